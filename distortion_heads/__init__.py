@@ -1,0 +1,1 @@
+"""distortion-heads."""

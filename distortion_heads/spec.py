@@ -1,0 +1,202 @@
+"""The vocabulary: frozen values that the stages hand to each other. Imports neither NumPy nor torch at run time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from distortion_heads.errors import InvalidLabelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatImage: TypeAlias = NDArray[np.float32]
+    Synthesizer: TypeAlias = Callable[[FloatImage, float, np.random.Generator], FloatImage]
+    Encoder: TypeAlias = Callable[[FloatImage, float, np.random.Generator], tuple[bytes, str]]
+
+View: TypeAlias = Literal["native", "overview"]
+Activation: TypeAlias = Literal["relu", "identity"]
+CalibrationMethod: TypeAlias = Literal["none", "temperature", "platt"]
+
+VIEWS: tuple[View, ...] = ("native", "overview")
+OUTPUTS = ("presence", "severity")
+MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
+SCHEMA = "dheads/1"
+
+_LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def check_label(label: str) -> str:
+    """Return `label` if it is a snake_case identifier of at most 64 characters; raise `InvalidLabelError` otherwise."""
+    if not isinstance(label, str) or not _LABEL.fullmatch(label):
+        raise InvalidLabelError(f"label {label!r} is no identifier like 'lens_blur' (lower-case letters, digits, _)")
+    return label
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSpec:
+    """What a plugin says about its distortion.
+
+    `weights` is the head's `.safetensors` file, or None for a distortion that can be made but not yet detected.
+    `synthesize(image, severity, rng)` distorts a float32 HWC RGB image in [0, 1], severity in [1, 5], and returns the
+    same shape, dtype and range. `parameters(severity)` names the physical parameters of that severity, for manifests.
+    `encode(image, severity, rng)` returns `(bytes, suffix)` where the distortion is a codec's own file. `view` is what
+    a head is trained on by default; the view written in a head file is what it is evaluated on.
+
+    Raises `InvalidLabelError` if `label` is no snake_case identifier.
+    """
+
+    label: str
+    title: str
+    family: str
+    description: str
+    weights: Traversable | Path | None = None
+    synthesize: Synthesizer | None = None
+    source: str | None = None
+    view: View = "native"
+    parameters: Callable[[float], Mapping[str, float]] | None = None
+    encode: Encoder | None = None
+
+    def __post_init__(self) -> None:
+        check_label(self.label)
+        for name in ("title", "family", "description"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"HeadSpec.{name} must be a string")
+        if self.view not in VIEWS:
+            raise ValueError(f"HeadSpec.view must be one of {VIEWS}, not {self.view!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneSpec:
+    """A backbone that a plugin brings: `<name>.safetensors` (weights) and `<name>.onnx` (graph without weights)."""
+
+    name: str
+    weights: Traversable | Path
+    graph: Traversable | Path
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneRef:
+    """Which backbone a head reads. `fingerprint`: SHA-256 hex digest; `dim`: length of a feature vector."""
+
+    name: str
+    fingerprint: str
+    dim: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.fingerprint[:12]}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """One affine layer: `activation(x @ weight.T + bias)`; weight float32 (out, in), bias float32 (out,)."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    activation: Activation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Maps a presence logit z to a probability: sigmoid(scale * z + offset); "temperature" has no offset."""
+
+    method: CalibrationMethod = "none"
+    params: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> float:
+        return float(self.params.get("scale", 1.0))
+
+    @property
+    def offset(self) -> float:
+        return float(self.params.get("offset", 0.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """Presence means `probability >= value`; `objective` says how the value was chosen."""
+
+    value: float = 0.5
+    objective: str = "fixed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadMetrics:
+    """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured."""
+
+    split: str
+    n: int
+    auroc: float | None = None
+    ap: float | None = None
+    f1: float | None = None
+    ece: float | None = None
+    fpr_clean: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a head comes from. `data_sha256` is over the sorted content hashes of the training images."""
+
+    data: str
+    data_sha256: str
+    n_pos: int
+    n_neg: int
+    seed: int
+    command: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    image_licenses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadFile:
+    """The content of one head file (design, section 6)."""
+
+    label: str
+    title: str
+    family: str
+    license: str
+    created_with: str
+    view: View
+    backbone: BackboneRef
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...]
+    calibration: Calibration
+    threshold: Threshold
+    metrics: HeadMetrics
+    provenance: Provenance
+    schema: str = SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadResult:
+    """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output."""
+
+    label: str
+    family: str
+    probability: float
+    threshold: float
+    present: bool
+    severity: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels."""
+
+    path: str | None
+    width: int
+    height: int
+    windows: int
+    backbone: str
+    heads: tuple[HeadResult, ...]
+
+    @property
+    def present(self) -> tuple[HeadResult, ...]:
+        """The heads above their thresholds, most probable first."""
+        return tuple(sorted((h for h in self.heads if h.present), key=lambda h: -h.probability))
