@@ -1,1 +1,40 @@
-"""distortion-heads."""
+"""distortion-heads: says which distortions an image has and how strong they are.
+
+    from distortion_heads import Predictor
+    prediction = Predictor().predict("photo.jpg")
+    [(head.label, head.severity) for head in prediction.present]
+
+Plugins need `HeadSpec` and `hookimpl`. Names are resolved on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distortion_heads.errors import DheadsError as DheadsError
+    from distortion_heads.hookspecs import hookimpl as hookimpl
+    from distortion_heads.pipeline import Predictor as Predictor
+    from distortion_heads.spec import BackboneSpec as BackboneSpec
+    from distortion_heads.spec import HeadResult as HeadResult
+    from distortion_heads.spec import HeadSpec as HeadSpec
+    from distortion_heads.spec import Prediction as Prediction
+
+_HOME = {
+    "BackboneSpec": "spec",
+    "DheadsError": "errors",
+    "HeadResult": "spec",
+    "HeadSpec": "spec",
+    "Prediction": "spec",
+    "Predictor": "pipeline",
+    "hookimpl": "hookspecs",
+}
+
+__all__ = ["BackboneSpec", "DheadsError", "HeadResult", "HeadSpec", "Prediction", "Predictor", "hookimpl"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

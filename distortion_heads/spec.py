@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     Encoder: TypeAlias = Callable[[FloatImage, float, np.random.Generator], tuple[bytes, str]]
 
 View: TypeAlias = Literal["native", "overview"]
+Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
 Activation: TypeAlias = Literal["relu", "identity"]
 CalibrationMethod: TypeAlias = Literal["none", "temperature", "platt"]
 
 VIEWS: tuple[View, ...] = ("native", "overview")
+STAGES: tuple[Stage, ...] = ("optics", "atmosphere", "sensor", "processing", "compression")
 OUTPUTS = ("presence", "severity")
 MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
 SCHEMA = "dheads/1"
@@ -46,7 +48,8 @@ class HeadSpec:
     `synthesize(image, severity, rng)` distorts a float32 HWC RGB image in [0, 1], severity in [1, 5], and returns the
     same shape, dtype and range. `parameters(severity)` names the physical parameters of that severity, for manifests.
     `encode(image, severity, rng)` returns `(bytes, suffix)` where the distortion is a codec's own file. `view` is what
-    a head is trained on by default; the view written in a head file is what it is evaluated on.
+    a head is trained on by default; the view written in a head file is what it is evaluated on. `stage` says where in
+    the imaging chain it happens, for mixtures; None takes the usual stage of the family.
 
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
@@ -61,6 +64,7 @@ class HeadSpec:
     view: View = "native"
     parameters: Callable[[float], Mapping[str, float]] | None = None
     encode: Encoder | None = None
+    stage: Stage | None = None
 
     def __post_init__(self) -> None:
         check_label(self.label)
@@ -69,6 +73,8 @@ class HeadSpec:
                 raise TypeError(f"HeadSpec.{name} must be a string")
         if self.view not in VIEWS:
             raise ValueError(f"HeadSpec.view must be one of {VIEWS}, not {self.view!r}")
+        if self.stage is not None and self.stage not in STAGES:
+            raise ValueError(f"HeadSpec.stage must be one of {STAGES}, not {self.stage!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

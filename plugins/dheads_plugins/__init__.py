@@ -7,7 +7,41 @@ from collections.abc import Iterable
 from distortion_heads.hookspecs import hookimpl
 from distortion_heads.spec import HeadSpec
 
-MODULES = ("gaussian_blur",)
+MODULES = (
+    "brighten",
+    "chromatic_aberration",
+    "color_block",
+    "color_diffusion",
+    "color_dithering",
+    "color_quantization",
+    "color_saturation_hsv",
+    "color_saturation_lab",
+    "color_shift",
+    "contrast_change",
+    "darken",
+    "denoise",
+    "gaussian_blur",
+    "high_sharpen",
+    "impulse_noise",
+    "jitter",
+    "jpeg",
+    "jpeg2000",
+    "lens_blur",
+    "mean_shift",
+    "motion_blur",
+    "multiplicative_noise",
+    "non_eccentricity_patch",
+    "over_exposure",
+    "pink_noise",
+    "pixelate",
+    "quantization",
+    "smoke",
+    "under_exposure",
+    "uneven_illumination",
+    "vignetting",
+    "white_noise",
+    "white_noise_ycbcr",
+)
 
 
 @hookimpl

@@ -1,0 +1,98 @@
+"""Where text goes: results to stdout, diagnostics to stderr, each a line at a time. Imports rich only for a terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+from distortion_heads.errors import DheadsError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Return `text` as one line: control characters, and bytes of a path that are no UTF-8, become `\xNN`."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def complain(message: str) -> None:
+    """Write one line to stderr; that this fails is nobody's concern."""
+    line = printable(" ".join(message.split()))
+    with suppress(OSError, AttributeError, ValueError):
+        encoding = sys.stderr.encoding or "utf-8"
+        sys.stderr.write(f"dheads: {line}\n".encode(encoding, "backslashreplace").decode(encoding))
+        sys.stderr.flush()
+
+
+class ResultStream(io.TextIOBase):
+    """Text to a stream of bytes, at once: what is written is out. For people `encoding` may be less than UTF-8.
+
+    Raises `BrokenPipeError` if nobody reads on, `DheadsError` for all else that goes wrong.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, encoding: str = "utf-8") -> None:
+        self._stream, self._name, self._encoding = stream, name, encoding
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text.encode(self._encoding, "backslashreplace"))
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DheadsError(f"cannot write to {self._name}: {reason}") from None
+        return len(text)
+
+
+def stdout_stream(*, machine: bool) -> ResultStream:
+    """Stdout; for machines always UTF-8, with newlines as they are. Raises `DheadsError` if it is closed."""
+    if sys.stdout is None:
+        raise DheadsError("cannot write to standard output: it is closed")
+    encoding = "utf-8" if machine else sys.stdout.encoding
+    return ResultStream(sys.stdout.buffer, "standard output", encoding or "utf-8")
+
+
+def silence_stdout() -> None:
+    """After a closed pipe: let the interpreter flush what is left to nowhere."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Whether a person sees `stream`."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def plain_table(rows: list[list[str]], gap: int = 2) -> str:
+    """`rows` as aligned columns without any decoration."""
+    if not rows:
+        return ""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ((cell.ljust(width + gap) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{''.join(cells).rstrip()}\n" for cells in padded)
+
+
+def rich_console() -> Console:
+    """A console for stdout; use with `rendered`."""
+    from rich.console import Console
+
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def rendered(console: Console, *renderables: RenderableType) -> str:
+    """What `console` would print, so that one place writes it."""
+    with console.capture() as capture:
+        for renderable in renderables:
+            console.print(renderable)
+    return capture.get()

@@ -1,0 +1,88 @@
+"""A click group whose commands are imported when they are run, and whose plugins are loaded when they are needed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from dheads_cli._session import session_of
+
+if TYPE_CHECKING:
+    from distortion_heads.registry import PluginFailure
+
+
+@dataclass(frozen=True)
+class LazyCommand:
+    """A command called `name`: the attribute (by default of the same name) of a module of this package."""
+
+    name: str
+    module: str
+    help: str
+    attribute: str = ""
+
+    @property
+    def exists(self) -> bool:
+        return find_spec(f"dheads_cli.{self.module}") is not None
+
+    def load(self) -> click.Command:
+        command = getattr(import_module(f"dheads_cli.{self.module}"), self.attribute or self.name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+
+class LazyGroup(click.Group):
+    """`lazy` commands come first, in their order; then those of plugins."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = {name: command for name, command in lazy.items() if command.exists}
+        self._failures: tuple[PluginFailure, ...] | None = None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self._lazy, *sorted(self.commands)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in self._lazy:
+            return self._lazy[name].load()
+        self.add_plugin_commands(ctx)
+        return self.commands.get(name)
+
+    def add_plugin_commands(self, ctx: click.Context) -> tuple[PluginFailure, ...]:
+        """Let the plugins add their commands, once; return what failed."""
+        if self._failures is None:
+            from distortion_heads.registry import add_commands
+
+            self._failures = ()  # a plugin may look up commands while it adds its own
+            self._failures = add_commands(session_of(ctx).loaded, self)
+        return self._failures
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the short helps; those of the lazy commands are known without importing them."""
+        self.add_plugin_commands(ctx)
+        own = [(name, command.help) for name, command in self._lazy.items()]
+        added = [(name, command.get_short_help_str(60)) for name, command in sorted(self.commands.items())]
+        for title, rows in (("Commands", own), ("Commands of plugins", added)):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None:
+            self._refuse(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def _refuse(self, ctx: click.Context, name: str) -> NoReturn:
+        for failure in (*session_of(ctx).loaded.failures, *self.add_plugin_commands(ctx)):
+            session_of(ctx).warn(str(failure))
+        close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+        if Path(name).exists():
+            close = [f"predict {name}"]
+        hint = f"; did you mean `{ctx.command_path} {close[0]}`?" if close else ""
+        ctx.fail(f"no command {name!r}{hint}")

@@ -1,0 +1,93 @@
+"""What the commands of one run share: the loaded plugins, the user's heads, the registry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+from dheads_cli._console import complain
+from distortion_heads.errors import MissingExtraError, PluginError
+
+if TYPE_CHECKING:
+    from distortion_heads.discovery import LoadedPlugins
+    from distortion_heads.registry import Registry
+    from distortion_heads.store import Store, UserHeads
+
+TRAIN_PACKAGES = frozenset(("onnx", "piq", "sklearn", "torch", "torchvision"))
+
+
+@dataclass(frozen=True)
+class Session:
+    """Each part is made when it is first asked for, once."""
+
+    no_plugins: bool = False
+    strict: bool = False
+
+    @cached_property
+    def loaded(self) -> LoadedPlugins:
+        from distortion_heads.registry import load_plugins
+
+        return load_plugins(os.environ, self.no_plugins)
+
+    @cached_property
+    def store(self) -> Store:
+        from distortion_heads.store import Store
+
+        return Store.default(os.environ)
+
+    @cached_property
+    def user_heads(self) -> UserHeads:
+        return self.store.user_plugin()
+
+    @cached_property
+    def registry(self) -> Registry:
+        from distortion_heads.registry import build_registry
+
+        return build_registry(user_heads=self.user_heads, loaded=self.loaded)
+
+    def checked_registry(self) -> Registry:
+        """The registry, after one line on stderr per problem; with `--strict` raise `PluginError` for the first ones."""
+        broken = [f"head file {file}: {reason}" for file, reason in self._broken()]
+        self.tell([*map(str, self.registry.failures), *broken])
+        return self.registry
+
+    def tell(self, problems: Sequence[str]) -> None:
+        """Warn of things that are left out, or refuse to go on without them if `--strict`."""
+        if self.strict and problems:
+            raise PluginError(f"--strict: {'; '.join(problems)}")
+        for problem in problems:
+            self.warn(problem)
+
+    def warn(self, message: str) -> None:
+        complain(f"warning: {message}")
+
+    def _broken(self) -> Sequence[tuple[object, str]]:
+        _ = self.registry
+        return self.user_heads.broken()
+
+
+def session_of(ctx: click.Context) -> Session:
+    """The session of this run, as the options of the group ask for it."""
+    root = ctx.find_root()
+    if root.obj is None:
+        root.obj = Session(bool(root.params.get("no_plugins")), bool(root.params.get("strict")))
+    session = root.obj
+    assert isinstance(session, Session)
+    return session
+
+
+@contextmanager
+def needs_train_extra(what: str) -> Iterator[None]:
+    """Turn the lack of a package of the extra `train` into `MissingExtraError`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in TRAIN_PACKAGES:
+            raise MissingExtraError(what) from None
+        raise

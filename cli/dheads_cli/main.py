@@ -1,0 +1,118 @@
+"""The entry point `dheads`: the table of commands, and what becomes of an exception."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from dheads_cli._console import complain, silence_stdout
+from dheads_cli._lazy import LazyCommand, LazyGroup
+from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 130, 141
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        LazyCommand("predict", "predict", "Say which distortions pictures have and how strong they are."),
+        LazyCommand("list", "heads", "List the attached heads.", "list_heads"),
+        LazyCommand("show", "heads", "Show the card of one head."),
+        LazyCommand("add-head", "add_head", "Train a head for a new distortion and attach it."),
+        LazyCommand("remove-head", "heads", "Detach a head of your own and delete its file."),
+        LazyCommand("synth", "synth", "Distort clean pictures."),
+        LazyCommand("plugins", "plugins", "Show which plugins were loaded, and what failed."),
+        LazyCommand("bench", "bench", "Report accuracy, scalability and speed."),
+        LazyCommand("train", "train", "Train the backbone and all heads jointly."),
+    )
+}
+
+EPILOG = """\b
+Examples:
+  dheads predict photo.jpg
+  dheads predict photos/ --json
+  dheads add-head rain --data rainy_and_clean/
+"""
+
+
+def build_cli() -> click.Group:
+    """Return a new `dheads` group; plugins are loaded only when it is asked for their commands."""
+
+    @click.group(
+        cls=LazyGroup,
+        lazy=COMMANDS,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=EPILOG,
+    )
+    @click.option("--no-plugins", is_flag=True, is_eager=True, help="Load no plugin but the built-in one.")
+    @click.option("--strict", is_flag=True, is_eager=True, help="Fail if a plugin or a head cannot be used.")
+    @click.version_option(package_name="distortion-heads", message="%(prog)s %(version)s")
+    @click.help_option("-h", "--help", is_eager=False)  # after --no-plugins, for it lists the plugins' commands
+    @click.pass_context
+    def dheads(ctx: click.Context, no_plugins: bool, strict: bool) -> None:
+        """Say which distortions pictures have and how strong they are."""
+        if ctx.invoked_subcommand is None:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(EXIT_USAGE)
+
+    return dheads
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run `dheads` and exit: 0 done, 1 something failed, 2 wrong usage, 130 interrupted, 141 nobody reads on."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return the exit status; errors become one line on stderr."""
+    try:
+        status = _invoke(list(arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except click.ClickException as error:
+        return _click_error(error)
+    except DheadsError as error:
+        complain(f"error: {error}")
+        return EXIT_USAGE if isinstance(error, UnknownHeadError | InvalidLabelError) else EXIT_FAILED
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        silence_stdout()
+        return EXIT_BROKEN_PIPE
+    except Exception as error:
+        if os.environ.get("DHEADS_DEBUG") == "1":
+            raise
+        complain(f"error: {describe_bug(error)}")
+        return EXIT_FAILED
+
+
+def describe_bug(error: Exception) -> str:
+    """What to say about an exception that is none of ours."""
+    where = "DHEADS_DEBUG=1 shows where"
+    return f"unexpected {type(error).__name__}: {error}: this is a bug, please report it ({where})"
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Like `click.Command.main`, which would handle interrupts and closed pipes in its own way."""
+    try:
+        with build_cli().make_context("dheads", arguments) as ctx:
+            result = ctx.command.invoke(ctx)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _click_error(error: click.ClickException) -> int:
+    message = error.format_message()
+    if "\n" in message:  # a help page
+        error.show()
+    else:
+        ctx = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f" (see `{ctx.command_path} --help`)" if ctx else ""
+        complain(f"error: {message.rstrip('.')}{hint}")
+    return error.exit_code

@@ -1,0 +1,185 @@
+"""`dheads predict`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from dheads_cli._console import ResultStream, complain, is_terminal, printable, stdout_stream
+from dheads_cli._progress import Bar, progress_bar
+from dheads_cli._reports import CsvSink, JsonSink, PlainSink, Sink
+from dheads_cli._session import Session, session_of
+from distortion_heads.errors import DheadsError, RegistryError
+
+if TYPE_CHECKING:
+    from distortion_heads.inputs import Input
+    from distortion_heads.pipeline import Predictor
+    from distortion_heads.report import Condition
+    from distortion_heads.spec import Prediction
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, one row per picture; - is standard output.")
+@click.option("--heads", metavar="A,B", help="Evaluate these heads only (default: all).")
+@click.option("--all", "show_all", is_flag=True, help="Show the probability of every head in the table.")
+@click.option(
+    "--fail-if",
+    "conditions",
+    multiple=True,
+    metavar="COND",
+    help="Exit with 1 if this holds for a picture, as in 'blur>0.6' (a head or a family). May be repeated.",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse pictures of more pixels than this (default: 250 million).",
+)
+@click.pass_context
+def predict(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    as_json: bool,
+    csv_file: str | None,
+    heads: str | None,
+    show_all: bool,
+    conditions: tuple[str, ...],
+    device: str,
+    max_pixels: int | None,
+) -> int:
+    """Say which distortions pictures have and how strong they are.
+
+    A PATH is a picture, a folder (with all folders in it), a pattern such as 'shots/**/*.jpg', or - for a list of
+    paths from standard input.
+
+    Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage.
+    """
+    if as_json and csv_file is not None:
+        raise click.UsageError("--json and --csv cannot go together", ctx)
+    parsed = _parse_conditions(conditions)
+    predictor = _predictor(session_of(ctx), _split(heads), device, max_pixels)
+    _check_conditions(parsed, predictor)
+
+    from distortion_heads.inputs import expand_inputs
+
+    inputs = list(expand_inputs(paths))
+    with _sink(as_json, csv_file, show_all, predictor, inputs) as sink, progress_bar(wanted=len(inputs) > 1) as bar:
+        run = _Run(predictor, sink, bar, parsed)
+        for done, item in enumerate(inputs):
+            bar.show(done, len(inputs))
+            run.one(item)
+        with bar.hidden():
+            sink.close()
+    return 1 if run.failed else 0
+
+
+class _Run:
+    """Goes through the inputs; `failed` tells whether the exit status is 1."""
+
+    def __init__(self, predictor: Predictor, sink: Sink, bar: Bar, conditions: Sequence[Condition]) -> None:
+        self._predictor, self._sink, self._bar, self._conditions = predictor, sink, bar, conditions
+        self.failed = False
+
+    def one(self, item: Input) -> None:
+        """Predict one input and report it. An input that fails, for whatever reason, leaves the others alone."""
+        if item.error is not None:
+            self._fail(item.path, item.error)
+            return
+        try:
+            prediction = self._predictor.predict(item.path)
+        except DheadsError as error:
+            self._fail(item.path, str(error))
+        except Exception as error:
+            if os.environ.get("DHEADS_DEBUG") == "1":
+                raise
+            from dheads_cli.main import describe_bug
+
+            self._fail(item.path, describe_bug(error))
+        else:
+            with self._bar.hidden():
+                self._sink.prediction(prediction)
+                self._check(prediction)
+
+    def _fail(self, path: str, reason: str) -> None:
+        self.failed = True
+        with self._bar.hidden():
+            self._sink.error(path, reason)
+
+    def _check(self, prediction: Prediction) -> None:
+        for condition in self._conditions:
+            if condition.holds(prediction):
+                self.failed = True
+                text = f"{condition.name}{condition.op}{condition.value:g}"
+                complain(f"{printable(prediction.path or '-')}: --fail-if '{text}' holds")
+
+
+def _split(heads: str | None) -> list[str] | None:
+    if heads is None:
+        return None
+    labels = [label.strip() for label in heads.split(",") if label.strip()]
+    if not labels:
+        raise click.BadParameter("names no head", param_hint="--heads")
+    return labels
+
+
+def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
+    from distortion_heads.report import parse_condition
+
+    try:
+        return [parse_condition(text) for text in texts]
+    except DheadsError as error:
+        raise click.UsageError(f"--fail-if: {error}") from None
+
+
+def _check_conditions(conditions: Sequence[Condition], predictor: Predictor) -> None:
+    names = {name for head in predictor.heads for name in (head.label, head.family)}
+    try:
+        for condition in conditions:
+            condition.check(names)
+    except DheadsError as error:
+        raise click.UsageError(f"--fail-if: {error}") from None
+
+
+def _predictor(session: Session, heads: Sequence[str] | None, device: str, max_pixels: int | None) -> Predictor:
+    from distortion_heads.images import DEFAULT_MAX_PIXELS
+    from distortion_heads.pipeline import Predictor
+
+    limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
+    predictor = Predictor(heads, registry=session.checked_registry(), device=device, max_pixels=limit)
+    session.tell([str(problem) for problem in predictor.problems])
+    if not predictor.heads:
+        raise RegistryError("no head can be used: train one with `dheads add-head`, or see `dheads list`")
+    return predictor
+
+
+@contextmanager
+def _sink(
+    as_json: bool, csv_file: str | None, show_all: bool, predictor: Predictor, inputs: Sequence[Input]
+) -> Iterator[Sink]:
+    labels = [head.label for head in predictor.heads]
+    if as_json:
+        yield JsonSink(stdout_stream(machine=True))
+    elif csv_file == "-":
+        yield CsvSink(stdout_stream(machine=True), labels)
+    elif csv_file is not None:
+        try:
+            stream = open(csv_file, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DheadsError(f"cannot write to {csv_file}: {reason}") from None
+        with stream:
+            yield CsvSink(ResultStream(stream, csv_file), labels)
+    elif is_terminal(sys.stdout):
+        from dheads_cli._table import TableSink
+
+        yield TableSink(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
+    else:
+        yield PlainSink(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)

@@ -1,0 +1,112 @@
+"""The backbone's architecture as data, shared by both engines and written into the backbone's own file.
+
+A stack of convolutions (batch normalisation folded in), each followed by ReLU. The activations after certain
+convolutions are the *levels*; their mean and standard deviation over a window are the features (multi-level spatially
+pooled, MLSP: Hosu et al. 2019, used by DeepFL-IQA).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from distortion_heads.errors import BackboneError
+
+CELL = 32
+"""Side in native pixels of the cells over which the engines pool; windows are unions of cells."""
+
+MAX_CONVS, MAX_CHANNELS = 64, 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv:
+    """A square convolution with zero padding `kernel // 2`; `level` marks its activations as a level."""
+
+    inputs: int
+    outputs: int
+    kernel: int = 3
+    stride: int = 1
+    level: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Input: RGB in [0, 255], normalised as (x / 255 - 0.5) / 0.25."""
+
+    convs: tuple[Conv, ...]
+
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """(channels, cumulative stride) of each level."""
+        stride, found = 1, []
+        for conv in self.convs:
+            stride *= conv.stride
+            if conv.level:
+                found.append((conv.outputs, stride))
+        return tuple(found)
+
+    @property
+    def channels(self) -> int:
+        """Channels of all levels together; a feature vector holds as many means and as many deviations."""
+        return sum(channels for channels, _ in self.levels)
+
+    @property
+    def dim(self) -> int:
+        return 2 * self.channels
+
+    @property
+    def receptive_field(self) -> int:
+        """Side in pixels of the input region that one activation of the last level sees."""
+        stride, field = 1, 1
+        for conv in self.convs:
+            field += (conv.kernel - 1) * stride
+            stride *= conv.stride
+        return field
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [asdict(conv) for conv in self.convs]
+
+    @classmethod
+    def from_json(cls, value: object) -> Architecture:
+        """Check and build; raises `BackboneError` for anything that `to_json` would not have written."""
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_CONVS:
+            raise BackboneError("the backbone file describes no stack of convolutions")
+        try:
+            convs = tuple(Conv(**item) for item in value)
+        except TypeError as error:
+            raise BackboneError(f"the backbone file describes an unknown layer: {error}") from None
+        for before, conv in zip((None, *convs), convs, strict=False):
+            _check(conv, 3 if before is None else before.outputs)
+        built = cls(convs=convs)
+        if not built.levels or any(CELL % stride for _, stride in built.levels):
+            raise BackboneError(f"the backbone's levels must have strides that divide {CELL}")
+        return built
+
+
+def _check(conv: Conv, inputs: int) -> None:
+    sizes = (conv.inputs, conv.outputs, conv.kernel, conv.stride)
+    if not all(type(size) is int and 1 <= size <= MAX_CHANNELS for size in sizes) or type(conv.level) is not bool:
+        raise BackboneError("the backbone file describes a layer with impossible sizes")
+    if conv.inputs != inputs or conv.kernel % 2 == 0 or conv.kernel > 31 or conv.stride not in (1, 2):
+        raise BackboneError("the backbone file describes layers that do not fit together")
+
+
+def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Architecture:
+    """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32."""
+    a, b, c, d, e = widths
+    return Architecture(
+        convs=(
+            Conv(inputs=3, outputs=a, kernel=5, stride=2),
+            Conv(inputs=a, outputs=a, level=True),
+            Conv(inputs=a, outputs=b, stride=2),
+            Conv(inputs=b, outputs=b, level=True),
+            Conv(inputs=b, outputs=c, stride=2),
+            Conv(inputs=c, outputs=c),
+            Conv(inputs=c, outputs=c, level=True),
+            Conv(inputs=c, outputs=d, stride=2),
+            Conv(inputs=d, outputs=d),
+            Conv(inputs=d, outputs=d, level=True),
+            Conv(inputs=d, outputs=e, stride=2),
+            Conv(inputs=e, outputs=e, level=True),
+        )
+    )

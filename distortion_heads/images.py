@@ -1,0 +1,298 @@
+"""path | encoded bytes | PIL image | array -> RGB image: uint8, (H, W, 3), C-contiguous.
+
+Alpha is composited on white, EXIF orientation is applied, of an animation the first frame is taken. ICC profiles are
+left alone: pixels are judged as they are stored. EPS is not opened, because Pillow would run Ghostscript on it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import struct
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    RGBImage: TypeAlias = NDArray[np.uint8]
+    ImageSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+
+DEFAULT_MAX_PIXELS = 250_000_000
+
+_Result = TypeVar("_Result")
+
+_NEVER_OPENED = frozenset({"EPS"})
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> RGBImage:
+    """Return `source` as a new uint8 array (H, W, 3), RGB.
+
+    Arrays: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); uint8, uint16 (65535 -> 255) or floating point in [0, 1].
+    A PIL image gives the frame that it stands at. Pictures of mode I hold 16-bit values; those of mode F hold values
+    in [0, 1], or in [0, 255] if one exceeds 2. `max_pixels` limits width x height, and is compared with the header
+    before anything is decoded, in place of Pillow's own `Image.MAX_IMAGE_PIXELS`.
+
+    Raises `NotAnImageError` if the bytes are no (whole) picture, `ImageTooLargeError` above `max_pixels`, `InputError`
+    for all else that is wrong with `source`.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, max_pixels)
+    with _PILLOW_WARNINGS_HIDDEN:
+        if isinstance(source, Image.Image):
+            return _from_pillow(source, max_pixels)
+        if isinstance(source, bytes):
+            return _from_stream(io.BytesIO(source), max_pixels)
+        if isinstance(source, str | os.PathLike):
+            with _open_file(source) as stream:
+                return _from_stream(stream, max_pixels)
+    raise InputError(f"cannot read an image from {type(source).__name__}: give a path, bytes, a PIL image or an array")
+
+
+class _PillowWarningsHidden:
+    """Hides Pillow's warnings while at least one thread reads a picture.
+
+    The filters are shared by all threads, so the first to enter saves them and the last to leave restores them: were
+    each to save its own, those that overlap would restore them in the wrong order and leave them changed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._saved = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._readers == 0:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._readers += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0:
+                self._saved.__exit__(None, None, None)
+
+
+_PILLOW_WARNINGS_HIDDEN = _PillowWarningsHidden()
+_LIMIT_LOCK = threading.Lock()
+
+
+def _beyond_pillows_limit(read: Callable[[], _Result], max_pixels: int) -> _Result:
+    """Return `read()`, the limit being `max_pixels` instead of Pillow's.
+
+    A few plugins (TIFF, WebP, GIF) compare with `Image.MAX_IMAGE_PIXELS` themselves, and that is shared by all threads.
+    So only when one has refused is it changed, under a lock and for as long as that one picture takes.
+    """
+    try:
+        return read()
+    except Image.DecompressionBombError:
+        with _LIMIT_LOCK:
+            saved, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
+            try:
+                return read()
+            finally:
+                Image.MAX_IMAGE_PIXELS = saved
+
+
+def _open_file(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a regular file; anything else (a pipe, a device) could block or never end."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - one call tells missing, folder and pipe apart
+        if stat.S_ISREG(mode):
+            return Path(path).open("rb")
+    except FileNotFoundError:
+        raise InputError("no such file") from None
+    except OSError as error:
+        raise _unreadable(error) from error
+    except ValueError:  # a NUL character in the path
+        raise InputError(f"not a valid path: {os.fspath(path)!r}") from None
+    raise InputError("is a folder: give a picture" if stat.S_ISDIR(mode) else "is no regular file: give a picture")
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(f"cannot be read: {(error.strerror or str(error)).lower()}")
+
+
+def _from_stream(stream: IO[bytes], max_pixels: int) -> RGBImage:
+    try:
+        prefix = stream.read(16)
+    except OSError as error:
+        raise _unreadable(error) from error
+    if not prefix:
+        raise NotAnImageError("not an image: it is empty")
+    with _identify(stream, prefix, max_pixels) as image:
+        return _from_pillow(image, max_pixels)
+
+
+def _identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    """Read the header, without decoding pixels.
+
+    In place of `Image.open`, which refuses every picture of more than twice `Image.MAX_IMAGE_PIXELS`. The few formats
+    that Pillow loads first are tried first, since to load all takes longer than to decode a picture.
+    """
+    tried = set(_NEVER_OPENED)
+    for load_formats in (Image.preinit, Image.init):
+        load_formats()
+        for name in [name for name in Image.ID if name not in tried]:
+            tried.add(name)
+            if image := _open_as(name, stream, prefix, max_pixels):
+                return image
+    raise NotAnImageError("not an image: its content is of no format that Pillow reads")
+
+
+def _open_as(name: str, stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.ImageFile | None:
+    """Return the picture if it is of the format `name`; raise if it is but its header is damaged."""
+    factory, accept = Image.OPEN[name]
+
+    def read_header() -> ImageFile.ImageFile:
+        stream.seek(0)
+        return factory(stream, "")
+
+    try:
+        verdict = accept is None or accept(prefix)
+        if not verdict or isinstance(verdict, str):  # a text says what this installation of Pillow lacks
+            return None
+        return _beyond_pillows_limit(read_header, max_pixels)
+    except (SyntaxError, IndexError, TypeError, struct.error) as error:  # how a plugin says: not mine
+        if "truncated" in str(error).lower():
+            raise _undecodable(name, error) from error
+        return None
+    except Exception as error:  # decoders raise anything on damaged bytes
+        if accept is None:
+            return None
+        raise _undecodable(name, error) from error
+
+
+def _undecodable(name: str | None, error: Exception) -> InputError:
+    """What to tell the user about an exception raised while Pillow read a picture of the format `name`."""
+    what = f"{name} file" if name else "picture"
+    reason = _reason(error)
+    if isinstance(error, MemoryError):
+        return ImageTooLargeError(f"the {what} does not fit into memory: give a smaller picture")
+    if isinstance(error, Image.DecompressionBombError):
+        return ImageTooLargeError(f"{reason}: raise the limit with --max-pixels (max_pixels= in Python)")
+    if isinstance(error, OSError) and error.errno is not None:
+        return _unreadable(error)
+    if isinstance(error, EOFError) or "truncated" in reason.lower():
+        return NotAnImageError(f"truncated {what}: copy or download it again")
+    return NotAnImageError(f"damaged or truncated {what}: {reason}")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _from_pillow(image: Image.Image, max_pixels: int) -> RGBImage:
+    _check_size(*image.size, max_pixels)
+    try:
+        _beyond_pillows_limit(image.load, max_pixels)
+    except Exception as error:  # decoders raise anything on damaged bytes
+        raise _undecodable(image.format, error) from error
+    _check_size(*image.size, max_pixels)  # icons hold pictures of other sizes than their header says
+    try:
+        return np.array(_upright(_rgb(image), _orientation(image)))
+    except InputError:
+        raise
+    except Exception as error:  # metadata, such as the transparent colour, may be damaged too
+        raise InputError(f"cannot convert the picture from mode {image.mode} to RGB: {_reason(error)}") from error
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise InputError(f"the image has no pixels ({width} x {height})")
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"{width} x {height} = {width * height} pixels, above the limit of {max_pixels}: "
+            "raise it with --max-pixels (max_pixels= in Python)"
+        )
+
+
+def _orientation(image: Image.Image) -> object:
+    """The EXIF orientation of a loaded image (some formats read EXIF as they decode); None if EXIF is damaged."""
+    try:
+        return image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # EXIF is as untrusted as the pixels, but the picture does not depend on it
+        return None
+
+
+def _upright(image: Image.Image, orientation: object) -> Image.Image:
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(_uint8(np.asarray(image))).convert("RGB")
+    if image.mode == "I":
+        return Image.fromarray(_uint8(_sixteen_bit(np.asarray(image)))).convert("RGB")
+    if image.mode == "F":
+        values = np.asarray(image)
+        if values.max() > 2:  # not 1, lest a picture in [0, 1] that overshoots a little turn black
+            values = values / np.float32(255)
+        return Image.fromarray(_uint8(values)).convert("RGB")
+    return _on_white(image) if image.has_transparency_data else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+def _sixteen_bit(values: NDArray[np.int32]) -> NDArray[np.uint16]:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise InputError(f"integer values from {low} to {high}: give 16 bits, 0 to 65535")
+    return values.astype(np.uint16)
+
+
+def _uint8(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Round uint8, uint16 or floats in [0, 1] to uint8; raise `InputError` for all others."""
+    if values.dtype.kind == "u" and values.dtype.itemsize == 1:
+        return values.astype(np.uint8)
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if values.dtype.kind != "f":
+        raise InputError(f"an array of {values.dtype}: give uint8, uint16 or floats in [0, 1]")
+    if not np.isfinite(values).all():
+        raise InputError("NaN or infinite values: give floats in [0, 1]")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 1:
+        raise InputError(f"float values from {low:g} to {high:g}: give floats in [0, 1], or uint8")
+    return np.rint(values * np.float32(255)).astype(np.uint8)
+
+
+def _from_array(array: NDArray[Any], max_pixels: int) -> RGBImage:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise InputError(f"an array of shape {array.shape}: give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
+    _check_size(array.shape[1], array.shape[0], max_pixels)
+    pixels = _uint8(array)
+    if pixels.ndim == 2:
+        pixels = pixels[..., np.newaxis]
+    if pixels.shape[2] == 4:
+        return np.array(_on_white(Image.fromarray(pixels)))
+    return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), order="C")

@@ -1,0 +1,192 @@
+"""Command-line arguments -> files: folders, glob patterns and lists of paths on standard input are expanded.
+
+Paths stay strings: a `Path` would drop the `./` that a user wrote.
+"""
+
+# ruff: noqa: PTH112, PTH118, PTH122
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import TextIO
+
+_SUFFIXES = (
+    ".apng .avif .bmp .dds .dib .gif .icns .ico .j2c .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx "
+    ".pbm .pcx .pgm .png .pnm .ppm .psd .qoi .ras .sgi .tga .tif .tiff .webp .xbm .xpm"
+)
+IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file to predict or, where `error` is set, something that leads to no file."""
+
+    path: str
+    error: str | None = None
+
+
+def expand_inputs(arguments: Sequence[str], stdin: TextIO | None = None) -> Iterator[Input]:
+    """Yield the files that `arguments` lead to, in their order; folders keep the name that the user gave them.
+
+    - A file is itself, whatever its suffix.
+    - A folder is the files below it that have one of `IMAGE_SUFFIXES`: sorted by name, those of a folder before those
+      of its sub-folders. Hidden files and folders are skipped, and links to folders are not followed.
+    - What does not exist is tried as a glob pattern, in which `**` is any number of folders (links not followed).
+    - `-` is the paths listed by `stdin` (default: `sys.stdin`), one a line, or separated by NUL if there is one.
+
+    Raises nothing: what cannot be read or leads to no file gives an `Input` with an error.
+    """
+    for argument in arguments:
+        if argument != "-":
+            yield from _expand(argument)
+            continue
+        try:
+            paths = _listed(sys.stdin if stdin is None else stdin)
+        except (OSError, ValueError) as error:
+            yield Input("-", _reason(error))
+            continue
+        if not paths:
+            yield Input("-", "standard input lists no path")
+        for path in paths:
+            yield from _expand(path)
+
+
+def _listed(stream: TextIO | None) -> list[str]:
+    if stream is None:  # a program without a console
+        return []
+    if isinstance(stream, io.TextIOWrapper) and stream.errors != "surrogateescape":
+        stream.reconfigure(errors="surrogateescape")  # a file name may hold any bytes
+    text = stream.read()
+    paths = text.split("\0") if "\0" in text else [line.rstrip("\r") for line in text.split("\n")]
+    return [path for path in paths if path.strip()]
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file or folder"
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return f"cannot be read: {text.lower()}"
+
+
+def _expand(argument: str) -> Iterator[Input]:
+    try:
+        os.lstat(argument)
+    except (OSError, ValueError) as error:
+        if glob.has_magic(argument):
+            yield from _expand_pattern(argument)
+        else:
+            yield Input(argument, _reason(error))
+        return
+    yield from _expand_path(argument)
+
+
+def _expand_path(path: str) -> Iterator[Input]:
+    if not os.path.isdir(path):
+        yield Input(path)
+        return
+    item = None
+    for item in _images_below(path):
+        yield item
+    if item is None:
+        yield Input(path, "no image in this folder")
+
+
+def _expand_pattern(pattern: str) -> Iterator[Input]:
+    folder, parts = _split(pattern)
+    found = sorted(set(_matches(folder, parts)), key=lambda item: item.path)
+    if not found:
+        yield Input(pattern, "no file matches this pattern")
+    # A pattern such as **/* matches a folder and also what is in it.
+    seen: set[Input] = set()
+    for match in found:
+        for item in [match] if match.error else _expand_path(match.path):
+            if item not in seen:
+                seen.add(item)
+                yield item
+
+
+def _split(pattern: str) -> tuple[str, list[str]]:
+    """Split a pattern into the folder before its first wildcard and the components from there on."""
+    parts: list[str] = []
+    head = pattern
+    while glob.has_magic(head):
+        parent, part = os.path.split(head)
+        if parent == head:  # a wildcard in what Windows takes for a drive
+            break
+        head = parent
+        if part and (parts or part != "**"):  # a last ** is the folder itself, which is expanded anyway
+            parts.insert(0, part)
+    return head, parts
+
+
+def _matches(folder: str, parts: Sequence[str]) -> Iterator[Input]:
+    """The paths below `folder` that match `parts`, one pattern a level, and an error for each unreadable folder."""
+    if not parts:
+        if os.path.lexists(folder or os.curdir):
+            yield Input(folder or os.curdir)
+        return
+    part, rest = parts[0], parts[1:]
+    if not glob.has_magic(part):
+        yield from _matches(os.path.join(folder, part), rest)
+        return
+    if not os.path.isdir(folder or os.curdir):
+        return
+    for level in _levels(folder) if part == "**" else [_level(folder)]:
+        if level.error:
+            yield Input(level.folder or os.curdir, level.error)
+        for path in [level.folder] if part == "**" else level.matching(part):
+            yield from _matches(path, rest)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What is directly in a folder, sorted by name; `error` says why it cannot be read."""
+
+    folder: str
+    entries: tuple[os.DirEntry[str], ...] = ()
+    error: str | None = None
+
+    def path(self, entry: os.DirEntry[str]) -> str:
+        return os.path.join(self.folder, entry.name)
+
+    def matching(self, pattern: str) -> list[str]:
+        """Paths of the names that match; a hidden name only if the pattern starts with a dot too."""
+        candidates = self.entries if pattern.startswith(".") else self.visible()
+        return [self.path(entry) for entry in candidates if fnmatch(entry.name, pattern)]
+
+    def visible(self) -> list[os.DirEntry[str]]:
+        return [entry for entry in self.entries if not entry.name.startswith(".")]
+
+
+def _level(folder: str) -> _Level:
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            return _Level(folder, tuple(sorted(entries, key=lambda entry: entry.name)))
+    except OSError as error:
+        return _Level(folder, error=_reason(error))
+
+
+def _levels(top: str) -> Iterator[_Level]:
+    """`top` and the visible folders below it; links to folders are not followed, for they may form a loop."""
+    waiting = [top]  # a stack: folders may be nested deeper than calls
+    while waiting:
+        level = _level(waiting.pop())
+        yield level
+        folders = [level.path(entry) for entry in level.visible() if entry.is_dir(follow_symlinks=False)]
+        waiting.extend(reversed(folders))
+
+
+def _images_below(top: str) -> Iterator[Input]:
+    for level in _levels(top):
+        if level.error:
+            yield Input(level.folder, level.error)
+        for entry in level.visible():
+            path = level.path(entry)
+            if os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES and not os.path.isdir(path):
+                yield Input(path)

@@ -1,0 +1,230 @@
+"""Loaded plugins -> the registry of heads and backbones, and the commands that plugins add."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from distortion_heads.discovery import (
+    USER,
+    FailureLog,
+    HookPlugin,
+    LoadedPlugin,
+    LoadedPlugins,
+    Owner,
+    PluginFailure,
+    load_plugins,
+    register,
+)
+from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
+from distortion_heads.spec import BackboneSpec, HeadSpec
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = [
+    "HookPlugin",
+    "LoadedPlugins",
+    "Owner",
+    "PluginFailure",
+    "PluginInfo",
+    "RegisteredBackbone",
+    "RegisteredHead",
+    "Registry",
+    "add_commands",
+    "build_registry",
+    "load_plugins",
+]
+
+_Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredHead:
+    """A head and who brought it. `owner` is the user where the user trained the weights of a plugin's distortion."""
+
+    spec: HeadSpec
+    owner: Owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredBackbone:
+    """A backbone and who brought it."""
+
+    spec: BackboneSpec
+    owner: Owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginInfo:
+    """One loaded plugin: the names of the heads and backbones taken from it, and of the hooks that it implements."""
+
+    owner: Owner
+    heads: tuple[str, ...]
+    backbones: tuple[str, ...]
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All heads by label and all backbones by name, in order of their plugins; both mappings are read-only."""
+
+    heads: Mapping[str, RegisteredHead]
+    backbones: Mapping[str, RegisteredBackbone]
+    plugins: tuple[PluginInfo, ...]
+    failures: tuple[PluginFailure, ...]
+
+    def head(self, label: str) -> RegisteredHead:
+        """The head of that label; raises `UnknownHeadError`, which names similar labels."""
+        if label in self.heads:
+            return self.heads[label]
+        import difflib
+
+        close = difflib.get_close_matches(label, self.heads, n=3)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        broken = f"; {len(self.failures)} plugin failure(s), see `dheads plugins`" if self.failures else ""
+        raise UnknownHeadError(f"no head {label!r}: {hint}`dheads list` shows them all{broken}")
+
+    def select(self, labels: Sequence[str] | None) -> tuple[RegisteredHead, ...]:
+        """The heads of `labels`, in that order and each once; all of them for None. Raises `UnknownHeadError`."""
+        if labels is None:
+            return tuple(self.heads.values())
+        return tuple(self.head(label) for label in dict.fromkeys(labels))
+
+    def raise_failures(self) -> None:
+        """Raise `PluginError`, which lists the failures, if there are any."""
+        if self.failures:
+            listed = "; ".join(str(failure) for failure in self.failures)
+            raise PluginError(f"{listed}; mend or uninstall them, or use --no-plugins")
+
+
+def build_registry(
+    *,
+    user_heads: HookPlugin | None = None,
+    no_plugins: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    loaded: LoadedPlugins | None = None,
+) -> Registry:
+    """Ask each plugin for its heads and backbones; never raises for a broken plugin.
+
+    `user_heads` enter last, through the same hook. With `loaded`, `no_plugins` and `environ` are not looked at.
+    """
+    loaded = load_plugins(environ, no_plugins) if loaded is None else loaded
+    log = FailureLog(trace=loaded.trace, failures=list(loaded.failures))
+    plugins = list(loaded.plugins)
+    if user_heads is not None:
+        owner = Owner(distribution=USER, version="", name=str(user_heads.folder))
+        with log.isolate(owner, "register"):
+            plugins.append(register(user_heads, owner, trace=loaded.trace))
+
+    heads: dict[str, RegisteredHead] = {}
+    backbones: dict[str, RegisteredBackbone] = {}
+    infos = []
+    for plugin in plugins:
+        head_specs, backbone_specs = _contribution(plugin, log)
+        info = PluginInfo(
+            owner=plugin.owner,
+            heads=tuple(s.label for s in head_specs if _add_head(heads, s, plugin.owner, log)),
+            backbones=tuple(s.name for s in backbone_specs if _add_backbone(backbones, s, plugin.owner, log)),
+            hooks=plugin.hooks,
+        )
+        infos.append(info)
+    if user_heads is not None and not any(failure.owner == owner for failure in log.failures):
+        with log.isolate(owner, "dheads_heads"):
+            for file, reason in user_heads.broken():
+                log.add(owner, "dheads_heads", f"{file.name}: {reason}")
+    return Registry(MappingProxyType(heads), MappingProxyType(backbones), tuple(infos), tuple(log.failures))
+
+
+def add_commands(loaded: LoadedPlugins, cli: click.Group) -> tuple[PluginFailure, ...]:
+    """Let each plugin add commands to `cli`; what a plugin does that fails or replaces a command is undone."""
+    import click
+
+    log = FailureLog(trace=loaded.trace)
+    owners = dict.fromkeys(cli.list_commands(click.Context(cli)), "dheads itself")
+    for plugin in loaded.plugins:
+        before = dict(cli.commands)
+        count = len(log.failures)
+        with log.isolate(plugin.owner, "dheads_commands"):
+            plugin.call("dheads_commands", cli=cli)
+            for name, command in cli.commands.items():
+                if not isinstance(command, click.Command):
+                    raise RegistryError(f"command {name!r} is a {type(command).__name__}, not a click.Command")
+        replaced = [name for name in owners if cli.commands.get(name) is not before.get(name)]
+        if replaced and len(log.failures) == count:
+            log.add(plugin.owner, "conflict", f"command {replaced[0]!r} is taken by {owners[replaced[0]]}")
+        if len(log.failures) > count:
+            cli.commands = before
+        owners.update({name: str(plugin.owner) for name in cli.commands if name not in owners})
+    return tuple(log.failures)
+
+
+def _contribution(plugin: LoadedPlugin, log: FailureLog) -> tuple[tuple[HeadSpec, ...], tuple[BackboneSpec, ...]]:
+    """All that the plugin brings, or nothing if either hook fails."""
+    with log.isolate(plugin.owner, "dheads_heads"):
+        heads = _specs(plugin, "dheads_heads", HeadSpec)
+        with log.isolate(plugin.owner, "dheads_backbones"):
+            return heads, _specs(plugin, "dheads_backbones", BackboneSpec)
+    return (), ()
+
+
+def _specs(plugin: LoadedPlugin, hook: str, kind: type[_Spec]) -> tuple[_Spec, ...]:
+    results = plugin.call(hook)
+    if len(results) < len(plugin.implementations(hook)):
+        raise RegistryError(f"{hook} returned None, not an iterable of {kind.__name__}")
+    return tuple(spec for result in results for spec in _checked(result, hook, kind))
+
+
+def _checked(result: object, hook: str, kind: type[_Spec]) -> Iterable[_Spec]:
+    if not isinstance(result, Iterable):
+        raise RegistryError(f"{hook} returned {type(result).__name__}, not an iterable of {kind.__name__}")
+    for spec in result:
+        if not isinstance(spec, kind):
+            raise RegistryError(f"{hook} gave {type(spec).__name__} where {kind.__name__} is wanted")
+        _check_fields(spec)
+        yield spec
+
+
+def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
+    """What a type checker would have said; the rest is checked as the spec is made."""
+    from importlib.resources.abc import Traversable
+
+    name = spec.label if isinstance(spec, HeadSpec) else spec.name
+    files = {"weights": spec.weights}
+    if isinstance(spec, BackboneSpec):
+        files["graph"] = spec.graph
+        if not isinstance(name, str):
+            raise RegistryError(f"backbone name {name!r} is no string")
+    elif not (spec.synthesize is None or callable(spec.synthesize)):
+        raise RegistryError(f"{name}: synthesize is no function")
+    for field, file in files.items():
+        optional = isinstance(spec, HeadSpec) and file is None
+        if not (optional or isinstance(file, Traversable)):
+            raise RegistryError(f"{name}: {field} must be a Path or Traversable, not {type(file).__name__}")
+
+
+def _add_head(heads: dict[str, RegisteredHead], spec: HeadSpec, owner: Owner, log: FailureLog) -> bool:
+    """Take the head unless its label is taken; say whether it was."""
+    taken = heads.get(spec.label)
+    if taken is None:
+        heads[spec.label] = RegisteredHead(spec=spec, owner=owner)
+    elif owner.distribution == USER and taken.spec.weights is None:
+        # `add-head LABEL --clean DIR` trains a distortion that its plugin can make but not yet detect.
+        heads[spec.label] = RegisteredHead(spec=replace(taken.spec, weights=spec.weights, view=spec.view), owner=owner)
+    else:
+        log.add(owner, "conflict", f"label {spec.label!r} is taken by {taken.owner}; the one of {owner} is left out")
+        return False
+    return True
+
+
+def _add_backbone(backbones: dict[str, RegisteredBackbone], spec: BackboneSpec, owner: Owner, log: FailureLog) -> bool:
+    """Take the backbone unless its name is taken; say whether it was."""
+    taken = backbones.get(spec.name)
+    if taken is None:
+        backbones[spec.name] = RegisteredBackbone(spec=spec, owner=owner)
+        return True
+    log.add(owner, "conflict", f"backbone {spec.name!r} is taken by {taken.owner}; the one of {owner} is left out")
+    return False

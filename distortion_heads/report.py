@@ -1,0 +1,150 @@
+"""Prediction -> dict, JSON line or CSV row (design, section 7), and the conditions of `--fail-if`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TextIO, TypeAlias, cast
+
+from distortion_heads.errors import DheadsError
+from distortion_heads.spec import HeadResult, Prediction
+
+Operator: TypeAlias = Literal[">", ">=", "<", "<="]
+
+CSV_COLUMNS = ("path", "width", "height", "windows", "backbone", "error")
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_CONDITION = re.compile(r"\s*([^<>=]*[^<>=\s])\s*(>=|<=|>|<)\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+# Beyond what JSON itself escapes: terminal controls, line separators of Unicode, bytes of a path that are no UTF-8.
+_UNSAFE = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+
+
+def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
+    """Return the object of design section 7: probabilities and thresholds to 6 digits, severities to 2."""
+    return {
+        "path": prediction.path,
+        "width": prediction.width,
+        "height": prediction.height,
+        "windows": prediction.windows,
+        "backbone": prediction.backbone,
+        "heads": [_head_to_dict(head) for head in prediction.heads],
+    }
+
+
+def _head_to_dict(head: HeadResult) -> dict[str, Any]:
+    return {
+        "label": head.label,
+        "family": head.family,
+        "probability": round(float(head.probability), 6),
+        "threshold": round(float(head.threshold), 6),
+        "present": bool(head.present),
+        "severity": None if head.severity is None else round(float(head.severity), 2),
+    }
+
+
+def error_to_dict(path: str | None, message: str) -> dict[str, Any]:
+    """Return the object for an input that failed."""
+    return {"path": path, "error": message}
+
+
+def to_json_line(value: Mapping[str, Any]) -> str:
+    r"""Return `value` as one line of JSON without the newline; the same value gives the same line.
+
+    Text stays as it is, but for control characters and for the surrogates that stand for a path's bytes that are no
+    UTF-8 (PEP 383): these become `\uXXXX`, and a JSON reader gives back the same `str`.
+    """
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+class CsvReport:
+    """Writes one CSV row per input: `CSV_COLUMNS`, then LABEL (probability), LABEL_present, LABEL_severity per head.
+
+    `present` is `true` or `false`; what is missing is empty. A spreadsheet takes a cell that begins with one of
+    `= + - @` for a formula: such a path gets `./` in front, which names the same file, and such a message a `'`.
+    Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open `stream` with `newline=""`.
+    """
+
+    def __init__(self, stream: TextIO, labels: Sequence[str]) -> None:
+        """Write the header. Raises `DheadsError` if two columns would have one name."""
+        self._labels = tuple(labels)
+        self._writer = csv.writer(stream)
+        header = [*CSV_COLUMNS, *(label + part for label in labels for part in ("", "_present", "_severity"))]
+        for i, column in enumerate(header):
+            if column in header[:i]:
+                raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
+        self._writer.writerow(header)
+
+    def write(self, prediction: Prediction) -> None:
+        """Write one row. Raises `ValueError` for a head that the header does not have."""
+        row = prediction_to_dict(prediction)
+        results = {head["label"]: head for head in row["heads"]}
+        if unknown := results.keys() - set(self._labels):
+            raise ValueError(f"heads without a column: {sorted(unknown)}")
+        cells = [_path_cell(row["path"]), *(row[name] for name in CSV_COLUMNS[1:-1]), None]
+        for label in self._labels:
+            head = results.get(label)
+            cells += (
+                [None] * 3 if head is None else [head["probability"], str(head["present"]).lower(), head["severity"]]
+            )
+        self._writer.writerow(cells)
+
+    def write_error(self, path: str | None, message: str) -> None:
+        """Write the row of an input that failed."""
+        safe = f"'{message}" if _FORMULA.match(message) else message
+        blank = [None] * (len(CSV_COLUMNS) - 2)
+        self._writer.writerow([_path_cell(path), *blank, _printable(safe), *[None] * (3 * len(self._labels))])
+
+
+def _path_cell(path: str | None) -> str | None:
+    if path is None:
+        return None
+    return _printable(f"./{path}" if _FORMULA.match(path) else path)
+
+
+def _printable(text: str) -> str:
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """`name` (a head's label, or a family: any head of it), `op`, `value` in [0, 1], as in `blur>0.6`."""
+
+    name: str
+    op: Operator
+    value: float
+
+    def holds(self, prediction: Prediction) -> bool:
+        """Whether the probability of any head of that label or family compares so."""
+        compare = _OPERATORS[self.op]
+        return any(
+            compare(head.probability, self.value) for head in prediction.heads if self.name in (head.label, head.family)
+        )
+
+    def check(self, names: Collection[str]) -> None:
+        """Raise `DheadsError` unless `name` is among the labels and families `names`: a misspelt one never holds."""
+        if self.name not in names:
+            raise DheadsError(f"no head or family is called {self.name!r} (there are: {', '.join(sorted(set(names)))})")
+
+
+def parse_condition(text: str) -> Condition:
+    """Parse `NAME OP NUMBER`, OP one of `> >= < <=`, NUMBER in [0, 1]. Raises `DheadsError`."""
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise DheadsError(f"condition {text!r} is not like 'blur>0.6': a head or family, one of > >= < <=, a number")
+    name, op, number = match.groups()
+    value = float(number)
+    if value > 1:
+        raise DheadsError(f"condition {text!r} compares with {number}, but probabilities lie in [0, 1]")
+    return Condition(name=name, op=cast(Operator, op), value=value)

@@ -1,0 +1,322 @@
+"""Train one head on the frozen backbone and attach it: label, data, features, split, fit, file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.backbone import bundled_backbone, load_backbone
+from distortion_heads.discovery import USER
+from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
+from distortion_heads.registry import RegisteredHead, Registry
+from distortion_heads.spec import BackboneRef, BackboneSpec, HeadFile, HeadSpec, Provenance, View, check_label
+from distortion_heads.store import Store
+from distortion_heads.training.datasets import (
+    LabelledImage,
+    check_counts,
+    content_hashes,
+    distinct,
+    read_clean,
+    read_data,
+    unreadable,
+    with_distorted,
+)
+from distortion_heads.training.examples import Examples
+from distortion_heads.training.features import Failure, FeatureCache, ImageFeatures, Progress, extract
+from distortion_heads.training.split import Split, split_by_content
+
+_PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scipy", "torch")
+LICENSE = "unspecified"
+"""Of a head that its owner says nothing about: it is theirs."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AddedHead:
+    """A trained head, where it was written, and how it went. `notes`: what the user should know, a line each."""
+
+    head: HeadFile
+    path: Path
+    seconds: float
+    n_fit: int
+    n_hold: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What is trained, on what, and where it goes; made and checked before any long work."""
+
+    label: str
+    title: str
+    family: str
+    license: str
+    view: View
+    source: Path
+    generator: RegisteredHead | None
+    others: tuple[RegisteredHead, ...]
+    seed: int
+    force: bool
+    store: Store
+    out: Path | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Data:
+    """Images and their features, in one order."""
+
+    images: tuple[LabelledImage, ...]
+    features: tuple[ImageFeatures, ...]
+    sha256: str
+    notes: tuple[str, ...]
+
+
+def add_head(
+    label: str,
+    *,
+    data: Path | None = None,
+    clean: Path | None = None,
+    synthesizer: str | None = None,
+    view: View | None = None,
+    seed: int = 0,
+    force: bool = False,
+    store: Store,
+    registry: Registry,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    title: str | None = None,
+    family: str | None = None,
+    license: str = LICENSE,  # noqa: A002 - the name in the head file
+    backbone: BackboneSpec | None = None,
+    cache: FeatureCache | None = None,
+) -> AddedHead:
+    """Train the head `label` and save it in `store`, or in the file `out` alone. Nothing is written if anything fails.
+
+    Either `data` (folder or CSV, see `read_data`) or `clean` (folder of clean pictures, distorted by the generator of
+    the installed head `synthesizer`, by default `label`). What is not given comes from the installed head of that
+    label. `force` replaces a head of the user's own, or the file `out`.
+
+    Raises `InvalidLabelError`, `LabelTakenError`, `MissingExtraError`, `UnknownHeadError`, `DataError`, `BackboneError`
+    or `StoreError`.
+    """
+    started = time.perf_counter()
+    spec = _check_label(label, registry, store, out, force)
+    if find_spec("torch") is None:
+        raise MissingExtraError("add-head")
+    source = _source(data, clean, synthesizer)
+    generator = _generator(synthesizer or label, registry) if data is None else None
+    known = spec or (generator.spec if generator else None)
+    plan = _Plan(
+        label=label,
+        title=title or (spec.title if spec else label.replace("_", " ").capitalize()),
+        family=family or (known.family if known else "other"),
+        license=license,
+        view=view or (known.view if known else "native"),
+        source=source,
+        generator=generator,
+        others=_others(registry, label, generator.spec.family) if generator else (),
+        seed=seed,
+        force=force,
+        store=store,
+        out=out,
+    )
+    return _run(plan, backbone or bundled_backbone(), cache or FeatureCache.default(os.environ), progress, started)
+
+
+def _run(
+    plan: _Plan, backbone: BackboneSpec, cache: FeatureCache, progress: Progress | None, started: float
+) -> AddedHead:
+    engine = load_backbone(backbone, threads=1)  # the images are what is worked on in parallel
+    images, hashes = _read(plan)
+    data = _usable(images, hashes, extract(images, hashes, engine, plan.view, cache, progress), plan.source)
+    split = split_by_content(data.images, [found.scene for found in data.features], plan.seed)
+    if progress is not None:
+        progress("fit", 0, 1)
+    head = _fit(plan, data, split, engine.ref)
+    path = _save(head, plan)
+    if progress is not None:
+        progress("fit", 1, 1)
+    return AddedHead(
+        head=head,
+        path=path,
+        seconds=time.perf_counter() - started,
+        n_fit=len(split.fit),
+        n_hold=len(split.hold),
+        notes=(*data.notes, *filter(None, (split.note,))),
+    )
+
+
+def _check_label(label: str, registry: Registry, store: Store, out: Path | None, force: bool) -> HeadSpec | None:
+    """Check that the result may be written; return the installed distortion of that label, if there is one."""
+    check_label(label)
+    installed = registry.heads.get(label)
+    if out is not None:
+        _check_out(out, force)
+    elif installed and installed.spec.weights is not None and installed.owner.distribution != USER:
+        raise LabelTakenError(
+            f"label {label!r} is taken by {installed.owner}: choose another label, or write a file only with --out FILE"
+        )
+    elif not force and os.path.lexists(store.path(label)):
+        raise LabelTakenError(f"label {label!r} is taken by {store.path(label)}: replace it with --force")
+    _check_writable(store.folder if out is None else out.parent)
+    return installed.spec if installed else None
+
+
+def _check_out(out: Path, force: bool) -> None:
+    if not out.parent.is_dir():
+        raise StoreError(f"{out.parent}: no such folder")
+    if out.is_dir():
+        raise StoreError(f"{out} is a folder: give the name of a file")
+    if not force and os.path.lexists(out):
+        raise StoreError(f"{out} exists: replace it with --force")
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `StoreError` if it is plain already that nothing can be written there; it need not exist."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise StoreError(f"{existing} cannot be written to: set DHEADS_HOME to another folder, or use --out FILE")
+
+
+def _source(data: Path | None, clean: Path | None, synthesizer: str | None) -> Path:
+    if clean is not None and data is None:
+        return clean
+    if data is not None and clean is None and synthesizer is None:
+        return data
+    raise DataError(
+        "give either --data (folder or CSV) or --clean DIR (clean pictures), --synthesizer only with --clean"
+    )
+
+
+def _generator(label: str, registry: Registry) -> RegisteredHead:
+    if label in registry.heads and registry.heads[label].spec.synthesize is not None:
+        return registry.heads[label]
+    able = ", ".join(sorted(name for name, head in registry.heads.items() if head.spec.synthesize is not None))
+    raise DataError(f"no plugin can make {label!r}: use --data, or --synthesizer with one of: {able or '(none)'}")
+
+
+def _others(registry: Registry, label: str, family: str) -> tuple[RegisteredHead, ...]:
+    """The installed distortions of other families, sorted."""
+    heads = [registry.heads[name] for name in sorted(registry.heads) if name != label]
+    return tuple(head for head in heads if head.spec.synthesize is not None and head.spec.family != family)
+
+
+def _read(plan: _Plan) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
+    """The distinct images and the content hashes of their files, checked for number and classes."""
+    images = read_clean(plan.source) if plan.generator else read_data(plan.source, plan.label)
+    hashes = content_hashes([image.path for image in images])
+    images = distinct(images, hashes)
+    if plan.generator is not None:
+        images = with_distorted(images, hashes, plan.generator, plan.others, plan.seed)
+    check_counts(images, plan.source)
+    return images, hashes
+
+
+def _usable(
+    images: Sequence[LabelledImage],
+    hashes: dict[Path, str],
+    results: Sequence[ImageFeatures | Failure],
+    source: Path,
+) -> _Data:
+    """Leave out what only another plugin's generator failed on; raise `DataError` for all other failures."""
+    notes = []
+    failed = [(image, result) for image, result in zip(images, results, strict=True) if isinstance(result, Failure)]
+    fatal = [(image.path, result.reason) for image, result in failed if not _is_extra(image)]
+    if fatal:
+        raise unreadable(tuple(dict(fatal).items()), len(hashes))
+    if failed:
+        notes.append(f"{len(failed)} negatives with another distortion are left out: {failed[0][1].reason}")
+    pairs = [(i, r) for i, r in zip(images, results, strict=True) if isinstance(r, ImageFeatures)]
+    kept = tuple(image for image, _ in pairs)
+    check_counts(kept, source)
+    repeated = len(hashes) - len({image.path for image in images})
+    if repeated:
+        notes.append(f"{repeated} pictures are left out: the same file is there under another name")
+    if not any(image.clean for image in kept):
+        notes.append("no picture is known to be clean (as those in a folder clean/): no false-alarm rate is measured")
+    digests = "\n".join(sorted({hashes[image.path] for image in kept}))
+    return _Data(
+        images=kept,
+        features=tuple(result for _, result in pairs),
+        sha256=hashlib.sha256(digests.encode()).hexdigest(),
+        notes=tuple(notes),
+    )
+
+
+def _is_extra(image: LabelledImage) -> bool:
+    return image.recipe is not None and image.recipe.step is not None and not image.label
+
+
+def _fit(plan: _Plan, data: _Data, split: Split, backbone: BackboneRef) -> HeadFile:
+    from distortion_heads.training.head import HeadCard, train_head
+
+    fit, hold = _examples(data, split.fit), _examples(data, split.hold)
+    card = HeadCard(label=plan.label, title=plan.title, family=plan.family, view=plan.view, license=plan.license)
+    severe = bool(np.isfinite(fit.severity).any())
+    with _one_torch_thread():
+        head = train_head(fit, hold, card, backbone, _provenance(plan, data), seed=plan.seed, with_severity=severe)
+    return head if split.note is None else replace(head, metrics=replace(head.metrics, split="held-out files"))
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """A head is too small to share out: threads only wait for each other, and sum differently on another machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _examples(data: _Data, index: NDArray[np.int64]) -> Examples:
+    images = [data.images[i] for i in index]
+    return Examples.pack(
+        [data.features[i].windows for i in index],
+        [image.label for image in images],
+        [np.nan if image.severity is None else image.severity for image in images],
+        [image.clean for image in images],
+    )
+
+
+def _provenance(plan: _Plan, data: _Data) -> Provenance:
+    """Names, hashes and counts; of paths only the last part, for a head file is given to others."""
+    name = plan.source.absolute().name.encode("utf-8", "replace").decode() or "data"
+    words = ["dheads", "add-head", plan.label, "--clean" if plan.generator else "--data", name]
+    if plan.generator and plan.generator.spec.label != plan.label:
+        words += ["--synthesizer", plan.generator.spec.label]
+    words += ["--view", plan.view, "--seed", str(plan.seed)]
+    positive = sum(image.label for image in data.images)
+    return Provenance(
+        data=name,
+        data_sha256=data.sha256,
+        n_pos=positive,
+        n_neg=len(data.images) - positive,
+        seed=plan.seed,
+        command=shlex.join(words),
+        versions={package: version(package) for package in _PACKAGES},
+    )
+
+
+def _save(head: HeadFile, plan: _Plan) -> Path:
+    if plan.out is None:
+        return plan.store.save(head, overwrite=plan.force)
+    from distortion_heads.weights import dump_head, write_atomic
+
+    try:
+        write_atomic(plan.out, dump_head(head))
+    except OSError as error:
+        raise StoreError(f"{plan.out} cannot be written: {(error.strerror or str(error)).lower()}") from None
+    return plan.out

@@ -1,0 +1,251 @@
+"""Joint multi-task training of the backbone: the one training loop of the project.
+
+Ameur, Fezza, Hamidouche 2022 minimise the mean of the N binary cross-entropies over a shared network; here from random
+initialisation and on distortions that are made on the fly, with a severity per distortion.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from distortion_heads.architecture import Architecture, small
+from distortion_heads.errors import DataError
+from distortion_heads.spec import HeadSpec
+from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
+from distortion_heads.training.shards import NATIVE_SIDE, Shard, ShardPlan, stream_shards
+
+CROP = 128
+HELD_OUT_SEED_OFFSET = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the result. A step sees `native` + `overview` samples; learning rate: warm-up, cosine."""
+
+    steps: int = 9_500
+    distinct_shards: int = 180
+    native: int = 48
+    overview: int = 16
+    learning_rate: float = 1.5e-3
+    head_rate: float = 0.2
+    weight_decay: float = 0.02
+    warmup: int = 200
+    hidden: int = 32
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What the caller is told. `loss` is a running mean; `auroc` per label where it was just measured."""
+
+    step: int
+    steps: int
+    loss: float
+    samples_per_second: float
+    auroc: dict[str, float] | None = None
+
+
+def train_backbone(
+    run: Path,
+    fit: tuple[Path, ...],
+    hold: tuple[Path, ...],
+    specs: Sequence[HeadSpec],
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    workers: int = 1,
+    compile_network: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+    architecture: Architecture | None = None,
+) -> MultiTaskNetwork:
+    """Train, or go on from the last checkpoint in `run`, and return the network in evaluation mode.
+
+    Deterministic in the recipe's seed on one device; shards are kept in `run/shards`, checkpoints in `run`.
+    Raises `DataError` if `run` holds a checkpoint of another recipe or of other heads.
+    """
+    torch.manual_seed(recipe.seed)
+    network = MultiTaskNetwork(architecture or small(), [spec.view for spec in specs], recipe.hidden).to(device)
+    network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate)
+    checkpoint = Checkpoint(run / "checkpoint.pt", recipe, tuple(spec.label for spec in specs))
+    step = checkpoint.load(network, optimizer)
+    plan = ShardPlan(folder=run / "shards", scenes=fit, seed=recipe.seed)
+    per_shard = plan.native // recipe.native
+    forward: Any = torch.compile(network) if compile_network else network
+    losses: list[float] = []
+    clock = Clock()
+    shards = stream_shards(
+        plan,
+        specs,
+        start=step // per_shard,
+        count=math.ceil(recipe.steps / per_shard),
+        distinct=recipe.distinct_shards,
+        workers=workers,
+    )
+    for shard in shards:
+        network.train()
+        for pixels, severity, applies in batches(shard, network, recipe, step, device):
+            if step >= recipe.steps:
+                break
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, recipe) * group["share"]
+            with torch.autocast(device, torch.bfloat16):
+                out = forward(pixels)
+            loss = multitask_loss(out.float(), severity, applies)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+            losses.append(loss.item())
+            step += 1
+            clock.tick(len(pixels))
+        measured = None
+        if step % (per_shard * 30) < per_shard or step >= recipe.steps:
+            checkpoint.save(network, optimizer, step)
+            measured = held_out_auroc(network, plan, hold, specs, device)
+        report(
+            Progress(
+                step=step,
+                steps=recipe.steps,
+                loss=float(np.mean(losses[-200:])),
+                samples_per_second=clock.rate,
+                auroc=measured,
+            )
+        )
+    return network.eval()
+
+
+def load_network(run: Path, architecture: Architecture, specs: Sequence[HeadSpec], recipe: Recipe) -> MultiTaskNetwork:
+    """The network of the last checkpoint in `run`, in evaluation mode. Raises `DataError` if there is none."""
+    network = MultiTaskNetwork(architecture, [spec.view for spec in specs], recipe.hidden)
+    optimizer = torch.optim.AdamW(_groups(network, recipe))
+    if Checkpoint(run / "checkpoint.pt", recipe, tuple(spec.label for spec in specs)).load(network, optimizer) == 0:
+        raise DataError(f"{run} holds no checkpoint of a joint training")
+    return network.eval()
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Linear warm-up, then half a cosine to a hundredth."""
+    if step < recipe.warmup:
+        return recipe.learning_rate * (step + 1) / recipe.warmup
+    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+
+
+def batches(
+    shard: Shard, network: MultiTaskNetwork, recipe: Recipe, step: int, device: str
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Cut, mirror and mix a shard into batches of (pixels, severity, applies); the order depends on the step alone."""
+    rng = np.random.default_rng((recipe.seed, step))
+    native_order, overview_order = rng.permutation(len(shard.native)), rng.permutation(len(shard.overview))
+    reads_overview = network.get_buffer("reads_overview")
+    for i in range(len(native_order) // recipe.native):
+        native = native_order[i * recipe.native : (i + 1) * recipe.native]
+        overview = overview_order[i * recipe.overview : (i + 1) * recipe.overview]
+        top, left = rng.integers(0, NATIVE_SIDE - CROP + 1, 2)
+        pixels = np.concatenate([shard.native[native, top : top + CROP, left : left + CROP], shard.overview[overview]])
+        mirrored = rng.random(len(pixels)) < 0.5
+        pixels[mirrored] = pixels[mirrored, :, ::-1]
+        severity = np.concatenate([shard.native_severity[native], shard.overview_severity[overview]])
+        is_overview = torch.arange(len(pixels), device=device) >= len(native)
+        x = torch.from_numpy(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+        y = torch.from_numpy(severity).to(device, non_blocking=True)
+        yield x.contiguous(memory_format=torch.channels_last), y, is_overview[:, None] == reads_overview[None]
+
+
+def held_out_auroc(
+    network: MultiTaskNetwork, plan: ShardPlan, hold: tuple[Path, ...], specs: Sequence[HeadSpec], device: str
+) -> dict[str, float]:
+    """AUROC per label on one shard of held-out scenes: every sample with the distortion against every one without."""
+    from sklearn.metrics import roc_auc_score
+
+    from distortion_heads.training.shards import make_shard, read_shard
+
+    held = ShardPlan(folder=plan.folder, scenes=hold, seed=plan.seed + HELD_OUT_SEED_OFFSET, native=1024, overview=512)
+    shard = read_shard(make_shard(held, specs, 0))
+    network.eval()
+    sees = {
+        False: (_logits(network, shard.native[:, 16:144, 16:144], device), shard.native_severity),
+        True: (_logits(network, shard.overview, device), shard.overview_severity),
+    }
+    result = {}
+    for i, spec in enumerate(specs):
+        logits, severity = sees[spec.view == "overview"]
+        if 0 < (severity[:, i] > 0).sum() < len(severity):
+            result[spec.label] = float(roc_auc_score(severity[:, i] > 0, logits[:, i]))
+    return result
+
+
+@torch.no_grad()
+def _logits(network: MultiTaskNetwork, images: Any, device: str) -> Any:
+    out = []
+    for i in range(0, len(images), 128):
+        x = torch.from_numpy(np.ascontiguousarray(images[i : i + 128])).to(device).permute(0, 3, 1, 2).float()
+        with torch.autocast(device, torch.bfloat16):
+            out.append(network(x.contiguous(memory_format=torch.channels_last))[..., 0].float().cpu().numpy())
+    return np.concatenate(out)
+
+
+def _groups(network: MultiTaskNetwork, recipe: Recipe) -> list[dict[str, Any]]:
+    """Decay the weights of products only, never biases or normalisation.
+
+    The heads learn at a fraction of the rate: each sums over a thousand correlated features, so that equal steps of
+    Adam in all of them would move its output too far.
+    """
+    groups = []
+    for module, share in ((network.backbone, 1.0), (network.heads, recipe.head_rate)):
+        parameters = list(module.parameters())
+        decayed, free = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+        groups.append({"params": decayed, "weight_decay": recipe.weight_decay, "share": share})
+        groups.append({"params": free, "weight_decay": 0.0, "share": share})
+    return groups
+
+
+class Clock:
+    """Samples per second since the first tick."""
+
+    def __init__(self) -> None:
+        self.start, self.samples = time.monotonic(), 0
+
+    def tick(self, samples: int) -> None:
+        self.samples += samples
+
+    @property
+    def rate(self) -> float:
+        return self.samples / max(time.monotonic() - self.start, 1e-9)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run on disk; written atomically, read with `weights_only`, so that no code is ever executed."""
+
+    path: Path
+    recipe: Recipe
+    labels: tuple[str, ...]
+
+    def save(self, network: MultiTaskNetwork, optimizer: torch.optim.Optimizer, step: int) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp")
+        state = {"recipe": asdict(self.recipe), "labels": list(self.labels), "step": step}
+        torch.save({**state, "network": network.state_dict(), "optimizer": optimizer.state_dict()}, temporary)
+        temporary.replace(self.path)
+
+    def load(self, network: MultiTaskNetwork, optimizer: torch.optim.Optimizer) -> int:
+        """Restore in place and return the step to go on from; 0 where there is no checkpoint."""
+        if not self.path.exists():
+            return 0
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        if state["recipe"] != asdict(self.recipe) or state["labels"] != list(self.labels):
+            raise DataError(f"{self.path} belongs to another recipe or other heads; choose another --out, or remove it")
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])

@@ -1,0 +1,154 @@
+"""The trainable network: the backbone with batch normalisation, and one small head per distortion on its features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from distortion_heads.architecture import Architecture
+from distortion_heads.spec import Layer, View
+
+STD_FLOOR = 1e-4
+"""Added to the variance before the square root, so that flat regions have a defined gradient."""
+
+POSITIVE_WEIGHT = 3.0
+
+
+class Backbone(nn.Module):
+    """(B, 3, H, W) pixels in [0, 255] -> (B, dim) features, standardised over the training samples."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.convs = nn.ModuleList(
+            nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride, c.kernel // 2, bias=False) for c in architecture.convs
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c.outputs) for c in architecture.convs)
+        self.standardise = nn.BatchNorm1d(architecture.dim, affine=False, momentum=0.02)
+        self._start_without_the_mean()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = pixels * (4 / 255) - 2.0
+        means, deviations = [], []
+        for spec, conv, norm in zip(self.architecture.convs, self.convs, self.norms, strict=True):
+            x = torch.relu(norm(conv(x)))
+            if spec.level:
+                level = x.float()
+                means.append(level.mean((2, 3)))
+                deviations.append((level.var((2, 3), unbiased=False) + STD_FLOOR).sqrt())
+        with torch.autocast(x.device.type, enabled=False):
+            features: Tensor = self.standardise(torch.cat(means + deviations, 1))
+        return features
+
+    @torch.no_grad()
+    def _start_without_the_mean(self) -> None:
+        """Take the mean of three in four random first filters away.
+
+        The evidence is in the small differences between neighbours, which the brightness of a scene would drown.
+        """
+        weight = self.convs[0].weight
+        assert isinstance(weight, Tensor)
+        blind = 3 * len(weight) // 4
+        weight[:blind] -= weight[:blind].mean((2, 3), keepdim=True)
+
+    def folded(self) -> dict[str, NDArray[np.float32]]:
+        """The weights of the backbone file: batch normalisation folded into the convolutions (exact at inference).
+
+        Also `center*`, a constant near each channel's mean that keeps the pooled squares small, and the features'
+        mean and scale.
+        """
+        tensors: dict[str, Tensor] = {}
+        for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            assert isinstance(conv, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            tensors[f"conv{i}.weight"] = conv.weight * gain[:, None, None, None]
+            tensors[f"conv{i}.bias"] = norm.bias - norm.running_mean * gain
+        mean, var = self.standardise.running_mean, self.standardise.running_var
+        assert mean is not None
+        assert var is not None
+        offset = 0
+        for level, (channels, _) in enumerate(self.architecture.levels):
+            tensors[f"center{level}"] = mean[offset : offset + channels].reshape(1, channels, 1, 1)
+            offset += channels
+        tensors["feature_mean"] = mean
+        tensors["feature_scale"] = torch.sqrt(var + self.standardise.eps).clamp_min(1e-2)
+        return {name: _array(tensor) for name, tensor in tensors.items()}
+
+
+class Heads(nn.Module):
+    """N independent perceptrons dim -> hidden -> (presence, severity), evaluated as one product."""
+
+    def __init__(self, dim: int, count: int, hidden: int) -> None:
+        super().__init__()
+        self.count, self.hidden = count, hidden
+        self.first = nn.Linear(dim, count * hidden)
+        self.second = nn.Parameter(torch.randn(count, hidden, 2) / hidden**0.5)
+        self.bias = nn.Parameter(torch.tensor([-2.0, 0.0]).repeat(count, 1))
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, dim) -> (B, N, 2): presence logit, and severity as (severity - 3) / 2."""
+        x = self.dropout(torch.relu(self.first(features))).unflatten(1, (self.count, self.hidden))
+        return torch.einsum("bnh,nho->bno", x, self.second) + self.bias
+
+    def layers(self, head: int) -> tuple[Layer, Layer]:
+        """One head as the layers of a head file, with the severity in [1, 5]."""
+        rows = slice(head * self.hidden, (head + 1) * self.hidden)
+        weight, bias = self.second[head].T.detach().clone(), self.bias[head].detach().clone()
+        weight[1] *= 2
+        bias[1] = 2 * bias[1] + 3
+        return (
+            Layer(weight=_array(self.first.weight[rows]), bias=_array(self.first.bias[rows]), activation="relu"),
+            Layer(weight=_array(weight), bias=_array(bias), activation="identity"),
+        )
+
+
+class MultiTaskNetwork(nn.Module):
+    """One backbone, N heads; each head reads the samples of its own view."""
+
+    def __init__(self, architecture: Architecture, views: Sequence[View], hidden: int = 32) -> None:
+        super().__init__()
+        self.backbone = Backbone(architecture)
+        self.heads = Heads(architecture.dim, len(views), hidden)
+        self.register_buffer("reads_overview", torch.tensor([view == "overview" for view in views]))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        out: Tensor = self.heads(self.backbone(pixels))
+        return out
+
+
+def multitask_loss(out: Tensor, severity: Tensor, applies: Tensor) -> Tensor:
+    """What joint training minimises; `out` (B, N, 2), `severity` (B, N) with 0 where absent, `applies` (B, N) bool.
+
+    The sum over heads of the binary cross-entropies (Ameur et al. 2022, uniform over heads; presence counts
+    `POSITIVE_WEIGHT` times, being rare), the cross-entropy of "which one, or none" on samples with at most one
+    distortion (MEON's identification task, on the same logits), and smooth L1 on the severity where present.
+    """
+    logits, present = out[..., 0], severity > 0
+    weight = applies.float() * torch.where(present, POSITIVE_WEIGHT, 1.0)
+    bce = nn.functional.binary_cross_entropy_with_logits(logits, present.float(), weight, reduction="sum") / len(out)
+    size = nn.functional.smooth_l1_loss(out[..., 1], (severity - 3) / 2, beta=0.25, reduction="none")
+    seen = (present & applies).float()
+    return bce + _which_one(logits, present, applies) + 0.5 * (size * seen).sum() / seen.sum().clamp_min(1)
+
+
+def _which_one(logits: Tensor, present: Tensor, applies: Tensor) -> Tensor:
+    """Cross-entropy over (none, head 1, ..., head N); "none" has the logit 0."""
+    count = present.sum(1)
+    single = (count == 0) | ((count == 1) & (present & applies).any(1))
+    choices = torch.cat([logits.new_zeros(len(logits), 1), logits.masked_fill(~applies, -1e4)], 1)
+    target = torch.where(count == 0, 0, present.float().argmax(1) + 1)
+    losses = nn.functional.cross_entropy(choices, target, reduction="none")
+    return (losses * single).sum() / len(logits)
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.detach().cpu().float().contiguous().numpy().copy()
+    return array

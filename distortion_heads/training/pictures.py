@@ -1,0 +1,146 @@
+"""Whole distorted pictures and their features through the path that predicts: what the bundled heads are fitted on."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.backbone import Backbone, load_backbone
+from distortion_heads.pipeline import view_features
+from distortion_heads.spec import BackboneSpec, HeadSpec, View
+from distortion_heads.synthesis import draw_mixture
+from distortion_heads.training.examples import Examples
+from distortion_heads.training.scenes import cut_picture, load_scene
+from distortion_heads.training.shards import installed_specs, make_sample, severity_row
+from distortion_heads.weights import write_atomic
+
+PER_BLOCK = 100
+MIXTURE_SIZES = (0.2, 0.55, 0.17, 0.08)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturePlan:
+    """`count` pictures of `scenes`, made in blocks that are kept in `folder`; everything else decides the content."""
+
+    folder: Path
+    name: str
+    scenes: tuple[Path, ...]
+    count: int
+    seed: int
+    backbone: BackboneSpec
+    labels: tuple[str, ...]
+
+    def block(self, index: int) -> Path:
+        return self.folder / f"{self.name}-{self.seed}-{index:05d}.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureSet:
+    """Features of n pictures in both views, float16, and severities float32 (n, heads), 0 where absent."""
+
+    native: NDArray[np.float16]
+    starts: NDArray[np.int64]
+    overview: NDArray[np.float16]
+    severity: NDArray[np.float32]
+
+    def examples(self, head: int, view: View) -> Examples:
+        """The pictures as examples for one head."""
+        severity = self.severity[:, head]
+        n = len(severity)
+        distorted = np.asarray((self.severity > 0).any(1))
+        return Examples(
+            windows=self.native if view == "native" else self.overview,
+            starts=self.starts if view == "native" else np.arange(n + 1),
+            labels=severity > 0,
+            severity=np.where(severity > 0, severity, np.float32(np.nan)),
+            clean=~distorted,
+        )
+
+
+def collect(plan: PicturePlan, workers: int) -> Iterator[int]:
+    """Make the blocks that are missing; yields the number of pictures done so far."""
+    blocks = range(-(-plan.count // PER_BLOCK))
+    missing = [i for i in blocks if not plan.block(i).exists()]
+    done = (len(blocks) - len(missing)) * PER_BLOCK
+    yield done
+    if not missing:
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_open, initargs=(plan,)) as pool:
+        for _ in pool.map(_make_block, missing):
+            done += PER_BLOCK
+            yield done
+
+
+def read_features(plan: PicturePlan) -> FeatureSet:
+    from safetensors.numpy import load_file
+
+    blocks = [load_file(plan.block(i)) for i in range(-(-plan.count // PER_BLOCK))]
+    counts = np.concatenate([block["counts"] for block in blocks])
+    return FeatureSet(
+        native=np.concatenate([block["native"] for block in blocks]),
+        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        overview=np.concatenate([block["overview"] for block in blocks]),
+        severity=np.concatenate([block["severity"] for block in blocks]),
+    )
+
+
+@dataclass(frozen=True)
+class _Worker:
+    plan: PicturePlan
+    specs: tuple[HeadSpec, ...]
+    backbone: Backbone
+
+
+_worker: _Worker | None = None
+
+
+def _open(plan: PicturePlan) -> None:
+    """Once per process: a session and the plugins' functions cannot be sent to one."""
+    global _worker
+    _worker = _Worker(plan, installed_specs(plan.labels), load_backbone(plan.backbone, threads=1))
+
+
+def _make_block(index: int) -> None:
+    from safetensors.numpy import save
+
+    assert _worker is not None
+    plan = _worker.plan
+    rows = [
+        _make_picture(plan, _worker.specs, _worker.backbone, i)
+        for i in range(index * PER_BLOCK, (index + 1) * PER_BLOCK)
+    ]
+    tensors: dict[str, NDArray[np.generic]] = {
+        "native": np.concatenate([row.native for row in rows]).astype(np.float16),
+        "counts": np.array([len(row.native) for row in rows], np.int64),
+        "overview": np.concatenate([row.overview for row in rows]).astype(np.float16),
+        "severity": np.stack([row.severity for row in rows]),
+    }
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(plan.block(index), save(tensors))
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    native: NDArray[np.float32]
+    overview: NDArray[np.float32]
+    severity: NDArray[np.float32]
+
+
+def _make_picture(plan: PicturePlan, specs: Sequence[HeadSpec], backbone: Backbone, index: int) -> _Row:
+    rng = np.random.default_rng((plan.seed, 2, index))
+    clean = cut_picture(load_scene(plan.scenes[index % len(plan.scenes)]), rng)
+    size = int(rng.choice(len(MIXTURE_SIZES), p=MIXTURE_SIZES))
+    steps = draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0))
+    image = make_sample(clean, steps, rng)
+    return _Row(
+        view_features(backbone, image, "native"),
+        view_features(backbone, image, "overview"),
+        severity_row(specs, steps),
+    )

@@ -1,0 +1,142 @@
+"""Training samples, made in the background and kept on disk in shards.
+
+Shard k of a seed is always the same bytes, whoever makes it and whenever: a run that was killed goes on where it
+stopped, and a shard that is there already is only read.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.spec import HeadSpec
+from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
+from distortion_heads.training.scenes import cut_native, cut_overview, load_scene, pick, recompress, reduce_to
+from distortion_heads.weights import write_atomic
+
+NATIVE_SIDE = 160
+OVERVIEW_SIDE = 128
+MIXTURE_SIZES = (0.22, 0.5, 0.2, 0.08)
+"""Shares of clean pictures and of one, two and three distortions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardPlan:
+    """What the shards hold; everything but `folder` decides their content."""
+
+    folder: Path
+    scenes: tuple[Path, ...]
+    seed: int
+    native: int = 768
+    overview: int = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Samples of both views. Images uint8 (n, side, side, 3); severities float32 (n, heads), 0 where absent."""
+
+    native: NDArray[np.uint8]
+    native_severity: NDArray[np.float32]
+    overview: NDArray[np.uint8]
+    overview_severity: NDArray[np.float32]
+
+
+def make_shard(plan: ShardPlan, specs: Sequence[HeadSpec], index: int) -> Path:
+    """Make shard `index` unless it is there, and return its file."""
+    from safetensors.numpy import save
+
+    path = plan.folder / f"shard-{plan.seed}-{index:05d}.safetensors"
+    if path.exists():
+        return path
+    native, overview = _Samples(specs, "native"), _Samples(specs, "overview")
+    for i in range(plan.native):
+        rng = np.random.default_rng((plan.seed, index, 0, i))
+        native.add(cut_native(load_scene(pick(plan.scenes, rng)), NATIVE_SIDE, rng), rng)
+    for i in range(plan.overview):
+        rng = np.random.default_rng((plan.seed, index, 1, i))
+        overview.add(cut_overview(load_scene(pick(plan.scenes, rng)), OVERVIEW_SIDE, rng), rng)
+    tensors: dict[str, NDArray[np.generic]] = {
+        "native": np.stack(native.images),
+        "native_severity": np.stack(native.severities),
+        "overview": np.stack([reduce_to(image, OVERVIEW_SIDE) for image in overview.images]),
+        "overview_severity": np.stack(overview.severities),
+    }
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, save(tensors))
+    return path
+
+
+class _Samples:
+    """Distorted samples of one view and their labels."""
+
+    def __init__(self, specs: Sequence[HeadSpec], view: str) -> None:
+        self.specs = specs
+        self.images: list[NDArray[np.uint8]] = []
+        self.severities: list[NDArray[np.float32]] = []
+        weights = np.array([1.0 if spec.view == view else 0.4 for spec in specs])
+        self.weights = weights / weights.sum()
+
+    def add(self, clean: NDArray[np.uint8], rng: np.random.Generator) -> None:
+        steps = draw_steps(self.specs, rng, self.weights)
+        self.images.append(make_sample(clean, steps, rng))
+        self.severities.append(severity_row(self.specs, steps))
+
+
+def draw_steps(
+    specs: Sequence[HeadSpec], rng: np.random.Generator, weights: NDArray[np.float64] | None = None
+) -> tuple[Step, ...]:
+    """Draw the distortions of one sample; in mixtures the faint ones are left out, since the others hide them."""
+    size = int(rng.choice(len(MIXTURE_SIZES), p=MIXTURE_SIZES))
+    return draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0), weights=weights)
+
+
+def make_sample(clean: NDArray[np.uint8], steps: Sequence[Step], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Distort, and at times store the result as a JPEG file of high quality, as users do."""
+    image = to_uint8(distort(to_float(clean), steps, rng)) if steps else clean
+    return recompress(image, rng) if rng.random() < 0.15 else image
+
+
+def severity_row(specs: Sequence[HeadSpec], steps: Sequence[Step]) -> NDArray[np.float32]:
+    given = {step.spec.label: step.severity for step in steps}
+    return np.array([given.get(spec.label, 0.0) for spec in specs], np.float32)
+
+
+def read_shard(path: Path) -> Shard:
+    from safetensors.numpy import load_file
+
+    return Shard(**load_file(path))
+
+
+def stream_shards(
+    plan: ShardPlan, specs: Sequence[HeadSpec], *, start: int, count: int, distinct: int, workers: int
+) -> Iterator[Shard]:
+    """Yield shards `start` to `count` - 1, numbered modulo `distinct`; `workers` processes make them ahead."""
+    indices = deque(range(start, count))
+    labels = tuple(spec.label for spec in specs)
+    pending: deque[Future[Path]] = deque()
+    # spawn, not fork: the caller has torch's threads running
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while indices or pending:
+            while indices and len(pending) < 2 * workers + 1:
+                pending.append(pool.submit(_make_by_label, plan, labels, indices.popleft() % distinct))
+            yield read_shard(pending.popleft().result())
+
+
+def _make_by_label(plan: ShardPlan, labels: tuple[str, ...], index: int) -> Path:
+    """In a worker: specs hold functions, which do not travel between processes, so each worker finds its own."""
+    return make_shard(plan, installed_specs(labels), index)
+
+
+def installed_specs(labels: Sequence[str]) -> tuple[HeadSpec, ...]:
+    """The specs of the installed heads with these labels, in this order."""
+    from distortion_heads.registry import build_registry
+
+    registry = build_registry()
+    return tuple(registry.head(label).spec for label in labels)

@@ -1,0 +1,145 @@
+"""Fit and held-out part, disjoint in content: the distorted version of a scene stays with the scene."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.errors import DataError
+from distortion_heads.training.datasets import LabelledImage
+
+HOLD_SHARE = 0.28
+ACCEPTED = (0.2, 0.4)
+"""Share of each class that may be held out."""
+
+SAME_SCENE_BITS = 6
+"""Largest Hamming distance at which two difference hashes of 64 bits are of one scene."""
+
+TRIALS = 32
+GOOD_ENOUGH = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Increasing indices, int64, of the images to fit on and of those held out; `note`: what is wrong, if anything."""
+
+    fit: NDArray[np.int64]
+    hold: NDArray[np.int64]
+    note: str | None = None
+
+
+def difference_hash(pixels: NDArray[np.uint8]) -> int | None:
+    """Perceptual hash of uint8 (H, W, 3): 64 bits, of 8 x 8 pairs of neighbours the sign of the horizontal difference.
+
+    Unchanged, but for a few bits, by most distortions. None for a picture so flat that the signs are chance.
+    """
+    from PIL import Image
+
+    small = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
+    values = np.asarray(small, np.int16)
+    if np.ptp(values) < 8:
+        return None
+    return int.from_bytes(np.packbits(values[:, 1:] > values[:, :-1]).tobytes())
+
+
+def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | None], seed: int) -> Split:
+    """Hold out about 28 % of each class; `scenes` are the images' difference hashes.
+
+    Images are of one scene if the user gave them one group. Those without a group are of one scene if they are
+    called alike (the same stem, or one stem continues the other: photo, photo_blur) or look alike. Where such scenes
+    leave no balanced split, looks and then names are dropped, and the note says so.
+
+    Raises `DataError` if nothing helps.
+    """
+    positive = np.array([image.label for image in images], bool)
+    for groups, warning in _groupings(images, scenes):
+        held = _hold_out(groups, positive, seed)
+        if held is not None:
+            note = f"{warning}, so the held-out figures may be too good" if warning else None
+            return Split(fit=np.flatnonzero(~held), hold=np.flatnonzero(held), note=note)
+    raise DataError("the pictures cannot be split so that both parts have both classes: give more different files")
+
+
+def _groupings(
+    images: Sequence[LabelledImage], scenes: Sequence[int | None]
+) -> Iterator[tuple[NDArray[np.int64], str | None]]:
+    """A number per image, equal in one scene, from strict to lax; and what is wrong with the lax ones."""
+    names = _numbered([f"stem {i.path.stem}" if i.group is None else f"group {i.group}" for i in images])
+    yield _join_alike(_join_families(names, images), images, scenes), None
+    yield _join_alike(names, images, scenes), None
+    yield names, "too many of the pictures look alike: only those with one name or group are kept together"
+    files = _numbered([str(image.path) for image in images])
+    yield files, "the pictures are of too few scenes: the held-out ones show scenes that were fitted on too"
+
+
+def _numbered(keys: Sequence[str]) -> NDArray[np.int64]:
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], np.int64)
+
+
+def _join_families(groups: NDArray[np.int64], images: Sequence[LabelledImage]) -> NDArray[np.int64]:
+    """Join each stem with the stems that it continues after a separator."""
+    groups = groups.copy()
+    first: dict[str, int] = {}
+    for index, image in enumerate(images):
+        if image.group is None:
+            first.setdefault(image.path.stem, index)
+    for stem, index in first.items():
+        for separator in re.finditer(r"[-_. ]", stem):
+            root = first.get(stem[: separator.start()])
+            if root is not None:
+                groups[groups == groups[index]] = groups[root]
+    return groups
+
+
+def _join_alike(
+    groups: NDArray[np.int64], images: Sequence[LabelledImage], scenes: Sequence[int | None]
+) -> NDArray[np.int64]:
+    """Join images whose hashes are near, unless the user gave groups to both."""
+    groups = groups.copy()
+    known = np.array([i for i, scene in enumerate(scenes) if scene is not None], np.int64)
+    if len(known) == 0:
+        return groups
+    packed = np.array([scenes[i] for i in known], np.uint64).view(np.uint8).reshape(-1, 8)
+    signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+    for row, index in enumerate(known):
+        if images[index].group is None:
+            distance = (64 - signs @ signs[row]) / 2
+            joined = np.unique(groups[known[distance <= SAME_SCENE_BITS]])
+            if len(joined) > 1:
+                groups[np.isin(groups, joined)] = joined[0]
+    return groups
+
+
+def _hold_out(groups: NDArray[np.int64], positive: NDArray[np.bool_], seed: int) -> NDArray[np.bool_] | None:
+    """Choose whole groups so that near `HOLD_SHARE` of each class is held: (n,) bool, or None outside `ACCEPTED`."""
+    _, index = np.unique(groups, return_inverse=True)
+    count = int(index.max()) + 1
+    shares = np.stack([np.bincount(index, weights, count) / weights.sum() for weights in (positive, ~positive)], axis=1)
+    rng = np.random.default_rng(seed)
+    best, best_cost = np.zeros(count, bool), np.inf
+    for _ in range(TRIALS):
+        held = _fill(shares, rng.permutation(count))
+        cost = float(np.abs(shares[held].sum(0) - HOLD_SHARE).sum())
+        if cost < best_cost:
+            best, best_cost = held, cost
+        if cost <= GOOD_ENOUGH:
+            break
+    total = shares[best].sum(0)
+    return best[index] if ACCEPTED[0] <= total.min() and total.max() <= ACCEPTED[1] else None
+
+
+def _fill(shares: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Take groups in `order`, each that brings the held shares of the classes nearer to `HOLD_SHARE`."""
+    held = np.zeros(len(shares), bool)
+    gap_positive = gap_negative = HOLD_SHARE
+    for group, (positive, negative) in zip(order.tolist(), shares[order].tolist(), strict=True):
+        rest_positive, rest_negative = gap_positive - positive, gap_negative - negative
+        if abs(rest_positive) + abs(rest_negative) < abs(gap_positive) + abs(gap_negative):
+            held[group] = True
+            gap_positive, gap_negative = rest_positive, rest_negative
+    return held

@@ -1,0 +1,171 @@
+"""The head file: one safetensors file with one metadata key of canonical JSON (design, section 6).
+
+Nothing in a file is executed: it declares an MLP, and everything it says is checked before it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
+from distortion_heads.metadata import dump_metadata, load_metadata
+from distortion_heads.spec import BackboneRef, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
+
+METADATA_KEY = "dheads"
+MAX_FILE_BYTES = 16 * 2**20
+DEFAULT_HEAD_BYTES = 256 * 2**10
+"""What a head of the default size must fit into."""
+
+_DTYPES = {"F16": "<f2", "F32": "<f4"}
+
+
+def dump_head(head: HeadFile, dtype: Literal["float16", "float32"] = "float16") -> bytes:
+    """Return the head file of `head`; the same head gives the same bytes.
+
+    `float16` rounds the weights: calibrate and choose thresholds on `parse_head(dump_head(head))`. Raises a
+    `HeadFileError` if the result could not be loaded again (values beyond float16, wrong shapes, not finite ...).
+    """
+    from safetensors.numpy import save
+
+    source = f"head {head.label!r}"
+    tensors: dict[str, NDArray[Any]] = {}
+    with np.errstate(over="ignore"):
+        for i, layer in enumerate(head.layers):
+            tensors[f"layers.{i}.weight"] = np.ascontiguousarray(layer.weight, dtype)
+            tensors[f"layers.{i}.bias"] = np.ascontiguousarray(layer.bias, dtype)
+    data: bytes = save(tensors, metadata={METADATA_KEY: dump_metadata(head)})
+    parse_head(data, source)
+    return data
+
+
+def parse_head(data: bytes, source: str) -> HeadFile:
+    """Return the head in `data`, with float32 tensors; `source` names it in messages.
+
+    Raises `HeadFileError` (too large, truncated, another format), `HeadSchemaError` (metadata) or `HeadTensorError`.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise HeadFileError(f"{source}: larger than {MAX_FILE_BYTES // 2**20} MiB, which no head file is")
+    tensors, metadata = _read_safetensors(data, source)
+    try:
+        return _head(load_metadata(metadata), tensors)
+    except HeadFileError as error:
+        raise type(error)(f"{source}: {error}") from None
+
+
+def read_head(file: Path | Traversable) -> HeadFile:
+    """Return the head in `file`. Raises what `parse_head` raises, and `HeadFileError` if it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise HeadFileError(f"{file}: cannot be read: {error.strerror or error}") from None
+    return parse_head(data, str(file))
+
+
+def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
+    """Raise `BackboneMismatchError`, which names both fingerprints, unless `head` reads the backbone `ref`."""
+    its = head.backbone
+    if (its.fingerprint, its.dim) != (ref.fingerprint, ref.dim):
+        raise BackboneMismatchError(
+            f"{source}: trained on the backbone {its.name} {its.fingerprint} ({its.dim} features), but the one loaded"
+            f" is {ref.name} {ref.fingerprint} ({ref.dim} features); train the head again on this backbone"
+        )
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader, a crash or a kill sees the old file or the new one, never a part.
+
+    Raises `OSError`; the temporary file (`.NAME.*.tmp`, same folder) is removed then.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Windows opens no folders and some network file systems sync none: the file itself is in place already.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any]], str]:
+    import safetensors
+
+    deserialize: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = safetensors.deserialize
+    try:
+        tensors = dict(deserialize(data))
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise HeadFileError(f"{source}: no whole safetensors file: truncated, or another format") from error
+    metadata = header.get("__metadata__") or {}
+    if METADATA_KEY not in metadata:
+        raise HeadSchemaError(f"{source}: no head file: its metadata has no {METADATA_KEY!r}")
+    return tensors, metadata[METADATA_KEY]
+
+
+def _head(metadata: dict[str, Any], tensors: dict[str, dict[str, Any]]) -> HeadFile:
+    provenance = {**metadata["provenance"], "image_licenses": tuple(metadata["provenance"]["image_licenses"])}
+    return HeadFile(
+        schema=metadata["schema"],
+        label=metadata["label"],
+        title=metadata["title"],
+        family=metadata["family"],
+        license=metadata["license"],
+        created_with=metadata["created_with"],
+        view=metadata["view"],
+        backbone=BackboneRef(**metadata["backbone"]),
+        layers=_layers(metadata["layers"], tensors),
+        outputs=tuple(metadata["outputs"]),
+        calibration=Calibration(**metadata["calibration"]),
+        threshold=Threshold(**metadata["threshold"]),
+        metrics=HeadMetrics(**metadata["metrics"]),
+        provenance=Provenance(**provenance),
+    )
+
+
+def _layers(declared: list[dict[str, Any]], tensors: dict[str, dict[str, Any]]) -> tuple[Layer, ...]:
+    names = {f"layers.{i}.{part}" for i in range(len(declared)) for part in ("weight", "bias")}
+    for name in sorted(names ^ tensors.keys()):
+        raise HeadTensorError(f"{'lacks the' if name in names else 'has an extra'} tensor {name!r}")
+    return tuple(
+        Layer(
+            weight=_tensor(tensors, f"layers.{i}.weight", (layer["out"], layer["in"])),
+            bias=_tensor(tensors, f"layers.{i}.bias", (layer["out"],)),
+            activation=layer["activation"],
+        )
+        for i, layer in enumerate(declared)
+    )
+
+
+def _tensor(tensors: dict[str, dict[str, Any]], name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    stored = tensors[name]
+    if stored["dtype"] not in _DTYPES:
+        raise HeadTensorError(f"tensor {name!r} is {stored['dtype']}, not float16 or float32")
+    if tuple(stored["shape"]) != shape:
+        raise HeadTensorError(f"tensor {name!r} has the shape {tuple(stored['shape'])}, but {shape} is declared")
+    values = np.frombuffer(stored["data"], _DTYPES[stored["dtype"]]).reshape(shape).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise HeadTensorError(f"tensor {name!r} holds values that are not finite")
+    return values

@@ -1,0 +1,43 @@
+"""Shared fixtures: real pictures, a clean home, and the bundled backbone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the user's own heads and cache."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("DHEADS_HOME", str(folder))
+    for name in ("DHEADS_LOAD_PLUGINS", "DHEADS_TRACE_PLUGINS", "DHEADS_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def backbone() -> Backbone:
+    return load_backbone(bundled_backbone(), threads=2)
+
+
+@pytest.fixture(scope="session")
+def examples_folder() -> Path:
+    return REPOSITORY / "examples"
+
+
+@pytest.fixture(scope="session")
+def photo() -> NDArray[np.uint8]:
+    """A smooth scene with edges and grain, 384x512."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[0:384, 0:512]
+    scene = np.stack([120 + 80 * np.sin(x / 31), 120 + 80 * np.cos(y / 23), 120 + 60 * np.sin((x + y) / 57)], -1)
+    scene[100:220, 150:330] = (200, 60, 50)
+    return np.clip(scene + rng.normal(0, 8, scene.shape), 0, 255).astype(np.uint8)

@@ -1,0 +1,81 @@
+"""Heads with random weights for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from distortion_heads.spec import (
+    BackboneRef,
+    Calibration,
+    HeadFile,
+    HeadMetrics,
+    Layer,
+    Provenance,
+    Threshold,
+)
+
+FINGERPRINT = "0123456789abcdef" * 4
+
+
+def make_layers(sizes: Sequence[int], seed: int = 0) -> tuple[Layer, ...]:
+    """Layers of these sizes with values that float16 holds exactly; ReLU between them."""
+    rng = np.random.default_rng(seed)
+
+    def values(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float16).astype(np.float32)
+
+    last = len(sizes) - 2
+    return tuple(
+        Layer(
+            weight=values(n_out, n_in) / np.float32(4),
+            bias=values(n_out),
+            activation="identity" if i == last else "relu",
+        )
+        for i, (n_in, n_out) in enumerate(pairwise(sizes))
+    )
+
+
+def make_head(
+    label: str = "white_noise", *, dim: int = 12, hidden: Sequence[int] = (5,), seed: int = 0, **changes: Any
+) -> HeadFile:
+    outputs = changes.pop("outputs", ("presence", "severity"))
+    values: dict[str, Any] = {
+        "label": label,
+        "title": "White noise",
+        "family": "noise",
+        "license": "Apache-2.0",
+        "created_with": "distortion-heads 0.1.0",
+        "view": "native",
+        "backbone": BackboneRef(name="tiny", fingerprint=FINGERPRINT, dim=dim),
+        "layers": make_layers((dim, *hidden, len(outputs)), seed),
+        "outputs": outputs,
+        "calibration": Calibration(method="platt", params={"scale": 0.8, "offset": -0.25}),
+        "threshold": Threshold(value=0.4, objective="f1"),
+        "metrics": HeadMetrics(split="hold-out", n=40, auroc=0.99, fpr_clean=0.0),
+        "provenance": Provenance(
+            data="photos",
+            data_sha256="ab" * 32,
+            n_pos=20,
+            n_neg=21,
+            seed=7,
+            command="dheads add-head white_noise --data photos",
+            versions={"numpy": "2.0.0"},
+            image_licenses=("CC0-1.0",),
+        ),
+    }
+    return HeadFile(**{**values, **changes})
+
+
+def same(a: HeadFile, b: HeadFile) -> bool:
+    """Whether two heads are equal, tensors bit for bit."""
+    rest = [{k: v for k, v in vars(head).items() if k != "layers"} for head in (a, b)]
+    return rest[0] == rest[1] and [_bits(layer) for layer in a.layers] == [_bits(layer) for layer in b.layers]
+
+
+def _bits(layer: Layer) -> tuple[object, ...]:
+    arrays = (layer.weight, layer.bias)
+    return (layer.activation, *((a.dtype.str, a.shape, a.tobytes()) for a in arrays))

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from distortion_heads.architecture import CELL
+from distortion_heads.backbone import (
+    STD_FLOOR,
+    Backbone,
+    BackboneFile,
+    bundled_backbone,
+    dump_backbone,
+    fingerprint,
+    load_backbone,
+    read_backbone,
+)
+from distortion_heads.errors import BackboneError
+from distortion_heads.onnx_engine import OnnxEngine
+from distortion_heads.pipeline import view_features
+from distortion_heads.spec import BackboneSpec
+from distortion_heads.windows import Window, native_windows
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def file() -> BackboneFile:
+    return read_backbone(bundled_backbone().weights)
+
+
+def distorted(photo: Pixels) -> list[Pixels]:
+    """Pictures at the edges of what there is: the photo, black, white, noise, stripes."""
+    rng = np.random.default_rng(0)
+    stripes = np.zeros_like(photo)
+    stripes[:, ::2] = 255
+    noise = rng.integers(0, 256, photo.shape, dtype=np.uint8)
+    return [photo, np.zeros_like(photo), np.full_like(photo, 255), noise, stripes]
+
+
+def test_both_engines_agree_on_every_feature(photo: Pixels, backbone: Backbone) -> None:
+    pytest.importorskip("torch")
+    torch_backbone = load_backbone(bundled_backbone(), device="torch")
+    for picture in distorted(photo):
+        for view in ("native", "overview"):
+            ours, theirs = (view_features(b, picture, view) for b in (backbone, torch_backbone))  # type: ignore[arg-type]
+            np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0)
+
+
+def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: Backbone, file: BackboneFile) -> None:
+    """Against a direct evaluation in float64 of the last level of one window."""
+    torch = pytest.importorskip("torch")
+    x = torch.from_numpy(photo[:256, :256].astype(np.float64)).permute(2, 0, 1)[None] * (4 / 255) - 2
+    features, means, deviations = view_features(backbone, photo[:256, :256], "native")[0], [], []
+    for i, conv in enumerate(file.architecture.convs):
+        weight, bias = (torch.from_numpy(file.tensors[f"conv{i}.{n}"].astype(np.float64)) for n in ("weight", "bias"))
+        x = torch.relu(torch.nn.functional.conv2d(x, weight, bias, conv.stride, conv.kernel // 2))
+        if conv.level:
+            means.append(x.mean((2, 3))[0])
+            deviations.append((x.var((2, 3), unbiased=False) + STD_FLOOR).sqrt()[0])
+    raw = torch.cat(means + deviations).numpy()
+    expected = (raw - file.tensors["feature_mean"]) / file.tensors["feature_scale"]
+    np.testing.assert_allclose(features, expected, atol=1e-3)
+
+
+def test_tiles_change_nothing(photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    big = np.tile(photo, (2, 2, 1))
+    at_once = backbone.cells(big)
+    windows = native_windows(at_once.rows, at_once.columns)
+    monkeypatch.setattr("distortion_heads.backbone.TILE_CELLS", 7)
+    np.testing.assert_allclose(
+        backbone.pool(backbone.cells(big), windows), backbone.pool(at_once, windows), atol=1e-4, rtol=0
+    )
+
+
+def test_windows_of_any_size_come_from_the_same_cells(photo: Pixels, backbone: Backbone) -> None:
+    cells = backbone.cells(photo)
+    whole = backbone.pool(cells, [Window(top=0, bottom=12, left=0, right=16)])
+    halves = [Window(top=0, bottom=12, left=0, right=8), Window(top=0, bottom=12, left=8, right=16)]
+    first = np.stack([cells.window(w) for w in halves]).mean(0)
+    np.testing.assert_allclose(first, cells.window(Window(top=0, bottom=12, left=0, right=16)), atol=1e-9)
+    assert whole.shape == (1, backbone.ref.dim)
+    assert whole.dtype == np.float32
+
+
+def test_cells_are_local(photo: Pixels, backbone: Backbone) -> None:
+    """A change in one corner leaves the cells beyond the receptive field as they were."""
+    wide = np.tile(photo, (1, 2, 1))
+    changed = wide.copy()
+    changed[:CELL, :CELL] = 255 - changed[:CELL, :CELL]
+    far = Window(top=0, bottom=12, left=20, right=32)
+    np.testing.assert_allclose(backbone.cells(wide).window(far), backbone.cells(changed).window(far), atol=1e-9)
+
+
+def test_fingerprint_depends_on_names_shapes_and_bytes_but_not_on_order() -> None:
+    a, b = np.arange(6, dtype=np.float32), np.ones((2, 3), np.float32)
+    base = fingerprint({"a": a, "b": b})
+    assert base == fingerprint({"b": b, "a": a})
+    assert len({base, fingerprint({"a": a, "c": b}), fingerprint({"a": a + 1, "b": b}), fingerprint({"a": a.reshape(2, 3), "b": b})}) == 4
+
+
+def test_the_file_round_trips(file: BackboneFile, tmp_path: Path) -> None:
+    path = tmp_path / "b.safetensors"
+    path.write_bytes(dump_backbone(file.name, file.architecture, file.tensors, file.info))
+    again = read_backbone(path)
+    assert (again.ref, again.architecture, again.info) == (file.ref, file.architecture, file.info)
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "text", "extra", "nan", "schema"])
+def test_damaged_files_are_refused(file: BackboneFile, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "b.safetensors"
+    tensors = dict(file.tensors)
+    if damage == "extra":
+        tensors["more"] = np.zeros(1, np.float32)
+    if damage == "nan":
+        tensors["conv0.bias"] = np.full_like(tensors["conv0.bias"], np.nan)
+    data = dump_backbone(file.name, file.architecture, tensors, {})
+    if damage == "truncated":
+        data = data[: len(data) // 2]
+    if damage == "text":
+        data = b"hello"
+    if damage == "schema":
+        data = data.replace(b"dheads-backbone/1", b"dheads-backbone/9")
+    if damage != "missing":
+        path.write_bytes(data)
+    with pytest.raises(BackboneError):
+        read_backbone(path)
+
+
+def test_a_damaged_graph_is_refused(file: BackboneFile) -> None:
+    with pytest.raises(BackboneError, match="graph"):
+        OnnxEngine(b"not a graph", file.tensors)
+
+
+def test_a_missing_graph_is_refused(tmp_path: Path) -> None:
+    bundled = bundled_backbone()
+    with pytest.raises(BackboneError, match="graph"):
+        load_backbone(BackboneSpec(name="x", weights=bundled.weights, graph=tmp_path / "none.onnx"))
+
+
+def test_an_unknown_device_is_refused() -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(BackboneError, match="warp"):
+        load_backbone(bundled_backbone(), device="warp")
+
+
+def test_the_graph_holds_no_weights() -> None:
+    assert len(bundled_backbone().graph.read_bytes()) < 64 * 1024
