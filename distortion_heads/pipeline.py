@@ -1,4 +1,4 @@
-"""The way of the data: image -> windows -> features -> head outputs -> prediction. The one place that knows the order."""
+"""The way of the data: image -> windows -> features -> head outputs -> prediction. Only this module knows the order."""
 
 from __future__ import annotations
 

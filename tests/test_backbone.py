@@ -98,7 +98,17 @@ def test_fingerprint_depends_on_names_shapes_and_bytes_but_not_on_order() -> Non
     a, b = np.arange(6, dtype=np.float32), np.ones((2, 3), np.float32)
     base = fingerprint({"a": a, "b": b})
     assert base == fingerprint({"b": b, "a": a})
-    assert len({base, fingerprint({"a": a, "c": b}), fingerprint({"a": a + 1, "b": b}), fingerprint({"a": a.reshape(2, 3), "b": b})}) == 4
+    assert (
+        len(
+            {
+                base,
+                fingerprint({"a": a, "c": b}),
+                fingerprint({"a": a + 1, "b": b}),
+                fingerprint({"a": a.reshape(2, 3), "b": b}),
+            }
+        )
+        == 4
+    )
 
 
 def test_the_file_round_trips(file: BackboneFile, tmp_path: Path) -> None:

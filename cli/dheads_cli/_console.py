@@ -1,4 +1,4 @@
-"""Where text goes: results to stdout, diagnostics to stderr, each a line at a time. Imports rich only for a terminal."""
+"""Where text goes: results to stdout, diagnostics to stderr, a line each. Imports rich only for a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -24,11 +26,16 @@ def printable(text: str) -> str:
 
 def complain(message: str) -> None:
     """Write one line to stderr; that this fails is nobody's concern."""
-    line = printable(" ".join(message.split()))
     with suppress(OSError, AttributeError, ValueError):
         encoding = sys.stderr.encoding or "utf-8"
-        sys.stderr.write(f"dheads: {line}\n".encode(encoding, "backslashreplace").decode(encoding))
+        sys.stderr.write(f"dheads: {printable(message)}\n".encode(encoding, "backslashreplace").decode(encoding))
         sys.stderr.flush()
+
+
+def describe_bug(error: Exception) -> str:
+    """What to say about an exception that nobody raised on purpose."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpected {what}: this is a bug, please report it (DHEADS_DEBUG=1 shows where)"
 
 
 class ResultStream(io.TextIOBase):
@@ -96,3 +103,16 @@ def rendered(console: Console, *renderables: RenderableType) -> str:
         for renderable in renderables:
             console.print(renderable)
     return capture.get()
+
+
+def rich_table(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> Table:
+    """A table with a rule below its header; `styles` by column. Long cells are folded, not cut."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+    for name in header:
+        table.add_column(name, style=styles.get(name, ""), overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -22,7 +22,10 @@ class Bar:
 
     def show(self, done: float, total: float, stage: str = "", detail: str = "") -> None:
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total, description=stage, detail=detail)
+            pulse = total <= 1  # nothing in between
+            self._progress.update(
+                self._task, completed=done, total=None if pulse else total, description=stage, detail=detail
+            )
             self._progress.refresh()
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TextIO, cast
 
 from dheads_cli._console import ResultStream, complain, printable
 from distortion_heads.report import CsvReport, error_to_dict, prediction_to_dict, to_json_line
@@ -42,7 +42,7 @@ class CsvSink:
     """One row per input, errors among them; these also on stderr."""
 
     def __init__(self, stream: ResultStream, labels: Sequence[str]) -> None:
-        self._report = CsvReport(stream, labels)
+        self._report = CsvReport(cast(TextIO, stream), labels)
 
     def prediction(self, prediction: Prediction) -> None:
         self._report.write(prediction)
@@ -90,4 +90,4 @@ def shown_heads(prediction: Prediction, show_all: bool) -> tuple[HeadResult, ...
 
 def complain_about(path: str, reason: str) -> None:
     """One line on stderr about an input."""
-    complain(f"error: {printable(path)}: {reason}")
+    complain(f"error: {path}: {reason}")

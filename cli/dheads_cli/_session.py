@@ -15,6 +15,8 @@ from dheads_cli._console import complain
 from distortion_heads.errors import MissingExtraError, PluginError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from distortion_heads.discovery import LoadedPlugins
     from distortion_heads.registry import Registry
     from distortion_heads.store import Store, UserHeads
@@ -52,8 +54,8 @@ class Session:
         return build_registry(user_heads=self.user_heads, loaded=self.loaded)
 
     def checked_registry(self) -> Registry:
-        """The registry, after one line on stderr per problem; with `--strict` raise `PluginError` for the first ones."""
-        broken = [f"head file {file}: {reason}" for file, reason in self._broken()]
+        """The registry, after one line on stderr per problem; raises `PluginError` if `--strict`."""
+        broken = [f"head file {file}: {reason}" for file, reason in self.broken_heads()]
         self.tell([*map(str, self.registry.failures), *broken])
         return self.registry
 
@@ -67,8 +69,8 @@ class Session:
     def warn(self, message: str) -> None:
         complain(f"warning: {message}")
 
-    def _broken(self) -> Sequence[tuple[object, str]]:
-        _ = self.registry
+    def broken_heads(self) -> Sequence[tuple[Path, str]]:
+        """Head files of the user that cannot be used, and why."""
         return self.user_heads.broken()
 
 

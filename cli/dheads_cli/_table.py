@@ -1,4 +1,4 @@
-"""The table of `predict` on a terminal. Its columns are fixed beforehand, so that each picture appears when it is done."""
+"""The table of `predict` on a terminal: columns are fixed beforehand, and each picture appears when it is done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 

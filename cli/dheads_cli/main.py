@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from dheads_cli._console import complain, silence_stdout
+from dheads_cli._console import complain, describe_bug, silence_stdout
 from dheads_cli._lazy import LazyCommand, LazyGroup
 from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadError
 
@@ -89,12 +89,6 @@ def run(arguments: Sequence[str]) -> int:
             raise
         complain(f"error: {describe_bug(error)}")
         return EXIT_FAILED
-
-
-def describe_bug(error: Exception) -> str:
-    """What to say about an exception that is none of ours."""
-    where = "DHEADS_DEBUG=1 shows where"
-    return f"unexpected {type(error).__name__}: {error}: this is a bug, please report it ({where})"
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli._console import ResultStream, complain, is_terminal, printable, stdout_stream
+from dheads_cli._console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._reports import CsvSink, JsonSink, PlainSink, Sink
 from dheads_cli._session import Session, session_of
@@ -100,8 +100,6 @@ class _Run:
         except Exception as error:
             if os.environ.get("DHEADS_DEBUG") == "1":
                 raise
-            from dheads_cli.main import describe_bug
-
             self._fail(item.path, describe_bug(error))
         else:
             with self._bar.hidden():
@@ -118,7 +116,7 @@ class _Run:
             if condition.holds(prediction):
                 self.failed = True
                 text = f"{condition.name}{condition.op}{condition.value:g}"
-                complain(f"{printable(prediction.path or '-')}: --fail-if '{text}' holds")
+                complain(f"{prediction.path}: --fail-if '{text}' holds")
 
 
 def _split(heads: str | None) -> list[str] | None:

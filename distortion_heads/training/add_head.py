@@ -293,7 +293,7 @@ def _examples(data: _Data, index: NDArray[np.int64]) -> Examples:
 
 def _provenance(plan: _Plan, data: _Data) -> Provenance:
     """Names, hashes and counts; of paths only the last part, for a head file is given to others."""
-    name = plan.source.absolute().name.encode("utf-8", "replace").decode() or "data"
+    name = plan.source.resolve().name.encode("utf-8", "replace").decode() or "data"
     words = ["dheads", "add-head", plan.label, "--clean" if plan.generator else "--data", name]
     if plan.generator and plan.generator.spec.label != plan.label:
         words += ["--synthesizer", plan.generator.spec.label]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
@@ -14,13 +15,16 @@ import numpy as np
 
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.inputs import expand_inputs
-from distortion_heads.pipeline import Predictor, installed_registry
+from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry
 from distortion_heads.spec import HeadFile
+from distortion_heads.training.bench_markdown import to_markdown
 from distortion_heads.training.bench_outcomes import Outcomes
-from distortion_heads.training.bench_report import Report, Setting, make_report, write_report
+from distortion_heads.training.bench_plots import draw_plots
+from distortion_heads.training.bench_report import Report, Setting, make_report, report_to_dict
 from distortion_heads.training.bench_samples import Cache, PictureOutcomes, Plan, cache_key
-from distortion_heads.training.bench_workers import Job, MakeRegistry, measure_pictures
+from distortion_heads.training.bench_workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
+from distortion_heads.weights import write_atomic
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -34,14 +38,14 @@ class BenchOptions:
     heads: tuple[str, ...] | None = None
     limit: int | None = None
     jobs: int = 1
-    plan: Plan = Plan()
+    plan: Plan = field(default_factory=Plan)
     command: str = "dheads bench accuracy"
 
 
 def bench_accuracy(
     options: BenchOptions,
     *,
-    make_registry: MakeRegistry = installed_registry,
+    make_registry: MakeRegistry = InstalledRegistry(),  # noqa: B008 - frozen
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """Measure, write report.md, report.json and the plots to `options.out`, and return the report.
@@ -69,11 +73,27 @@ def bench_accuracy(
         backbone=str(predictor.backbone.ref),
         seed=options.plan.seed,
         mixtures=options.plan.mixtures,
-        left_out=(*left_out, *unreadable),
+        left_out=left_out,
+        unreadable=unreadable,
     )
     report = make_report(collect(measured, heads, options.images), setting)
     write_report(report, options.out)
     return report
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
+    files = {
+        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
+        "report.md": to_markdown(report).encode(),
+        **draw_plots(report),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            write_atomic(folder / name, data)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
 def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:

@@ -112,7 +112,8 @@ def four_choice(single: Outcomes) -> float | None:
 def confusion(single: Outcomes) -> NDArray[np.int64]:
     """(H, H) counts: true distortion by most probable head, in the order of the labels."""
     counts = np.zeros((len(single.labels), len(single.labels)), np.int64)
-    np.add.at(counts, (_which(single), _best(single)), 1)
+    if len(single):
+        np.add.at(counts, (_which(single), _best(single)), 1)
     return counts
 
 
@@ -120,7 +121,7 @@ def mixture_figures(mixed: Outcomes) -> MixtureFigures:
     """Exact match and F1 of the sets of heads that fire, by label and by family."""
     if not len(mixed):
         return MixtureFigures(n=0, label=None, family=None)
-    families = tuple(dict.fromkeys(mixed.families))
+    families = tuple(sorted(set(mixed.families)))
     members = np.array([[family == name for name in families] for family in mixed.families])
     return MixtureFigures(
         n=len(mixed),
@@ -174,9 +175,11 @@ def _told_apart(score: NDArray[np.float64], of_a: NDArray[np.bool_], of_b: NDArr
 
 def _which(single: Outcomes) -> NDArray[np.intp]:
     """(n,): the column of the one distortion of each picture."""
-    return single.truth.argmax(axis=1)
+    which: NDArray[np.intp] = single.truth.argmax(axis=1)
+    return which
 
 
 def _best(single: Outcomes) -> NDArray[np.intp]:
     """(n,): the column of the most probable head; the first of equals."""
-    return single.probability.argmax(axis=1)
+    best: NDArray[np.intp] = single.probability.argmax(axis=1)
+    return best

@@ -56,10 +56,10 @@ def _opening(report: Report) -> str:
         f"{len(figures.heads)} heads on the backbone {setting.backbone}; {figures.pictures} clean pictures, of each:"
         f" itself, every distortion at severities 1 to 5, {setting.mixtures} mixtures of two and as many of three"
         f" distinct families with severities from 2 to 5 (seed {setting.seed}); {figures.versions} predictions in all."
-        " Shares and scores lie in [0, 1]; a dash stands for what could not be measured. `report.json` has all figures.",
+        " Shares and scores lie in [0, 1]; a dash is what could not be measured. `report.json` has all figures.",
     ]
-    if setting.left_out:
-        lines.append("Left out:\n\n" + "\n".join(f"- {sentence}" for sentence in setting.left_out))
+    if problems := (*setting.left_out, *setting.unreadable):
+        lines.append("Left out:\n\n" + "\n".join(f"- {sentence}" for sentence in problems))
     return "\n\n".join(lines)
 
 
@@ -89,7 +89,7 @@ def _summary(figures: Figures) -> str:
         (
             "## All heads",
             table(("figure", "value"), rows),
-            "Mean over heads. Recall and F1 are at the shipped thresholds, F1 against clean pictures and others together.",
+            "Mean over heads. Recall and F1 are at the shipped thresholds; F1 is against clean and others together.",
             table(header, pools),
             "Most probable head is of the right family, one distortion of severity 2-5:",
             table(("family", "share"), families),
@@ -118,9 +118,7 @@ def _per_head(heads: Sequence[HeadFigures]) -> str:
 
 
 def _by_severity(figures: Figures, name: str, title: str) -> str:
-    rows = [
-        (head.label, *(number(getattr(head.detection[pool], name)) for pool in COLUMNS)) for head in figures.heads
-    ]
+    rows = [(head.label, *(number(getattr(head.detection[pool], name)) for pool in COLUMNS)) for head in figures.heads]
     rows.append(("mean", *(number(figures.macro[pool][name]) for pool in COLUMNS)))
     return f"### {title}, by severity\n\n" + table(("head", *COLUMNS), rows)
 
@@ -163,6 +161,7 @@ def _pairs(pairs: Sequence[Pair]) -> str:
             ),
         )
         for pair in pairs[:SHOWN_PAIRS]
+        if pair.a_taken_for_b + pair.b_taken_for_a > 0
     ]
     header = ("a, b", "told apart", "a taken for b", "b taken for a", "b fires on a", "a fires on b")
     return (
@@ -173,5 +172,65 @@ def _pairs(pairs: Sequence[Pair]) -> str:
 
 
 def _mixtures(mixtures: Mapping[str, MixtureFigures]) -> str:
-    rows, by_name = [], {"family": {}, "label": {}}  # type: tuple[list[tuple[str, ...]], dict[str, dict[str, list[str]]]]
-    return ""
+    measured = {name: mixture for name, mixture in mixtures.items() if mixture.n}
+    rows = []
+    for name, mixture in measured.items():
+        for kind, sets in (("families", mixture.family), ("labels", mixture.label)):
+            if sets is not None:
+                rows.append(
+                    (f"{name}, {kind}", str(mixture.n), *map(number, (sets.exact, sets.micro_f1, sets.macro_f1)))
+                )
+    header = ("distortions", "pictures", "exact match", "micro F1", "macro F1")
+    families = {name: mixture.family.f1 for name, mixture in measured.items() if mixture.family is not None}
+    labels = {name: mixture.label.f1 for name, mixture in measured.items() if mixture.label is not None}
+    return "\n\n".join(
+        (
+            "## Mixtures",
+            "The set of heads that fire against the set of distortions, severities from 2 to 5, distinct families.",
+            table(header, rows),
+            "F1 by family:",
+            _f1_table("family", families),
+            "F1 by label:",
+            _f1_table("label", labels),
+        )
+    )
+
+
+def _f1_table(kind: str, figures: Mapping[str, Mapping[str, float]]) -> str:
+    names = dict.fromkeys(name for by_name in figures.values() for name in by_name)
+    rows = ((name, *(number(by_name.get(name)) for by_name in figures.values())) for name in names)
+    return table((kind, *figures), rows)
+
+
+def _sources(sources: Mapping[str, Figures]) -> str:
+    rows = []
+    for source, figures in sources.items():
+        family = figures.mixtures["two"].family
+        values = (
+            figures.macro["3-5"]["auroc_clean"],
+            figures.macro["1-2"]["auroc_clean"],
+            figures.macro["2-5"]["auroc_others"],
+            figures.top1_kadid,
+            figures.four_choice,
+            figures.clean_silent,
+            None if family is None else family.micro_f1,
+            None if family is None else family.exact,
+            figures.severity_rank,
+            figures.ece,
+        )
+        rows.append((source, str(figures.pictures), *map(number, values)))
+    header = (
+        "source", "pictures", "AUROC clean, 3-5", "AUROC clean, 1-2", "AUROC others, 2-5", "top-1 of 25",
+        "four-choice", "clean silent", "two, families: micro F1", "exact match", "severity rank", "ECE",
+    )  # fmt: skip
+    return "## By source of the clean pictures\n\n" + table(header, rows)
+
+
+def _clean_alarms(report: Report) -> str:
+    if not report.clean_alarms:
+        return "## Alarms on clean pictures\n\nNone."
+    rows = (
+        (alarm.picture, alarm.source, ", ".join(f"{label} {number(p)}" for label, p in alarm.heads.items()))
+        for alarm in report.clean_alarms
+    )
+    return "## Alarms on clean pictures\n\n" + table(("picture", "source", "heads that fire"), rows)

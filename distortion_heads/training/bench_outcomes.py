@@ -1,4 +1,4 @@
-"""What heads said about pictures whose distortions are known: the arrays that every accuracy figure is computed from."""
+"""What heads said about pictures whose distortions are known: the arrays behind every accuracy figure."""
 
 from __future__ import annotations
 
@@ -40,22 +40,26 @@ class Outcomes:
     @cached_property
     def fires(self) -> NDArray[np.bool_]:
         """(n, H): which heads are at or above their thresholds."""
-        return self.probability >= np.asarray(self.thresholds)
+        fires: NDArray[np.bool_] = self.probability >= np.asarray(self.thresholds)
+        return fires
 
     @cached_property
     def size(self) -> NDArray[np.int64]:
         """(n,): how many distortions were made; 0 is a clean picture."""
-        return self.present.sum(axis=1)
+        size: NDArray[np.int64] = self.present.sum(axis=1)
+        return size
 
     @property
     def clean(self) -> NDArray[np.bool_]:
         """(n,): the pictures as they were."""
-        return self.size == 0
+        clean: NDArray[np.bool_] = self.size == 0
+        return clean
 
     def singles(self, low: float = 1, high: float = 5) -> NDArray[np.bool_]:
         """(n,): the versions with exactly one distortion, of a severity in [low, high]."""
-        level = self.truth.max(axis=1)
-        return (self.size == 1) & (level >= low) & (level <= high)
+        level = self.truth.max(axis=1, initial=0)
+        chosen: NDArray[np.bool_] = (self.size == 1) & (level >= low) & (level <= high)
+        return chosen
 
     def rows(self, mask: NDArray[np.bool_]) -> Outcomes:
         """The versions that `mask` (n,) selects."""
@@ -68,10 +72,11 @@ class Outcomes:
         )
 
     def only(self, labels: Sequence[str]) -> Outcomes:
-        """The heads of `labels` that are there, on the versions that have no other distortion."""
-        columns = [i for i, label in enumerate(self.labels) if label in labels]
+        """Those heads of `labels` that are there, in that order, on the versions that have no other distortion."""
+        columns = [self.labels.index(label) for label in labels if label in self.labels]
         others = np.setdiff1d(np.arange(len(self.labels)), columns)
-        kept = self.rows(~self.present[:, others].any(axis=1))
+        free = self.present[:, others].sum(axis=1) == 0
+        kept = self.rows(free)
         return replace(
             kept,
             labels=tuple(self.labels[i] for i in columns),
@@ -84,4 +89,5 @@ class Outcomes:
 
     def from_source(self, source: str) -> Outcomes:
         """The versions of the pictures from one source."""
-        return self.rows(np.asarray(self.sources)[self.picture] == source)
+        chosen = np.flatnonzero([name == source for name in self.sources])
+        return self.rows(np.isin(self.picture, chosen))

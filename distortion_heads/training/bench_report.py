@@ -1,34 +1,31 @@
-"""Outcomes -> the report: every figure in one value, and that value as JSON, Markdown and pictures on disk."""
+"""Outcomes -> the report: every figure in one value."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distortion_heads.errors import DataError
 from distortion_heads.training.bench_choices import KADID, Pair, confused_pairs, confusion
 from distortion_heads.training.bench_figures import Figures, compute_figures
 from distortion_heads.training.bench_goals import NINE, Goal, compare_goals
 from distortion_heads.training.bench_outcomes import Outcomes
 from distortion_heads.training.metrics import ECE_BINS
-from distortion_heads.weights import write_atomic
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How it was measured; `left_out`: a sentence on each head or picture that was not."""
+    """How it was measured; `left_out` and `unreadable`: a sentence on each head, each picture that was not."""
 
     command: str
     backbone: str
     seed: int
     mixtures: int
     left_out: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,7 @@ def make_report(outcomes: Outcomes, setting: Setting) -> Report:
     figures = compute_figures(outcomes)
     nine = compute_figures(outcomes.only(NINE)) if set(NINE) <= set(outcomes.labels) else None
     middle = outcomes.rows(outcomes.singles(2, 5))
-    kadid = middle.only([label for label in KADID if label in outcomes.labels])
+    kadid = middle.only(KADID)
     return Report(
         setting=setting,
         goals=compare_goals(figures, nine),
@@ -115,24 +112,6 @@ def report_to_dict(report: Report) -> dict[str, Any]:
     for entry, goal in zip(content["goals"], report.goals, strict=True):
         entry["met"] = goal.met
     return content
-
-
-def write_report(report: Report, folder: Path) -> None:
-    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
-    from distortion_heads.training.bench_markdown import to_markdown
-    from distortion_heads.training.bench_plots import draw_plots
-
-    files = {
-        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
-        "report.md": to_markdown(report).encode(),
-        **draw_plots(report),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            write_atomic(folder / name, data)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
 def _clean_alarms(clean: Outcomes) -> tuple[CleanAlarm, ...]:

@@ -1,7 +1,7 @@
 """Distort clean pictures in all ways, predict on each version, and keep what was predicted.
 
-What was predicted on one picture is one file, named by the hash of all that it depends on: a run that was killed goes on
-where it stopped, and a run after any change starts afresh.
+What was predicted on one picture is one file, named by the hash of all that it depends on: a run that was killed goes
+on where it stopped, and a run after any change starts afresh.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads import synthesis
 from distortion_heads.errors import DataError
 from distortion_heads.images import load_image
 from distortion_heads.pipeline import Predictor
@@ -28,6 +29,7 @@ LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 MIXTURE_SIZES = (2, 3)
 MIXTURE_SEVERITIES = (2.0, 5.0)
 _FORMAT = 1
+_ON_THE_WAY = ("backbone", "heads", "images", "levels", "onnx_engine", "pipeline", "synthesis", "windows")
 
 Case: TypeAlias = tuple[Step, ...]
 
@@ -123,7 +125,9 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomic(self._file(data), save(vars(outcome)))
         except OSError as error:
-            raise DataError(f"{self.folder} cannot be written: {error.strerror or error}; choose another --out") from None
+            raise DataError(
+                f"{self.folder} cannot be written: {error.strerror or error}; choose another --out"
+            ) from None
 
     def _file(self, data: bytes) -> Path:
         return self.folder / f"{_sha256(self.key.encode() + data)[:32]}.safetensors"
@@ -142,11 +146,11 @@ def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> st
 
 
 def _code_digest(specs: Sequence[HeadSpec]) -> str:
-    """Over the modules of this library and those beside each generator, which may use them."""
-    modules = {"distortion_heads", *(getattr(spec.synthesize, "__module__", "") for spec in specs)}
-    files = [getattr(sys.modules.get(name), "__file__", None) for name in modules]
-    folders = {Path(file).parent for file in files if file}
-    sources = sorted(source.read_bytes() for folder in folders for source in folder.glob("*.py"))
+    """Over the library's modules on the way of the pixels, and all beside each generator, which may use them."""
+    files = [getattr(sys.modules.get(getattr(spec.synthesize, "__module__", "")), "__file__", None) for spec in specs]
+    plugins = {source for file in files if file for source in Path(file).parent.glob("*.py")}
+    library = Path(synthesis.__file__).parent
+    sources = sorted(source.read_bytes() for source in (*plugins, *(library / f"{name}.py" for name in _ON_THE_WAY)))
     return _sha256("".join(map(_sha256, sources)).encode())
 
 

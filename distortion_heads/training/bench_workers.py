@@ -12,13 +12,23 @@ from pathlib import Path
 from typing import TypeAlias
 
 from distortion_heads.errors import DataError, InputError
-from distortion_heads.pipeline import Predictor
+from distortion_heads.pipeline import Predictor, installed_registry
 from distortion_heads.registry import Registry
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.bench_samples import Cache, PictureOutcomes, Plan, measure_picture
 
 MakeRegistry: TypeAlias = Callable[[], Registry]
 """Hashable and picklable: specs hold functions, which do not always travel, so each process makes its own registry."""
+
+
+@dataclass(frozen=True)
+class InstalledRegistry:
+    """Makes the registry of what is installed and of the user's own heads."""
+
+    no_plugins: bool = False
+
+    def __call__(self) -> Registry:
+        return installed_registry(no_plugins=self.no_plugins)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +71,7 @@ def measure_pictures(pictures: Sequence[Path], job: Job, jobs: int) -> Iterator[
 
 def measure_one(picture: Path, job: Job) -> Measured:
     """Look into the cache, else measure and keep it there."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     try:
         data = picture.read_bytes()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from distortion_heads.architecture import small
+from distortion_heads.architecture import Architecture, small
 from distortion_heads.backbone import BackboneFile, dump_backbone, read_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
@@ -31,6 +31,7 @@ class BundleOptions:
     images: Path
     out: Path
     recipe: Recipe = field(default_factory=Recipe)
+    architecture: Architecture = field(default_factory=small)
     fit_pictures: int = 20_000
     hold_pictures: int = 6_000
     device: str = "cpu"
@@ -102,6 +103,7 @@ def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec],
         workers=options.workers,
         compile_network=options.compile_network,
         report=report,
+        architecture=options.architecture,
     )
     info = {
         "recipe": asdict(options.recipe),
@@ -129,7 +131,7 @@ def _fit_heads(
     """One head at a time, from the layers of the joint training, exactly as `dheads add-head` does."""
     folder = options.out / "heads"
     folder.mkdir(parents=True, exist_ok=True)
-    network = load_network(options.out, small(), specs, options.recipe)
+    network = load_network(options.out, options.architecture, specs, options.recipe)
     fit_set, hold_set = (read_features(plan) for plan in plans)
     sha256 = scenes.sha256
     for i, spec in enumerate(specs):

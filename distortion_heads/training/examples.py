@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 class Examples:
     """`n` images of one view, their windows packed: image i owns `windows[starts[i] : starts[i + 1]]`.
 
-    `windows` float16 or float32 (W, dim); `starts` int64 (n + 1,); `labels` bool (n,); `severity` float32 (n,), NaN where
-    unknown or absent; `clean` bool (n,): the negatives without any distortion, on which false alarms are counted.
+    `windows` float16 or float32 (W, dim); `starts` int64 (n + 1,); `labels` bool (n,); `severity` float32 (n,), NaN
+    where unknown or absent; `clean` bool (n,): negatives without any distortion, on which false alarms are counted.
     """
 
     windows: NDArray[Any]

@@ -29,10 +29,15 @@ HELD_OUT_SEED_OFFSET = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the result. A step sees `native` + `overview` samples; learning rate: warm-up, cosine."""
+    """All that decides the result. A step sees `native` + `overview` samples, cut from shards that are made once.
+
+    The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
+    """
 
     steps: int = 9_500
     distinct_shards: int = 180
+    shard_native: int = 768
+    shard_overview: int = 256
     native: int = 48
     overview: int = 16
     learning_rate: float = 1.5e-3
@@ -78,8 +83,14 @@ def train_backbone(
     optimizer = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate)
     checkpoint = Checkpoint(run / "checkpoint.pt", recipe, tuple(spec.label for spec in specs))
     step = checkpoint.load(network, optimizer)
-    plan = ShardPlan(folder=run / "shards", scenes=fit, seed=recipe.seed)
-    per_shard = plan.native // recipe.native
+    plan = ShardPlan(
+        folder=run / "shards",
+        scenes=fit,
+        seed=recipe.seed,
+        native=recipe.shard_native,
+        overview=recipe.shard_overview,
+    )
+    per_shard = min(plan.native // recipe.native, plan.overview // recipe.overview)
     forward: Any = torch.compile(network) if compile_network else network
     losses: list[float] = []
     clock = Clock()
@@ -148,7 +159,7 @@ def batches(
     rng = np.random.default_rng((recipe.seed, step))
     native_order, overview_order = rng.permutation(len(shard.native)), rng.permutation(len(shard.overview))
     reads_overview = network.get_buffer("reads_overview")
-    for i in range(len(native_order) // recipe.native):
+    for i in range(min(len(native_order) // recipe.native, len(overview_order) // recipe.overview)):
         native = native_order[i * recipe.native : (i + 1) * recipe.native]
         overview = overview_order[i * recipe.overview : (i + 1) * recipe.overview]
         top, left = rng.integers(0, NATIVE_SIDE - CROP + 1, 2)
@@ -170,7 +181,13 @@ def held_out_auroc(
 
     from distortion_heads.training.shards import make_shard, read_shard
 
-    held = ShardPlan(folder=plan.folder, scenes=hold, seed=plan.seed + HELD_OUT_SEED_OFFSET, native=1024, overview=512)
+    held = ShardPlan(
+        folder=plan.folder,
+        scenes=hold,
+        seed=plan.seed + HELD_OUT_SEED_OFFSET,
+        native=4 * plan.native // 3,
+        overview=2 * plan.overview,
+    )
     shard = read_shard(make_shard(held, specs, 0))
     network.eval()
     sees = {

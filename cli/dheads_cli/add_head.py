@@ -1,0 +1,100 @@
+"""`dheads add-head`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dheads_cli._cards import Card, figure, kibibytes, share, write_card
+from dheads_cli._console import complain
+from dheads_cli._progress import progress_bar
+from dheads_cli._session import needs_train_extra, session_of
+from distortion_heads.spec import VIEWS, View
+
+if TYPE_CHECKING:
+    from distortion_heads.training.add_head import AddedHead
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command("add-head")
+@click.argument("label")
+@click.option("--data", type=FOLDER, help="A folder with LABEL/ and clean/ in it, or a CSV of path,label[,group].")
+@click.option("--clean", type=FOLDER, help="A folder of clean pictures, which are distorted here.")
+@click.option(
+    "--synthesizer", metavar="NAME", help="With --clean: the head that makes the distortion (default: LABEL)."
+)
+@click.option("--view", type=click.Choice(VIEWS), help="What the head reads (default: as its plugin says, or native).")
+@click.option("--title", help="Its name for people.")
+@click.option("--family", help="blur, noise, compression, color ... (default: as its plugin says, or other).")
+@click.option("--license", "license_", metavar="TEXT", help="The licence of the head file.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same head.")
+@click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
+@click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
+@click.pass_context
+def add_head(
+    ctx: click.Context,
+    label: str,
+    data: Path | None,
+    clean: Path | None,
+    synthesizer: str | None,
+    view: View | None,
+    title: str | None,
+    family: str | None,
+    license_: str | None,
+    seed: int,
+    force: bool,
+    out: Path | None,
+) -> None:
+    """Train a head for the distortion LABEL on the frozen backbone, and attach it.
+
+    No other head changes. Give either --data or --clean; 20 pictures with and 20 without the distortion are the least.
+    A part of them, of other scenes, is held out: it calibrates the head, chooses its threshold, and gives the figures.
+    """
+    if (data is None) == (clean is None):
+        raise click.UsageError("give either --data PATH or --clean DIR", ctx)
+    if synthesizer is not None and clean is None:
+        raise click.UsageError("--synthesizer goes with --clean DIR", ctx)
+    session = session_of(ctx)
+    registry = session.checked_registry()
+    with needs_train_extra("add-head"):
+        from distortion_heads.training.add_head import LICENSE
+        from distortion_heads.training.add_head import add_head as train_and_add
+
+        with progress_bar(ticking=True) as bar:
+            added = train_and_add(
+                label,
+                data=data,
+                clean=clean,
+                synthesizer=synthesizer,
+                view=view,
+                seed=seed,
+                force=force,
+                store=session.store,
+                registry=registry,
+                out=out,
+                progress=lambda stage, done, total: bar.show(done, total, stage),
+                title=title,
+                family=family,
+                license=license_ or LICENSE,
+            )
+    for note in added.notes:
+        complain(f"note: {note}")
+    write_card(f"{label}: {'trained' if out else 'trained and attached'} in {added.seconds:.1f} s", _card(added))
+
+
+def _card(added: AddedHead) -> Card:
+    metrics, threshold = added.head.metrics, added.head.threshold
+    return {
+        "": {"file": f"{added.path} ({kibibytes(added.path.stat().st_size)})", "trained on": f"{added.n_fit} pictures"},
+        f"Measured on {added.n_hold} held-out pictures": {
+            "AUROC": figure(metrics.auroc),
+            "AP": figure(metrics.ap),
+            "F1": figure(metrics.f1),
+            "ECE": figure(metrics.ece),
+            "false alarms on clean": share(metrics.fpr_clean),
+            "threshold": f"{threshold.value:.4f} ({threshold.objective})",
+        },
+    }

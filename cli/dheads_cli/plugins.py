@@ -1,0 +1,91 @@
+"""`dheads plugins`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
+from dheads_cli._lazy import LazyGroup
+from dheads_cli._session import Session, session_of
+from distortion_heads.report import to_json_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from distortion_heads.discovery import Owner
+
+PLUGIN_COLUMNS = ("distribution", "version", "name", "hooks", "heads")
+FAILURE_COLUMNS = ("distribution", "version", "name", "stage", "reason")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object per plugin and per failure.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if anything failed.")
+@click.pass_context
+def plugins(ctx: click.Context, as_json: bool, strict: bool) -> int:
+    """Show which plugins were loaded from where, what they bring, and what failed."""
+    session = session_of(ctx)
+    loaded, failed = _loaded(session), _failures(ctx, session)
+    if as_json:
+        stream = stdout_stream(machine=True)
+        for item in (*loaded, *failed):
+            stream.write(f"{to_json_line(item)}\n")
+    else:
+        _write(loaded, failed)
+    return 1 if failed and (strict or session.strict) else 0
+
+
+def _loaded(session: Session) -> list[dict[str, Any]]:
+    return [
+        {
+            **_identity(info.owner),
+            "hooks": list(info.hooks),
+            "heads": list(info.heads),
+            "backbones": list(info.backbones),
+        }
+        for info in session.registry.plugins
+    ]
+
+
+def _failures(ctx: click.Context, session: Session) -> list[dict[str, Any]]:
+    group = ctx.find_root().command
+    failures = [*session.registry.failures, *(group.add_plugin_commands(ctx) if isinstance(group, LazyGroup) else ())]
+    broken = [
+        {"distribution": "user", "version": "", "name": str(file), "stage": "head file", "reason": reason}
+        for file, reason in session.broken_heads()
+    ]
+    return [{**_identity(f.owner), "stage": f.stage, "reason": f.reason} for f in failures] + broken
+
+
+def _identity(owner: Owner) -> dict[str, str]:
+    return {"distribution": owner.distribution, "version": owner.version, "name": owner.name}
+
+
+def _write(loaded: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -> None:
+    rows = [[*(printable(item[name]) or "-" for name in PLUGIN_COLUMNS[:3]), *_contents(item)] for item in loaded]
+    failures = [[printable(item[name]) or "-" for name in FAILURE_COLUMNS] for item in failed]
+    stream = stdout_stream(machine=False)
+    if is_terminal(sys.stdout):
+        stream.write(_rich(rows, failures))
+        return
+    stream.write(plain_table([list(PLUGIN_COLUMNS), *rows]))
+    if failures:
+        stream.write("\nfailed\n" + plain_table([list(FAILURE_COLUMNS), *failures]))
+
+
+def _contents(item: dict[str, Any]) -> list[str]:
+    hooks = ", ".join(name.removeprefix("dheads_") for name in item["hooks"])
+    return [hooks or "-", str(len(item["heads"]))]
+
+
+def _rich(rows: Sequence[Sequence[str]], failures: Sequence[Sequence[str]]) -> str:
+    from rich.text import Text
+
+    parts: list[RenderableType] = [rich_table(PLUGIN_COLUMNS, rows, {"distribution": "cyan"})]
+    if failures:
+        parts += [Text("\nFailed", "bold red"), rich_table(FAILURE_COLUMNS, failures, {"distribution": "cyan"})]
+    return rendered(rich_console(), *parts)

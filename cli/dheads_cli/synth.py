@@ -1,0 +1,180 @@
+"""`dheads synth`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import click
+
+from dheads_cli._console import complain, is_terminal, stdout_stream
+from dheads_cli._progress import Bar, progress_bar
+from dheads_cli._session import session_of
+from distortion_heads.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from distortion_heads.registry import Registry
+    from distortion_heads.spec import HeadSpec
+    from distortion_heads.synth import Run
+
+Parsed = TypeVar("Parsed")
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="IN... OUT")
+@click.option(
+    "--distortions", default="all", show_default=True, metavar="A,B", help="Labels as in `dheads list`, or all."
+)
+@click.option(
+    "--severities", default="1,2,3,4,5", show_default=True, metavar="LIST", help="Levels, or a range such as 1-5."
+)
+@click.option(
+    "--mix", default="1", show_default=True, metavar="K", help="Distortions in one picture: 1 to 3, or a range as 1-3."
+)
+@click.option("-n", "--per-image", type=click.IntRange(min=1), metavar="N", help="Make N random draws of each picture.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes (default: one per core).")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["png", "webp"]),
+    default="png",
+    show_default=True,
+    help="Both lossless: png is uncompressed and fast, webp a quarter of the size at twice the time.",
+)
+@click.option("--keep-codec", is_flag=True, help="Where compression comes last, keep the .jpg or .jp2 file itself.")
+@click.option("--max-pixels", type=click.IntRange(min=1), metavar="N", help="Refuse pictures of more pixels than this.")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE", help="Draw a contact sheet of IN instead.")
+@click.pass_context
+def synth(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    distortions: str,
+    severities: str,
+    mix: str,
+    per_image: int | None,
+    seed: int,
+    jobs: int | None,
+    format_: Literal["png", "webp"],
+    keep_codec: bool,
+    max_pixels: int | None,
+    sheet: Path | None,
+) -> int:
+    """Distort clean pictures: every distortion at every severity, or -n random draws, alone or mixed.
+
+    IN is a picture, a folder (with all folders in it) or a pattern; OUT is a folder. It gets the distorted pictures and
+    manifest.csv, which says what was done to each. A run that was stopped goes on when it is started again.
+
+    \b
+    Examples:
+      dheads synth photos/ distorted/
+      dheads synth photos/ distorted/ --distortions jpeg,lens_blur --severities 1-5 -n 10
+      dheads synth photos/ distorted/ --mix 1-3 -n 5 --keep-codec
+      dheads synth --sheet bank.png photo.jpg
+
+    Exit status: 0 all is well, 1 a picture failed (the others are done), 2 wrong usage.
+    """
+    for name in _THREAD_LIMITS:  # the processes share the cores; threads within them would only wait for each other
+        os.environ.setdefault(name, "1")
+    specs = _specs(session_of(ctx).checked_registry(), distortions)
+    limit = _max_pixels(max_pixels)
+    if sheet is not None:
+        if len(paths) != 1:
+            raise click.UsageError("--sheet takes one picture and no OUT", ctx)
+        _draw_sheet(paths[0], specs, sheet, seed, limit)
+        return 0
+    if len(paths) < 2:
+        raise click.UsageError("give the pictures and the output folder: IN... OUT", ctx)
+
+    from distortion_heads.synth import Run
+    from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
+    from distortion_heads.synth_sources import Sources
+    from distortion_heads.synth_work import Target
+
+    levels = _usage(lambda: parse_severities(severities))
+    mixture = _usage(lambda: parse_mixture(mix))
+    plan = _usage(lambda: Plan(specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture))
+    out = Path(paths[-1])
+    return _run(
+        Run(
+            sources=_usage(lambda: Sources(paths[:-1], out)),
+            plan=plan,
+            target=Target(folder=out, format=format_, keep_codec=keep_codec),
+            jobs=jobs or _cores(),
+            max_pixels=limit,
+        )
+    )
+
+
+def _run(run: Run) -> int:
+    with progress_bar() as bar:
+        made, kept, failed = _follow(run, bar)
+    parts = [f"{made} made"] + [f"{kept} there already"] * (kept > 0)
+    stdout_stream(machine=False).write(f"{run.target.folder}: {', '.join(parts)}\n")
+    return 1 if failed else 0
+
+
+def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
+    """Do the work; return how many pictures were made and how many were there, and whether anything failed."""
+    done = made = kept = 0
+    failed = False
+    total = run.total() if is_terminal(sys.stderr) else 0  # counting looks for all pictures
+    with closing(run.outcomes()) as outcomes:
+        for outcome in outcomes:
+            done += outcome.planned
+            made += outcome.made
+            kept += len(outcome.rows) - outcome.made
+            failed = failed or len(outcome.rows) < outcome.planned or bool(outcome.problems)
+            if outcome.problems:
+                with bar.hidden():
+                    for problem in outcome.problems:
+                        complain(problem)
+            bar.show(done, total, "distorting", f"{done}/{total}")
+    return made, kept, failed
+
+
+def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
+    labels = [label.strip() for label in distortions.split(",") if label.strip()]
+    if not labels:
+        raise click.BadParameter("names no distortion", param_hint="--distortions")
+    if labels == ["all"]:
+        return tuple(head.spec for head in registry.select(None) if head.spec.synthesize is not None)
+    return tuple(head.spec for head in registry.select(labels))
+
+
+def _usage(action: Callable[[], Parsed]) -> Parsed:
+    """What `action` returns; its `DataError` is wrong usage."""
+    try:
+        return action()
+    except DataError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
+
+
+def _max_pixels(given: int | None) -> int:
+    from distortion_heads.images import DEFAULT_MAX_PIXELS
+
+    return DEFAULT_MAX_PIXELS if given is None else given
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _draw_sheet(path: str, specs: Sequence[HeadSpec], sheet: Path, seed: int, max_pixels: int) -> None:
+    from distortion_heads.contact_sheet import check_sheet_path, contact_sheet, save_sheet
+    from distortion_heads.images import load_image
+
+    _usage(lambda: check_sheet_path(sheet))
+    try:
+        pixels = load_image(path, max_pixels=max_pixels)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    save_sheet(contact_sheet(pixels, specs, seed=seed), sheet)

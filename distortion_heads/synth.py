@@ -1,0 +1,274 @@
+"""Distort many pictures in many processes: resumable, the same bytes whatever their number, memory flat.
+
+    plan = Plan(specs=specs, severities=parse_severities("1-5"), per_image=5)
+    run = Run(sources=Sources(("photos",), out), plan=plan, target=Target(folder=out), jobs=4)
+    for outcome in run.outcomes():
+        ...
+
+OUT holds `NAME.ITEM.png` for each item of the picture NAME, `manifest.csv` (once all are done), and `synth.json`, which
+says what the run was, so that no other run goes on in its place.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pickle
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distortion_heads.errors import DataError
+from distortion_heads.images import DEFAULT_MAX_PIXELS
+from distortion_heads.synth_plan import Plan
+from distortion_heads.synth_sources import Source, Sources
+from distortion_heads.synth_work import Outcome, Row, Target, Task, make
+
+if TYPE_CHECKING:
+    from _csv import Writer
+
+MANIFEST = "manifest.csv"
+RECORD = "synth.json"
+ITEMS_PER_TASK = 32
+"""Few enough that one picture keeps all cores busy, and so many that decoding it again for each task costs nothing."""
+TASKS_AHEAD = 8
+"""Tasks handed out per process: a slow one does not leave the others idle, and memory does not grow with the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of `dheads synth`; `jobs` processes."""
+
+    sources: Sources
+    plan: Plan
+    target: Target
+    jobs: int = 1
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+    def total(self) -> int:
+        """How many items there are. Looks for all pictures."""
+        return self.sources.count() * self.plan.size
+
+    def outcomes(self) -> Generator[Outcome, None, None]:
+        """Make what is missing; yield the outcomes in the order of the manifest, which is written as they come.
+
+        What fails is told in the outcomes and has no row in the manifest. Raises `DataError` if the output folder
+        cannot be written, is in use, or holds another run.
+        """
+        with _locked(self.target.folder):
+            _check_record(self.target.folder / RECORD, self._record())
+            with _scratch(self.target.partial), _manifest(self.target) as writer:
+                for outcome in self._work():
+                    writer.writerows(outcome.rows)
+                    yield outcome
+
+    def _work(self) -> Iterator[Outcome]:
+        told: str | None = None
+        ahead = self.jobs * TASKS_AHEAD if self.jobs > 1 else 1
+        with _workers(self.jobs, self.plan, self.target) as submit:
+            for outcome in _in_order(submit, self._tasks(), ahead):
+                # All tasks of a broken picture tell the same.
+                problems = tuple(problem for problem in outcome.problems if problem != told)
+                told = outcome.problems[-1] if outcome.problems else told
+                yield replace(outcome, problems=problems)
+
+    def _tasks(self) -> Iterator[Task | Outcome]:
+        for source in self.sources:
+            if not isinstance(source, Source):
+                yield Outcome(rows=(), made=0, planned=0, problems=(f"{source.path}: {source.reason}",))
+                continue
+            for start in range(0, self.plan.size, ITEMS_PER_TASK):
+                yield Task(source=source, start=start, stop=start + ITEMS_PER_TASK, max_pixels=self.max_pixels)
+
+    def _record(self) -> dict[str, Any]:
+        """All that the bytes of the output depend on, except for the pictures themselves."""
+        severities = self.plan.severities
+        return {
+            "inputs": sorted(str(Path(argument).absolute()) for argument in self.sources.arguments),
+            "distortions": [spec.label for spec in self.plan.specs],
+            "severities": list(severities.levels) or f"{severities.low:g}-{severities.high:g}",
+            "mix": list(self.plan.mixture),
+            "per_image": self.plan.per_image,
+            "seed": self.plan.seed,
+            "format": self.target.format,
+            "keep_codec": self.target.keep_codec,
+            "version": version("distortion-heads"),
+        }
+
+
+def _in_order(
+    submit: Callable[[Task], Future[Outcome]], tasks: Iterator[Task | Outcome], ahead: int
+) -> Iterator[Outcome]:
+    """Outcomes in the order of `tasks`, of which at most `ahead` are under way."""
+    waiting: deque[Future[Outcome] | Outcome] = deque()
+    for task in tasks:
+        waiting.append(submit(task) if isinstance(task, Task) else task)
+        if len(waiting) >= ahead:
+            yield _result(waiting.popleft())
+    while waiting:
+        yield _result(waiting.popleft())
+
+
+def _result(waiting: Future[Outcome] | Outcome) -> Outcome:
+    if isinstance(waiting, Outcome):
+        return waiting
+    try:
+        return waiting.result()
+    except BrokenProcessPool:
+        raise DataError(
+            "a process was killed, perhaps for want of memory: start the same again with fewer --jobs, it goes on"
+        ) from None
+
+
+@contextmanager
+def _workers(jobs: int, plan: Plan, target: Target) -> Iterator[Callable[[Task], Future[Outcome]]]:
+    """Something to hand tasks to: this process where one is enough, else a pool of new ones."""
+    if jobs == 1:
+        yield lambda task: _completed(make(task, plan, target))
+        return
+    from multiprocessing import active_children, get_context
+
+    frozen = _pickled(plan, target)
+    others = set(active_children())
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_prepare_worker)
+    try:
+        yield lambda task: pool.submit(_make_pickled, frozen, task)
+    except BaseException:  # do not make the user wait for tasks that nobody wants any more
+        for process in set(active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _completed(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
+
+
+def _pickled(plan: Plan, target: Target) -> bytes:
+    specs = tuple(replace(spec, weights=None) for spec in plan.specs)  # a worker needs none, and a zip's do not pickle
+    try:
+        return pickle.dumps((replace(plan, specs=specs), target))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise DataError(f"a plugin's synthesizer cannot be sent to other processes ({error}): use --jobs 1") from None
+
+
+@lru_cache(maxsize=1)
+def _unpickled(frozen: bytes) -> tuple[Plan, Target]:
+    plan, target = pickle.loads(frozen)
+    return plan, target
+
+
+def _make_pickled(frozen: bytes, task: Task) -> Outcome:
+    return make(task, *_unpickled(frozen))
+
+
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the main process, and do not outlive it if it is killed."""
+    import signal
+    import threading
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two runs at once would write the same files."""
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".synth.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise DataError(f"another dheads synth is writing to {folder}: wait for it, or choose another") from None
+    except (OSError, NotImplementedError) as error:
+        raise _unwritable(folder, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_record(path: Path, record: dict[str, Any]) -> None:
+    """Write what this run is, or check that the folder holds no other."""
+    from distortion_heads.weights import write_atomic
+
+    try:
+        if not path.exists():
+            write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
+            return
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        found = None
+    except OSError as error:
+        raise _unwritable(path.parent, error) from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path} is damaged: choose another output folder, or delete this one")
+    differing = [_difference(key, found.get(key), value) for key, value in record.items() if found.get(key) != value]
+    if differing:
+        raise DataError(
+            f"{path.parent} holds a run with {differing[0]}: choose another output folder, or delete this one"
+        )
+
+
+def _difference(key: str, found: object, wanted: object) -> str:
+    if key in ("inputs", "distortions"):  # too long to show
+        return f"other {key} (see {RECORD})"
+    return f"{key} {json.dumps(found)}, not {json.dumps(wanted)}"
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[None]:
+    """A folder for half-written files, without those of a run that was killed; it is removed afterwards."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder.parent, error) from None
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _manifest(target: Target) -> Iterator[Writer]:
+    """A CSV file that appears once it is complete."""
+    temporary = target.partial / MANIFEST
+    try:
+        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(Row._fields)
+            yield writer
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target.folder / MANIFEST)
+    except OSError as error:
+        raise _unwritable(target.folder, error) from None
+
+
+def _unwritable(folder: Path, error: Exception) -> DataError:
+    return DataError(f"{folder} cannot be written: {getattr(error, 'strerror', None) or error}")

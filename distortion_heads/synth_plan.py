@@ -1,0 +1,137 @@
+"""What `dheads synth` makes of each picture: items, each a distortion or a mixture with a random stream of its own.
+
+An item's stream depends on the run's seed, the picture's name and the item's name, and on nothing else: neither on the
+number of processes nor on what else is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from distortion_heads.errors import DataError
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
+from distortion_heads.synthesis import Step, draw_mixture, in_physical_order
+
+MAX_MIXTURE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Severities:
+    """Fixed `levels`, or anything from `low` to `high` where there are none; all in [1, 5]."""
+
+    low: float
+    high: float
+    levels: tuple[float, ...] = ()
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """One of the levels, or uniform in the range and rounded to what a manifest shows."""
+        if self.levels:
+            return self.levels[int(rng.integers(len(self.levels)))]
+        return round(float(rng.uniform(self.low, self.high)), 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One picture to be made: `steps` in physical order, drawn from `numpy.random.default_rng(seed)`."""
+
+    name: str
+    steps: tuple[Step, ...]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which items are made of every picture.
+
+    With `per_image` N: N draws, each of `mixture[0]` to `mixture[1]` distortions of distinct families. Without it,
+    every distortion at every level, or once each at a drawn severity. Raises `DataError` if that cannot be done.
+    """
+
+    specs: tuple[HeadSpec, ...]
+    severities: Severities
+    seed: int = 0
+    per_image: int | None = None
+    mixture: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        for spec in self.specs:
+            if spec.synthesize is None:
+                raise DataError(f"the head {spec.label!r} has no synthesizer; it cannot be used to distort pictures")
+        if not self.specs:
+            raise DataError("no distortion to make: none of the attached heads has a synthesizer")
+        most = self.mixture[1]
+        if most > 1 and self.per_image is None:
+            raise DataError("mixtures are drawn at random: say how many for each picture (--per-image)")
+        families = {spec.family for spec in self.specs}
+        if most > len(families):
+            raise DataError(
+                f"a mixture of {most} needs distortions of {most} families; these are of {len(families)}: "
+                + ", ".join(sorted(families))
+            )
+
+    @property
+    def size(self) -> int:
+        """Items of each picture."""
+        if self.per_image is not None:
+            return self.per_image
+        return len(self.specs) * max(len(self.severities.levels), 1)
+
+    def items(self, source: str, start: int, stop: int) -> Iterator[Item]:
+        """The items number `start` up to `stop` of the picture named `source`."""
+        for index in range(start, min(stop, self.size)):
+            yield self._drawn(source, index) if self.per_image is not None else self._listed(source, index)
+
+    def _listed(self, source: str, index: int) -> Item:
+        levels = self.severities.levels
+        spec = self.specs[index // max(len(levels), 1)]
+        level = levels[index % len(levels)] if levels else None
+        name = spec.label if level is None else f"{spec.label}-{level:g}"
+        seed = item_seed(self.seed, source, name)
+        severity = self.severities.draw(np.random.default_rng(seed)) if level is None else level
+        return Item(name=name, steps=(Step(spec=spec, severity=severity),), seed=seed)
+
+    def _drawn(self, source: str, index: int) -> Item:
+        seed = item_seed(self.seed, source, str(index))
+        # `distort` uses only children of its generator, so drawing from the generator itself leaves it the same.
+        rng = np.random.default_rng(seed)
+        size = int(rng.integers(self.mixture[0], self.mixture[1] + 1))
+        drawn = draw_mixture(self.specs, size, rng)
+        steps = in_physical_order([replace(step, severity=self.severities.draw(rng)) for step in drawn])
+        return Item(name=f"{index:04d}-{'+'.join(step.spec.label for step in steps)}", steps=steps, seed=seed)
+
+
+def item_seed(seed: int, source: str, name: str) -> int:
+    """63 bits of SHA-256: they fit into the signed integers of whatever reads the manifest."""
+    key = f"{seed}\0{source}\0{name}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
+
+
+def parse_severities(text: str) -> Severities:
+    """Read "1,2,3" as levels and "1-5" as a range. Raises `DataError`."""
+    separator = "-" if "-" in text else ","
+    try:
+        values = [float(part) for part in text.split(separator)]
+    except ValueError:
+        values = []
+    sound = bool(values) and all(MIN_SEVERITY <= value <= MAX_SEVERITY for value in values)
+    if sound and separator == ",":
+        return Severities(low=min(values), high=max(values), levels=tuple(dict.fromkeys(values)))
+    if sound and len(values) == 2 and values[0] < values[1]:
+        return Severities(low=values[0], high=values[1])
+    limits = f"from {MIN_SEVERITY:g} to {MAX_SEVERITY:g}"
+    raise DataError(f"severities {text!r}: give numbers {limits}, as 1,3,5 or as a range 1-5")
+
+
+def parse_mixture(text: str) -> tuple[int, int]:
+    """Read "2" as two distortions a picture and "1-3" as one to three. Raises `DataError`."""
+    try:
+        counts = [int(part) for part in text.split("-")]
+    except ValueError:
+        counts = []
+    if len(counts) not in (1, 2) or not 1 <= counts[0] <= counts[-1] <= MAX_MIXTURE:
+        raise DataError(f"mixture {text!r}: give how many distortions, 1 to {MAX_MIXTURE}, as 2 or as a range 1-3")
+    return counts[0], counts[-1]

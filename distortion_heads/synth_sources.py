@@ -1,0 +1,92 @@
+"""The clean pictures of a run: streamed, named relative to the folder that holds them all, nothing taken from OUT."""
+
+# ruff: noqa: PTH100, PTH112, PTH120
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from distortion_heads.errors import DataError
+from distortion_heads.inputs import expand_inputs
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture: `path` as the user would write it, `name` relative to the run's base folder, with `/`."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Something that was asked for and leads to no picture."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The pictures that `arguments` lead to, apart from those below the folder `out`; iterate as often as you like.
+
+    Raises `DataError` if `out` holds an argument, or if there is no folder that holds all arguments.
+    """
+
+    arguments: tuple[str, ...]
+    out: Path
+
+    def __post_init__(self) -> None:
+        if "-" in self.arguments:
+            raise DataError("the pictures are read more than once: give files, folders or patterns instead of -")
+        for argument in self.arguments:
+            if _is_within(_folder_of(argument), os.path.realpath(self.out)):
+                raise DataError(f"{argument} lies in the output folder {self.out}: choose another output folder")
+        self.base()
+
+    def base(self) -> str:
+        """The deepest folder that holds all arguments."""
+        try:
+            return os.path.commonpath([_folder_of(argument) for argument in self.arguments])
+        except ValueError:
+            raise DataError("the pictures lie on different drives: make one run for each") from None
+
+    def __iter__(self) -> Iterator[Source | Unreadable]:
+        base, out = self.base(), os.path.realpath(self.out)
+        seen: set[str] = set()
+        for item in expand_inputs(self.arguments):
+            if item.error is not None:
+                yield Unreadable(item.path, item.error)
+                continue
+            folder, file = os.path.split(os.path.abspath(item.path))
+            if _is_within(os.path.realpath(folder), out):
+                continue
+            name = Path(os.path.relpath(folder, base), file).as_posix()
+            if name in seen:
+                continue
+            if len(self.arguments) > 1:  # one argument never leads to a picture twice, and may lead to a million
+                seen.add(name)
+            yield Source(item.path, name)
+
+    def count(self) -> int:
+        """How many pictures there are."""
+        return sum(isinstance(source, Source) for source in self)
+
+
+def _folder_of(argument: str) -> str:
+    """The folder that holds all that an argument leads to, absolute; links stay as they are."""
+    path = os.path.abspath(argument)
+    if os.path.isdir(path):
+        return path
+    if not os.path.lexists(path):
+        while glob.has_magic(path) and path != os.path.dirname(path):
+            path = os.path.dirname(path)
+        return path
+    return os.path.dirname(path)
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return Path(path).is_relative_to(folder)

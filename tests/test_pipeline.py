@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from sample_heads import make_head
+
+from distortion_heads.backbone import Backbone
+from distortion_heads.errors import BackboneMismatchError, InputError, UnknownHeadError
+from distortion_heads.pipeline import Predictor, installed_registry
+from distortion_heads.spec import BackboneRef, HeadFile, Prediction
+from distortion_heads.store import Store
+
+Pixels = NDArray[np.uint8]
+
+
+def attach(home: Path, backbone: Backbone, *labels: str, **changes: object) -> None:
+    store = Store(home)
+    for seed, label in enumerate(labels):
+        ref = changes.get("backbone", backbone.ref)
+        assert isinstance(ref, BackboneRef)
+        head = make_head(label, dim=ref.dim, hidden=(32,), seed=seed, **{**changes, "backbone": ref})
+        store.save(head, overwrite=True)
+
+
+def named(prediction: Prediction, labels: Sequence[str]) -> list[object]:
+    return [head for head in prediction.heads if head.label in labels]
+
+
+def test_every_bundled_head_answers(photo: Pixels) -> None:
+    prediction = Predictor().predict(photo)
+    assert (prediction.width, prediction.height, prediction.windows, prediction.path) == (512, 384, 6, None)
+    assert len(prediction.heads) >= 9
+    for head in prediction.heads:
+        assert 0 <= head.probability <= 1
+        assert head.present == (head.probability >= head.threshold)
+        assert head.severity is not None
+        assert 1 <= head.severity <= 5
+
+
+def test_the_kinds_of_input_agree(photo: Pixels, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    predictor = Predictor()
+    results = [predictor.predict(source) for source in (path, str(path), path.read_bytes(), Image.open(path), photo)]
+    assert [r.path for r in results] == [str(path), str(path), None, None, None]
+    assert len({replace(r, path=None) for r in results}) == 1
+
+
+def test_attaching_or_removing_a_head_changes_no_other(home: Path, backbone: Backbone, photo: Pixels) -> None:
+    """Bit for bit, through the whole pipeline, in both views and in any order of attachment."""
+    attach(home, backbone, "a_one", "b_two")
+    before = Predictor().predict(photo)
+    attach(home, backbone, *(f"n{i}" for i in range(17)))
+    attach(home, backbone, *(f"v{i}" for i in range(3)), view="overview")
+    more = Predictor().predict(photo)
+    labels = [head.label for head in before.heads]
+    assert named(more, labels) == list(before.heads)
+    for label in ("a_one", *(f"n{i}" for i in range(9))):
+        Store(home).remove(label)
+    kept = [label for label in labels if label != "a_one"]
+    assert named(Predictor().predict(photo), kept) == named(before, kept)
+
+
+def test_one_head_alone_equals_itself_among_all(photo: Pixels) -> None:
+    everything = Predictor().predict(photo)
+    for head in everything.heads[:4]:
+        assert Predictor([head.label]).predict(photo).heads == (head,)
+
+
+def test_the_order_is_the_callers(photo: Pixels) -> None:
+    predictor = Predictor(["white_noise", "smoke", "gaussian_blur"])
+    assert [h.label for h in predictor.predict(photo).heads] == ["white_noise", "smoke", "gaussian_blur"]
+
+
+def test_no_view_is_computed_that_no_head_reads(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, seen = Predictor(["white_noise"]), []
+    cells = predictor.backbone.cells
+    monkeypatch.setattr(predictor.backbone, "cells", lambda pixels: seen.append(pixels.shape) or cells(pixels))
+    predictor.predict(photo)
+    assert seen == [(384, 512, 3)]
+
+
+def test_threads_share_a_predictor(photo: Pixels) -> None:
+    predictor = Predictor()
+    pictures = [np.roll(photo, 37 * i, axis=1) for i in range(6)]
+    alone = [predictor.predict(picture) for picture in pictures]
+    together: dict[int, Prediction] = {}
+
+    def work(i: int) -> None:
+        together[i] = predictor.predict(pictures[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[i] for i in range(6)] == alone
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 900), (17, 40), (1200, 33)])
+def test_any_size_works(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    prediction = Predictor().predict(picture)
+    assert all(np.isfinite(head.probability) for head in prediction.heads)
+
+
+def test_a_head_of_another_backbone_is_left_out_and_named(home: Path, backbone: Backbone, photo: Pixels) -> None:
+    other = BackboneRef(name="other", fingerprint="f" * 64, dim=backbone.ref.dim)
+    attach(home, backbone, "foreign", backbone=other)
+    predictor = Predictor()
+    (problem,) = predictor.problems
+    assert problem.label == "foreign"
+    assert other.fingerprint[:12] in problem.reason
+    assert backbone.ref.fingerprint[:12] in problem.reason
+    assert "foreign" not in {head.label for head in predictor.predict(photo).heads}
+    with pytest.raises(BackboneMismatchError, match="foreign"):
+        Predictor(["foreign"])
+
+
+def test_a_torn_head_file_is_a_failure_of_the_registry(home: Path, backbone: Backbone, photo: Pixels) -> None:
+    attach(home, backbone, "good", "torn")
+    path = Store(home).path("torn")
+    path.write_bytes(path.read_bytes()[:-5])
+    registry = installed_registry()
+    assert any("torn" in failure.reason for failure in registry.failures)
+    labels = {head.label for head in Predictor(registry=registry).predict(photo).heads}
+    assert "good" in labels
+    assert "torn" not in labels
+
+
+def test_unknown_heads_and_bad_inputs_are_errors_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(UnknownHeadError):
+        Predictor(["no_such_head"])
+    with pytest.raises(InputError):
+        Predictor().predict(tmp_path / "missing.png")
+
+
+def test_heads_are_listed_in_order(home: Path, backbone: Backbone) -> None:
+    attach(home, backbone, "zz_last")
+    heads: tuple[HeadFile, ...] = Predictor().heads
+    assert heads[-1].label == "zz_last"
+    assert os.fspath(Store(home).path("zz_last")).endswith("zz_last.safetensors")

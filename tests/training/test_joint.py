@@ -1,0 +1,165 @@
+"""The recipe end to end in miniature: shards, joint training, resuming, folding, and the bundle of heads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from distortion_heads.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.backbone import load_backbone, read_backbone  # noqa: E402
+from distortion_heads.errors import DataError  # noqa: E402
+from distortion_heads.pipeline import Predictor, view_features  # noqa: E402
+from distortion_heads.registry import Registry, build_registry  # noqa: E402
+from distortion_heads.spec import BackboneSpec, HeadSpec  # noqa: E402
+from distortion_heads.training.bundle import BundleOptions, Stage, train_bundle  # noqa: E402
+from distortion_heads.training.joint import Progress, Recipe, train_backbone  # noqa: E402
+from distortion_heads.training.network import MultiTaskNetwork, multitask_loss  # noqa: E402
+from distortion_heads.training.scenes import find_scenes  # noqa: E402
+from distortion_heads.training.shards import ShardPlan, make_shard, read_shard  # noqa: E402
+
+LABELS = ("impulse_noise", "under_exposure", "white_noise")
+RECIPE = Recipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
+TINY = Architecture(
+    convs=(
+        Conv(inputs=3, outputs=6, kernel=5, stride=2, level=True),
+        Conv(inputs=6, outputs=8, stride=2),
+        Conv(inputs=8, outputs=8, stride=2, level=True),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return build_registry(no_plugins=True)
+
+
+@pytest.fixture(scope="module")
+def specs(registry: Registry) -> tuple[HeadSpec, ...]:
+    return tuple(registry.head(label).spec for label in LABELS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clean")
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        small = rng.uniform(40, 220, (7, 7, 3)).astype(np.uint8)
+        Image.fromarray(small).resize((240, 200), Image.Resampling.BICUBIC).save(folder / f"scene{i}.png")
+    return folder
+
+
+def test_scenes_split_by_name_and_never_overlap(folder: Path) -> None:
+    scenes = find_scenes(folder)
+    assert len(scenes.fit) + len(scenes.hold) == 12
+    assert not set(scenes.fit) & set(scenes.hold)
+    assert find_scenes(folder) == scenes
+
+
+def test_too_few_scenes_are_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes((folder / "scene0.png").read_bytes())
+    with pytest.raises(DataError, match="at least 8"):
+        find_scenes(tmp_path)
+
+
+def test_a_shard_is_the_same_bytes_every_time(folder: Path, specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
+    paths = []
+    for name in ("a", "b"):
+        plan = ShardPlan(folder=tmp_path / name, scenes=find_scenes(folder).fit, seed=3, native=12, overview=6)
+        paths.append(make_shard(plan, specs, 5))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    shard = read_shard(paths[0])
+    assert shard.native.shape == (12, 160, 160, 3)
+    assert shard.overview.shape == (6, 128, 128, 3)
+    present = shard.native_severity[shard.native_severity > 0]
+    assert present.min() >= 1
+    assert present.max() <= 5
+
+
+def test_the_loss_counts_only_the_samples_that_a_head_reads() -> None:
+    out = torch.zeros(2, 2, 2)
+    severity = torch.tensor([[3.0, 0.0], [0.0, 0.0]])
+    reads_all = torch.ones(2, 2, dtype=torch.bool)
+    base = multitask_loss(out, severity, reads_all)
+    assert float(base) == pytest.approx((3 + 3) / 2 * np.log(2) + np.log(3), rel=1e-5)
+    out[1, 1, 0] = 50.0
+    unread = reads_all.clone()
+    unread[1, 1] = False
+    assert float(multitask_loss(out, severity, unread)) < float(base)
+    assert float(multitask_loss(out, severity, reads_all)) > 20
+
+
+def test_folding_keeps_the_features(specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
+    """Training's network in evaluation mode and the engine of the written file give the same features."""
+    from distortion_heads.backbone import dump_backbone
+    from distortion_heads.training.graph import build_graph
+
+    torch.manual_seed(0)
+    network = MultiTaskNetwork(TINY, [spec.view for spec in specs]).train()
+    for _ in range(20):
+        network(torch.rand(8, 3, 64, 64) * 255)
+    network.eval()
+    (tmp_path / "t.safetensors").write_bytes(dump_backbone("t", TINY, network.backbone.folded(), {}))
+    (tmp_path / "t.onnx").write_bytes(build_graph(TINY))
+    spec = BackboneSpec(name="t", weights=tmp_path / "t.safetensors", graph=tmp_path / "t.onnx")
+    pixels = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    with torch.no_grad():
+        expected = network.backbone(torch.from_numpy(pixels).permute(2, 0, 1)[None].float()).numpy()
+    np.testing.assert_allclose(view_features(load_backbone(spec), pixels, "native"), expected, atol=2e-3)
+
+
+def test_a_killed_run_goes_on_and_ends_at_the_same_weights(
+    folder: Path, specs: tuple[HeadSpec, ...], tmp_path: Path
+) -> None:
+    scenes = find_scenes(folder)
+
+    def train(run: Path, stop_at: int | None = None) -> MultiTaskNetwork:
+        def watch(progress: Progress) -> None:
+            if stop_at is not None and progress.step >= stop_at and progress.auroc is not None:
+                raise KeyboardInterrupt
+
+        return train_backbone(run, scenes.fit, scenes.hold, specs, RECIPE, report=watch, architecture=TINY)
+
+    whole = train(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "killed", stop_at=4)
+    assert (tmp_path / "killed" / "checkpoint.pt").exists()
+    resumed = train(tmp_path / "killed")
+    for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=0, rtol=0, msg=name)
+    with pytest.raises(DataError, match="another recipe"):
+        train_backbone(tmp_path / "killed", scenes.fit, scenes.hold, specs, replace(RECIPE, seed=1), architecture=TINY)
+
+
+def test_the_bundle_is_a_backbone_and_heads_that_predict(
+    folder: Path, registry: Registry, specs: tuple[HeadSpec, ...], tmp_path: Path
+) -> None:
+    seen: list[Progress | Stage] = []
+    options = BundleOptions(
+        images=folder, out=tmp_path, recipe=RECIPE, architecture=TINY, fit_pictures=100, hold_pictures=100
+    )
+    train_bundle(options, specs, seen.append)
+    assert any(isinstance(progress, Progress) for progress in seen)
+    files = sorted(path.stem for path in (tmp_path / "heads").iterdir())
+    assert files == sorted(LABELS)
+    spec = BackboneSpec(
+        name="dheads_small",
+        weights=tmp_path / "backbone" / "dheads_small.safetensors",
+        graph=tmp_path / "backbone" / "dheads_small.onnx",
+    )
+    info = read_backbone(spec.weights).info
+    assert info["distortions"] == sorted(LABELS)
+    heads = {
+        label: replace(head, spec=replace(head.spec, weights=tmp_path / "heads" / f"{label}.safetensors"))
+        for label, head in registry.heads.items()
+        if label in LABELS
+    }
+    predictor = Predictor(registry=replace(registry, heads=heads), backbone=spec)
+    assert predictor.problems == ()
+    prediction = predictor.predict(next(folder.iterdir()))
+    assert [head.severity is not None for head in prediction.heads] == [True] * 3
