@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -18,14 +16,13 @@ import numpy as np
 
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.images import load_image
+from distortion_heads.png import stored_png
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import Item, Plan
 from distortion_heads.synth_sources import Source
 from distortion_heads.synthesis import distort, to_float, to_uint8
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from distortion_heads.spec import Encoder, FloatImage
 
 Format: TypeAlias = Literal["png", "webp"]
@@ -144,33 +141,19 @@ def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes, str]:
     rng = np.random.default_rng(item.seed)
     encode = _own_encoder(item, target)
     if encode is None:
-        pixels = to_uint8(distort(image, item.steps, rng))
-        return (png(pixels) if target.format == "png" else _webp(pixels)), f".{target.format}"
+        image = distort(image, item.steps, rng)
+        return (stored_png(image) if target.format == "png" else _webp(image)), f".{target.format}"
     image = distort(image, item.steps[:-1], rng)
     (child,) = rng.spawn(1)  # the one that `distort` would have handed to the last step
     data, suffix = encode(image, item.steps[-1].severity, child)
     return data, suffix
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG of uint8 (H, W, 3), stored without compression: that takes as long as most distortions, this a tenth."""
-    height, width = pixels.shape[:2]
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # the leading 0 of a row: no filter
-    rows[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB, not interlaced
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.data, 0)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))))
-
-
-def _webp(pixels: NDArray[np.uint8]) -> bytes:
+def _webp(image: FloatImage) -> bytes:
     from PIL import Image
 
     buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    Image.fromarray(to_uint8(image)).save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()
 
 

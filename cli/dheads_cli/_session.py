@@ -15,13 +15,11 @@ from dheads_cli._console import complain
 from distortion_heads.errors import MissingExtraError, PluginError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from distortion_heads.discovery import LoadedPlugins
     from distortion_heads.registry import Registry
-    from distortion_heads.store import Store, UserHeads
+    from distortion_heads.store import Store
 
-TRAIN_PACKAGES = frozenset(("onnx", "piq", "sklearn", "torch", "torchvision"))
+TRAIN_PACKAGES = frozenset(("matplotlib", "onnx", "piq", "sklearn", "torch", "torchvision"))
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,14 @@ class Session:
         return Store.default(os.environ)
 
     @cached_property
-    def user_heads(self) -> UserHeads:
-        return self.store.user_plugin()
-
-    @cached_property
     def registry(self) -> Registry:
         from distortion_heads.registry import build_registry
 
-        return build_registry(user_heads=self.user_heads, loaded=self.loaded)
+        return build_registry(user_heads=self.store.user_plugin(), loaded=self.loaded)
 
     def checked_registry(self) -> Registry:
         """The registry, after one line on stderr per problem; raises `PluginError` if `--strict`."""
-        broken = [f"head file {file}: {reason}" for file, reason in self.broken_heads()]
-        self.tell([*map(str, self.registry.failures), *broken])
+        self.tell([str(failure) for failure in self.registry.failures])
         return self.registry
 
     def tell(self, problems: Sequence[str]) -> None:
@@ -68,10 +61,6 @@ class Session:
 
     def warn(self, message: str) -> None:
         complain(f"warning: {message}")
-
-    def broken_heads(self) -> Sequence[tuple[Path, str]]:
-        """Head files of the user that cannot be used, and why."""
-        return self.user_heads.broken()
 
 
 def session_of(ctx: click.Context) -> Session:

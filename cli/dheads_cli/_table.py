@@ -13,9 +13,11 @@ from dheads_cli._console import ResultStream, printable, rendered, rich_console
 from dheads_cli._reports import complain_about, shown_heads
 from distortion_heads.spec import MAX_SEVERITY, HeadResult, Prediction
 
-BAR_CELLS = 10
-SEVERITY_CELLS = 9
-MIN_PATH, GAP = 12, 2
+BAR_CELLS, GAP = 10, 2
+WIDE, NARROW = ("Probability", BAR_CELLS + 5, 9), ("Prob.", 5, 8)
+"""Heading and width of the probability, width of the severity; a narrow terminal has numbers alone."""
+
+MIN_PATH, SHORTEST_PATH = 16, 8
 CLEAN_STYLE = "green"
 
 
@@ -26,7 +28,11 @@ class TableSink:
         self._stream, self._show_all = stream, show_all
         self._console = rich_console()
         self._glyphs = Glyphs(ascii_only=self._console.options.ascii_only)
-        self._widths = column_widths(self._console.width, labels, paths, self._glyphs.bar_cells)
+        label = max(10, *map(len, labels))
+        self._form = WIDE if self._console.width >= MIN_PATH + label + sum(WIDE[1:]) + 3 * GAP else NARROW
+        free = self._console.width - label - sum(self._form[1:]) - 3 * GAP
+        longest = max((cell_len(printable(path)) for path in paths), default=0)
+        self._widths = (max(min(longest, free), SHORTEST_PATH), label, *self._form[1:])
         self._counts = {"clean": 0, "distorted": 0, "failed": 0}
         self._started = time.perf_counter()
         self._has_header = False
@@ -60,7 +66,7 @@ class TableSink:
             return
         self._has_header = True
         table = self._grid()
-        table.add_row(*(Text(name, "bold") for name in ("Picture", "Distortion", "Probability", "Severity")))
+        table.add_row(*(Text(name, "bold") for name in ("Picture", "Distortion", self._form[0], "Severity")))
         rule = Text(self._glyphs.rule * min(sum(self._widths) + 3 * GAP, self._console.width), "dim")
         self._stream.write(rendered(self._console, table, rule))
 
@@ -76,23 +82,22 @@ class TableSink:
         return Text.assemble((folder + slash, "dim"), name)
 
     def _cells(self, head: HeadResult) -> tuple[Text, Text, Text]:
+        graphic = self._form is WIDE
         style = severity_style(head) if head.present else "dim"
-        probability = Text(f"{head.probability:.2f}")
-        if self._widths[2] > BAR_CELLS:
-            probability = Text.assemble((self._glyphs.bar(head.probability), style), " ", f"{head.probability:.2f}")
+        plain = "" if head.present else "dim"
+        bar = f"{self._glyphs.bar(head.probability)} " if graphic else ""
+        probability = Text.assemble((bar, style), (f"{head.probability:.2f}", plain))
         severity = Text()
         if head.present and head.severity is not None:
-            severity = Text.assemble((self._glyphs.dots(head.severity), style), f" {head.severity:.1f}")
-        if not head.present:
-            probability.stylize("dim")
-        return Text(head.label, "" if head.present else "dim"), probability, severity
+            dots = f"{self._glyphs.dots(head.severity)} " if graphic else ""
+            severity = Text.assemble((dots, style), (f"{head.severity:.1f}", "" if graphic else style))
+        return Text(head.label, plain), probability, severity
 
 
 class Glyphs:
     """Bars and dots, in ASCII where the terminal shows no more."""
 
     def __init__(self, *, ascii_only: bool) -> None:
-        self.bar_cells = BAR_CELLS
         self.rule, self.ellipsis = ("-", "...") if ascii_only else ("─", "…")
         self._eighths = (" ", "#") if ascii_only else (" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█")
         self._dots = ("o", ".") if ascii_only else ("●", "○")
@@ -108,17 +113,6 @@ class Glyphs:
         """Severity in [1, 5] as five dots."""
         full = round(severity)
         return self._dots[0] * full + self._dots[1] * (round(MAX_SEVERITY) - full)
-
-
-def column_widths(width: int, labels: Sequence[str], paths: Sequence[str], bar: int) -> list[int]:
-    """Widths of path, distortion, probability and severity; a narrow terminal has no bars."""
-    label = max(10, *(len(label) for label in labels))
-    probability = bar + 5
-    if width < MIN_PATH + label + probability + SEVERITY_CELLS + 3 * GAP:
-        probability = 11
-    free = width - label - probability - SEVERITY_CELLS - 3 * GAP
-    longest = max((cell_len(printable(path)) for path in paths), default=0)
-    return [max(min(longest, free), MIN_PATH), label, probability, SEVERITY_CELLS]
 
 
 def shortened(path: str, width: int, ellipsis: str) -> str:

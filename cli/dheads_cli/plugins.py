@@ -54,11 +54,7 @@ def _loaded(session: Session) -> list[dict[str, Any]]:
 def _failures(ctx: click.Context, session: Session) -> list[dict[str, Any]]:
     group = ctx.find_root().command
     failures = [*session.registry.failures, *(group.add_plugin_commands(ctx) if isinstance(group, LazyGroup) else ())]
-    broken = [
-        {"distribution": "user", "version": "", "name": str(file), "stage": "head file", "reason": reason}
-        for file, reason in session.broken_heads()
-    ]
-    return [{**_identity(f.owner), "stage": f.stage, "reason": f.reason} for f in failures] + broken
+    return [{**_identity(f.owner), "stage": f.stage, "reason": f.reason} for f in failures]
 
 
 def _identity(owner: Owner) -> dict[str, str]:

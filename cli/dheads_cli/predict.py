@@ -71,13 +71,13 @@ def predict(
     from distortion_heads.inputs import expand_inputs
 
     inputs = list(expand_inputs(paths))
-    with _sink(as_json, csv_file, show_all, predictor, inputs) as sink, progress_bar(wanted=len(inputs) > 1) as bar:
-        run = _Run(predictor, sink, bar, parsed)
-        for done, item in enumerate(inputs):
-            bar.show(done, len(inputs))
-            run.one(item)
-        with bar.hidden():
-            sink.close()
+    with _sink(as_json, csv_file, show_all, predictor, inputs) as sink:
+        with progress_bar(wanted=len(inputs) > 1) as bar:
+            run = _Run(predictor, sink, bar, parsed)
+            for done, item in enumerate(inputs):
+                bar.show(done, len(inputs))
+                run.one(item)
+        sink.close()
     return 1 if run.failed else 0
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from distortion_heads.backbone import bundled_backbone, load_backbone
 from distortion_heads.discovery import USER
@@ -29,14 +25,12 @@ from distortion_heads.training.datasets import (
     distinct,
     read_clean,
     read_data,
-    unreadable,
     with_distorted,
 )
-from distortion_heads.training.examples import Examples
-from distortion_heads.training.features import Failure, FeatureCache, ImageFeatures, Progress, extract
+from distortion_heads.training.features import Dataset, FeatureCache, Progress, extract, usable
 from distortion_heads.training.split import Split, split_by_content
 
-_PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scipy", "torch")
+_PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
 LICENSE = "unspecified"
 """Of a head that its owner says nothing about: it is theirs."""
 
@@ -71,16 +65,6 @@ class _Plan:
     out: Path | None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Data:
-    """Images and their features, in one order."""
-
-    images: tuple[LabelledImage, ...]
-    features: tuple[ImageFeatures, ...]
-    sha256: str
-    notes: tuple[str, ...]
-
-
 def add_head(
     label: str,
     *,
@@ -106,12 +90,11 @@ def add_head(
     the installed head `synthesizer`, by default `label`). What is not given comes from the installed head of that
     label. `force` replaces a head of the user's own, or the file `out`.
 
-    Raises `InvalidLabelError`, `LabelTakenError`, `MissingExtraError`, `UnknownHeadError`, `DataError`, `BackboneError`
-    or `StoreError`.
+    Raises `InvalidLabelError`, `LabelTakenError`, `MissingExtraError`, `DataError`, `BackboneError` or `StoreError`.
     """
     started = time.perf_counter()
     spec = _check_label(label, registry, store, out, force)
-    if find_spec("torch") is None:
+    if find_spec("sklearn") is None:
         raise MissingExtraError("add-head")
     source = _source(data, clean, synthesizer)
     generator = _generator(synthesizer or label, registry) if data is None else None
@@ -138,7 +121,7 @@ def _run(
 ) -> AddedHead:
     engine = load_backbone(backbone, threads=1)  # the images are what is worked on in parallel
     images, hashes = _read(plan)
-    data = _usable(images, hashes, extract(images, hashes, engine, plan.view, cache, progress), plan.source)
+    data = usable(images, extract(images, hashes, engine, plan.view, cache, progress), hashes, plan.source)
     split = split_by_content(data.images, [found.scene for found in data.features], plan.seed)
     if progress is not None:
         progress("fit", 0, 1)
@@ -222,76 +205,17 @@ def _read(plan: _Plan) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
     return images, hashes
 
 
-def _usable(
-    images: Sequence[LabelledImage],
-    hashes: dict[Path, str],
-    results: Sequence[ImageFeatures | Failure],
-    source: Path,
-) -> _Data:
-    """Leave out what only another plugin's generator failed on; raise `DataError` for all other failures."""
-    notes = []
-    failed = [(image, result) for image, result in zip(images, results, strict=True) if isinstance(result, Failure)]
-    fatal = [(image.path, result.reason) for image, result in failed if not _is_extra(image)]
-    if fatal:
-        raise unreadable(tuple(dict(fatal).items()), len(hashes))
-    if failed:
-        notes.append(f"{len(failed)} negatives with another distortion are left out: {failed[0][1].reason}")
-    pairs = [(i, r) for i, r in zip(images, results, strict=True) if isinstance(r, ImageFeatures)]
-    kept = tuple(image for image, _ in pairs)
-    check_counts(kept, source)
-    repeated = len(hashes) - len({image.path for image in images})
-    if repeated:
-        notes.append(f"{repeated} pictures are left out: the same file is there under another name")
-    if not any(image.clean for image in kept):
-        notes.append("no picture is known to be clean (as those in a folder clean/): no false-alarm rate is measured")
-    digests = "\n".join(sorted({hashes[image.path] for image in kept}))
-    return _Data(
-        images=kept,
-        features=tuple(result for _, result in pairs),
-        sha256=hashlib.sha256(digests.encode()).hexdigest(),
-        notes=tuple(notes),
-    )
-
-
-def _is_extra(image: LabelledImage) -> bool:
-    return image.recipe is not None and image.recipe.step is not None and not image.label
-
-
-def _fit(plan: _Plan, data: _Data, split: Split, backbone: BackboneRef) -> HeadFile:
+def _fit(plan: _Plan, data: Dataset, split: Split, backbone: BackboneRef) -> HeadFile:
     from distortion_heads.training.head import HeadCard, train_head
 
-    fit, hold = _examples(data, split.fit), _examples(data, split.hold)
+    fit, hold = data.examples(split.fit), data.examples(split.hold)
     card = HeadCard(label=plan.label, title=plan.title, family=plan.family, view=plan.view, license=plan.license)
     severe = bool(np.isfinite(fit.severity).any())
-    with _one_torch_thread():
-        head = train_head(fit, hold, card, backbone, _provenance(plan, data), seed=plan.seed, with_severity=severe)
+    head = train_head(fit, hold, card, backbone, _provenance(plan, data), seed=plan.seed, with_severity=severe)
     return head if split.note is None else replace(head, metrics=replace(head.metrics, split="held-out files"))
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """A head is too small to share out: threads only wait for each other, and sum differently on another machine."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _examples(data: _Data, index: NDArray[np.int64]) -> Examples:
-    images = [data.images[i] for i in index]
-    return Examples.pack(
-        [data.features[i].windows for i in index],
-        [image.label for image in images],
-        [np.nan if image.severity is None else image.severity for image in images],
-        [image.clean for image in images],
-    )
-
-
-def _provenance(plan: _Plan, data: _Data) -> Provenance:
+def _provenance(plan: _Plan, data: Dataset) -> Provenance:
     """Names, hashes and counts; of paths only the last part, for a head file is given to others."""
     name = plan.source.resolve().name.encode("utf-8", "replace").decode() or "data"
     words = ["dheads", "add-head", plan.label, "--clean" if plan.generator else "--data", name]

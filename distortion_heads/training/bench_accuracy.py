@@ -53,7 +53,7 @@ def bench_accuracy(
     `progress(done, total)` counts pictures. Raises `DataError` if there is nothing to measure or `out` cannot be
     written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
     """
-    for module in ("matplotlib", "sklearn", "threadpoolctl"):
+    for module in ("matplotlib", "threadpoolctl"):
         if find_spec(module) is None:
             raise MissingExtraError("dheads bench accuracy")
     pictures = find_pictures(options.images, options.limit)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.training.bench_outcomes import Outcomes
+from distortion_heads.training.bench_scores import auroc, f1_score, mean_of
 
 KADID = (
     "gaussian_blur",
@@ -50,8 +51,8 @@ class SetFigures:
     """
 
     exact: float
-    micro_f1: float
-    macro_f1: float
+    micro_f1: float | None
+    macro_f1: float | None
     f1: Mapping[str, float]
 
 
@@ -74,7 +75,7 @@ class Pair:
 
     a: str
     b: str
-    told_apart: float
+    told_apart: float | None
     a_taken_for_b: float
     b_taken_for_a: float
     b_fires_on_a: float
@@ -132,14 +133,13 @@ def mixture_figures(mixed: Outcomes) -> MixtureFigures:
 
 def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_], names: Sequence[str]) -> SetFigures:
     """Compare two arrays (n, len(names)). A name that is neither there nor found anywhere has no F1."""
-    from sklearn.metrics import f1_score
-
-    each = [float(f1_score(t, f, zero_division=np.nan)) for t, f in zip(truth.T, found.T, strict=True)]
-    by_name = {name: value for name, value in zip(names, each, strict=True) if not np.isnan(value)}
+    hits, missed, alarms = ((x & y).sum(axis=0) for x, y in ((truth, found), (truth, ~found), (~truth, found)))
+    each = (f1_score(*counts) for counts in zip(hits.tolist(), missed.tolist(), alarms.tolist(), strict=True))
+    by_name = {name: value for name, value in zip(names, each, strict=True) if value is not None}
     return SetFigures(
         exact=float((truth == found).all(axis=1).mean()),
-        micro_f1=float(f1_score(truth.ravel(), found.ravel(), zero_division=np.nan)),
-        macro_f1=float(np.mean(list(by_name.values()))) if by_name else float("nan"),
+        micro_f1=f1_score(int(hits.sum()), int(missed.sum()), int(alarms.sum())),
+        macro_f1=mean_of(list(by_name.values())),
         f1=by_name,
     )
 
@@ -153,24 +153,18 @@ def confused_pairs(single: Outcomes) -> tuple[Pair, ...]:
     for a, b in combinations(range(len(single.labels)), 2):
         of_a, of_b = own == a, own == b
         if of_a.any() and of_b.any():
+            lead = logits[:, a] - logits[:, b]
             pair = Pair(
                 a=single.labels[a],
                 b=single.labels[b],
-                told_apart=_told_apart(logits[:, a] - logits[:, b], of_a, of_b),
+                told_apart=auroc(lead[of_a], lead[of_b]),
                 a_taken_for_b=float((best[of_a] == b).mean()),
                 b_taken_for_a=float((best[of_b] == a).mean()),
                 b_fires_on_a=float(single.fires[of_a, b].mean()),
                 a_fires_on_b=float(single.fires[of_b, a].mean()),
             )
             pairs.append(pair)
-    return tuple(sorted(pairs, key=lambda pair: (-(pair.a_taken_for_b + pair.b_taken_for_a), pair.told_apart)))
-
-
-def _told_apart(score: NDArray[np.float64], of_a: NDArray[np.bool_], of_b: NDArray[np.bool_]) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    either = of_a | of_b
-    return float(roc_auc_score(of_a[either], score[either]))
+    return tuple(sorted(pairs, key=lambda pair: -(pair.a_taken_for_b + pair.b_taken_for_a)))
 
 
 def _which(single: Outcomes) -> NDArray[np.intp]:

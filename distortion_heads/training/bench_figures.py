@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from distortion_heads.training.bench_choices import (
     KADID,
@@ -17,6 +17,7 @@ from distortion_heads.training.bench_choices import (
     top1,
 )
 from distortion_heads.training.bench_outcomes import Outcomes
+from distortion_heads.training.bench_scores import auroc, average_precision, f1_score, mean_of, share
 from distortion_heads.training.metrics import expected_calibration_error
 
 POOLS: Mapping[str, tuple[int, int]] = {
@@ -100,7 +101,7 @@ def compute_figures(outcomes: Outcomes) -> Figures:
         macro={pool: _macro([head.detection[pool] for head in heads]) for pool in POOLS},
         ece=mean_of([head.ece for head in heads]),
         f1=mean_of([head.detection["2-5"].f1 for head in heads]),
-        clean_silent=_share(~clean.fires.any(axis=1)),
+        clean_silent=share(~clean.fires.any(axis=1)),
         top1=top1(middle),
         top1_kadid=top1(middle.only(KADID)) if set(KADID) <= set(outcomes.labels) else None,
         four_choice=four_choice(outcomes.rows(outcomes.singles())),
@@ -128,8 +129,8 @@ def head_figures(outcomes: Outcomes, head: int) -> HeadFigures:
         threshold=outcomes.thresholds[head],
         detection={pool: _detection(outcomes, head, *limits) for pool, limits in POOLS.items()},
         ece=expected_calibration_error(outcomes.probability[judged, head], mine[judged]) if judged.any() else None,
-        false_alarms_clean=_share(fires[clean]),
-        false_alarms_others=_share(fires[outcomes.singles(2, 5) & ~mine]),
+        false_alarms_clean=share(fires[clean]),
+        false_alarms_others=share(fires[outcomes.singles(2, 5) & ~mine]),
         severity_mae=mae,
         severity_rank=rank,
     )
@@ -146,32 +147,11 @@ def _detection(outcomes: Outcomes, head: int, low: int, high: int) -> Detection:
         n=int(mine.sum()),
         auroc_clean=auroc(scores[mine], scores[clean]),
         auroc_others=auroc(scores[mine], scores[others]),
-        ap_clean=_average_precision(scores[mine], scores[clean]),
-        ap_others=_average_precision(scores[mine], scores[others]),
-        recall=_share(fires[mine]),
-        f1=2 * found / (2 * found + missed + alarms) if mine.any() else None,
+        ap_clean=average_precision(scores[mine], scores[clean]),
+        ap_others=average_precision(scores[mine], scores[others]),
+        recall=share(fires[mine]),
+        f1=f1_score(found, missed, alarms) if mine.any() else None,
     )
-
-
-def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:
-    """Chance that a positive scores above a negative (ties count half); None if there are none of either."""
-    from sklearn.metrics import roc_auc_score
-
-    if not (len(positive) and len(negative)):
-        return None
-    return float(roc_auc_score(_labels(positive, negative), np.concatenate([positive, negative])))
-
-
-def _average_precision(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:
-    from sklearn.metrics import average_precision_score
-
-    if not (len(positive) and len(negative)):
-        return None
-    return float(average_precision_score(_labels(positive, negative), np.concatenate([positive, negative])))
-
-
-def _labels(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.arange(len(positive) + len(negative)) < len(positive)
 
 
 def _severity(truth: NDArray[np.floating], answer: NDArray[np.float64]) -> tuple[float | None, float | None]:
@@ -191,14 +171,3 @@ def _severity(truth: NDArray[np.floating], answer: NDArray[np.float64]) -> tuple
 def _macro(detections: Sequence[Detection]) -> dict[str, float | None]:
     names = ("auroc_clean", "auroc_others", "ap_clean", "ap_others", "recall", "f1")
     return {name: mean_of([getattr(detection, name) for detection in detections]) for name in names}
-
-
-def mean_of(values: Sequence[float | None]) -> float | None:
-    """The mean of the values that were measured; None if none was."""
-    measured = [value for value in values if value is not None]
-    return float(np.mean(measured)) if measured else None
-
-
-def _share(hits: ArrayLike) -> float | None:
-    array = np.asarray(hits)
-    return float(array.mean()) if array.size else None

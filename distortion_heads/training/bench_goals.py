@@ -79,7 +79,7 @@ def compare_goals(everything: Figures, nine: Figures | None) -> tuple[Goal, ...]
     return bank + _nine_goals(nine)
 
 
-def _of_family(mixture: MixtureFigures, figure: Callable[[SetFigures], float]) -> float | None:
+def _of_family(mixture: MixtureFigures, figure: Callable[[SetFigures], float | None]) -> float | None:
     return None if mixture.family is None else figure(mixture.family)
 
 

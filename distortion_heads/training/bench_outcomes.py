@@ -49,6 +49,12 @@ class Outcomes:
         size: NDArray[np.int64] = self.present.sum(axis=1)
         return size
 
+    @cached_property
+    def level(self) -> NDArray[np.floating]:
+        """(n,): the highest severity; 0 for a clean picture."""
+        level: NDArray[np.floating] = self.truth.max(axis=1, initial=0)
+        return level
+
     @property
     def clean(self) -> NDArray[np.bool_]:
         """(n,): the pictures as they were."""
@@ -57,8 +63,7 @@ class Outcomes:
 
     def singles(self, low: float = 1, high: float = 5) -> NDArray[np.bool_]:
         """(n,): the versions with exactly one distortion, of a severity in [low, high]."""
-        level = self.truth.max(axis=1, initial=0)
-        chosen: NDArray[np.bool_] = (self.size == 1) & (level >= low) & (level <= high)
+        chosen: NDArray[np.bool_] = (self.size == 1) & (self.level >= low) & (self.level <= high)
         return chosen
 
     def rows(self, mask: NDArray[np.bool_]) -> Outcomes:

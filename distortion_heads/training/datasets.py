@@ -144,7 +144,7 @@ def with_distorted(
     The last is a negative, so that the head learns to tell its distortion from all else. The draws depend on the seed
     and the content of the picture alone: a picture added later changes none of the others.
     """
-    versions = {head.spec.label: _version(head) for head in (target, *others)}
+    versions = _versions((target, *others))
     images: list[LabelledImage] = []
     for image in clean:
         digest = hashlib.sha256(f"{seed} {target.spec.label} {hashes[image.path]}".encode()).digest()
@@ -263,16 +263,26 @@ def _crop(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return np.ascontiguousarray(pixels[top : top + CROP, left : left + CROP])
 
 
-def _version(head: RegisteredHead) -> str:
-    """Distribution, version, and a digest of the modules beside the generator: its author edits it between runs."""
-    generator: object = head.spec.synthesize
+def _versions(heads: Sequence[RegisteredHead]) -> dict[str, str]:
+    """By label, a digest of the code of each generator, for its author edits that between two runs."""
+    files = {head.spec.label: _code_file(head.spec.synthesize) for head in heads}
+    digests = {file: _code_digest(file) for file in set(files.values()) if file is not None}
+    return {label: digests[file] if file is not None else "" for label, file in files.items()}
+
+
+def _code_file(generator: object) -> Path | None:
+    """The `__init__.py` of the package that the generator is of, or its module if that is in none."""
     while isinstance(generator, partial):
         generator = generator.func
-    module = sys.modules.get(getattr(generator, "__module__", ""))
+    name = getattr(generator, "__module__", None) or ""
+    modules = (sys.modules.get(part) for part in (name.partition(".")[0], name))
+    file = next(filter(None, (getattr(module, "__file__", None) for module in modules)), None)
+    return None if file is None else Path(file)
+
+
+def _code_digest(file: Path) -> str:
     digest = hashlib.sha256()
-    if (name := getattr(module, "__file__", None)) is not None:
-        file = Path(name)
-        for source in sorted(file.parent.glob("*.py")) if getattr(module, "__package__", "") else [file]:
-            with suppress(OSError):  # in a zip file, say
-                digest.update(source.read_bytes())
-    return f"{head.owner.distribution} {head.owner.version} {digest.hexdigest()}"
+    for source in sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]:
+        with suppress(OSError):  # it may be in a zip file
+            digest.update(source.read_bytes())
+    return digest.hexdigest()

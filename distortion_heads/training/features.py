@@ -21,7 +21,8 @@ from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.images import load_image
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import View
-from distortion_heads.training.datasets import LabelledImage
+from distortion_heads.training.datasets import LabelledImage, check_counts, unreadable
+from distortion_heads.training.examples import Examples
 from distortion_heads.training.split import difference_hash
 
 MAX_WINDOWS = 64
@@ -48,6 +49,26 @@ class Failure:
     """Why an image has no features."""
 
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Images and their features, in one order. `sha256`: over the sorted content hashes of their files."""
+
+    images: tuple[LabelledImage, ...]
+    features: tuple[ImageFeatures, ...]
+    sha256: str
+    notes: tuple[str, ...]
+
+    def examples(self, index: NDArray[np.int64]) -> Examples:
+        """What a head is fitted or measured on: the images at `index`."""
+        images = [self.images[i] for i in index]
+        return Examples.pack(
+            [self.features[i].windows for i in index],
+            [image.label for image in images],
+            [np.nan if image.severity is None else image.severity for image in images],
+            [image.clean for image in images],
+        )
 
 
 @dataclass(frozen=True)
@@ -129,6 +150,43 @@ def extract(
     finally:
         pool.shutdown(cancel_futures=True)
     return results
+
+
+def usable(
+    images: Sequence[LabelledImage],
+    results: Sequence[ImageFeatures | Failure],
+    hashes: Mapping[Path, str],
+    source: Path,
+) -> Dataset:
+    """The images that have features; left out are negatives that another plugin failed to make.
+
+    Raises `DataError` if any other image has none, or too few are left.
+    """
+    failed = [(image, result) for image, result in zip(images, results, strict=True) if isinstance(result, Failure)]
+    fatal = {image.path: result.reason for image, result in failed if not _is_extra(image)}
+    if fatal:
+        raise unreadable(tuple(fatal.items()), len(hashes))
+    pairs = [(i, r) for i, r in zip(images, results, strict=True) if isinstance(r, ImageFeatures)]
+    kept = tuple(image for image, _ in pairs)
+    check_counts(kept, source)
+    notes = []
+    if failed:
+        notes.append(f"{len(failed)} negatives with another distortion are left out: {failed[0][1].reason}")
+    if repeated := len(hashes) - len({image.path for image in images}):
+        notes.append(f"pictures left out, as the same file is there under another name: {repeated}")
+    if not any(image.clean for image in kept):
+        notes.append("no picture is known to be clean (as those in a folder clean/): no false-alarm rate is measured")
+    digests = "\n".join(sorted({hashes[image.path] for image in kept}))
+    return Dataset(
+        images=kept,
+        features=tuple(result for _, result in pairs),
+        sha256=hashlib.sha256(digests.encode()).hexdigest(),
+        notes=tuple(notes),
+    )
+
+
+def _is_extra(image: LabelledImage) -> bool:
+    return image.recipe is not None and image.recipe.step is not None and not image.label
 
 
 def _cached(

@@ -1,12 +1,13 @@
-"""Fit one head, a small perceptron, on frozen features. Seconds on a CPU."""
+"""Fit one head, a small perceptron, on frozen features: seconds on a CPU, in NumPy, for `import torch` takes longer."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.heads import sigmoid
 from distortion_heads.spec import Layer
 from distortion_heads.training.examples import Examples
 
@@ -15,90 +16,133 @@ BATCH = 512
 LEARNING_RATE = 5e-4
 WEIGHT_DECAY = 0.05
 DROPOUT = 0.2
-EPOCHS_SMALL, MIN_STEPS, MAX_STEPS = 40, 300, 2500
+EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 2500
+SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
 
-
-class _Head(nn.Module):
-    """(B, dim) -> (B, outputs): presence logit, and severity around 3."""
-
-    def __init__(self, dim: int, outputs: int) -> None:
-        super().__init__()
-        self.first = nn.Linear(dim, HIDDEN)
-        self.last = nn.Linear(HIDDEN, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = nn.functional.dropout(x, DROPOUT, self.training)
-        out: Tensor = self.last(torch.relu(self.first(x)))
-        return out
-
-    def load(self, first: Layer, last: Layer) -> None:
-        bias = last.bias.copy()
-        bias[1:] -= 3.0
-        arrays = {"first.weight": first.weight, "first.bias": first.bias, "last.weight": last.weight, "last.bias": bias}
-        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+Array = NDArray[np.float32]
 
 
 def fit_layers(
     examples: Examples, *, with_severity: bool, seed: int, start: tuple[Layer, Layer] | None = None
-) -> tuple[Layer, ...]:
+) -> tuple[Layer, Layer]:
     """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    Deterministic in `seed`. Layers are float32.
+    AdamW (Loshchilov, Hutter 2019) with dropout on the features. Deterministic in `seed`. Layers are float32.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = _Head(examples.windows.shape[1], 2 if with_severity else 1)
-        if start is not None:
-            head.load(*start)
-        _optimise(head, examples, with_severity, np.random.default_rng(seed))
-    bias = head.last.bias.detach().numpy().copy()
-    if with_severity:
-        bias[1] += 3.0
-    first = Layer(weight=_array(head.first.weight), bias=_array(head.first.bias), activation="relu")
-    return first, Layer(weight=_array(head.last.weight), bias=bias, activation="identity")
-
-
-def _optimise(head: _Head, examples: Examples, with_severity: bool, rng: np.random.Generator) -> None:
-    owner = examples.owner
-    label = examples.labels[owner].astype(np.float32)
-    severity = np.where(examples.labels, examples.severity, np.nan)[owner] - np.float32(3)
-    weight = _balance(examples, owner)
-    steps = int(np.clip(EPOCHS_SMALL * len(owner) / BATCH, MIN_STEPS, MAX_STEPS))
-    optimizer = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+    rng = np.random.default_rng(seed)
+    outputs = 2 if with_severity else 1
+    head = _Perceptron.random(examples.windows.shape[1], outputs, rng) if start is None else _Perceptron.of(*start)
+    targets = _Targets.of(examples, with_severity)
+    steps = int(np.clip(EPOCHS * len(targets.present) / BATCH, MIN_STEPS, MAX_STEPS))
+    optimizer = _AdamW(head.parameters, steps)
     order = np.empty(0, np.int64)
-    head.train()
     for _ in range(steps):
-        if len(order) < min(BATCH, len(owner)):
-            order = rng.permutation(len(owner))
+        if len(order) < min(BATCH, len(targets.present)):
+            order = rng.permutation(len(targets.present))
         batch, order = np.sort(order[:BATCH]), order[BATCH:]
-        out = head(torch.from_numpy(examples.windows[batch].astype(np.float32)))
-        w = torch.from_numpy(weight[batch])
-        loss = nn.functional.binary_cross_entropy_with_logits(out[:, 0], torch.from_numpy(label[batch]), w)
-        if with_severity:
-            known = np.flatnonzero(np.isfinite(severity[batch]))
-            if len(known):
-                target = torch.from_numpy(severity[batch][known])
-                loss = loss + 0.3 * nn.functional.smooth_l1_loss(out[known, 1], target, beta=0.5)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-    head.eval()
+        x = examples.windows[batch].astype(np.float32)
+        x *= (rng.random(x.shape, dtype=np.float32) >= DROPOUT) * np.float32(1 / (1 - DROPOUT))
+        hidden, out = head.forward(x)
+        optimizer.step(head.gradients(x, hidden, targets.gradient(out, batch)))
+    return head.layers()
 
 
-def _balance(examples: Examples, owner: NDArray[np.int64]) -> NDArray[np.float32]:
+@dataclass(frozen=True, eq=False)
+class _Perceptron:
+    """x -> relu(x @ first + first_bias) @ last + last_bias; the arrays are updated in place."""
+
+    parameters: tuple[Array, Array, Array, Array]
+
+    @classmethod
+    def random(cls, dim: int, outputs: int, rng: np.random.Generator) -> _Perceptron:
+        """Small weights, which generalise from few pictures; the severity starts at 3."""
+        first = rng.standard_normal((dim, HIDDEN), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * dim)))
+        last = rng.standard_normal((HIDDEN, outputs), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * HIDDEN)))
+        bias = np.array([0.0, 3.0], np.float32)[:outputs]
+        return cls((first, np.zeros(HIDDEN, np.float32), last, bias))
+
+    @classmethod
+    def of(cls, first: Layer, last: Layer) -> _Perceptron:
+        return cls((first.weight.T.copy(), first.bias.copy(), last.weight.T.copy(), last.bias.copy()))
+
+    def forward(self, x: Array) -> tuple[Array, Array]:
+        first, first_bias, last, last_bias = self.parameters
+        hidden = np.maximum(x @ first + first_bias, 0)
+        return hidden, hidden @ last + last_bias
+
+    def gradients(self, x: Array, hidden: Array, slope: Array) -> tuple[Array, ...]:
+        """Of the loss whose derivative by the outputs is `slope`, in the order of `parameters`."""
+        into_hidden = (slope @ self.parameters[2].T) * (hidden > 0)
+        return x.T @ into_hidden, into_hidden.sum(0), hidden.T @ slope, slope.sum(0)
+
+    def layers(self) -> tuple[Layer, Layer]:
+        first, first_bias, last, last_bias = self.parameters
+        return (
+            Layer(weight=np.ascontiguousarray(first.T), bias=first_bias, activation="relu"),
+            Layer(weight=np.ascontiguousarray(last.T), bias=last_bias, activation="identity"),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    """Per window: presence, its weight, and the severity (NaN where unknown)."""
+
+    present: Array
+    weight: Array
+    severity: Array
+    with_severity: bool
+
+    @classmethod
+    def of(cls, examples: Examples, with_severity: bool) -> _Targets:
+        owner = examples.owner
+        severity = np.where(examples.labels, examples.severity, np.float32(np.nan))[owner]
+        return cls(examples.labels[owner].astype(np.float32), _balance(examples, owner), severity, with_severity)
+
+    def gradient(self, out: Array, batch: NDArray[np.int64]) -> Array:
+        """By the outputs: weighted binary cross-entropy, plus smooth L1 on the severities that are known."""
+        slope = np.zeros_like(out)
+        error = sigmoid(out[:, 0].astype(np.float64)) - self.present[batch]
+        slope[:, 0] = self.weight[batch] * error / len(batch)
+        if self.with_severity:
+            miss = np.clip((out[:, 1] - self.severity[batch]) / SEVERITY_BETA, -1, 1)
+            known = np.isfinite(miss)
+            slope[known, 1] = SEVERITY_WEIGHT * miss[known] / max(int(known.sum()), 1)
+        return slope
+
+
+def _balance(examples: Examples, owner: NDArray[np.int64]) -> Array:
     """A weight per window: every image counts alike, and so do both classes; the mean is 1."""
-    per_image = 1.0 / np.diff(examples.starts)
     positive = max(int(examples.labels.sum()), 1)
     negative = max(len(examples) - positive, 1)
-    per_image = per_image * np.where(examples.labels, 1 / positive, 1 / negative)
+    per_image = np.where(examples.labels, 1 / positive, 1 / negative) / np.diff(examples.starts)
     weight = per_image[owner]
-    balanced: NDArray[np.float32] = (weight / weight.mean()).astype(np.float32)
+    balanced: Array = (weight / weight.mean()).astype(np.float32)
     return balanced
 
 
-def _array(parameter: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = parameter.detach().numpy().copy()
-    return array
+class _AdamW:
+    """Updates arrays in place; the rate warms up over a tenth of the steps, then follows half a cosine."""
+
+    def __init__(self, parameters: tuple[Array, ...], steps: int) -> None:
+        self._parameters, self._steps, self._done = parameters, steps, 0
+        self._mean = [np.zeros_like(p) for p in parameters]
+        self._square = [np.zeros_like(p) for p in parameters]
+
+    def step(self, gradients: tuple[Array, ...], first: float = 0.9, second: float = 0.999) -> None:
+        rate = self._rate()
+        self._done += 1
+        for p, g, mean, square in zip(self._parameters, gradients, self._mean, self._square, strict=True):
+            mean += np.float32(1 - first) * (g - mean)
+            square += np.float32(1 - second) * (g * g - square)
+            unbiased = np.sqrt(square / np.float32(1 - second**self._done)) + np.float32(1e-8)
+            if p.ndim > 1:
+                p *= np.float32(1 - rate * WEIGHT_DECAY)
+            p -= np.float32(rate / (1 - first**self._done)) * mean / unbiased
+
+    def _rate(self) -> float:
+        warmup = self._steps / 10
+        if self._done < warmup:
+            return LEARNING_RATE * (self._done + 1) / warmup
+        share = (self._done - warmup) / (self._steps - warmup)
+        return LEARNING_RATE * 0.5 * (1 + float(np.cos(np.pi * share)))

@@ -31,7 +31,6 @@ def provenance() -> Provenance:
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[object, Examples]:
-    pytest.importorskip("torch")
     from distortion_heads.training.head import HeadCard, train_head
 
     hold = cloud(200, 1)
@@ -79,7 +78,6 @@ def test_what_was_measured_is_what_predict_will_say(trained: tuple[object, Examp
 
 
 def test_fitting_is_deterministic_in_its_seed() -> None:
-    pytest.importorskip("torch")
     from distortion_heads.training.fit import fit_layers
 
     a, b, c = (fit_layers(cloud(60, 0), with_severity=False, seed=seed) for seed in (1, 1, 2))
@@ -87,18 +85,48 @@ def test_fitting_is_deterministic_in_its_seed() -> None:
     assert not np.array_equal(a[0].weight, c[0].weight)
 
 
+def test_gradients_are_those_of_the_loss() -> None:
+    """Against finite differences, in a model small enough for float32."""
+    from distortion_heads.training import fit
+
+    examples = cloud(20, 0)
+    head = fit._Perceptron.random(DIM, 2, np.random.default_rng(0))
+    targets = fit._Targets.of(examples, with_severity=True)
+    batch = np.arange(len(examples.windows))
+    x = examples.windows.astype(np.float32)
+
+    def loss() -> float:
+        out = head.forward(x)[1].astype(np.float64)
+        z, y = out[:, 0], targets.present
+        bce = np.mean(targets.weight * (np.logaddexp(0, z) - y * z))
+        miss = np.abs(out[:, 1] - targets.severity)
+        beta = fit.SEVERITY_BETA
+        smooth = np.where(miss < beta, miss**2 / (2 * beta), miss - beta / 2)
+        return float(bce + fit.SEVERITY_WEIGHT * np.nanmean(smooth))
+
+    hidden, out = head.forward(x)
+    gradients = head.gradients(x, hidden, targets.gradient(out, batch))
+    for parameter, gradient in zip(head.parameters, gradients, strict=True):
+        index = np.unravel_index(np.argmax(np.abs(gradient)), gradient.shape)
+        before, step = parameter[index], np.float32(1e-2)
+        parameter[index] = before + step
+        high = loss()
+        parameter[index] = before - step
+        low = loss()
+        parameter[index] = before
+        assert (high - low) / (2 * step) == pytest.approx(float(gradient[index]), rel=0.05)
+
+
 def test_fitting_goes_on_from_given_layers() -> None:
-    torch = pytest.importorskip("torch")
     from distortion_heads.training import fit
 
     start = fit.fit_layers(cloud(60, 0), with_severity=True, seed=1)
-    head = fit._Head(DIM, 2)
-    head.load(start[0], start[1])
-    head.eval()
+    again = fit._Perceptron.of(*start)
     x = cloud(10, 3).windows
-    expected = np.maximum(x @ start[0].weight.T + start[0].bias, 0) @ start[1].weight.T + start[1].bias - [0, 3]
-    with torch.no_grad():
-        np.testing.assert_allclose(head(torch.from_numpy(x)).numpy(), expected, atol=1e-4)
+    expected = np.maximum(x @ start[0].weight.T + start[0].bias, 0) @ start[1].weight.T + start[1].bias
+    np.testing.assert_allclose(again.forward(x)[1], expected, atol=1e-4)
+    went_on = fit.fit_layers(cloud(60, 0), with_severity=True, seed=1, start=start)
+    assert not np.array_equal(went_on[0].weight, start[0].weight)
 
 
 def test_calibration_repairs_overconfidence() -> None:

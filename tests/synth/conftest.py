@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synth_runs import save_photo
+
+from distortion_heads.registry import build_registry
+from distortion_heads.spec import HeadSpec
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DHEADS_HOME", str(tmp_path / "home"))
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+
+
+@pytest.fixture(scope="module")
+def bank() -> dict[str, HeadSpec]:
+    return {label: head.spec for label, head in build_registry().heads.items()}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two pictures of different sizes, one of them in a folder below."""
+    folder = tmp_path / "photos"
+    save_photo(folder / "b.png", 40, 48, seed=1)
+    save_photo(folder / "deep/a.jpg", 36, 33, seed=2)
+    return folder
