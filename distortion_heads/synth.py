@@ -240,10 +240,9 @@ def _difference(key: str, found: object, wanted: object) -> str:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[None]:
-    """A folder for half-written files, without those of a run that was killed; it is removed afterwards."""
+    """A folder for half-written files; it is removed afterwards, with what a killed run may have left in it."""
     import shutil
 
-    shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

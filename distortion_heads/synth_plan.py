@@ -14,7 +14,7 @@ import numpy as np
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
-from distortion_heads.synthesis import Step, draw_mixture, in_physical_order
+from distortion_heads.synthesis import Step, draw_mixture
 
 MAX_MIXTURE = 3
 
@@ -100,7 +100,7 @@ class Plan:
         rng = np.random.default_rng(seed)
         size = int(rng.integers(self.mixture[0], self.mixture[1] + 1))
         drawn = draw_mixture(self.specs, size, rng)
-        steps = in_physical_order([replace(step, severity=self.severities.draw(rng)) for step in drawn])
+        steps = tuple(replace(step, severity=self.severities.draw(rng)) for step in drawn)
         return Item(name=f"{index:04d}-{'+'.join(step.spec.label for step in steps)}", steps=steps, seed=seed)
 
 

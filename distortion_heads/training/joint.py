@@ -34,12 +34,12 @@ class Recipe:
     The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
     """
 
-    steps: int = 9_500
+    steps: int = 8_500
     distinct_shards: int = 180
     shard_native: int = 768
     shard_overview: int = 256
-    native: int = 48
-    overview: int = 16
+    native: int = 40
+    overview: int = 24
     learning_rate: float = 1.5e-3
     head_rate: float = 0.2
     weight_decay: float = 0.02

@@ -26,7 +26,10 @@ from distortion_heads.synth_sources import Source, Sources
 from distortion_heads.synth_work import Outcome
 
 
-def test_the_number_of_processes_changes_no_byte(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:
+def test_the_number_of_processes_changes_no_byte(
+    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synth, "TASKS_AHEAD", 1)
     labels = ",".join(label for label, spec in bank.items() if spec.synthesize)
     for jobs in (1, 2):
         run = make_run(bank, photos, tmp_path / str(jobs), labels, severities=parse_severities("4"), jobs=jobs)

@@ -127,15 +127,24 @@ def test_too_many_pixels_are_refused(photos: Path, tmp_path: Path, capsys: pytes
     assert len(manifest(tmp_path / "out")) == 5
 
 
-def test_a_full_disk_ends_the_run(
-    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_full_disk_ends_the_run_without_half_a_file(
+    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def full(path: Path, data: bytes) -> int:
+    def full(path: Path, data: object) -> int:
+        if isinstance(data, bytes):
+            with path.open("wb") as stream:
+                stream.write(data[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(synth_work.Path, "write_bytes", full)
-    with pytest.raises(DataError, match="cannot be written: No space left on device"):
-        finish(make_run(bank, photos, tmp_path / "out"))
+    started = make_run(bank, photos, tmp_path / "out").outcomes()
+    with contextlib.closing(started):
+        next(started)
+        before = contents(tmp_path / "out").keys()
+        monkeypatch.setattr(synth_work.Path, step, full)
+        with pytest.raises(DataError, match="cannot be written: No space left on device"):
+            next(started)
+    assert {name for name in before if ".partial" not in name} == contents(tmp_path / "out").keys()
 
 
 def test_a_name_that_gets_too_long_spoils_one_picture(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:
