@@ -21,12 +21,10 @@ from distortion_heads.store import Store
 Pixels = NDArray[np.uint8]
 
 
-def attach(home: Path, backbone: Backbone, *labels: str, **changes: object) -> None:
+def attach(home: Path, ref: BackboneRef, *labels: str, **changes: object) -> None:
     store = Store(home)
     for seed, label in enumerate(labels):
-        ref = changes.get("backbone", backbone.ref)
-        assert isinstance(ref, BackboneRef)
-        head = make_head(label, dim=ref.dim, hidden=(32,), seed=seed, **{**changes, "backbone": ref})
+        head = make_head(label, dim=ref.dim, hidden=(32,), seed=seed, backbone=ref, **changes)
         store.save(head, overwrite=True)
 
 
@@ -56,10 +54,10 @@ def test_the_kinds_of_input_agree(photo: Pixels, tmp_path: Path) -> None:
 
 def test_attaching_or_removing_a_head_changes_no_other(home: Path, backbone: Backbone, photo: Pixels) -> None:
     """Bit for bit, through the whole pipeline, in both views and in any order of attachment."""
-    attach(home, backbone, "a_one", "b_two")
+    attach(home, backbone.ref, "a_one", "b_two")
     before = Predictor().predict(photo)
-    attach(home, backbone, *(f"n{i}" for i in range(17)))
-    attach(home, backbone, *(f"v{i}" for i in range(3)), view="overview")
+    attach(home, backbone.ref, *(f"n{i}" for i in range(17)))
+    attach(home, backbone.ref, *(f"v{i}" for i in range(3)), view="overview")
     more = Predictor().predict(photo)
     labels = [head.label for head in before.heads]
     assert named(more, labels) == list(before.heads)
@@ -114,7 +112,7 @@ def test_any_size_works(size: tuple[int, int]) -> None:
 
 def test_a_head_of_another_backbone_is_left_out_and_named(home: Path, backbone: Backbone, photo: Pixels) -> None:
     other = BackboneRef(name="other", fingerprint="f" * 64, dim=backbone.ref.dim)
-    attach(home, backbone, "foreign", backbone=other)
+    attach(home, other, "foreign")
     predictor = Predictor()
     (problem,) = predictor.problems
     assert problem.label == "foreign"
@@ -126,7 +124,7 @@ def test_a_head_of_another_backbone_is_left_out_and_named(home: Path, backbone: 
 
 
 def test_a_torn_head_file_is_a_failure_of_the_registry(home: Path, backbone: Backbone, photo: Pixels) -> None:
-    attach(home, backbone, "good", "torn")
+    attach(home, backbone.ref, "good", "torn")
     path = Store(home).path("torn")
     path.write_bytes(path.read_bytes()[:-5])
     registry = installed_registry()
@@ -144,7 +142,7 @@ def test_unknown_heads_and_bad_inputs_are_errors_of_their_own(tmp_path: Path) ->
 
 
 def test_heads_are_listed_in_order(home: Path, backbone: Backbone) -> None:
-    attach(home, backbone, "zz_last")
+    attach(home, backbone.ref, "zz_last")
     heads: tuple[HeadFile, ...] = Predictor().heads
     assert heads[-1].label == "zz_last"
     assert os.fspath(Store(home).path("zz_last")).endswith("zz_last.safetensors")

@@ -15,7 +15,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
 def dheads(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dheads_cli.main", *arguments]
+    command = [sys.executable, "-m", "dheads_cli", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 

@@ -32,8 +32,8 @@ class BundleOptions:
     out: Path
     recipe: Recipe = field(default_factory=Recipe)
     architecture: Architecture = field(default_factory=small)
-    fit_pictures: int = 20_000
-    hold_pictures: int = 6_000
+    fit_pictures: int = 14_000
+    hold_pictures: int = 5_000
     device: str = "cpu"
     workers: int = 1
     compile_network: bool = False
@@ -74,6 +74,7 @@ def train_bundle(options: BundleOptions, specs: Sequence[HeadSpec], report: Repo
             seed=options.recipe.seed,
             backbone=backbone,
             labels=tuple(spec.label for spec in learnt),
+            emphasis=options.recipe.emphasis,
         )
         for name, paths, count in (
             ("fit", scenes.fit, options.fit_pictures),

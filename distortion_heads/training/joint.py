@@ -26,6 +26,18 @@ from distortion_heads.training.shards import NATIVE_SIDE, Shard, ShardPlan, stre
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000
 
+FIRST_NINE = (
+    "gaussian_blur",
+    "lens_blur",
+    "motion_blur",
+    "white_noise",
+    "impulse_noise",
+    "jpeg",
+    "jpeg2000",
+    "smoke",
+    "uneven_illumination",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -34,12 +46,13 @@ class Recipe:
     The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
     """
 
-    steps: int = 8_500
+    steps: int = 8_000
     distinct_shards: int = 180
     shard_native: int = 768
-    shard_overview: int = 256
-    native: int = 40
+    shard_overview: int = 384
+    native: int = 48
     overview: int = 24
+    emphasis: tuple[str, ...] = FIRST_NINE
     learning_rate: float = 1.5e-3
     head_rate: float = 0.2
     weight_decay: float = 0.02
@@ -69,12 +82,14 @@ def train_backbone(
     device: str = "cpu",
     workers: int = 1,
     compile_network: bool = False,
+    checkpoint_every: int = 40,
     report: Callable[[Progress], None] = lambda progress: None,
     architecture: Architecture | None = None,
 ) -> MultiTaskNetwork:
     """Train, or go on from the last checkpoint in `run`, and return the network in evaluation mode.
 
-    Deterministic in the recipe's seed on one device; shards are kept in `run/shards`, checkpoints in `run`.
+    Deterministic in the recipe's seed on one device; shards are kept in `run/shards`, the checkpoint in `run` is
+    renewed every `checkpoint_every` shards.
     Raises `DataError` if `run` holds a checkpoint of another recipe or of other heads.
     """
     torch.manual_seed(recipe.seed)
@@ -89,6 +104,7 @@ def train_backbone(
         seed=recipe.seed,
         native=recipe.shard_native,
         overview=recipe.shard_overview,
+        emphasis=recipe.emphasis,
     )
     per_shard = min(plan.native // recipe.native, plan.overview // recipe.overview)
     forward: Any = torch.compile(network) if compile_network else network
@@ -104,6 +120,7 @@ def train_backbone(
     )
     for shard in shards:
         network.train()
+        torch.manual_seed(recipe.seed + step)  # for dropout, so that a resumed run draws what the whole one would
         for pixels, severity, applies in batches(shard, network, recipe, step, device):
             if step >= recipe.steps:
                 break
@@ -120,7 +137,7 @@ def train_backbone(
             step += 1
             clock.tick(len(pixels))
         measured = None
-        if step % (per_shard * 30) < per_shard or step >= recipe.steps:
+        if step % (per_shard * checkpoint_every) < per_shard or step >= recipe.steps:
             checkpoint.save(network, optimizer, step)
             measured = held_out_auroc(network, plan, hold, specs, device)
         report(
@@ -186,7 +203,8 @@ def held_out_auroc(
         scenes=hold,
         seed=plan.seed + HELD_OUT_SEED_OFFSET,
         native=4 * plan.native // 3,
-        overview=2 * plan.overview,
+        overview=plan.overview,
+        emphasis=plan.emphasis,
     )
     shard = read_shard(make_shard(held, specs, 0))
     network.eval()

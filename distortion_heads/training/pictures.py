@@ -17,7 +17,7 @@ from distortion_heads.spec import BackboneSpec, HeadSpec, View
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.scenes import cut_picture, load_scene
-from distortion_heads.training.shards import installed_specs, make_sample, severity_row
+from distortion_heads.training.shards import emphasised, installed_specs, make_sample, severity_row
 from distortion_heads.weights import write_atomic
 
 PER_BLOCK = 100
@@ -26,7 +26,10 @@ MIXTURE_SIZES = (0.2, 0.55, 0.17, 0.08)
 
 @dataclass(frozen=True, kw_only=True)
 class PicturePlan:
-    """`count` pictures of `scenes`, made in blocks that are kept in `folder`; everything else decides the content."""
+    """`count` pictures of `scenes`, made in blocks that are kept in `folder`; everything else decides the content.
+
+    The labels in `emphasis` are drawn four times as often as the others.
+    """
 
     folder: Path
     name: str
@@ -35,6 +38,7 @@ class PicturePlan:
     seed: int
     backbone: BackboneSpec
     labels: tuple[str, ...]
+    emphasis: tuple[str, ...] = ()
 
     def block(self, index: int) -> Path:
         return self.folder / f"{self.name}-{self.seed}-{index:05d}.safetensors"
@@ -137,7 +141,8 @@ def _make_picture(plan: PicturePlan, specs: Sequence[HeadSpec], backbone: Backbo
     rng = np.random.default_rng((plan.seed, 2, index))
     clean = cut_picture(load_scene(plan.scenes[index % len(plan.scenes)]), rng)
     size = int(rng.choice(len(MIXTURE_SIZES), p=MIXTURE_SIZES))
-    steps = draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0))
+    weights = emphasised(specs, plan.emphasis)
+    steps = draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0), weights=weights)
     image = make_sample(clean, steps, rng)
     return _Row(
         view_features(backbone, image, "native"),

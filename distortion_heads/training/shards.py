@@ -29,13 +29,17 @@ MIXTURE_SIZES = (0.22, 0.5, 0.2, 0.08)
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
-    """What the shards hold; everything but `folder` decides their content."""
+    """What the shards hold; everything but `folder` decides their content.
+
+    The labels in `emphasis` are drawn four times as often as the others.
+    """
 
     folder: Path
     scenes: tuple[Path, ...]
     seed: int
     native: int = 768
-    overview: int = 256
+    overview: int = 384
+    emphasis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,7 @@ def make_shard(plan: ShardPlan, specs: Sequence[HeadSpec], index: int) -> Path:
     path = plan.folder / f"shard-{plan.seed}-{index:05d}.safetensors"
     if path.exists():
         return path
-    native, overview = _Samples(specs, "native"), _Samples(specs, "overview")
+    native, overview = _Samples(specs, "native", plan.emphasis), _Samples(specs, "overview", plan.emphasis)
     for i in range(plan.native):
         rng = np.random.default_rng((plan.seed, index, 0, i))
         native.add(cut_native(load_scene(pick(plan.scenes, rng)), NATIVE_SIDE, rng), rng)
@@ -76,17 +80,24 @@ def make_shard(plan: ShardPlan, specs: Sequence[HeadSpec], index: int) -> Path:
 class _Samples:
     """Distorted samples of one view and their labels."""
 
-    def __init__(self, specs: Sequence[HeadSpec], view: str) -> None:
+    def __init__(self, specs: Sequence[HeadSpec], view: str, emphasis: tuple[str, ...]) -> None:
         self.specs = specs
         self.images: list[NDArray[np.uint8]] = []
         self.severities: list[NDArray[np.float32]] = []
-        weights = np.array([1.0 if spec.view == view else 0.4 for spec in specs])
+        weights = emphasised(specs, emphasis) * [1.0 if spec.view == view else 0.4 for spec in specs]
         self.weights = weights / weights.sum()
 
     def add(self, clean: NDArray[np.uint8], rng: np.random.Generator) -> None:
         steps = draw_steps(self.specs, rng, self.weights)
         self.images.append(make_sample(clean, steps, rng))
         self.severities.append(severity_row(self.specs, steps))
+
+
+def emphasised(specs: Sequence[HeadSpec], emphasis: Sequence[str]) -> NDArray[np.float64]:
+    """The probability of each distortion: those in `emphasis` four times that of the others."""
+    weights: NDArray[np.float64] = np.array([4.0 if spec.label in emphasis else 1.0 for spec in specs])
+    weights /= weights.sum()
+    return weights
 
 
 def draw_steps(

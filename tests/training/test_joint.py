@@ -120,15 +120,17 @@ def test_a_killed_run_goes_on_and_ends_at_the_same_weights(
 
     def train(run: Path, stop_at: int | None = None) -> MultiTaskNetwork:
         def watch(progress: Progress) -> None:
-            if stop_at is not None and progress.step >= stop_at and progress.auroc is not None:
+            if progress.step == stop_at:
                 raise KeyboardInterrupt
 
-        return train_backbone(run, scenes.fit, scenes.hold, specs, RECIPE, report=watch, architecture=TINY)
+        return train_backbone(
+            run, scenes.fit, scenes.hold, specs, RECIPE, report=watch, architecture=TINY, checkpoint_every=1
+        )
 
     whole = train(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed", stop_at=4)
-    assert (tmp_path / "killed" / "checkpoint.pt").exists()
+    assert torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"] == 4
     resumed = train(tmp_path / "killed")
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=0, rtol=0, msg=name)
