@@ -23,6 +23,9 @@ SCHEMA = "dheads-backbone/1"
 STD_FLOOR = 1e-4
 """Added to the variance under the square root, as in training."""
 
+LIMIT = 10.0
+"""Standardised features are clipped to plus and minus this many standard deviations."""
+
 TILE_CELLS = 48
 """Side of a tile in cells: bounds the memory of an engine, whatever the size of the picture."""
 
@@ -35,7 +38,7 @@ class Engine(Protocol):
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (H, W, 3), sides multiples of 32 -> float32 (2 * channels, H / 32, W / 32).
 
-        First the cell means of all levels' activations minus `center`, then the cell means of their squares.
+        First the means over each cell of all levels' activations, then their variances within the cell.
         """
         ...
 
@@ -56,7 +59,10 @@ class BackboneFile:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CellMoments:
-    """float64 (rows + 1, columns + 1, 2 * channels): running sums, so that any window costs four look-ups."""
+    """First and second moments of all channels: running sums, so that any window costs four look-ups.
+
+    `sums` is float64 (rows + 1, columns + 1, 2 * channels).
+    """
 
     sums: NDArray[np.float64]
 
@@ -84,9 +90,6 @@ class Backbone:
         self.ref = file.ref
         self._engine = engine
         self._halo = -(-(file.architecture.receptive_field // 2) // CELL)
-        self._center = np.concatenate(
-            [file.tensors[f"center{i}"].ravel() for i in range(len(file.architecture.levels))]
-        ).astype(np.float64)
         self._mean = file.tensors["feature_mean"].astype(np.float64)
         self._scale = file.tensors["feature_scale"].astype(np.float64)
 
@@ -100,18 +103,23 @@ class Backbone:
             moments = self._engine.moments(region).transpose(1, 2, 0)
             top, left = inner.top - outer.top, inner.left - outer.left
             kept = moments[top : top + inner.bottom - inner.top, left : left + inner.right - inner.left]
-            sums[inner.top + 1 : inner.bottom + 1, inner.left + 1 : inner.right + 1] = kept
+            mean, variance = np.split(kept.astype(np.float64), 2, axis=2)
+            target = sums[inner.top + 1 : inner.bottom + 1, inner.left + 1 : inner.right + 1]
+            target[:] = np.concatenate([mean, variance + mean**2], axis=2)
         np.cumsum(sums, axis=0, out=sums)
         np.cumsum(sums, axis=1, out=sums)
         return CellMoments(sums=sums)
 
     def pool(self, cells: CellMoments, windows: Sequence[Window]) -> NDArray[np.float32]:
-        """Float32 (K, dim): mean and standard deviation of every channel over each window, standardised."""
+        """Float32 (K, dim): mean and standard deviation of every channel over each window, standardised.
+
+        Clipped to +-`LIMIT`: what lies further out is unlike anything that a head was trained on.
+        """
         means = np.stack([cells.window(window) for window in windows])
         first, second = np.split(means, 2, axis=1)
         deviation = np.sqrt(np.maximum(second - first**2, 0.0) + STD_FLOOR)
-        features = np.concatenate([first + self._center, deviation], axis=1)
-        return ((features - self._mean) / self._scale).astype(np.float32)
+        features = (np.concatenate([first, deviation], axis=1) - self._mean) / self._scale
+        return np.clip(features, -LIMIT, LIMIT).astype(np.float32)
 
 
 def fingerprint(tensors: Tensors) -> str:
@@ -174,8 +182,6 @@ def expected_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     for i, conv in enumerate(architecture.convs):
         shapes[f"conv{i}.weight"] = (conv.outputs, conv.inputs, conv.kernel, conv.kernel)
         shapes[f"conv{i}.bias"] = (conv.outputs,)
-    for level, (channels, _) in enumerate(architecture.levels):
-        shapes[f"center{level}"] = (1, channels, 1, 1)
     shapes["feature_mean"] = shapes["feature_scale"] = (architecture.dim,)
     return shapes
 

@@ -16,8 +16,9 @@ OPSET = 17
 def build_graph(architecture: Architecture) -> bytes:
     """Serialise the graph: input `pixels` uint8 (1, 3, H, W), H and W multiples of 32; output `moments`.
 
-    `moments` is float32 (2 * channels, H / 32, W / 32): the means over each cell of every level's activations minus
-    `center`, then the means of their squares. Raises `MissingExtraError` without the onnx package.
+    `moments` is float32 (2 * channels, H / 32, W / 32): the mean over each cell of every level's activations, then
+    their variances within each cell, in two passes, for the difference of two large sums would lose the small ones.
+    Raises `MissingExtraError` without the onnx package.
     """
     try:
         from onnx import TensorProto, helper
@@ -28,7 +29,7 @@ def build_graph(architecture: Architecture) -> bytes:
     nodes += [helper.make_node("Mul", ["float", "input_scale"], ["scaled"])]
     nodes += [helper.make_node("Sub", ["scaled", "input_shift"], ["x"])]
     constants = [_scalar("input_scale", 4 / 255), _scalar("input_shift", 2.0)]
-    external, means, squares = [], [], []
+    external, means, variances = [], [], []
     x, stride, level = "x", 1, 0
     for i, conv in enumerate(architecture.convs):
         stride *= conv.stride
@@ -45,17 +46,18 @@ def build_graph(architecture: Architecture) -> bytes:
         nodes.append(helper.make_node("Relu", [f"c{i}"], [f"r{i}"]))
         x = f"r{i}"
         if conv.level:
-            center, side = f"center{level}", CELL // stride
-            external.append(_outside(center, (1, conv.outputs, 1, 1)))
-            nodes.append(helper.make_node("Sub", [x, center], [f"d{level}"]))
-            nodes.append(helper.make_node("Mul", [f"d{level}", f"d{level}"], [f"s{level}"]))
+            side = CELL // stride
             pool: dict[str, Any] = {"kernel_shape": [side] * 2, "strides": [side] * 2}
-            nodes.append(helper.make_node("AveragePool", [f"d{level}"], [f"m{level}"], **pool))
+            constants.append(_scales(f"up{level}", side))
+            nodes.append(helper.make_node("AveragePool", [x], [f"m{level}"], **pool))
+            nodes.append(_enlarge(f"m{level}", f"up{level}", f"e{level}"))
+            nodes.append(helper.make_node("Sub", [x, f"e{level}"], [f"d{level}"]))
+            nodes.append(helper.make_node("Mul", [f"d{level}", f"d{level}"], [f"s{level}"]))
             nodes.append(helper.make_node("AveragePool", [f"s{level}"], [f"q{level}"], **pool))
             means.append(f"m{level}")
-            squares.append(f"q{level}")
+            variances.append(f"q{level}")
             level += 1
-    nodes.append(helper.make_node("Concat", means + squares, ["stacked"], axis=1))
+    nodes.append(helper.make_node("Concat", means + variances, ["stacked"], axis=1))
     nodes.append(helper.make_node("Squeeze", ["stacked", "batch_axis"], ["moments"]))
     constants.append(helper.make_tensor("batch_axis", TensorProto.INT64, [1], [0]))
     graph = helper.make_graph(
@@ -74,6 +76,24 @@ def _scalar(name: str, value: float) -> onnx.TensorProto:
     from onnx import TensorProto, helper
 
     return helper.make_tensor(name, TensorProto.FLOAT, [], [value])
+
+
+def _scales(name: str, side: int) -> onnx.TensorProto:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor(name, TensorProto.FLOAT, [4], [1.0, 1.0, float(side), float(side)])
+
+
+def _enlarge(source: str, scales: str, target: str) -> onnx.NodeProto:
+    """Repeat every cell over its pixels."""
+    from onnx import helper
+
+    modes: dict[str, Any] = {
+        "mode": "nearest",
+        "nearest_mode": "floor",
+        "coordinate_transformation_mode": "asymmetric",
+    }
+    return helper.make_node("Resize", [source, "", scales], [target], **modes)
 
 
 def _outside(name: str, shape: tuple[int, ...]) -> onnx.TensorProto:

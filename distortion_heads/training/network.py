@@ -58,8 +58,7 @@ class Backbone(nn.Module):
     def folded(self) -> dict[str, NDArray[np.float32]]:
         """The weights of the backbone file: batch normalisation folded into the convolutions (exact at inference).
 
-        Also `center*`, a constant near each channel's mean that keeps the pooled squares small, and the features'
-        mean and scale.
+        Also the features' mean and scale.
         """
         tensors: dict[str, Tensor] = {}
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
@@ -73,10 +72,6 @@ class Backbone(nn.Module):
         mean, var = self.standardise.running_mean, self.standardise.running_var
         assert mean is not None
         assert var is not None
-        offset = 0
-        for level, (channels, _) in enumerate(self.architecture.levels):
-            tensors[f"center{level}"] = mean[offset : offset + channels].reshape(1, channels, 1, 1)
-            offset += channels
         tensors["feature_mean"] = mean
         tensors["feature_scale"] = torch.sqrt(var + self.standardise.eps).clamp_min(1e-2)
         return {name: _array(tensor) for name, tensor in tensors.items()}

@@ -51,15 +51,16 @@ class TorchEngine:
         with torch.inference_mode():
             x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device).permute(2, 0, 1)[None].float()
             x = x * (4 / 255) - 2.0
-            means, squares, stride, level = [], [], 1, 0
+            means, variances, stride = [], [], 1
             for i, conv in enumerate(self._architecture.convs):
                 weight, bias = self._weights[f"conv{i}.weight"], self._weights[f"conv{i}.bias"]
                 x = torch.relu(functional.conv2d(x, weight, bias, conv.stride, conv.kernel // 2))
                 stride *= conv.stride
                 if conv.level:
-                    centred = x - self._weights[f"center{level}"]
-                    means.append(functional.avg_pool2d(centred, CELL // stride))
-                    squares.append(functional.avg_pool2d(centred * centred, CELL // stride))
-                    level += 1
-            result: NDArray[np.float32] = torch.cat(means + squares, 1)[0].cpu().numpy()
+                    side = CELL // stride
+                    mean = functional.avg_pool2d(x, side)
+                    centred = x - mean.repeat_interleave(side, 2).repeat_interleave(side, 3)
+                    means.append(mean)
+                    variances.append(functional.avg_pool2d(centred * centred, side))
+            result: NDArray[np.float32] = torch.cat(means + variances, 1)[0].cpu().numpy()
         return result
