@@ -11,7 +11,7 @@ from PIL import Image
 from distortion_heads.registry import build_registry
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8
 
-SIZE = (512, 346), (512, 288)
+SIZE = (512, 352)
 PICTURES = (
     ("kitten_clean.jpg", 0, {}),
     ("kitten_defocus.jpg", 0, {"lens_blur": 3.0}),
@@ -21,19 +21,23 @@ PICTURES = (
     ("skyline_clean.jpg", 1, {}),
     ("skyline_jpeg.jpg", 1, {"jpeg": 4.0}),
     ("skyline_smoke.jpg", 1, {"smoke": 4.0}),
-    ("skyline_uneven_light.jpg", 1, {"uneven_illumination": 4.5}),
+    ("kitten_uneven_light.jpg", 0, {"uneven_illumination": 4.0}),
 )
 
 
 def main(sources: list[str]) -> None:
     heads = build_registry(no_plugins=True).heads
-    clean = [
-        Image.open(s).convert("RGB").resize(size, Image.Resampling.BOX) for s, size in zip(sources, SIZE, strict=True)
-    ]
+    clean = [cut(Image.open(source).convert("RGB")) for source in sources]
     for seed, (name, which, severities) in enumerate(PICTURES):
         steps = [Step(spec=heads[label].spec, severity=value) for label, value in severities.items()]
         image = to_uint8(distort(to_float(np.asarray(clean[which])), steps, np.random.default_rng(seed)))
         Image.fromarray(image).save(Path(__file__).parent / name, quality=93, subsampling=0)
+
+
+def cut(picture: Image.Image) -> Image.Image:
+    """The middle of a photograph, at its own resolution."""
+    left, top = (picture.width - SIZE[0]) // 2, (picture.height - SIZE[1]) // 2
+    return picture.crop((left, top, left + SIZE[0], top + SIZE[1]))
 
 
 if __name__ == "__main__":
