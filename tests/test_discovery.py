@@ -145,8 +145,9 @@ def test_of_two_copies_the_first_on_the_path_counts(
     shadowed = tmp_path / "shadowed"
     Site(shadowed).install("good", GOOD, version="0.9")
     site.install("good", GOOD, version="1.1")
-    monkeypatch.setattr(sys, "path", [*sys.path, str(shadowed)])
-    registry = build()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path, str(shadowed)])
+        registry = build()
     assert registry.failures == ()
     assert registry.heads["good_one"].owner.version == "1.1"
 
