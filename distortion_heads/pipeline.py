@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
-from distortion_heads.errors import HeadFileError, HeadSchemaError
+from distortion_heads.errors import HeadFileError, HeadSchemaError, ImageTooLargeError
 from distortion_heads.heads import HeadBank, aggregate
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
@@ -27,7 +27,7 @@ from distortion_heads.spec import (
 )
 from distortion_heads.store import Store
 from distortion_heads.weights import check_backbone, read_head
-from distortion_heads.windows import native_view, native_windows, overview_view, whole
+from distortion_heads.windows import WINDOW, native_view, native_windows, overview_view, whole
 
 if TYPE_CHECKING:
     from distortion_heads.images import ImageSource
@@ -88,6 +88,12 @@ class Predictor:
         Raises `InputError` if the image cannot be used.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
+        height, width = (max(side, WINDOW) for side in pixels.shape[:2])
+        if height * width > max(self._max_pixels, DEFAULT_MAX_PIXELS):
+            raise ImageTooLargeError(
+                f"{pixels.shape[1]} x {pixels.shape[0]} is {width} x {height} once padded to whole windows, over the "
+                f"limit of {self._max_pixels} pixels: raise it with --max-pixels"
+            )
         results: dict[str, HeadResult] = {}
         windows = 0
         for view, bank in self._banks.items():

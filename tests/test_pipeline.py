@@ -13,7 +13,7 @@ from PIL import Image
 from sample_heads import make_head
 
 from distortion_heads.backbone import Backbone
-from distortion_heads.errors import BackboneMismatchError, InputError, UnknownHeadError
+from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
 from distortion_heads.pipeline import Predictor, installed_registry
 from distortion_heads.spec import BackboneRef, HeadFile, Prediction
 from distortion_heads.store import Store
@@ -146,3 +146,11 @@ def test_heads_are_listed_in_order(home: Path, backbone: Backbone) -> None:
     heads: tuple[HeadFile, ...] = Predictor().heads
     assert heads[-1].label == "zz_last"
     assert os.fspath(Store(home).path("zz_last")).endswith("zz_last.safetensors")
+
+
+def test_a_thin_picture_is_limited_by_what_it_becomes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distortion_heads.pipeline.DEFAULT_MAX_PIXELS", 100_000)
+    predictor = Predictor(["jpeg"], max_pixels=100_000)
+    with pytest.raises(ImageTooLargeError, match="padded"):
+        predictor.predict(np.zeros((1, 2000, 3), np.uint8))
+    predictor.predict(np.zeros((1, 300, 3), np.uint8))

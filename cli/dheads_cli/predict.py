@@ -168,6 +168,7 @@ def _sink(
     elif csv_file == "-":
         yield CsvSink(stdout_stream(machine=True), labels)
     elif csv_file is not None:
+        _spare_pictures(csv_file, inputs)
         try:
             stream = open(csv_file, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
         except (OSError, ValueError) as error:
@@ -181,3 +182,12 @@ def _sink(
         yield TableSink(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
     else:
         yield PlainSink(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
+
+
+def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:
+    """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
+    from distortion_heads.inputs import IMAGE_SUFFIXES
+
+    named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
+    if named or any(os.path.realpath(item.path) == os.path.realpath(csv_file) for item in inputs):
+        raise click.UsageError(f"--csv {csv_file} would overwrite a picture: name another file")

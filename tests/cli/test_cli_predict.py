@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Dheads, Result, subprocess_dheads, write_picture
+from PIL import Image
 
 BOTH = ("--heads", "always,never_here")
 
@@ -177,3 +178,15 @@ def test_unknown_device_is_an_error_in_one_line(dheads: Dheads, pictures: list[P
     result = dheads("predict", "--device", "abacus", pictures[0])
     assert result.code == 1
     assert "abacus" in result.error
+
+
+@pytest.mark.parametrize("name", ["other.png", "a.data"])
+def test_csv_never_overwrites_a_picture(dheads: Dheads, tmp_path: Path, name: str) -> None:
+    picture = tmp_path / "a.data"
+    Image.new("RGB", (40, 40), "white").save(picture, "PNG")
+    before = picture.read_bytes()
+    result = dheads("predict", "--csv", tmp_path / name, picture)
+    assert (result.code, result.out) == (2, "")
+    assert "overwrite" in result.error
+    assert picture.read_bytes() == before
+    assert not (tmp_path / "other.png").exists()
