@@ -20,23 +20,12 @@ from torch import Tensor
 from distortion_heads.architecture import Architecture, small
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
+from distortion_heads.training.bench_goals import NINE
 from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
 from distortion_heads.training.shards import NATIVE_SIDE, Shard, ShardPlan, stream_shards
 
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000
-
-FIRST_NINE = (
-    "gaussian_blur",
-    "lens_blur",
-    "motion_blur",
-    "white_noise",
-    "impulse_noise",
-    "jpeg",
-    "jpeg2000",
-    "smoke",
-    "uneven_illumination",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +41,7 @@ class Recipe:
     shard_overview: int = 384
     native: int = 48
     overview: int = 24
-    emphasis: tuple[str, ...] = FIRST_NINE
+    emphasis: tuple[str, ...] = NINE
     learning_rate: float = 1.5e-3
     head_rate: float = 0.2
     weight_decay: float = 0.02

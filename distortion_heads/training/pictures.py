@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from distortion_heads.backbone import Backbone, load_backbone
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import BackboneSpec, HeadSpec, View
-from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.scenes import cut_picture, load_scene
-from distortion_heads.training.shards import emphasised, installed_specs, make_sample, severity_row
+from distortion_heads.training.shards import draw_steps, emphasised, installed_specs, make_sample, severity_row
 from distortion_heads.weights import write_atomic
 
 PER_BLOCK = 100
@@ -140,9 +139,7 @@ class _Row:
 def _make_picture(plan: PicturePlan, specs: Sequence[HeadSpec], backbone: Backbone, index: int) -> _Row:
     rng = np.random.default_rng((plan.seed, 2, index))
     clean = cut_picture(load_scene(plan.scenes[index % len(plan.scenes)]), rng)
-    size = int(rng.choice(len(MIXTURE_SIZES), p=MIXTURE_SIZES))
-    weights = emphasised(specs, plan.emphasis)
-    steps = draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0), weights=weights)
+    steps = draw_steps(specs, rng, emphasised(specs, plan.emphasis), MIXTURE_SIZES)
     image = make_sample(clean, steps, rng)
     return _Row(
         view_features(backbone, image, "native"),

@@ -101,10 +101,16 @@ def emphasised(specs: Sequence[HeadSpec], emphasis: Sequence[str]) -> NDArray[np
 
 
 def draw_steps(
-    specs: Sequence[HeadSpec], rng: np.random.Generator, weights: NDArray[np.float64] | None = None
+    specs: Sequence[HeadSpec],
+    rng: np.random.Generator,
+    weights: NDArray[np.float64],
+    shares: Sequence[float] = MIXTURE_SIZES,
 ) -> tuple[Step, ...]:
-    """Draw the distortions of one sample; in mixtures the faint ones are left out, since the others hide them."""
-    size = int(rng.choice(len(MIXTURE_SIZES), p=MIXTURE_SIZES))
+    """Draw the distortions of one sample, none to three with these `shares`.
+
+    In mixtures the faint ones are left out, since the others hide them.
+    """
+    size = int(rng.choice(len(shares), p=shares))
     return draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0), weights=weights)
 
 
