@@ -2,9 +2,9 @@
 
     python benchmarks/synth_share.py PHOTOS [--jobs 2] [--per-image N] [--mix 1]
 
-Makes everything that `dheads synth` makes by default (or N draws a picture) in a temporary folder, with each
-synthesizer timed in the process that runs it. Prints two shares: of all CPU time spent, start of the processes
-included, and of the wall time of all processes, in which waiting counts too.
+Makes everything that `dheads synth` makes by default (or N draws a picture) in a temporary folder, with `distort` timed
+in the processes that run it. Prints two shares: of all CPU time spent since this program was started, start of the
+processes and imports included, and of the wall time of all processes, in which waiting counts too.
 """
 
 from __future__ import annotations
@@ -14,43 +14,46 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.fft
+import scipy.ndimage
+import scipy.special  # noqa: F401 - what synthesizers import is imported here, lest that count as distorting
 
+from dheads_cli.synth import WORKER_ENVIRONMENT
+from distortion_heads import synth_work
 from distortion_heads.registry import build_registry
 from distortion_heads.synth import Run
 from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
 from distortion_heads.synth_sources import Sources
-from distortion_heads.synth_work import Target
+from distortion_heads.synthesis import Step, distort
 
 if TYPE_CHECKING:
-    from distortion_heads.spec import FloatImage, HeadSpec, Synthesizer
+    from distortion_heads.spec import FloatImage
+
+_LOG = "SYNTH_SHARE_LOG"
+"""Variable of the environment that names the folder in which each process counts its seconds."""
 
 
-@dataclass(frozen=True)
-class Timed:
-    """A synthesizer that adds its CPU and wall seconds to a file per process under `log`."""
+def timed_distort(image: FloatImage, steps: Sequence[Step], rng: np.random.Generator) -> FloatImage:
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = distort(image, steps, rng)
+    seconds = _seconds()
+    seconds += (time.process_time() - cpu, time.perf_counter() - wall)
+    return result
 
-    synthesize: Synthesizer
-    log: str
 
-    def __call__(self, image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
-        cpu, wall = time.process_time(), time.perf_counter()
-        result = self.synthesize(image, severity, rng)
-        seconds = _seconds(self.log)
-        seconds += (time.process_time() - cpu, time.perf_counter() - wall)
-        return result
+synth_work.distort = timed_distort  # in every process: each imports this file
 
 
 @cache
-def _seconds(log: str) -> np.memmap[Any, np.dtype[np.float64]]:
+def _seconds() -> np.memmap[Any, np.dtype[np.float64]]:
     """This process's file: mapped, so that counting costs next to nothing."""
-    return np.memmap(Path(log, str(os.getpid())), np.float64, "w+", shape=(2,))
+    return np.memmap(Path(os.environ[_LOG], str(os.getpid())), np.float64, "w+", shape=(2,))
 
 
 def main() -> None:
@@ -61,9 +64,10 @@ def main() -> None:
     parser.add_argument("--mix", default="1")
     parser.add_argument("--severities", default="1,2,3,4,5")
     parser.add_argument("--format", choices=("png", "webp"), default="png")
+    parser.add_argument("--compress", type=int, choices=range(10), default=0)
     options = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    for name, value in WORKER_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     with tempfile.TemporaryDirectory() as folder:
         _measure(options, Path(folder))
 
@@ -71,8 +75,9 @@ def main() -> None:
 def _measure(options: argparse.Namespace, folder: Path) -> None:
     log, out = folder / "log", folder / "out"
     log.mkdir()
+    os.environ[_LOG] = str(log)
     plan = Plan(
-        specs=tuple(_timed(head.spec, log) for head in build_registry().heads.values() if head.spec.synthesize),
+        specs=tuple(head.spec for head in build_registry().heads.values() if head.spec.synthesize),
         severities=parse_severities(options.severities),
         per_image=options.per_image,
         mixture=parse_mixture(options.mix),
@@ -80,23 +85,18 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     run = Run(
         sources=Sources(tuple(options.photos), out),
         plan=plan,
-        target=Target(folder=out, format=options.format),
+        target=synth_work.Target(folder=out, format=options.format, compress=options.compress),
         jobs=options.jobs,
     )
-    cpu, wall = _cpu_seconds(), time.perf_counter()
+    start = time.perf_counter()
     made = sum(outcome.made for outcome in run.outcomes())
-    cpu, wall = _cpu_seconds() - cpu, time.perf_counter() - wall
+    cpu, wall = _cpu_seconds(), time.perf_counter() - start
     distorting_cpu, distorting_wall = _total(log.iterdir())
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     print(f"{made} pictures, {size / made / 1e3:.0f} kB each, in {wall:.1f} s on {options.jobs} processes")
     print(f"CPU:  {distorting_cpu:.1f} of {cpu:.1f} s distorting: {distorting_cpu / cpu:.1%}")
     available = wall * options.jobs
     print(f"wall: {distorting_wall:.1f} of {available:.1f} s distorting: {distorting_wall / available:.1%}")
-
-
-def _timed(spec: HeadSpec, log: Path) -> HeadSpec:
-    assert spec.synthesize is not None
-    return replace(spec, synthesize=Timed(spec.synthesize, str(log)))
 
 
 def _cpu_seconds() -> float:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from distortion_heads.spec import HeadResult as HeadResult
     from distortion_heads.spec import HeadSpec as HeadSpec
     from distortion_heads.spec import Prediction as Prediction
+    from distortion_heads.video import predict_video as predict_video
+    from distortion_heads.video_spec import VideoOptions as VideoOptions
+    from distortion_heads.video_spec import VideoPrediction as VideoPrediction
 
 _HOME = {
     "BackboneSpec": "spec",
@@ -28,10 +31,24 @@ _HOME = {
     "HeadSpec": "spec",
     "Prediction": "spec",
     "Predictor": "pipeline",
+    "VideoOptions": "video_spec",
+    "VideoPrediction": "video_spec",
     "hookimpl": "hookspecs",
+    "predict_video": "video",
 }
 
-__all__ = ["BackboneSpec", "DheadsError", "HeadResult", "HeadSpec", "Prediction", "Predictor", "hookimpl"]
+__all__ = [
+    "BackboneSpec",
+    "DheadsError",
+    "HeadResult",
+    "HeadSpec",
+    "Prediction",
+    "Predictor",
+    "VideoOptions",
+    "VideoPrediction",
+    "hookimpl",
+    "predict_video",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,9 @@
 """The backbone's architecture as data, shared by both engines and written into the backbone's own file.
 
 A stack of convolutions (batch normalisation folded in), each followed by ReLU. The activations after certain
-convolutions are the *levels*; their mean and standard deviation over a window are the features (multi-level spatially
-pooled, MLSP: Hosu et al. 2019, used by DeepFL-IQA).
+convolutions are the *levels*; their mean and the logarithm of their standard deviation over a window are the features
+(multi-level spatially pooled, MLSP: Hosu et al. 2019, used by DeepFL-IQA). A last convolution may stand beside the
+stack: the *analysis* bank reads the picture itself, and the magnitudes of its responses are a level of their own.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ MAX_CONVS, MAX_CHANNELS = 64, 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Conv:
-    """A square convolution with zero padding `kernel // 2`; `level` marks its activations as a level."""
+    """A square convolution with zero padding `kernel // 2`; `level` marks its activations as a level.
+
+    An `analysis` convolution reads the picture, padded by reflection, and is followed by the absolute value.
+    """
 
     inputs: int
     outputs: int
     kernel: int = 3
     stride: int = 1
     level: bool = False
+    analysis: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +44,26 @@ class Architecture:
     def levels(self) -> tuple[tuple[int, int], ...]:
         """(channels, cumulative stride) of each level."""
         stride, found = 1, []
-        for conv in self.convs:
+        for conv in self.stack:
             stride *= conv.stride
             if conv.level:
                 found.append((conv.outputs, stride))
-        return tuple(found)
+        return (*found, *((conv.outputs, conv.stride) for conv in self.convs if conv.analysis))
+
+    @property
+    def stack(self) -> tuple[Conv, ...]:
+        """The convolutions that follow each other."""
+        return tuple(conv for conv in self.convs if not conv.analysis)
+
+    @property
+    def analysis(self) -> Conv | None:
+        """The bank beside the stack, whose level comes last."""
+        return next((conv for conv in self.convs if conv.analysis), None)
+
+    @property
+    def magnitudes(self) -> int:
+        """How many channels, the last ones, are magnitudes: their means span decades and are taken as logarithms."""
+        return 0 if self.analysis is None else self.analysis.outputs
 
     @property
     def channels(self) -> int:
@@ -58,10 +78,10 @@ class Architecture:
     def receptive_field(self) -> int:
         """Side in pixels of the input region that one activation of the last level sees."""
         stride, field = 1, 1
-        for conv in self.convs:
+        for conv in self.stack:
             field += (conv.kernel - 1) * stride
             stride *= conv.stride
-        return field
+        return max([field, *(conv.kernel for conv in self.convs)])
 
     def to_json(self) -> list[dict[str, Any]]:
         return [asdict(conv) for conv in self.convs]
@@ -75,9 +95,11 @@ class Architecture:
             convs = tuple(Conv(**item) for item in value)
         except TypeError as error:
             raise BackboneError(f"the backbone file describes an unknown layer: {error}") from None
-        for before, conv in zip((None, *convs), convs, strict=False):
-            _check(conv, 3 if before is None else before.outputs)
         built = cls(convs=convs)
+        if any(conv.analysis for conv in convs[:-1]) or not all(conv.level for conv in convs if conv.analysis):
+            raise BackboneError("the backbone file describes an analysis bank that is not the last level")
+        for before, conv in zip((None, *convs), convs, strict=False):
+            _check(conv, 3 if before is None or conv.analysis else before.outputs)
         if not built.levels or any(CELL % stride for _, stride in built.levels):
             raise BackboneError(f"the backbone's levels must have strides that divide {CELL}")
         return built
@@ -85,14 +107,16 @@ class Architecture:
 
 def _check(conv: Conv, inputs: int) -> None:
     sizes = (conv.inputs, conv.outputs, conv.kernel, conv.stride)
-    if not all(type(size) is int and 1 <= size <= MAX_CHANNELS for size in sizes) or type(conv.level) is not bool:
+    if not all(type(size) is int and 1 <= size <= MAX_CHANNELS for size in sizes) or not all(
+        type(flag) is bool for flag in (conv.level, conv.analysis)
+    ):
         raise BackboneError("the backbone file describes a layer with impossible sizes")
     if conv.inputs != inputs or conv.kernel % 2 == 0 or conv.kernel > 31 or conv.stride not in (1, 2):
         raise BackboneError("the backbone file describes layers that do not fit together")
 
 
 def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Architecture:
-    """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32."""
+    """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32, and an analysis bank of 32 filters."""
     a, b, c, d, e = widths
     return Architecture(
         convs=(
@@ -108,5 +132,6 @@ def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Ar
             Conv(inputs=d, outputs=d, level=True),
             Conv(inputs=d, outputs=e, stride=2),
             Conv(inputs=e, outputs=e, level=True),
+            Conv(inputs=3, outputs=32, kernel=11, stride=2, level=True, analysis=True),
         )
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.architecture import CELL, Architecture
+from distortion_heads.cell_moments import CellMoments
 from distortion_heads.errors import BackboneError
-from distortion_heads.spec import BackboneRef, BackboneSpec
-from distortion_heads.windows import Window, tiles
+from distortion_heads.spec import BackboneRef, BackboneSpec, View
+from distortion_heads.windows import (
+    Canvas,
+    Tile,
+    Window,
+    native_view,
+    native_windows,
+    overview_view,
+    spread,
+    surrounded,
+    tiles,
+    tiling,
+    whole,
+    whole_canvas,
+)
 
 SCHEMA = "dheads-backbone/1"
 STD_FLOOR = 1e-4
@@ -26,8 +41,8 @@ STD_FLOOR = 1e-4
 LIMIT = 10.0
 """Standardised features are clipped to plus and minus this many standard deviations."""
 
-TILE_CELLS = 48
-"""Side of a tile in cells: bounds the memory of an engine, whatever the size of the picture."""
+TILE_CELLS = 2560
+"""Cells that an engine runs at once, halo included: bounds its memory (about 110 bytes a pixel) for any picture."""
 
 Tensors = Mapping[str, NDArray[np.float32]]
 
@@ -35,11 +50,18 @@ Tensors = Mapping[str, NDArray[np.float32]]
 class Engine(Protocol):
     """Runs the convolutions; must be safe to call from several threads."""
 
+    batch: int
+    """How many pictures it runs faster together than one by one."""
+
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (H, W, 3), sides multiples of 32 -> float32 (2 * channels, H / 32, W / 32).
 
         First the means over each cell of all levels' activations, then their variances within the cell.
         """
+        ...
+
+    def batch_moments(self, batch: Sequence[NDArray[np.uint8]]) -> Sequence[NDArray[np.float32]]:
+        """The moments of several pictures of one size."""
         ...
 
 
@@ -57,30 +79,17 @@ class BackboneFile:
         return BackboneRef(name=self.name, fingerprint=fingerprint(self.tensors), dim=self.architecture.dim)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CellMoments:
-    """First and second moments of all channels: running sums, so that any window costs four look-ups.
+class FeatureSource(Protocol):
+    """What heads read: this project's own `Backbone`, or a `PatchBackbone`. Safe to share between threads."""
 
-    `sums` is float64 (rows + 1, columns + 1, 2 * channels).
-    """
+    ref: BackboneRef
 
-    sums: NDArray[np.float64]
+    def features(self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None) -> NDArray[np.float32]:
+        """Float32 (K, dim) of the K windows or patches of one view of uint8 (H, W, 3).
 
-    @property
-    def rows(self) -> int:
-        return int(self.sums.shape[0]) - 1
-
-    @property
-    def columns(self) -> int:
-        return int(self.sums.shape[1]) - 1
-
-    def window(self, window: Window) -> NDArray[np.float64]:
-        """Means over one window."""
-        s = self.sums
-        total = s[window.bottom, window.right] - s[window.top, window.right]
-        total = total - s[window.bottom, window.left] + s[window.top, window.left]
-        mean: NDArray[np.float64] = total / ((window.bottom - window.top) * (window.right - window.left))
-        return mean
+        Of at most `most` of them, spread over the picture, if that is given.
+        """
+        ...
 
 
 class Backbone:
@@ -93,33 +102,105 @@ class Backbone:
         self._mean = file.tensors["feature_mean"].astype(np.float64)
         self._scale = file.tensors["feature_scale"].astype(np.float64)
 
-    def cells(self, pixels: NDArray[np.uint8]) -> CellMoments:
-        """Run the engine over uint8 (H, W, 3), sides multiples of 32; large pictures tile by tile with a halo."""
-        rows, columns = pixels.shape[0] // CELL, pixels.shape[1] // CELL
-        sums = np.zeros((rows + 1, columns + 1, self.ref.dim), np.float64)
-        for tile in tiles(rows, columns, TILE_CELLS, self._halo):
-            outer, inner = tile.outer, tile.inner
-            region = pixels[outer.top * CELL : outer.bottom * CELL, outer.left * CELL : outer.right * CELL]
-            moments = self._engine.moments(region).transpose(1, 2, 0)
-            top, left = inner.top - outer.top, inner.left - outer.left
-            kept = moments[top : top + inner.bottom - inner.top, left : left + inner.right - inner.left]
-            mean, variance = np.split(kept.astype(np.float64), 2, axis=2)
-            target = sums[inner.top + 1 : inner.bottom + 1, inner.left + 1 : inner.right + 1]
-            target[:] = np.concatenate([mean, variance + mean**2], axis=2)
-        np.cumsum(sums, axis=0, out=sums)
-        np.cumsum(sums, axis=1, out=sums)
-        return CellMoments(sums=sums)
+    @property
+    def batch(self) -> int:
+        """How many pictures of one size are best run at once."""
+        return self._engine.batch
+
+    def features(self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None) -> NDArray[np.float32]:
+        """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window.
+
+        At most `most` windows, spread over the picture, if that is given.
+        """
+        canvas, windows = _plan(pixels, view, most)
+        halos = [surrounded(window, self._halo, canvas.rows, canvas.columns) for window in windows]
+        if sum(halo.area for halo in halos) >= canvas.rows * canvas.columns:
+            return self._window_features(canvas, windows)
+        # a few windows far apart: the rest of the picture is never run
+        return np.concatenate(
+            [
+                self.pool(CellMoments(values=self._engine.moments(canvas.crop(halo))), [window.within(halo)])
+                for halo, window in zip(halos, windows, strict=True)
+            ]
+        )
+
+    def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
+        """`features` of several pictures of one size, run at once if they are small."""
+        plans = [_plan(pixels, view, None) for pixels in pictures]
+        canvas, windows = plans[0]
+        if len(plans) == 1 or canvas.rows * canvas.columns > TILE_CELLS // len(plans):
+            return [self._window_features(*plan) for plan in plans]
+        everything = whole(canvas.rows, canvas.columns)[0]
+        moments = self._engine.batch_moments([canvas.crop(everything) for canvas, _ in plans])
+        return [self.pool(CellMoments(values=values), windows) for values in moments]
+
+    def cells(self, pixels: NDArray[np.uint8] | Canvas) -> CellMoments:
+        """Run the engine over a canvas, or over uint8 (H, W, 3) with sides that are multiples of 32.
+
+        Large pictures are run tile by tile, with a halo. From what is returned, any window of any size can be pooled.
+        """
+        canvas = pixels if isinstance(pixels, Canvas) else whole_canvas(pixels)
+        values = np.empty((self.ref.dim, canvas.rows, canvas.columns), np.float32)
+        self._run(canvas, self._tiles(canvas), values, 0)
+        return CellMoments(values=values)
 
     def pool(self, cells: CellMoments, windows: Sequence[Window]) -> NDArray[np.float32]:
         """Float32 (K, dim): mean and standard deviation of every channel over each window, standardised.
 
         Clipped to +-`LIMIT`: what lies further out is unlike anything that a head was trained on.
         """
-        means = np.stack([cells.window(window) for window in windows])
-        first, second = np.split(means, 2, axis=1)
+        first, second = np.split(cells.means(windows), 2, axis=1)
         deviation = np.sqrt(np.maximum(second - first**2, 0.0) + STD_FLOOR)
         features = (np.concatenate([first, deviation], axis=1) - self._mean) / self._scale
         return np.clip(features, -LIMIT, LIMIT).astype(np.float32)
+
+    def _window_features(self, canvas: Canvas, windows: Sequence[Window]) -> NDArray[np.float32]:
+        """Float32 (K, dim), pooled as the tiles go down the picture: held are those cells that windows still need."""
+        features = np.empty((len(windows), self.ref.dim), np.float32)
+        values = np.empty((self.ref.dim, 0, canvas.columns), np.float32)
+        for start, group in groupby(self._tiles(canvas), key=lambda tile: tile.inner.top):
+            row = list(group)
+            bottom = row[0].inner.bottom
+            first = min([start, *(w.top for w in windows if w.bottom > start)])
+            values = _below(values, start - first, bottom - start)
+            self._run(canvas, row, values, first)
+            ready = [i for i, w in enumerate(windows) if start < w.bottom <= bottom]
+            if ready:
+                features[ready] = self.pool(CellMoments(values=values, top=first), [windows[i] for i in ready])
+        return features
+
+    def _tiles(self, canvas: Canvas) -> Iterable[Tile]:
+        most = max(TILE_CELLS, (4 * self._halo) ** 2)
+        size = tiling(canvas.rows, canvas.columns, most, self._halo)
+        return tiles(canvas.rows, canvas.columns, size, self._halo)
+
+    def _run(self, canvas: Canvas, chosen: Iterable[Tile], values: NDArray[np.float32], first_row: int) -> None:
+        """Write the moments of tiles into `values`, which begins with that row of cells."""
+        # the largest first, after which an engine needs no more memory
+        for tile in sorted(chosen, key=lambda tile: -tile.outer.area):
+            kept = tile.inner.within(tile.outer)
+            moments = self._engine.moments(canvas.crop(tile.outer))[:, kept.top : kept.bottom, kept.left : kept.right]
+            rows = slice(tile.inner.top - first_row, tile.inner.bottom - first_row)
+            values[:, rows, tile.inner.left : tile.inner.right] = moments
+
+
+def _below(values: NDArray[np.float32], kept: int, rows: int) -> NDArray[np.float32]:
+    """The last `kept` rows of cells, and room for `rows` more below them."""
+    channels, height, columns = values.shape
+    grown = np.empty((channels, kept + rows, columns), np.float32)
+    grown[:, :kept] = values[:, height - kept :]
+    return grown
+
+
+def _plan(pixels: NDArray[np.uint8], view: View, most: int | None) -> tuple[Canvas, tuple[Window, ...]]:
+    """The canvas of a view and the windows that heads read on it."""
+    if view == "overview":
+        canvas = overview_view(pixels)
+        return canvas, whole(canvas.rows, canvas.columns)
+    canvas = native_view(pixels)
+    if most is not None:
+        return canvas, spread(canvas.rows, canvas.columns, most)
+    return canvas, native_windows(canvas.rows, canvas.columns)
 
 
 def fingerprint(tensors: Tensors) -> str:
@@ -214,3 +295,12 @@ def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | Non
     from distortion_heads.training.torch_engine import open_torch_engine
 
     return Backbone(file, open_torch_engine(file.architecture, file.tensors, device))
+
+
+def open_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> FeatureSource:
+    """Open a backbone of either kind; raises what `load_backbone` raises."""
+    from distortion_heads.patch_backbone import is_patch_backbone, load_patch_backbone
+
+    if is_patch_backbone(spec.weights):
+        return load_patch_backbone(spec, device=device, threads=threads)
+    return load_backbone(spec, device=device, threads=threads)

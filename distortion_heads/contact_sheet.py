@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
 
 SEVERITIES = (1.0, 2.0, 3.0, 4.0, 5.0)
-CELL_WIDTH = 240
+CELL_WIDTH = 320
 _LABEL_WIDTH, _HEADER, _GAP = 172, 26, 4
 _BACKGROUND, _INK, _FAINT = "white", "#1a1a1a", "#6a6a6a"
 _FORMATS = {".png": {}, ".webp": {"quality": 60, "method": 4}, ".jpg": {"quality": 85}, ".jpeg": {"quality": 85}}

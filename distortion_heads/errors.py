@@ -15,7 +15,7 @@
     │   ├── LabelTakenError        two owners for one label; names both
     │   └── PluginError            a plugin failed and `--strict` was asked for
     ├── StoreError                 the user's folder of heads cannot be read or written
-    ├── DataError                  training data that cannot be trained on
+    ├── DataError                  training data that cannot be trained on, or its output not be written
     └── MissingExtraError          needs an optional extra that is not installed
 
 The message of each is one line that says what to do. A `DheadsError` is the user's to mend; any other is ours.
@@ -83,11 +83,13 @@ class StoreError(DheadsError):
 
 
 class DataError(DheadsError):
-    """The training data cannot be trained on."""
+    """The training data cannot be trained on, or what is made of them not be written."""
 
 
 class MissingExtraError(DheadsError):
     """Something needs an optional extra that is not installed."""
 
     def __init__(self, what: str, extra: str = "train") -> None:
-        super().__init__(f"{what} needs the extra: pip install 'distortion-heads[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra {extra!r}: run pip install -e '.[{extra}]' in the checkout of distortion-heads"
+        )

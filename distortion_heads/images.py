@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import struct
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -21,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
+from distortion_heads.rgb import on_white, to_uint8, upright_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,16 +35,6 @@ DEFAULT_MAX_PIXELS = 250_000_000
 _Result = TypeVar("_Result")
 
 _NEVER_OPENED = frozenset({"EPS"})
-_ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> RGBImage:
@@ -67,6 +59,21 @@ def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
             with _open_file(source) as stream:
                 return _from_stream(stream, max_pixels)
     raise InputError(f"cannot read an image from {type(source).__name__}: give a path, bytes, a PIL image or an array")
+
+
+def count_pixels(source: ImageSource) -> int:
+    """Width x height, of a file by its header alone; 0 where `load_image` would fail on it."""
+    if isinstance(source, np.ndarray):
+        return int(source.shape[0] * source.shape[1]) if source.ndim >= 2 else 0
+    try:
+        with _PILLOW_WARNINGS_HIDDEN:
+            if isinstance(source, Image.Image):
+                return source.width * source.height
+            with io.BytesIO(source) if isinstance(source, bytes) else _open_file(source) as stream:
+                image = _identify(stream, stream.read(16), sys.maxsize)
+                return image.width * image.height
+    except Exception:  # whatever it is, `load_image` is going to tell
+        return 0
 
 
 class _PillowWarningsHidden:
@@ -215,7 +222,7 @@ def _from_pillow(image: Image.Image, max_pixels: int) -> RGBImage:
         raise _undecodable(image.format, error) from error
     _check_size(*image.size, max_pixels)  # icons hold pictures of other sizes than their header says
     try:
-        return np.array(_upright(_rgb(image), _orientation(image)))
+        return upright_rgb(image)
     except InputError:
         raise
     except Exception as error:  # metadata, such as the transparent colour, may be damaged too
@@ -232,67 +239,13 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         )
 
 
-def _orientation(image: Image.Image) -> object:
-    """The EXIF orientation of a loaded image (some formats read EXIF as they decode); None if EXIF is damaged."""
-    try:
-        return image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # EXIF is as untrusted as the pixels, but the picture does not depend on it
-        return None
-
-
-def _upright(image: Image.Image, orientation: object) -> Image.Image:
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(_uint8(np.asarray(image))).convert("RGB")
-    if image.mode == "I":
-        return Image.fromarray(_uint8(_sixteen_bit(np.asarray(image)))).convert("RGB")
-    if image.mode == "F":
-        values = np.asarray(image)
-        if values.max() > 2:  # not 1, lest a picture in [0, 1] that overshoots a little turn black
-            values = values / np.float32(255)
-        return Image.fromarray(_uint8(values)).convert("RGB")
-    return _on_white(image) if image.has_transparency_data else image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    rgba = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-
-
-def _sixteen_bit(values: NDArray[np.int32]) -> NDArray[np.uint16]:
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise InputError(f"integer values from {low} to {high}: give 16 bits, 0 to 65535")
-    return values.astype(np.uint16)
-
-
-def _uint8(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Round uint8, uint16 or floats in [0, 1] to uint8; raise `InputError` for all others."""
-    if values.dtype.kind == "u" and values.dtype.itemsize == 1:
-        return values.astype(np.uint8)
-    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if values.dtype.kind != "f":
-        raise InputError(f"an array of {values.dtype}: give uint8, uint16 or floats in [0, 1]")
-    if not np.isfinite(values).all():
-        raise InputError("NaN or infinite values: give floats in [0, 1]")
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 1:
-        raise InputError(f"float values from {low:g} to {high:g}: give floats in [0, 1], or uint8")
-    return np.rint(values * np.float32(255)).astype(np.uint8)
-
-
 def _from_array(array: NDArray[Any], max_pixels: int) -> RGBImage:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise InputError(f"an array of shape {array.shape}: give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
     _check_size(array.shape[1], array.shape[0], max_pixels)
-    pixels = _uint8(array)
+    pixels = to_uint8(array)
     if pixels.ndim == 2:
         pixels = pixels[..., np.newaxis]
     if pixels.shape[2] == 4:
-        return np.array(_on_white(Image.fromarray(pixels)))
+        return np.array(on_white(Image.fromarray(pixels)))
     return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), order="C")

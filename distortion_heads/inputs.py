@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,14 @@ _SUFFIXES = (
 )
 IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
 
+_VIDEO_SUFFIXES = (
+    ".264 .265 .3g2 .3gp .asf .avi .divx .dv .f4v .flv .h264 .h265 .hevc .ivf .m1v .m2ts .m2v .m4v .mjpeg .mjpg .mkv "
+    ".mov .mp4 .mpe .mpeg .mpg .mts .mxf .nut .obu .ogv .rm .ts .vob .webm .wmv .y4m"
+)
+VIDEO_SUFFIXES = frozenset(_VIDEO_SUFFIXES.split())
+
+_NUMBERED = re.compile(r"%(?:0\d)?d")
+
 
 @dataclass(frozen=True)
 class Input:
@@ -30,13 +39,24 @@ class Input:
     path: str
     error: str | None = None
 
+    @property
+    def is_video(self) -> bool:
+        """Whether the name is that of a video, or the pattern of a numbered sequence such as `frame_%04d.png`."""
+        return _suffix(self.path) in VIDEO_SUFFIXES or is_sequence(self.path)
 
-def expand_inputs(arguments: Sequence[str], stdin: TextIO | None = None) -> Iterator[Input]:
+
+def is_sequence(path: str) -> bool:
+    """Whether `path` is the pattern of a numbered sequence, and no file."""
+    return _NUMBERED.search(os.path.basename(path)) is not None and not os.path.lexists(path)  # noqa: PTH119
+
+
+def expand_inputs(arguments: Sequence[str], stdin: TextIO | None = None, *, videos: bool = False) -> Iterator[Input]:
     """Yield the files that `arguments` lead to, in their order; folders keep the name that the user gave them.
 
-    - A file is itself, whatever its suffix.
-    - A folder is the files below it that have one of `IMAGE_SUFFIXES`: sorted by name, those of a folder before those
-      of its sub-folders. Hidden files and folders are skipped, and links to folders are not followed.
+    - A file is itself, whatever its suffix; with `videos` so is the pattern of a numbered sequence.
+    - A folder is the files below it that have one of `IMAGE_SUFFIXES`, or with `videos` of `VIDEO_SUFFIXES`: sorted by
+      name, those of a folder before those of its sub-folders. Hidden files and folders are skipped, and links to
+      folders are not followed.
     - What does not exist is tried as a glob pattern, in which `**` is any number of folders (links not followed).
     - `-` is the paths listed by `stdin` (default: `sys.stdin`), one a line, or separated by NUL if there is one.
 
@@ -44,7 +64,7 @@ def expand_inputs(arguments: Sequence[str], stdin: TextIO | None = None) -> Iter
     """
     for argument in arguments:
         if argument != "-":
-            yield from _expand(argument)
+            yield from _expand(argument, videos)
             continue
         try:
             paths = _listed(sys.stdin if stdin is None else stdin)
@@ -54,7 +74,7 @@ def expand_inputs(arguments: Sequence[str], stdin: TextIO | None = None) -> Iter
         if not paths:
             yield Input("-", "standard input lists no path")
         for path in paths:
-            yield from _expand(path)
+            yield from _expand(path, videos)
 
 
 def _listed(stream: TextIO | None) -> list[str]:
@@ -74,30 +94,32 @@ def _reason(error: OSError | ValueError) -> str:
     return f"cannot be read: {text.lower()}"
 
 
-def _expand(argument: str) -> Iterator[Input]:
+def _expand(argument: str, videos: bool) -> Iterator[Input]:
     try:
         os.lstat(argument)
     except (OSError, ValueError) as error:
-        if glob.has_magic(argument):
-            yield from _expand_pattern(argument)
+        if videos and is_sequence(argument):
+            yield Input(argument)
+        elif glob.has_magic(argument):
+            yield from _expand_pattern(argument, videos)
         else:
             yield Input(argument, _reason(error))
         return
-    yield from _expand_path(argument)
+    yield from _expand_path(argument, videos)
 
 
-def _expand_path(path: str) -> Iterator[Input]:
+def _expand_path(path: str, videos: bool) -> Iterator[Input]:
     if not os.path.isdir(path):
         yield Input(path)
         return
     item = None
-    for item in _images_below(path):
+    for item in _files_below(path, IMAGE_SUFFIXES | VIDEO_SUFFIXES if videos else IMAGE_SUFFIXES):
         yield item
     if item is None:
-        yield Input(path, "no image in this folder")
+        yield Input(path, f"no image{' or video' if videos else ''} in this folder")
 
 
-def _expand_pattern(pattern: str) -> Iterator[Input]:
+def _expand_pattern(pattern: str, videos: bool) -> Iterator[Input]:
     folder, parts = _split(pattern)
     found = sorted(set(_matches(folder, parts)), key=lambda item: item.path)
     if not found:
@@ -105,7 +127,7 @@ def _expand_pattern(pattern: str) -> Iterator[Input]:
     # A pattern such as **/* matches a folder and also what is in it.
     seen: set[Input] = set()
     for match in found:
-        for item in [match] if match.error else _expand_path(match.path):
+        for item in [match] if match.error else _expand_path(match.path, videos):
             if item not in seen:
                 seen.add(item)
                 yield item
@@ -182,11 +204,15 @@ def _levels(top: str) -> Iterator[_Level]:
         waiting.extend(reversed(folders))
 
 
-def _images_below(top: str) -> Iterator[Input]:
+def _files_below(top: str, suffixes: frozenset[str]) -> Iterator[Input]:
     for level in _levels(top):
         if level.error:
             yield Input(level.folder, level.error)
         for entry in level.visible():
             path = level.path(entry)
-            if os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES and not os.path.isdir(path):
+            if _suffix(entry.name) in suffixes and not os.path.isdir(path):
                 yield Input(path)
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbone import Backbone, FeatureSource, bundled_backbone, open_backbone
+from distortion_heads.decoding import Decoded, alike, decode_ahead
 from distortion_heads.errors import HeadFileError, HeadSchemaError, ImageTooLargeError
-from distortion_heads.heads import HeadBank, aggregate
+from distortion_heads.heads import HeadBank
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import (
@@ -27,10 +28,12 @@ from distortion_heads.spec import (
 )
 from distortion_heads.store import Store
 from distortion_heads.weights import check_backbone, read_head
-from distortion_heads.windows import WINDOW, native_view, native_windows, overview_view, whole
+from distortion_heads.windows import WINDOW
 
 if TYPE_CHECKING:
     from distortion_heads.images import ImageSource
+
+Features: TypeAlias = Mapping[View, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,9 @@ class Problem:
 class Predictor:
     """Says which distortions an image has and how strong they are. Safe to share between threads once built.
 
-    `heads` names the heads to evaluate (None: all that are attached); `registry` and `backbone` default to what is
-    installed plus the user's own heads, and to the bundled backbone; `device` is "cpu" (ONNX Runtime) or a torch
-    device (extra `train`); `threads` limits ONNX Runtime. `problems` lists attached heads that could not be used.
+    `heads` names the heads to evaluate, or the one (None: all that are attached); `registry` and `backbone` default to
+    what is installed plus the user's own heads, and to the bundled backbone; `device` is "cpu" (ONNX Runtime) or a
+    torch device (extra `train`); `threads` limits ONNX Runtime. `problems` lists attached heads that could not be used.
 
     Raises `UnknownHeadError` for an unknown name, `HeadFileError` if a head asked for by name cannot be used,
     `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read.
@@ -67,10 +70,12 @@ class Predictor:
     ) -> None:
         registry = installed_registry() if registry is None else registry
         self._max_pixels = max_pixels
-        self._backbone = load_backbone(backbone or bundled_backbone(), device=device, threads=threads)
+        self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
+        heads = [heads] if isinstance(heads, str) else heads
         loaded, self.problems = _load_heads(registry.select(heads), self._backbone.ref, must_work=heads is not None)
         self._order = tuple(head.label for head in loaded)
         self._banks = {view: HeadBank([h for h in loaded if h.view == view]) for view in VIEWS}
+        self._views = tuple(view for view, bank in self._banks.items() if bank.heads)
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:
@@ -79,45 +84,97 @@ class Predictor:
         return tuple(by_label[label] for label in self._order)
 
     @property
-    def backbone(self) -> Backbone:
+    def backbone(self) -> FeatureSource:
         return self._backbone
 
-    def predict(self, image: ImageSource) -> Prediction:
+    def predict(self, image: ImageSource, *, most_windows: int | None = None) -> Prediction:
         """Evaluate all heads on a path, bytes, PIL image or array (see `load_image`).
 
+        With `most_windows` read no more windows than that, spread over the picture, and skip the rest of a large one.
         Raises `InputError` if the image cannot be used.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        height, width = (max(side, WINDOW) for side in pixels.shape[:2])
-        if height * width > max(self._max_pixels, DEFAULT_MAX_PIXELS):
-            raise ImageTooLargeError(
-                f"{pixels.shape[1]} x {pixels.shape[0]} is {width} x {height} once padded to whole windows, over the "
-                f"limit of {self._max_pixels} pixels: raise it with --max-pixels"
+        return self._assemble(image, pixels, self._features(pixels, most_windows), fast=most_windows is not None)
+
+    def predict_many(
+        self, images: Iterable[ImageSource], *, most_windows: int | None = None
+    ) -> Generator[Prediction | Exception]:
+        """`predict` for each of `images`, in their order; what it would raise for one is yielded in its place.
+
+        Pictures are decoded in threads beside the inference, a few ahead, and in bounded memory. Close the iterator to
+        stop early.
+        """
+        batch = self._backbone.batch if isinstance(self._backbone, Backbone) and most_windows is None else 1
+        with closing(decode_ahead(images, max_pixels=self._max_pixels)) as pictures:
+            for group in alike(pictures, batch):
+                yield from self._group(group, most_windows)
+
+    def _group(self, group: Sequence[Decoded], most_windows: int | None) -> Iterator[Prediction | Exception]:
+        """Pictures of one size at once; a single one that may have failed already."""
+        if len(group) == 1:
+            yield self._attempt(group[0], most_windows)
+            return
+        try:
+            views = self._batch_features(
+                [decoded.pixels for decoded in group if not isinstance(decoded.pixels, Exception)]
             )
-        results: dict[str, HeadResult] = {}
-        windows = 0
-        for view, bank in self._banks.items():
-            if bank.heads:
-                features = view_features(self._backbone, pixels, view)
-                windows = len(features) if view == "native" else max(windows, 1)
-                results.update(_evaluate(bank, features))
+        except Exception:  # one by one it may work, as where memory is short
+            yield from (self._attempt(decoded, most_windows) for decoded in group)
+            return
+        for decoded, features in zip(group, views, strict=True):
+            yield self._attempt(decoded, most_windows, features)
+
+    def _attempt(
+        self, decoded: Decoded, most_windows: int | None, features: Features | None = None
+    ) -> Prediction | Exception:
+        if isinstance(decoded.pixels, Exception):
+            return decoded.pixels
+        try:
+            if features is None:
+                features = self._features(decoded.pixels, most_windows)
+            return self._assemble(decoded.source, decoded.pixels, features, fast=most_windows is not None)
+        except Exception as error:
+            return error
+
+    def _features(self, pixels: NDArray[np.uint8], most: int | None) -> Features:
+        """Of each view that a head reads. Raises `ImageTooLargeError`."""
+        check_padded(pixels, self._max_pixels)
+        return {view: self._backbone.features(pixels, view, most=most) for view in self._views}
+
+    def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
+        assert isinstance(self._backbone, Backbone)
+        check_padded(pictures[0], self._max_pixels)
+        views = [self._backbone.batch_features(pictures, view) for view in self._views]
+        return [dict(zip(self._views, features, strict=True)) for features in zip(*views, strict=True)]
+
+    def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features, *, fast: bool) -> Prediction:
+        results = {
+            result.label: result for view, values in features.items() for result in _answers(self._banks[view], values)
+        }
         return Prediction(
-            path=os.fspath(image) if isinstance(image, str | Path) else None,
+            path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
             width=pixels.shape[1],
             height=pixels.shape[0],
-            windows=windows,
+            windows=len(features.get("native", features.get("overview", ()))),
             backbone=str(self._backbone.ref),
             heads=tuple(results[label] for label in self._order),
+            fast=fast,
         )
 
 
-def view_features(backbone: Backbone, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
+def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
+    """Raise `ImageTooLargeError` if a thin picture (H, W, 3) is too large once it is padded to whole windows."""
+    height, width = (max(side, WINDOW) for side in pixels.shape[:2])
+    if height * width > max(max_pixels, DEFAULT_MAX_PIXELS):
+        raise ImageTooLargeError(
+            f"{pixels.shape[1]} x {pixels.shape[0]} is {width} x {height} once padded to whole windows, over the "
+            f"limit of {max_pixels} pixels: raise it with --max-pixels"
+        )
+
+
+def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
     """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window."""
-    if view == "overview":
-        cells = backbone.cells(overview_view(pixels))
-        return backbone.pool(cells, whole(cells.rows, cells.columns))
-    cells = backbone.cells(native_view(pixels))
-    return backbone.pool(cells, native_windows(cells.rows, cells.columns))
+    return backbone.features(pixels, view)
 
 
 def installed_registry(*, no_plugins: bool = False) -> Registry:
@@ -153,12 +210,9 @@ def _load_heads(
     return tuple(loaded), tuple(problems)
 
 
-def _evaluate(bank: HeadBank, features: NDArray[np.float32]) -> dict[str, HeadResult]:
-    outputs = bank.evaluate(features)
-    results = {}
-    for head, logits, levels in zip(bank.heads, outputs.logits, outputs.severity, strict=True):
-        probability, severity = aggregate(head, logits, levels)
-        results[head.label] = HeadResult(
+def _answers(bank: HeadBank, features: NDArray[np.float32]) -> Iterator[HeadResult]:
+    for head, probability, severity in bank.answers(features):
+        yield HeadResult(
             label=head.label,
             family=head.family,
             probability=probability,
@@ -166,4 +220,3 @@ def _evaluate(bank: HeadBank, features: NDArray[np.float32]) -> dict[str, HeadRe
             present=probability >= head.threshold.value,
             severity=severity,
         )
-    return results

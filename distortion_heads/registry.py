@@ -198,6 +198,8 @@ def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
         files["graph"] = spec.graph
         if not isinstance(name, str):
             raise RegistryError(f"backbone name {name!r} is no string")
+        if not (spec.network is None or callable(spec.network)):
+            raise RegistryError(f"{name}: network is no function")
     elif not (spec.synthesize is None or callable(spec.synthesize)):
         raise RegistryError(f"{name}: synthesize is no function")
     for field, file in files.items():

@@ -31,12 +31,16 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
-    """Return the object of design section 7: probabilities and thresholds to 6 digits, severities to 2."""
+    """Return the object of design section 7: probabilities and thresholds to 6 digits, severities to 2.
+
+    With `fast` where that is true.
+    """
     return {
         "path": prediction.path,
         "width": prediction.width,
         "height": prediction.height,
         "windows": prediction.windows,
+        **({"fast": True} if prediction.fast else {}),
         "backbone": prediction.backbone,
         "heads": [_head_to_dict(head) for head in prediction.heads],
     }
@@ -92,7 +96,7 @@ class CsvReport:
         results = {head["label"]: head for head in row["heads"]}
         if unknown := results.keys() - set(self._labels):
             raise ValueError(f"heads without a column: {sorted(unknown)}")
-        cells = [_path_cell(row["path"]), *(row[name] for name in CSV_COLUMNS[1:-1]), None]
+        cells = [csv_path(row["path"]), *(row[name] for name in CSV_COLUMNS[1:-1]), None]
         for label in self._labels:
             head = results.get(label)
             cells += (
@@ -102,15 +106,20 @@ class CsvReport:
 
     def write_error(self, path: str | None, message: str) -> None:
         """Write the row of an input that failed."""
-        safe = f"'{message}" if _FORMULA.match(message) else message
         blank = [None] * (len(CSV_COLUMNS) - 2)
-        self._writer.writerow([_path_cell(path), *blank, _printable(safe), *[None] * (3 * len(self._labels))])
+        self._writer.writerow([csv_path(path), *blank, csv_text(message), *[None] * (3 * len(self._labels))])
 
 
-def _path_cell(path: str | None) -> str | None:
+def csv_path(path: str | None) -> str | None:
+    """`path` as a cell (see `CsvReport`)."""
     if path is None:
         return None
     return _printable(f"./{path}" if _FORMULA.match(path) else path)
+
+
+def csv_text(text: str) -> str:
+    """A message as a cell (see `CsvReport`)."""
+    return _printable(f"'{text}" if _FORMULA.match(text) else text)
 
 
 def _printable(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from distortion_heads.errors import InvalidLabelError
 
@@ -78,13 +78,29 @@ class HeadSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatchInput:
+    """What a network wants to see: squares of `side` native pixels every `stride`, as (x / 255 - mean) / std."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    side: int = 224
+    stride: int = 150
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackboneSpec:
-    """A backbone that a plugin brings: `<name>.safetensors` (weights) and `<name>.onnx` (graph without weights)."""
+    """A backbone that a plugin brings: `<name>.safetensors` (weights) and `<name>.onnx` (graph without weights).
+
+    A backbone that can be fine-tuned also brings `network()`, which returns its torch module, (B, 3, side, side) ->
+    feature maps (B, C, h, w), and the `patches` that this wants; `dheads export` makes the two files from them.
+    """
 
     name: str
     weights: Traversable | Path
     graph: Traversable | Path
     description: str = ""
+    network: Callable[[], Any] | None = None
+    patches: PatchInput | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +209,10 @@ class HeadResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels."""
+    """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
+
+    `fast` says that no more windows were read than were asked for.
+    """
 
     path: str | None
     width: int
@@ -201,6 +220,7 @@ class Prediction:
     windows: int
     backbone: str
     heads: tuple[HeadResult, ...]
+    fast: bool = False
 
     @property
     def present(self) -> tuple[HeadResult, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from distortion_heads.errors import (
     HeadFileError,
@@ -159,33 +159,37 @@ def _find(store: Store) -> _Found:
     broken: list[tuple[Path, str]] = []
     for file in files:
         try:
-            sound.append(_spec(_read_own(file), file))
+            sound.append(_spec(_own_metadata(file), file))
         except (HeadFileError, OSError) as error:
             broken.append((file, str(error).removeprefix(f"{file}: ")))
     return _Found(tuple(sound), tuple(broken))
 
 
-def _spec(head: HeadFile, file: Path) -> HeadSpec:
+def _spec(metadata: Mapping[str, Any], file: Path) -> HeadSpec:
     return HeadSpec(
-        label=head.label,
-        title=head.title,
-        family=head.family,
-        description=f"Your own head, trained on {head.provenance.data}",
+        label=metadata["label"],
+        title=metadata["title"],
+        family=metadata["family"],
+        description=f"Your own head, trained on {metadata['provenance']['data']}",
         weights=file,
-        view=head.view,
+        view=metadata["view"],
     )
 
 
-def _read_own(file: Path) -> HeadFile:
-    """Read `file`, which must be a regular file, named after the head in it. Raises `HeadFileError`."""
-    from distortion_heads.weights import read_head
+def _own_metadata(file: Path) -> Mapping[str, Any]:
+    """What `file` says, which must be a regular file, named after the head in it; the tensors are read with the head.
+
+    Raises `HeadFileError`.
+    """
+    from distortion_heads.weights import read_metadata
 
     if file.is_symlink() or not file.is_file():
         raise HeadFileError(f"{file}: not a regular file")
-    head = read_head(file)
-    if file.name != f"{head.label}{SUFFIX}":
-        raise HeadSchemaError(f"{file}: holds the head {head.label!r}: rename it to {head.label}{SUFFIX}")
-    return head
+    metadata = read_metadata(file)
+    if file.name != f"{metadata['label']}{SUFFIX}":
+        label = metadata["label"]
+        raise HeadSchemaError(f"{file}: holds the head {label!r}: rename it to {label}{SUFFIX}")
+    return metadata
 
 
 def _is_label(text: str) -> bool:

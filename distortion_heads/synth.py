@@ -30,7 +30,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.images import DEFAULT_MAX_PIXELS
 from distortion_heads.synth_plan import Plan
 from distortion_heads.synth_sources import Source, Sources
-from distortion_heads.synth_work import Outcome, Row, Target, Task, make
+from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.csv"
 RECORD = "synth.json"
 ITEMS_PER_TASK = 32
-"""Few enough that one picture keeps all cores busy, and so many that decoding it again for each task costs nothing."""
+"""Few enough that one picture keeps all cores busy; so many that a task costs little to hand out."""
 TASKS_AHEAD = 8
 """Tasks handed out per process: a slow one does not leave the others idle, and memory does not grow with the run."""
 
@@ -99,6 +99,7 @@ class Run:
             "per_image": self.plan.per_image,
             "seed": self.plan.seed,
             "format": self.target.format,
+            "compress": self.target.compress,
             "keep_codec": self.target.keep_codec,
             "version": version("distortion-heads"),
         }
@@ -132,7 +133,8 @@ def _result(waiting: Future[Outcome] | Outcome) -> Outcome:
 def _workers(jobs: int, plan: Plan, target: Target) -> Iterator[Callable[[Task], Future[Outcome]]]:
     """Something to hand tasks to: this process where one is enough, else a pool of new ones."""
     if jobs == 1:
-        yield lambda task: _completed(make(task, plan, target))
+        maker = Maker(plan, target)
+        yield lambda task: _completed(maker.make(task))
         return
     from multiprocessing import active_children, get_context
 
@@ -164,13 +166,12 @@ def _pickled(plan: Plan, target: Target) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _unpickled(frozen: bytes) -> tuple[Plan, Target]:
-    plan, target = pickle.loads(frozen)
-    return plan, target
+def _maker(frozen: bytes) -> Maker:
+    return Maker(*pickle.loads(frozen))
 
 
 def _make_pickled(frozen: bytes, task: Task) -> Outcome:
-    return make(task, *_unpickled(frozen))
+    return _maker(frozen).make(task)
 
 
 def _prepare_worker() -> None:

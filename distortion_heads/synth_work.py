@@ -1,4 +1,4 @@
-"""Make the items of one picture: decode once, distort, encode, write whole files only. Runs in any process."""
+"""Make the items of pictures: decode, distort, encode, write whole files only. Runs in any process."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.images import load_image
-from distortion_heads.png import stored_png
+from distortion_heads.png import png
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import Item, Plan
 from distortion_heads.synth_sources import Source
@@ -27,13 +27,20 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["png", "webp"]
 
+_ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".jp2": b"\xff\xd9"}
+"""How files end: the chunk IEND with its checksum, and the marker EOI or EOC."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where and how pictures are written. `keep_codec`: what a codec distorts last is kept as the codec's own file."""
+    """Where and how pictures are written.
+
+    `compress`: 0 (fastest) to 9 (smallest). `keep_codec`: what a codec distorts last is kept as the codec's own file.
+    """
 
     folder: Path
     format: Format = "png"
+    compress: int = 0
     keep_codec: bool = False
 
     @property
@@ -80,60 +87,67 @@ class _SpoiltError(Exception):
     """This item cannot be made; the others can."""
 
 
-def make(task: Task, plan: Plan, target: Target) -> Outcome:
-    """Make the items that are not there yet. Raises `DataError` if the output folder cannot be written."""
-    rows: list[Row] = []
-    problems: list[str] = []
-    made = 0
-    picture = _Picture(task)
-    for item in plan.items(task.source.name, task.start, task.stop):
-        row = _finished(task.source, item, target)
-        if row is None:
-            try:
-                row = _make(picture.pixels(), task.source, item, target)
-            except InputError as error:
-                problems.append(f"{task.source.path}: {error}")
-                continue
-            except _SpoiltError as error:
-                problems.append(f"{task.source.path}: {item.name}: {error}")
-                continue
-            made += 1
-        rows.append(row)
-    planned = min(task.stop, plan.size) - task.start
-    return Outcome(rows=tuple(rows), made=made, planned=planned, problems=tuple(dict.fromkeys(problems)))
+class Maker:
+    """Makes the items of a run; keeps the picture that it decoded last, for the tasks of a picture come in a row."""
+
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self._plan = plan
+        self._target = target
+        self._temporary = target.partial / str(os.getpid())
+        self._decoded: tuple[Source, FloatImage | InputError] | None = None
+
+    def make(self, task: Task) -> Outcome:
+        """Make the items that are not there yet. Raises `DataError` if the output folder cannot be written."""
+        rows: list[Row] = []
+        problems: list[str] = []
+        made = 0
+        for item in self._plan.items(task.source.name, task.start, task.stop):
+            row = _finished(task.source, item, self._target)
+            if row is None:
+                try:
+                    row = self._made(self._image(task), task.source, item)
+                except InputError as error:
+                    problems.append(f"{task.source.path}: {error}")
+                    continue
+                except _SpoiltError as error:
+                    problems.append(f"{task.source.path}: {item.name}: {error}")
+                    continue
+                made += 1
+            rows.append(row)
+        planned = min(task.stop, self._plan.size) - task.start
+        return Outcome(rows=tuple(rows), made=made, planned=planned, problems=tuple(dict.fromkeys(problems)))
+
+    def _made(self, image: FloatImage, source: Source, item: Item) -> Row:
+        try:
+            data, suffix = render(image, item, self._target)
+        except Exception as error:  # a plugin's fault spoils one picture, not the run
+            text = " ".join(str(error).split())
+            raise _SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
+        file = _name(source, item, suffix)
+        _write(self._target.folder / file, data, self._temporary)
+        return _row(source, item, file, image.shape[1], image.shape[0])
+
+    def _image(self, task: Task) -> FloatImage:
+        """The picture of a task, decoded only once it is wanted. Raises `InputError`."""
+        if self._decoded is None or self._decoded[0] != task.source:
+            self._decoded = None  # never two at a time
+            self._decoded = task.source, _decode(task)
+        image = self._decoded[1]
+        if isinstance(image, InputError):
+            raise image
+        return image
 
 
-class _Picture:
-    """A picture that is decoded once, and only if it is wanted."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._result: FloatImage | InputError | None = None
-
-    def pixels(self) -> FloatImage:
-        if self._result is None:
-            try:
-                self._result = to_float(load_image(self._task.source.path, max_pixels=self._task.max_pixels))
-                self._result.flags.writeable = False
-            except InputError as error:
-                self._result = error
-        if isinstance(self._result, InputError):
-            raise self._result
-        return self._result
-
-
-def _make(image: FloatImage, source: Source, item: Item, target: Target) -> Row:
+def _decode(task: Task) -> FloatImage | InputError:
     try:
-        data, suffix = render(image, item, target)
-    except Exception as error:  # a plugin's fault spoils one picture, not the run
-        text = " ".join(str(error).split())
-        raise _SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
-    path = _path(source, item, target, suffix)
-    _write(path, data, target)
-    return _row(source, item, target, path, image.shape[1], image.shape[0])
+        image = to_float(load_image(task.source.path, max_pixels=task.max_pixels))
+    except InputError as error:
+        return error
+    image.flags.writeable = False
+    return image
 
 
-def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes, str]:
+def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes | memoryview, str]:
     """Distort a float32 HWC RGB image in [0, 1]; return the bytes and the suffix of the file.
 
     A codec's own file decodes to the picture that would be written without `keep_codec`. Raises what plugins raise.
@@ -142,18 +156,23 @@ def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes, str]:
     encode = _own_encoder(item, target)
     if encode is None:
         image = distort(image, item.steps, rng)
-        return (stored_png(image) if target.format == "png" else _webp(image)), f".{target.format}"
+        return _lossless(image, target), f".{target.format}"
     image = distort(image, item.steps[:-1], rng)
     (child,) = rng.spawn(1)  # the one that `distort` would have handed to the last step
     data, suffix = encode(image, item.steps[-1].severity, child)
     return data, suffix
 
 
-def _webp(image: FloatImage) -> bytes:
+def _lossless(image: FloatImage, target: Target) -> bytes | memoryview:
+    return png(image, target.compress) if target.format == "png" else _webp(image, target.compress)
+
+
+def _webp(image: FloatImage, compress: int) -> bytes:
     from PIL import Image
 
     buffer = BytesIO()
-    Image.fromarray(to_uint8(image)).save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    effort = {"quality": round(compress * 100 / 9), "method": min(compress, 6)}
+    Image.fromarray(to_uint8(image)).save(buffer, "WEBP", lossless=True, **effort)
     return buffer.getvalue()
 
 
@@ -168,25 +187,39 @@ def _codec_suffix(encode: Encoder) -> str:
 
 
 def _finished(source: Source, item: Item, target: Target) -> Row | None:
-    """The row of an item that an earlier run has made; None if it has not, or if a power cut left nothing in it."""
+    """The row of an item that an earlier run has made; None if it has not, or if a power cut left it incomplete."""
     from PIL import Image
 
     try:
         encode = _own_encoder(item, target)
-        path = _path(source, item, target, f".{target.format}" if encode is None else _codec_suffix(encode))
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:  # a large picture is no attack here
-            return _row(source, item, target, path, *picture.size)
+        suffix = f".{target.format}" if encode is None else _codec_suffix(encode)
+        file = _name(source, item, suffix)
+        with (target.folder / file).open("rb") as stream:
+            with warnings.catch_warnings(action="ignore"), Image.open(stream) as picture:  # a large one is no attack
+                width, height = picture.size
+            return _row(source, item, file, width, height) if _ends(stream, suffix) else None
     except Exception:  # whatever is wrong with it, the item is made again, and tells there if it cannot be
         return None
 
 
-def _path(source: Source, item: Item, target: Target, suffix: str) -> Path:
-    return target.folder / f"{source.name}.{item.name}{suffix}"
+def _ends(stream: BinaryIO, suffix: str) -> bool:
+    """Whether a file that begins well is all there: files are not synced, so a power cut may take the rest of one."""
+    size = stream.seek(0, os.SEEK_END)
+    if suffix == ".webp":
+        stream.seek(4)
+        return int.from_bytes(stream.read(4), "little") + 8 == size
+    end = _ENDS.get(suffix, b"")
+    stream.seek(size - len(end))
+    return stream.read() == end
 
 
-def _row(source: Source, item: Item, target: Target, path: Path, width: int, height: int) -> Row:
+def _name(source: Source, item: Item, suffix: str) -> str:
+    return f"{source.name}.{item.name}{suffix}"
+
+
+def _row(source: Source, item: Item, file: str, width: int, height: int) -> Row:
     return Row(
-        file=path.relative_to(target.folder).as_posix(),
+        file=file,
         source=source.path,
         labels="+".join(step.spec.label for step in item.steps),
         severities="+".join(f"{step.severity:g}" for step in item.steps),
@@ -202,13 +235,15 @@ def _parameters(spec: HeadSpec, severity: float) -> dict[str, float]:
     return {name: float(f"{value:.6g}") for name, value in values.items()}
 
 
-def _write(path: Path, data: bytes, target: Target) -> None:
+def _write(path: Path, data: bytes | memoryview, temporary: Path) -> None:
     """Write a file that is whole whenever it has its name. It is not synced: a million syncs would take days."""
-    temporary = target.partial / str(os.getpid())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise _SpoiltError(f"the name of its file would be too long: {path.name}") from None

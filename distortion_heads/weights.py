@@ -22,7 +22,7 @@ from distortion_heads.metadata import dump_metadata, load_metadata
 from distortion_heads.spec import BackboneRef, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 
 METADATA_KEY = "dheads"
-MAX_FILE_BYTES = 16 * 2**20
+MAX_FILE_BYTES = 64 * 2**20
 DEFAULT_HEAD_BYTES = 256 * 2**10
 """What a head of the default size must fit into."""
 
@@ -49,15 +49,15 @@ def dump_head(head: HeadFile, dtype: Literal["float16", "float32"] = "float16") 
 
 
 def parse_head(data: bytes, source: str) -> HeadFile:
-    """Return the head in `data`, with float32 tensors; `source` names it in messages.
+    """Return the head in `data`, with float32 tensors, read-only; `source` names it in messages.
 
     Raises `HeadFileError` (too large, truncated, another format), `HeadSchemaError` (metadata) or `HeadTensorError`.
     """
     if len(data) > MAX_FILE_BYTES:
-        raise HeadFileError(f"{source}: larger than {MAX_FILE_BYTES // 2**20} MiB, which no head file is")
+        raise _too_large(source)
     tensors, metadata = _read_safetensors(data, source)
     try:
-        return _head(load_metadata(metadata), tensors)
+        return _head(load_metadata(_own_metadata(metadata)), tensors)
     except HeadFileError as error:
         raise type(error)(f"{source}: {error}") from None
 
@@ -70,6 +70,28 @@ def read_head(file: Path | Traversable) -> HeadFile:
     except OSError as error:
         raise HeadFileError(f"{file}: cannot be read: {error.strerror or error}") from None
     return parse_head(data, str(file))
+
+
+def read_metadata(file: Path) -> dict[str, Any]:
+    """Return the checked metadata of a head file without reading its tensors, of which the size alone is checked.
+
+    Raises `HeadFileError` (unreadable, too large, truncated, another format) or `HeadSchemaError`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise _too_large(str(file))
+        with safe_open(file, "numpy") as opened:
+            metadata = opened.metadata() or {}
+    except OSError as error:
+        raise HeadFileError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except SafetensorError as error:
+        raise _not_whole(str(file)) from error
+    try:
+        return load_metadata(_own_metadata(metadata))
+    except HeadFileError as error:
+        raise type(error)(f"{file}: {error}") from None
 
 
 def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
@@ -110,7 +132,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any]], str]:
+def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     import safetensors
 
     deserialize: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = safetensors.deserialize
@@ -118,11 +140,22 @@ def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any
         tensors = dict(deserialize(data))
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (safetensors.SafetensorError, ValueError) as error:
-        raise HeadFileError(f"{source}: no whole safetensors file: truncated, or another format") from error
-    metadata = header.get("__metadata__") or {}
+        raise _not_whole(source) from error
+    return tensors, header.get("__metadata__") or {}
+
+
+def _own_metadata(metadata: dict[str, str]) -> str:
     if METADATA_KEY not in metadata:
-        raise HeadSchemaError(f"{source}: no head file: its metadata has no {METADATA_KEY!r}")
-    return tensors, metadata[METADATA_KEY]
+        raise HeadSchemaError(f"no head file: its metadata has no {METADATA_KEY!r}")
+    return metadata[METADATA_KEY]
+
+
+def _too_large(source: str) -> HeadFileError:
+    return HeadFileError(f"{source}: larger than {MAX_FILE_BYTES // 2**20} MiB, which no head file is")
+
+
+def _not_whole(source: str) -> HeadFileError:
+    return HeadFileError(f"{source}: no whole safetensors file: truncated, or another format")
 
 
 def _head(metadata: dict[str, Any], tensors: dict[str, dict[str, Any]]) -> HeadFile:
@@ -168,4 +201,5 @@ def _tensor(tensors: dict[str, dict[str, Any]], name: str, shape: tuple[int, ...
     values = np.frombuffer(stored["data"], _DTYPES[stored["dtype"]]).reshape(shape).astype(np.float32)
     if not np.isfinite(values).all():
         raise HeadTensorError(f"tensor {name!r} holds values that are not finite")
+    values.setflags(write=False)
     return values

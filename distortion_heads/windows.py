@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ WINDOW, STRIDE = 256, 128
 OVERVIEW_SIDE = 128
 """Shorter side in pixels of the overview; smaller pictures are not enlarged."""
 
+LARGE, STRIP = 8_000_000, 512
+"""Of a picture of more pixels than `LARGE`, `STRIP` rows are reduced at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
@@ -28,22 +33,70 @@ class Window:
     left: int
     right: int
 
+    @property
+    def area(self) -> int:
+        return (self.bottom - self.top) * (self.right - self.left)
 
-def native_view(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pad uint8 (H, W, 3) by reflection to whole cells and to at least one window, at the bottom and on the right."""
+    def within(self, outer: Window) -> Window:
+        """The same rectangle, counted from the corner of `outer`."""
+        return Window(
+            top=self.top - outer.top,
+            bottom=self.bottom - outer.top,
+            left=self.left - outer.left,
+            right=self.right - outer.left,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Canvas:
+    """A picture, uint8 (H, W, 3), on a grid of `rows` x `columns` cells, which it fills by reflection.
+
+    At the bottom and on the right; piece by piece, so that a large picture is not copied.
+    """
+
+    image: NDArray[np.uint8]
+    rows: int
+    columns: int
+
+    def crop(self, window: Window) -> NDArray[np.uint8]:
+        """The pixels of a window: a view of the picture where it lies inside."""
+        rows = slice(window.top * CELL, window.bottom * CELL)
+        columns = slice(window.left * CELL, window.right * CELL)
+        height, width = self.image.shape[:2]
+        if rows.stop <= height and columns.stop <= width:
+            return self.image[rows, columns]
+        vertical, horizontal = self._sources
+        return self.image[vertical[rows]][:, horizontal[columns]]
+
+    @cached_property
+    def _sources(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The row (column) of the picture that fills each row (column) of the canvas."""
+        height, width = self.image.shape[:2]
+        down, right = self.rows * CELL - height, self.columns * CELL - width
+        return (
+            np.pad(np.arange(height), (0, down), mode="reflect"),
+            np.pad(np.arange(width), (0, right), mode="reflect"),
+        )
+
+
+def whole_canvas(image: NDArray[np.uint8]) -> Canvas:
+    """A picture on as many cells as hold it."""
+    return Canvas(image=image, rows=_cells(image.shape[0]), columns=_cells(image.shape[1]))
+
+
+def native_view(image: NDArray[np.uint8]) -> Canvas:
+    """uint8 (H, W, 3) on whole cells and at least one window."""
     height, width = image.shape[:2]
-    return _reflect(image, max(_whole_cells(height), WINDOW), max(_whole_cells(width), WINDOW))
+    return Canvas(image=image, rows=max(_cells(height), WINDOW // CELL), columns=max(_cells(width), WINDOW // CELL))
 
 
-def overview_view(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The whole picture, reduced by area averaging to a short side of 128 and padded by reflection to whole cells."""
+def overview_view(image: NDArray[np.uint8]) -> Canvas:
+    """The whole picture, reduced by area averaging to a short side of 128."""
     height, width = image.shape[:2]
     factor = OVERVIEW_SIDE / min(height, width)
     if factor < 1:
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
-    height, width = image.shape[:2]
-    return _reflect(image, _whole_cells(height), _whole_cells(width))
+        image = _reduced(image, max(1, round(width * factor)), max(1, round(height * factor)))
+    return whole_canvas(image)
 
 
 def native_windows(rows: int, columns: int, window: int = WINDOW, stride: int = STRIDE) -> tuple[Window, ...]:
@@ -61,6 +114,24 @@ def whole(rows: int, columns: int) -> tuple[Window, ...]:
     return (Window(top=0, bottom=rows, left=0, right=columns),)
 
 
+def spread(rows: int, columns: int, most: int) -> tuple[Window, ...]:
+    """At most `most` (>= 1) of the native windows, evenly spread over the grid."""
+    windows = native_windows(rows, columns)
+    if len(windows) <= most:
+        return windows
+    across = len({window.left for window in windows})
+    down = len(windows) // across
+    kept_down = min(down, max(1, round(sqrt(most * down / across))), most)
+    kept_across = min(across, most // kept_down)
+    kept_down = min(down, most // kept_across)
+    return tuple(windows[i * across + j] for i in _evenly(down, kept_down) for j in _evenly(across, kept_across))
+
+
+def _evenly(length: int, count: int) -> list[int]:
+    """`count` <= `length` different indices; the centre if there is but one."""
+    return [int((i + 0.5) * length / count) for i in range(count)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tile:
     """What is run at once (`outer`) and what is kept of it (`inner`); both in cells of the whole picture."""
@@ -69,18 +140,40 @@ class Tile:
     inner: Window
 
 
-def tiles(rows: int, columns: int, side: int, halo: int) -> Iterator[Tile]:
-    """Cut a grid of cells into tiles of at most `side` cells with `halo` cells of context around them."""
-    for top in range(0, rows, side):
-        for left in range(0, columns, side):
-            bottom, right = min(top + side, rows), min(left + side, columns)
-            outer = Window(
-                top=max(top - halo, 0),
-                bottom=min(bottom + halo, rows),
-                left=max(left - halo, 0),
-                right=min(right + halo, columns),
-            )
-            yield Tile(outer=outer, inner=Window(top=top, bottom=bottom, left=left, right=right))
+def tiling(rows: int, columns: int, most: int, halo: int) -> tuple[int, int]:
+    """The (height, width) in cells of the tiles of a grid that cost least: at most `most` cells each, halo included.
+
+    `most` is at least (2 * halo + 1) ** 2. The cost is the number of cells that are run, halos included.
+    """
+    choices = []
+    for across in range(1, columns + 1):
+        width, halos = ceil(columns / across), halo * (across - 1)
+        outer_width = width + min(halos, 2 * halo)
+        for down in range(1, rows + 1):
+            height = ceil(rows / down)
+            if outer_width * (height + halo * min(down - 1, 2)) <= most:
+                choices.append(((rows + 2 * halo * (down - 1)) * (columns + 2 * halos), height, width))
+                break
+    return min(choices)[1:]
+
+
+def tiles(rows: int, columns: int, size: tuple[int, int], halo: int) -> Iterator[Tile]:
+    """Cut a grid of cells, row by row, into tiles of `size` (height, width) with `halo` cells of context around."""
+    for top in range(0, rows, size[0]):
+        for left in range(0, columns, size[1]):
+            bottom, right = min(top + size[0], rows), min(left + size[1], columns)
+            inner = Window(top=top, bottom=bottom, left=left, right=right)
+            yield Tile(outer=surrounded(inner, halo, rows, columns), inner=inner)
+
+
+def surrounded(window: Window, halo: int, rows: int, columns: int) -> Window:
+    """`window` and `halo` cells around it, as far as the grid goes."""
+    return Window(
+        top=max(window.top - halo, 0),
+        bottom=min(window.bottom + halo, rows),
+        left=max(window.left - halo, 0),
+        right=min(window.right + halo, columns),
+    )
 
 
 def _starts(length: int, size: int, stride: int) -> list[int]:
@@ -88,12 +181,17 @@ def _starts(length: int, size: int, stride: int) -> list[int]:
     return [*range(0, last, stride), last]
 
 
-def _whole_cells(pixels: int) -> int:
-    return -(-pixels // CELL) * CELL
+def _cells(pixels: int) -> int:
+    return -(-pixels // CELL)
 
 
-def _reflect(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    down, right = height - image.shape[0], width - image.shape[1]
-    if down == right == 0:
-        return image
-    return np.pad(image, ((0, down), (0, right), (0, 0)), mode="reflect")
+def _reduced(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Area averaging. Of a large picture strip by strip, for Pillow copies all it gets, with 4 bytes a pixel."""
+    if image.shape[0] * image.shape[1] > LARGE:
+        strips = [image[top : top + STRIP] for top in range(0, len(image), STRIP)]
+        image = np.concatenate([_resized(strip, width, len(strip)) for strip in strips])
+    return _resized(image, width, height)
+
+
+def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))

@@ -6,10 +6,10 @@ from distortion_heads.architecture import Architecture, Conv, small
 from distortion_heads.errors import BackboneError
 
 
-def test_small_has_five_levels_down_to_one_activation_per_cell() -> None:
+def test_small_has_five_levels_down_to_one_activation_per_cell_and_the_bank() -> None:
     architecture = small()
-    assert [stride for _, stride in architecture.levels] == [2, 4, 8, 16, 32]
-    assert architecture.dim == 2 * sum(channels for channels, _ in architecture.levels) == 1216
+    assert [stride for _, stride in architecture.levels] == [2, 4, 8, 16, 32, 2]
+    assert architecture.dim == 2 * sum(channels for channels, _ in architecture.levels) == 1280
 
 
 def test_receptive_field_of_two_convolutions() -> None:
@@ -36,6 +36,10 @@ def test_json_round_trip() -> None:
         [{"inputs": 3, "outputs": 4, "level": True, "code": "import os"}],
         [{"inputs": 3, "outputs": 10**9, "level": True}],
         [{"inputs": 3, "outputs": 4, "level": 1}],
+        [{"inputs": 3, "outputs": 4, "level": True}, {"inputs": 3, "outputs": 4, "analysis": True}],
+        [{"inputs": 3, "outputs": 4, "level": True, "analysis": True}, {"inputs": 4, "outputs": 4, "level": True}],
+        [{"inputs": 3, "outputs": 4, "level": True}, {"inputs": 4, "outputs": 4, "level": True, "analysis": True}],
+        [{"inputs": 3, "outputs": 4, "level": True}, {"inputs": 3, "outputs": 4, "level": True, "analysis": 1}],
     ],
 )
 def test_junk_is_refused(value: object) -> None:

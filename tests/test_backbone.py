@@ -22,7 +22,7 @@ from distortion_heads.errors import BackboneError
 from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.windows import Window, native_windows
+from distortion_heads.windows import Window, native_view, native_windows, spread
 
 Pixels = NDArray[np.uint8]
 
@@ -72,21 +72,57 @@ def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: 
 
 
 def test_tiles_change_nothing(photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
-    big = np.tile(photo, (2, 2, 1))
-    at_once = backbone.cells(big)
-    windows = native_windows(at_once.rows, at_once.columns)
-    monkeypatch.setattr("distortion_heads.backbone.TILE_CELLS", 7)
-    np.testing.assert_allclose(
-        backbone.pool(backbone.cells(big), windows), backbone.pool(at_once, windows), atol=1e-4, rtol=0
-    )
+    big = np.tile(photo, (3, 2, 1))[:1100, :1000]  # not of whole cells
+    at_once = backbone.features(big, "native")
+    monkeypatch.setattr("distortion_heads.backbone.TILE_CELLS", 18**2)
+    np.testing.assert_allclose(backbone.features(big, "native"), at_once, atol=1e-4, rtol=0)
+    cells = backbone.cells(native_view(big))
+    windows = native_windows(cells.rows, cells.columns)
+    np.testing.assert_allclose(backbone.pool(cells, windows), at_once, atol=1e-4, rtol=0)
+
+
+def test_tiles_of_a_picture_are_bounded(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    engine = backbone._engine
+    run = engine.moments
+    monkeypatch.setattr(engine, "moments", lambda pixels: seen.append(pixels[..., 0].size) or run(pixels))
+    monkeypatch.setattr("distortion_heads.backbone.TILE_CELLS", 400)
+    backbone.features(np.zeros((900, 1400, 3), np.uint8), "native")
+    assert len(seen) > 1
+    assert max(seen) <= 400 * CELL**2
+
+
+def test_few_windows_are_the_same_as_among_all(photo: Pixels, backbone: Backbone) -> None:
+    """With their halo, though the rest of the picture is never run."""
+    big = np.tile(photo, (4, 4, 1))
+    canvas = native_view(big)
+    windows = native_windows(canvas.rows, canvas.columns)
+    everything = backbone.features(big, "native")
+    chosen = [windows.index(window) for window in spread(canvas.rows, canvas.columns, 3)]
+    assert len(chosen) == 3
+    np.testing.assert_allclose(backbone.features(big, "native", most=3), everything[chosen], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(256, 128), (128, 32), (64, 64), (384, 96)])
+def test_any_window_and_stride_without_running_the_engine_again(
+    photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch, size: int, stride: int
+) -> None:
+    cells = backbone.cells(photo)
+    monkeypatch.setattr(backbone._engine, "moments", None)
+    windows = native_windows(cells.rows, cells.columns, size, stride)
+    features = backbone.pool(cells, windows)
+    assert features.shape == (len(windows), backbone.ref.dim)
+    for i in (0, len(windows) // 2, len(windows) - 1):
+        alone = backbone.pool(cells, [windows[i]])
+        np.testing.assert_allclose(features[i], alone[0], atol=1e-6)
 
 
 def test_windows_of_any_size_come_from_the_same_cells(photo: Pixels, backbone: Backbone) -> None:
     cells = backbone.cells(photo)
     whole = backbone.pool(cells, [Window(top=0, bottom=12, left=0, right=16)])
     halves = [Window(top=0, bottom=12, left=0, right=8), Window(top=0, bottom=12, left=8, right=16)]
-    first = np.stack([cells.window(w) for w in halves]).mean(0)
-    np.testing.assert_allclose(first, cells.window(Window(top=0, bottom=12, left=0, right=16)), atol=1e-9)
+    both = cells.means(halves).mean(0)
+    np.testing.assert_allclose(both, cells.means([Window(top=0, bottom=12, left=0, right=16)])[0], atol=1e-9)
     assert whole.shape == (1, backbone.ref.dim)
     assert whole.dtype == np.float32
 
@@ -97,7 +133,7 @@ def test_cells_are_local(photo: Pixels, backbone: Backbone) -> None:
     changed = wide.copy()
     changed[:CELL, :CELL] = 255 - changed[:CELL, :CELL]
     far = Window(top=0, bottom=12, left=20, right=32)
-    np.testing.assert_allclose(backbone.cells(wide).window(far), backbone.cells(changed).window(far), atol=1e-9)
+    np.testing.assert_allclose(backbone.cells(wide).means([far]), backbone.cells(changed).means([far]), atol=1e-9)
 
 
 def test_fingerprint_depends_on_names_shapes_and_bytes_but_not_on_order() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from sample_heads import make_head, make_layers
 from distortion_heads.errors import HeadTensorError
 from distortion_heads.heads import HeadBank, aggregate, sigmoid
 from distortion_heads.spec import Calibration, HeadFile, Layer
+from distortion_heads.weights import dump_head, parse_head
 
 DIM = 96
 SHAPES: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = (
@@ -102,6 +104,36 @@ def test_heads_that_differ_in_activation_alone_are_kept_apart() -> None:
 def test_no_heads_and_no_windows() -> None:
     assert HeadBank([]).evaluate(features_of(3)).logits.shape == (0, 3)
     assert HeadBank(many_heads(3)).evaluate(features_of(3)[:0]).severity.shape == (3, 0)
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 12, 35])
+def test_answers_of_many_heads_are_those_of_each_alone(k: int) -> None:
+    heads, features = many_heads(23), features_of(k)
+    together = [(head.label, p, level) for head, p, level in HeadBank(heads).answers(features)]
+    alone = [(h.label, p, level) for head in heads for h, p, level in HeadBank([head]).answers(features)]
+    assert together == alone
+    outputs = HeadBank(heads).evaluate(features)
+    by_row = [aggregate(*row) for row in zip(heads, outputs.logits, outputs.severity, strict=True)]
+    assert [answer[1:] for answer in together] == by_row
+
+
+def test_a_head_that_overflows_is_named() -> None:
+    heads = many_heads(3)
+    heads[1].layers[-1].bias[:] = np.nan
+    with pytest.raises(HeadTensorError, match="'head1' overflows"):
+        list(HeadBank(heads).answers(features_of(2)))
+
+
+def test_weights_that_cannot_change_are_not_copied() -> None:
+    head = parse_head(dump_head(many_heads(1)[0]), "a head")
+    weight = head.layers[0].weight
+    assert not weight.flags.writeable
+    tracemalloc.start()
+    bank = HeadBank([head])
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < weight.nbytes
+    assert bank.heads == (head,)
 
 
 def test_a_bank_of_one_length_of_features() -> None:

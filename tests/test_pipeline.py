@@ -80,8 +80,9 @@ def test_the_order_is_the_callers(photo: Pixels) -> None:
 
 def test_no_view_is_computed_that_no_head_reads(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor, seen = Predictor(["white_noise"]), []
-    cells = predictor.backbone.cells
-    monkeypatch.setattr(predictor.backbone, "cells", lambda pixels: seen.append(pixels.shape) or cells(pixels))
+    engine = predictor.backbone._engine
+    run = engine.moments
+    monkeypatch.setattr(engine, "moments", lambda pixels: seen.append(pixels.shape) or run(pixels))
     predictor.predict(photo)
     assert seen == [(384, 512, 3)]
 
@@ -154,3 +155,58 @@ def test_a_thin_picture_is_limited_by_what_it_becomes(monkeypatch: pytest.Monkey
     with pytest.raises(ImageTooLargeError, match="padded"):
         predictor.predict(np.zeros((1, 2000, 3), np.uint8))
     predictor.predict(np.zeros((1, 300, 3), np.uint8))
+
+
+def test_many_pictures_are_predicted_as_one_by_one(photo: Pixels, tmp_path: Path) -> None:
+    """In their order, a broken one in its place, and twice the same."""
+    sources: list[Path | Pixels] = []
+    for i, shape in enumerate([(300, 400), (300, 400), (256, 256), (640, 300), (300, 400)]):
+        sources.append(tmp_path / f"{i}.png")
+        Image.fromarray(np.roll(photo, 31 * i, axis=1)[: shape[0], : shape[1]]).save(tmp_path / f"{i}.png")
+    sources[2:2] = [tmp_path / "missing.png", photo]
+    predictor = Predictor()
+    results = list(predictor.predict_many(sources))
+    assert isinstance(results[2], InputError)
+    others = [result for i, result in enumerate(results) if i != 2]
+    assert others == [predictor.predict(source) for i, source in enumerate(sources) if i != 2]
+    assert [repr(r) for r in predictor.predict_many(sources)] == [repr(r) for r in results]
+
+
+def test_a_picture_that_cannot_be_evaluated_leaves_the_others_alone(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor(["jpeg"])
+    engine = predictor.backbone._engine  # type: ignore[attr-defined]
+    run = engine.moments
+
+    def fail_on_black(pixels: Pixels) -> NDArray[np.float32]:
+        if not pixels.any():
+            raise MemoryError
+        return run(pixels)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(engine, "moments", fail_on_black)
+    first, second, third = predictor.predict_many([photo, np.zeros_like(photo), photo])
+    assert isinstance(second, MemoryError)
+    assert first == third == predictor.predict(photo)
+
+
+def test_few_windows_are_said_to_be_few(photo: Pixels) -> None:
+    predictor, big = Predictor(["jpeg", "smoke"]), np.tile(photo, (3, 3, 1))
+    everything, few = predictor.predict(big), predictor.predict(big, most_windows=4)
+    assert (everything.windows, everything.fast) == (88, False)
+    assert (few.windows, few.fast) == (4, True)
+    assert few.heads[1] == everything.heads[1]  # smoke reads the overview, which is all there
+    (among_many,) = predictor.predict_many([big], most_windows=4)
+    assert among_many == few
+
+
+def test_batches_of_the_torch_engine_agree_with_onnx(photo: Pixels) -> None:
+    pytest.importorskip("torch")
+    pictures = [np.roll(photo, 29 * i, axis=0) for i in range(3)] + [photo[:300]]
+    ours, theirs = Predictor(), Predictor(device="torch")
+    for one, other in zip(ours.predict_many(pictures), theirs.predict_many(pictures), strict=True):
+        assert isinstance(one, Prediction)
+        assert isinstance(other, Prediction)
+        assert (one.width, one.height, one.windows) == (other.width, other.height, other.windows)
+        for a, b in zip(one.heads, other.heads, strict=True):
+            assert a.probability == pytest.approx(b.probability, abs=2e-4)

@@ -24,6 +24,8 @@ CLEAN_STYLE = "green"
 class TableSink:
     """Rows of path, distortion, probability as a bar, severity as dots; errors on stderr; a summary at the end."""
 
+    _noun = "pictures"
+
     def __init__(self, stream: ResultStream, labels: Sequence[str], paths: Sequence[str], show_all: bool) -> None:
         self._stream, self._show_all = stream, show_all
         self._console = rich_console()
@@ -59,7 +61,9 @@ class TableSink:
         if total > 1:
             seconds = time.perf_counter() - self._started
             counts = ", ".join(f"{count} {name}" for name, count in self._counts.items() if count)
-            self._stream.write(rendered(self._console, Text(f"\n{total} pictures: {counts} ({seconds:.1f} s)", "dim")))
+            self._stream.write(
+                rendered(self._console, Text(f"\n{total} {self._noun}: {counts} ({seconds:.1f} s)", "dim"))
+            )
 
     def _write_header(self) -> None:
         if self._has_header:

@@ -30,7 +30,13 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--title", help="Its name for people.")
 @click.option("--family", help="blur, noise, compression, color ... (default: as its plugin says, or other).")
 @click.option("--license", "license_", metavar="TEXT", help="The licence of the head file.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same head.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same head.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse pictures of more pixels than this (default: 250 million).",
+)
 @click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
 @click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
 @click.pass_context
@@ -45,6 +51,7 @@ def add_head(
     family: str | None,
     license_: str | None,
     seed: int,
+    max_pixels: int | None,
     force: bool,
     out: Path | None,
 ) -> None:
@@ -60,7 +67,7 @@ def add_head(
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("add-head"):
-        from distortion_heads.training.add_head import LICENSE
+        from distortion_heads.images import DEFAULT_MAX_PIXELS
         from distortion_heads.training.add_head import add_head as train_and_add
 
         with progress_bar(ticking=True) as bar:
@@ -78,10 +85,13 @@ def add_head(
                 progress=lambda stage, done, total: bar.show(done, total, stage),
                 title=title,
                 family=family,
-                license=license_ or LICENSE,
+                license=license_,
+                max_pixels=DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels,
             )
     for note in added.notes:
         complain(f"note: {note}")
+    if added.warning is not None:
+        session.warn(added.warning)
     write_card(f"{label}: {'trained' if out else 'trained and attached'} in {added.seconds:.1f} s", _card(added))
 
 

@@ -16,6 +16,7 @@ from dheads_cli._session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
     from distortion_heads.training.bench_report import Report
+    from distortion_heads.training.bench_scalability_report import ScalabilityReport
 
 ANSWER = {None: "not measured", True: "yes", False: "NO"}
 
@@ -82,6 +83,80 @@ def accuracy(
     return 1 if report.setting.unreadable else 0
 
 
+@bench.command()
+@click.option("--images", required=True, metavar="DIR", help="Clean pictures; part of them is held out.")
+@click.option("--out", default="dheads-scalability", show_default=True, metavar="DIR", help="Folder of the report.")
+@click.option(
+    "--work", metavar="DIR", help="Folder for what is done, so that a stopped run goes on (default: OUT/work)."
+)
+@click.option("--parts", metavar="A,B", help="Of: incremental, forgetting, cost, new-head (default: all).")
+@click.option("--bank", metavar="A,B", help="Distortions of the joint training (default: ten).")
+@click.option("--late", metavar="A,B", help="Those of the bank that are added late, one at a time (default: six).")
+@click.option(
+    "--sizes", metavar="N,N", help="Pictures with the distortion for a late head (default: 20,50,100,500,2000)."
+)
+@click.option("--steps", type=click.IntRange(min=1), default=256, show_default=True, help="Of each training.")
+@click.option("--batch", type=click.IntRange(min=4), default=40, show_default=True, help="Native samples of a step.")
+@click.option("--widths", metavar="A,B,C,D,E", default="8,16,32,64,96", show_default=True,
+              help="Channels of the levels of the networks that are trained (bundled: 32,64,96,160,256).")  # fmt: skip
+@click.option("--test-pictures", type=click.IntRange(min=20), default=200, show_default=True, metavar="N",
+              help="Held-out pictures with the distortion, and as many without.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that distort.")
+@click.pass_context
+def scalability(ctx: click.Context, images: str, out: str, work: str | None, workers: int, **given: object) -> int:
+    """Measure what it costs to add heads: in accuracy, in time and in memory.
+
+    Late heads against joint ones, outputs before and after an attachment, cost against the number of heads, time to a
+    head. Writes report.md, report.json and plots to the folder --out, and prints the goals. With the defaults the
+    small networks of the first part take half an hour on two idle cores; each part is measured once per --work.
+    """
+    registry = session_of(ctx).checked_registry()
+    with needs_train_extra("dheads bench scalability"), progress_bar(ticking=True) as bar:
+        from distortion_heads.training.bench_scalability import ScalabilityOptions, bench_scalability
+
+        settings = {name: _parsed(name, value) for name, value in given.items() if value is not None}
+        report = bench_scalability(
+            ScalabilityOptions(
+                images=Path(images),
+                out=Path(out),
+                work=Path(work or Path(out) / "work"),
+                workers=workers,
+                command=_command({"images": images, **given}, "scalability"),
+                **settings,  # type: ignore[arg-type]
+            ),
+            registry,
+            lambda stage, done, total: bar.show(done, total, stage, f"{done:g} of {total:g}"),
+        )
+    stdout_stream(machine=False).write(f"{_bounds(report)}\nreport: {Path(out) / 'report.md'}\n")
+    return 0
+
+
+def _parsed(name: str, value: object) -> object:
+    """Lists are given as A,B. Raises `BadParameter`."""
+    if not isinstance(value, str):
+        return value
+    words = tuple(word.strip() for word in value.split(",") if word.strip())
+    if name not in ("sizes", "widths"):
+        if not words:
+            raise click.BadParameter("names nothing", param_hint=f"--{name}")
+        return words
+    least, count = (20, None) if name == "sizes" else (1, 5)
+    if not all(word.isdecimal() and int(word) >= least for word in words) or len(words) != (count or len(words) or 1):
+        raise click.BadParameter(f"needs {count or 'some'} numbers of at least {least}", param_hint=f"--{name}")
+    return tuple(sorted(set(map(int, words)))) if name == "sizes" else tuple(map(int, words))
+
+
+def _bounds(report: ScalabilityReport) -> str:
+    from distortion_heads.training.bench_scalability_markdown import bound
+
+    rows = [["goal", "bound", "measured", "reached"]]
+    for goal in report.goals:
+        measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
+        rows.append([goal.figure, bound(goal), measured, ANSWER[goal.met]])
+    return plain_table(rows)
+
+
 def _labels(heads: str | None) -> tuple[str, ...] | None:
     if heads is None:
         return None
@@ -91,10 +166,12 @@ def _labels(heads: str | None) -> tuple[str, ...] | None:
     return labels
 
 
-def _command(options: Mapping[str, object]) -> str:
+def _command(options: Mapping[str, object], which: str = "accuracy") -> str:
     """The command line that gives the same figures."""
-    given = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
-    return " ".join(("dheads bench accuracy", *given))
+    given = [
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items() if value is not None
+    ]
+    return " ".join((f"dheads bench {which}", *given))
 
 
 def _goals(report: Report) -> str:

@@ -27,6 +27,10 @@ COMMANDS = {
         LazyCommand("plugins", "plugins", "Show which plugins were loaded, and what failed."),
         LazyCommand("bench", "bench", "Report accuracy, scalability and speed."),
         LazyCommand("train", "train", "Train the backbone and all heads jointly."),
+        LazyCommand("export", "export", "Write a backbone with its ONNX graph."),
+        LazyCommand("audit", "audit", "Say what is wrong with a labelled dataset."),
+        LazyCommand("evaluate", "evaluate", "Train on a part of a labelled dataset and measure on another."),
+        LazyCommand("score2020", "evaluate", "Rank methods by the score of the ICIP 2020 challenge."),
     )
 }
 

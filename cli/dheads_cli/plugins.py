@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from distortion_heads.discovery import Owner
 
-PLUGIN_COLUMNS = ("distribution", "version", "name", "hooks", "heads")
+PLUGIN_COLUMNS = ("distribution", "version", "name", "hooks", "heads", "backbones")
 FAILURE_COLUMNS = ("distribution", "version", "name", "stage", "reason")
 
 
@@ -75,7 +75,7 @@ def _write(loaded: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -
 
 def _contents(item: dict[str, Any]) -> list[str]:
     hooks = ", ".join(name.removeprefix("dheads_") for name in item["hooks"])
-    return [hooks or "-", str(len(item["heads"]))]
+    return [hooks or "-", str(len(item["heads"])), printable(", ".join(item["backbones"])) or "-"]
 
 
 def _rich(rows: Sequence[Sequence[str]], failures: Sequence[Sequence[str]]) -> str:

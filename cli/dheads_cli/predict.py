@@ -5,22 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from dheads_cli._console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
+from dheads_cli._formats import PICTURE_FORMATS, video_formats
 from dheads_cli._progress import Bar, progress_bar
-from dheads_cli._reports import CsvSink, JsonSink, PlainSink, Sink
+from dheads_cli._reports import Sink
 from dheads_cli._session import Session, session_of
+from dheads_cli.video import VideoRequest, Videos, opened, video_options
 from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
+    from dheads_cli._video_sinks import VideoSink
     from distortion_heads.inputs import Input
     from distortion_heads.pipeline import Predictor
     from distortion_heads.report import Condition
     from distortion_heads.spec import Prediction
+
+
+FAST_WINDOWS = 16
 
 
 @click.command()
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     metavar="COND",
     help="Exit with 1 if this holds for a picture, as in 'blur>0.6' (a head or a family). May be repeated.",
 )
+@click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
 @click.option(
     "--max-pixels",
@@ -43,37 +51,60 @@ if TYPE_CHECKING:
     metavar="N",
     help="Refuse pictures of more pixels than this (default: 250 million).",
 )
+@click.option("--fast", is_flag=True, help="Read at most 16 windows of a picture, spread over it; the result says so.")
+@click.option(
+    "--fast-windows", type=click.IntRange(min=1), metavar="K", help="Like --fast, but at most K windows instead of 16."
+)
+@video_options
 @click.pass_context
 def predict(
     ctx: click.Context,
+    /,
     paths: tuple[str, ...],
     as_json: bool,
     csv_file: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
+    backbone: str | None,
     device: str,
     max_pixels: int | None,
+    fast: bool,
+    fast_windows: int | None,
+    **video: Any,
 ) -> int:
-    """Say which distortions pictures have and how strong they are.
+    """Say which distortions pictures and videos have and how strong they are.
 
-    A PATH is a picture, a folder (with all folders in it), a pattern such as 'shots/**/*.jpg', or - for a list of
-    paths from standard input.
+    A PATH is a picture, a video, a folder (with all folders in it), a pattern such as 'shots/**/*.jpg', numbered
+    pictures that are one video (frame_%04d.png), or - for a list of paths from standard input. With --video, - is a
+    pipe of encoded video.
 
     Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage.
     """
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
     parsed = _parse_conditions(conditions)
-    predictor = _predictor(session_of(ctx), _split(heads), device, max_pixels)
+    most_windows = _most_windows(fast, fast_windows)
+    request = VideoRequest(arguments=video, max_pixels=max_pixels, most_windows=most_windows)
+    inputs = list(request.inputs(paths))
+    request.check(ctx, inputs)
+    has_video = any(request.wants(item) for item in inputs)
+    options = request.options(ctx) if has_video else None
+    predictor = _predictor(
+        session_of(ctx), _split(heads), device, max_pixels, threads=1 if has_video else None, backbone=backbone
+    )
     _check_conditions(parsed, predictor)
-
-    from distortion_heads.inputs import expand_inputs
-
-    inputs = list(expand_inputs(paths))
-    with _sink(as_json, csv_file, show_all, predictor, inputs) as sink:
-        with progress_bar(wanted=len(inputs) > 1) as bar:
-            run = _Run(predictor, sink, bar, parsed)
+    if most_windows is not None and not as_json:
+        complain(f"note: --fast reads at most {most_windows} windows of a picture")
+    with _sink(as_json, csv_file, show_all, predictor, inputs, has_video) as sink:
+        videos = None if options is None else Videos(request, options, predictor, cast("VideoSink", sink), show_all)
+        pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
+        with (
+            progress_bar(wanted=has_video or len(inputs) > 1) as bar,
+            opened(videos),
+            closing(predictor.predict_many(pictures, most_windows=most_windows)) as predictions,
+        ):
+            run = _Run(predictions, sink, bar, parsed, videos)
             for done, item in enumerate(inputs):
                 bar.show(done, len(inputs))
                 run.one(item)
@@ -82,10 +113,18 @@ def predict(
 
 
 class _Run:
-    """Goes through the inputs; `failed` tells whether the exit status is 1."""
+    """Goes through the inputs; `predictions` are those of the pictures. `failed`: whether the exit status is 1."""
 
-    def __init__(self, predictor: Predictor, sink: Sink, bar: Bar, conditions: Sequence[Condition]) -> None:
-        self._predictor, self._sink, self._bar, self._conditions = predictor, sink, bar, conditions
+    def __init__(
+        self,
+        predictions: Iterator[Prediction | Exception],
+        sink: Sink,
+        bar: Bar,
+        conditions: Sequence[Condition],
+        videos: Videos | None = None,
+    ) -> None:
+        self._predictions, self._sink, self._bar, self._conditions = predictions, sink, bar, conditions
+        self._videos = videos
         self.failed = False
 
     def one(self, item: Input) -> None:
@@ -94,7 +133,12 @@ class _Run:
             self._fail(item.path, item.error)
             return
         try:
-            prediction = self._predictor.predict(item.path)
+            if self._videos is not None and self._videos.wants(item):
+                self._video(self._videos, item.path)
+                return
+            prediction = next(self._predictions)
+            if isinstance(prediction, Exception):
+                raise prediction
         except DheadsError as error:
             self._fail(item.path, str(error))
         except Exception as error:
@@ -105,6 +149,12 @@ class _Run:
             with self._bar.hidden():
                 self._sink.prediction(prediction)
                 self._check(prediction)
+
+    def _video(self, videos: Videos, path: str) -> None:
+        prediction = videos.predict(path, self._bar)
+        self.failed |= prediction.error is not None
+        with self._bar.hidden():
+            self._check(replace(prediction.summary, path=path))
 
     def _fail(self, path: str, reason: str) -> None:
         self.failed = True
@@ -117,6 +167,10 @@ class _Run:
                 self.failed = True
                 text = f"{condition.name}{condition.op}{condition.value:g}"
                 complain(f"{prediction.path}: --fail-if '{text}' holds")
+
+
+def _most_windows(fast: bool, count: int | None) -> int | None:
+    return FAST_WINDOWS if fast and count is None else count
 
 
 def _split(heads: str | None) -> list[str] | None:
@@ -146,12 +200,21 @@ def _check_conditions(conditions: Sequence[Condition], predictor: Predictor) -> 
         raise click.UsageError(f"--fail-if: {error}") from None
 
 
-def _predictor(session: Session, heads: Sequence[str] | None, device: str, max_pixels: int | None) -> Predictor:
+def _predictor(
+    session: Session,
+    heads: Sequence[str] | None,
+    device: str,
+    max_pixels: int | None,
+    threads: int | None = None,
+    backbone: str | None = None,
+) -> Predictor:
+    from dheads_cli._backbones import chosen_backbone
     from distortion_heads.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
-    predictor = Predictor(heads, registry=session.checked_registry(), device=device, max_pixels=limit)
+    spec, registry = chosen_backbone(session, backbone)
+    predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
     session.tell([str(problem) for problem in predictor.problems])
     if not predictor.heads:
         raise RegistryError("no head can be used: train one with `dheads add-head`, or see `dheads list`")
@@ -160,13 +223,19 @@ def _predictor(session: Session, heads: Sequence[str] | None, device: str, max_p
 
 @contextmanager
 def _sink(
-    as_json: bool, csv_file: str | None, show_all: bool, predictor: Predictor, inputs: Sequence[Input]
+    as_json: bool,
+    csv_file: str | None,
+    show_all: bool,
+    predictor: Predictor,
+    inputs: Sequence[Input],
+    has_video: bool,
 ) -> Iterator[Sink]:
     labels = [head.label for head in predictor.heads]
+    formats = video_formats() if has_video else PICTURE_FORMATS
     if as_json:
-        yield JsonSink(stdout_stream(machine=True))
+        yield formats.json(stdout_stream(machine=True))
     elif csv_file == "-":
-        yield CsvSink(stdout_stream(machine=True), labels)
+        yield formats.csv(stdout_stream(machine=True), labels)
     elif csv_file is not None:
         _spare_pictures(csv_file, inputs)
         try:
@@ -175,19 +244,16 @@ def _sink(
             reason = getattr(error, "strerror", None) or error
             raise DheadsError(f"cannot write to {csv_file}: {reason}") from None
         with stream:
-            yield CsvSink(ResultStream(stream, csv_file), labels)
-    elif is_terminal(sys.stdout):
-        from dheads_cli._table import TableSink
-
-        yield TableSink(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
+            yield formats.csv(ResultStream(stream, csv_file), labels)
     else:
-        yield PlainSink(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
+        make = formats.table() if is_terminal(sys.stdout) else formats.plain
+        yield make(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
 
 
 def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:
     """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
-    from distortion_heads.inputs import IMAGE_SUFFIXES
+    from distortion_heads.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-    named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
+    named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122
     if named or any(os.path.realpath(item.path) == os.path.realpath(csv_file) for item in inputs):
         raise click.UsageError(f"--csv {csv_file} would overwrite a picture: name another file")

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dheads_cli._console import stdout_stream
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.train_data import check_options, dataset_options, refit, train_on_data
+from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from distortion_heads.training.bundle import BundleOptions, Stage
-    from distortion_heads.training.joint import Progress
+    from distortion_heads.training.joint import Progress, Recipe
 
 FOLDER = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
+IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "hold_pictures", "licenses")
 
 
 @click.command()
-@click.option("--images", type=FOLDER, required=True, help="A folder of clean pictures.")
+@click.option("--images", type=FOLDER, help="A folder of clean pictures.")
 @click.option("--out", type=FOLDER, required=True, help="The folder of this run; a run that was stopped goes on.")
 @click.option("--steps", type=COUNT, help="Steps of the joint training (default: the recipe's).")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same weights.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same weights."
+)
+@click.option(
+    "--start", type=FOLDER, metavar="CHECKPOINT", help="Begin a run with the weights of another's checkpoint.pt."
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that distort pictures.")
 @click.option("--threads", type=COUNT, help="Threads of torch on the CPU.")
@@ -35,13 +44,15 @@ COUNT = click.IntRange(min=1)
 @click.option(
     "--license", "licenses", multiple=True, metavar="TEXT", help="A licence of the pictures; may be repeated."
 )
+@dataset_options
 @click.pass_context
 def train(
     ctx: click.Context,
-    images: Path,
+    images: Path | None,
     out: Path,
     steps: int | None,
     seed: int,
+    start: Path | None,
     device: str,
     workers: int,
     threads: int | None,
@@ -49,11 +60,30 @@ def train(
     fit_pictures: int | None,
     hold_pictures: int | None,
     licenses: tuple[str, ...],
+    refit_heads: bool,
+    **dataset: Any,
 ) -> None:
-    """Train the backbone and the heads of all distortions that the plugins can make, on clean pictures.
+    """Train a backbone and heads: from clean pictures (--images) or on a labelled dataset (--data).
 
-    Writes backbone/ and heads/ into --out. Held-out AUROC is printed whenever it was measured.
+    With --images, this project's backbone learns from random initialisation, and the heads of all distortions that the
+    plugins can make; held-out AUROC is printed whenever it was measured. With --data, any backbone, frozen or
+    fine-tuned, and a head per label of the dataset; started by torchrun, the processes share the work.
+
+    Writes backbone/ and heads/ into --out.
     """
+    if images is None or dataset["data"] is not None:
+        if images is not None or dataset["data"] is None or refit_heads:
+            raise click.UsageError("give --images DIR, or --data DATASET, or --refit-heads with --images DIR", ctx)
+        check_options(ctx, "--data", without=IMAGES_ONLY)
+        with needs_train_extra("train"):
+            _set_up_torch(device, threads)
+        train_on_data(ctx, out, seed, device, dataset)
+        return
+    check_options(ctx, "--images", without=dataset)
+    if refit_heads:
+        counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
+        refit(ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses})
+        return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
         from distortion_heads.training.bundle import BundleOptions, train_bundle
@@ -67,10 +97,9 @@ def train(
             device=_set_up_torch(device, threads),
             workers=workers,
             compile_network=compile_network,
+            start=start,
             licenses=licenses,
-            command=shlex.join(
-                ["dheads", "train", "--images", images.name, "--steps", str(recipe.steps), "--seed", str(seed)]
-            ),
+            command=_command(images, recipe, start, fit_pictures, hold_pictures, licenses),
         )
         options = _with_pictures(options, fit_pictures, hold_pictures)
         specs = [head.spec for head in registry.heads.values()]
@@ -84,9 +113,23 @@ def _set_up_torch(device: str, threads: int | None) -> str:
 
     if threads is not None:
         torch.set_num_threads(threads)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DheadsError("--device cuda: torch finds no such device; use --device cpu")
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _command(
+    images: Path, recipe: Recipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
+) -> str:
+    """What decides the weights, as it was given; of paths only the last part, for the files are given to others."""
+    words = ["dheads", "train", "--images", images.resolve().name, "--steps", str(recipe.steps)]
+    words += ["--seed", str(recipe.seed)]
+    given = {"--start": start and start.name, "--fit-pictures": fit, "--hold-pictures": hold}
+    words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    words += [word for text in licenses for word in ("--license", text)]
+    return shlex.join(words)
 
 
 def _with_pictures(options: BundleOptions, fit: int | None, hold: int | None) -> BundleOptions:

@@ -15,8 +15,17 @@ import numpy as np
 from distortion_heads.backbone import bundled_backbone, load_backbone
 from distortion_heads.discovery import USER
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
+from distortion_heads.images import DEFAULT_MAX_PIXELS
 from distortion_heads.registry import RegisteredHead, Registry
-from distortion_heads.spec import BackboneRef, BackboneSpec, HeadFile, HeadSpec, Provenance, View, check_label
+from distortion_heads.spec import (
+    BackboneRef,
+    BackboneSpec,
+    HeadFile,
+    HeadSpec,
+    Provenance,
+    View,
+    check_label,
+)
 from distortion_heads.store import Store
 from distortion_heads.training.datasets import (
     LabelledImage,
@@ -28,16 +37,23 @@ from distortion_heads.training.datasets import (
     with_distorted,
 )
 from distortion_heads.training.features import Dataset, FeatureCache, Progress, extract, usable
+from distortion_heads.training.head import HeadCard, train_head, weakness
 from distortion_heads.training.split import Split, split_by_content
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
 LICENSE = "unspecified"
 """Of a head that its owner says nothing about: it is theirs."""
 
+MAX_FPR_CLEAN = 0.02
+"""Share of the held-out clean pictures on which the head may fire: none of fewer than 50."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AddedHead:
-    """A trained head, where it was written, and how it went. `notes`: what the user should know, a line each."""
+    """A trained head, where it was written, and how it went.
+
+    `notes`: what the user should know, a line each. `warning`: why the head is poor and what to do, or None.
+    """
 
     head: HeadFile
     path: Path
@@ -45,17 +61,19 @@ class AddedHead:
     n_fit: int
     n_hold: int
     notes: tuple[str, ...]
+    warning: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """What is trained, on what, and where it goes; made and checked before any long work."""
+    """What is trained, on what, and where it goes; made and checked before any long work.
 
-    label: str
-    title: str
-    family: str
-    license: str
-    view: View
+    `given`: the options that decide the head, as far as they were given, for its provenance.
+    """
+
+    card: HeadCard
+    given: tuple[tuple[str, str], ...]
+    max_pixels: int
     source: Path
     generator: RegisteredHead | None
     others: tuple[RegisteredHead, ...]
@@ -80,7 +98,8 @@ def add_head(
     progress: Progress | None = None,
     title: str | None = None,
     family: str | None = None,
-    license: str = LICENSE,  # noqa: A002 - the name in the head file
+    license: str | None = None,  # noqa: A002 - the name in the head file
+    max_pixels: int = DEFAULT_MAX_PIXELS,
     backbone: BackboneSpec | None = None,
     cache: FeatureCache | None = None,
 ) -> AddedHead:
@@ -88,7 +107,7 @@ def add_head(
 
     Either `data` (folder or CSV, see `read_data`) or `clean` (folder of clean pictures, distorted by the generator of
     the installed head `synthesizer`, by default `label`). What is not given comes from the installed head of that
-    label. `force` replaces a head of the user's own, or the file `out`.
+    label. `force` replaces a head of the user's own, or the file `out`; `max_pixels` limits each picture.
 
     Raises `InvalidLabelError`, `LabelTakenError`, `MissingExtraError`, `DataError`, `BackboneError` or `StoreError`.
     """
@@ -99,12 +118,20 @@ def add_head(
     source = _source(data, clean, synthesizer)
     generator = _generator(synthesizer or label, registry) if data is None else None
     known = spec or (generator.spec if generator else None)
-    plan = _Plan(
+    card = HeadCard(
         label=label,
-        title=title or (spec.title if spec else label.replace("_", " ").capitalize()),
-        family=family or (known.family if known else "other"),
-        license=license,
+        title=_first(title, spec.title if spec else label.replace("_", " ").capitalize()),
+        family=_first(family, known.family if known else "other"),
+        license=_first(license, LICENSE),
         view=view or (known.view if known else "native"),
+    )
+    limit = None if max_pixels == DEFAULT_MAX_PIXELS else str(max_pixels)
+    options = {"synthesizer": synthesizer, "view": card.view, "seed": str(seed)}
+    options |= {"title": title, "family": family, "license": license, "max-pixels": limit}
+    plan = _Plan(
+        card=card,
+        given=tuple((f"--{name}", value) for name, value in options.items() if value is not None),
+        max_pixels=max_pixels,
         source=source,
         generator=generator,
         others=_others(registry, label, generator.spec.family) if generator else (),
@@ -121,7 +148,8 @@ def _run(
 ) -> AddedHead:
     engine = load_backbone(backbone, threads=1)  # the images are what is worked on in parallel
     images, hashes = _read(plan)
-    data = usable(images, extract(images, hashes, engine, plan.view, cache, progress), hashes, plan.source)
+    features = extract(images, hashes, engine, plan.card.view, cache, progress, plan.max_pixels)
+    data = usable(images, features, hashes, plan.source)
     split = split_by_content(data.images, [found.scene for found in data.features], plan.seed)
     if progress is not None:
         progress("fit", 0, 1)
@@ -136,7 +164,12 @@ def _run(
         n_fit=len(split.fit),
         n_hold=len(split.hold),
         notes=(*data.notes, *filter(None, (split.note,))),
+        warning=weakness(head),
     )
+
+
+def _first(given: str | None, default: str) -> str:
+    return default if given is None else given
 
 
 def _check_label(label: str, registry: Registry, store: Store, out: Path | None, force: bool) -> HeadSpec | None:
@@ -196,7 +229,7 @@ def _others(registry: Registry, label: str, family: str) -> tuple[RegisteredHead
 
 def _read(plan: _Plan) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
     """The distinct images and the content hashes of their files, checked for number and classes."""
-    images = read_clean(plan.source) if plan.generator else read_data(plan.source, plan.label)
+    images = read_clean(plan.source) if plan.generator else read_data(plan.source, plan.card.label)
     hashes = content_hashes([image.path for image in images])
     images = distinct(images, hashes)
     if plan.generator is not None:
@@ -206,22 +239,30 @@ def _read(plan: _Plan) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
 
 
 def _fit(plan: _Plan, data: Dataset, split: Split, backbone: BackboneRef) -> HeadFile:
-    from distortion_heads.training.head import HeadCard, train_head
-
     fit, hold = data.examples(split.fit), data.examples(split.hold)
-    card = HeadCard(label=plan.label, title=plan.title, family=plan.family, view=plan.view, license=plan.license)
     severe = bool(np.isfinite(fit.severity).any())
-    head = train_head(fit, hold, card, backbone, _provenance(plan, data), seed=plan.seed, with_severity=severe)
+    provenance = _provenance(plan, data)
+    head = train_head(
+        fit,
+        hold,
+        plan.card,
+        backbone,
+        provenance,
+        seed=plan.seed,
+        max_fpr_clean=MAX_FPR_CLEAN,
+        with_severity=severe,
+    )
     return head if split.note is None else replace(head, metrics=replace(head.metrics, split="held-out files"))
 
 
 def _provenance(plan: _Plan, data: Dataset) -> Provenance:
-    """Names, hashes and counts; of paths only the last part, for a head file is given to others."""
+    """Names, hashes and counts; of paths only the last part, for a head file is given to others.
+
+    The command has no --force and --out: the same head has the same bytes, wherever it goes.
+    """
     name = plan.source.resolve().name.encode("utf-8", "replace").decode() or "data"
-    words = ["dheads", "add-head", plan.label, "--clean" if plan.generator else "--data", name]
-    if plan.generator and plan.generator.spec.label != plan.label:
-        words += ["--synthesizer", plan.generator.spec.label]
-    words += ["--view", plan.view, "--seed", str(plan.seed)]
+    words = ["dheads", "add-head", plan.card.label, "--clean" if plan.generator else "--data", name]
+    words += [word for option in plan.given for word in option]
     positive = sum(image.label for image in data.images)
     return Provenance(
         data=name,

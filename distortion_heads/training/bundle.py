@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from safetensors import SafetensorError
 
 from distortion_heads.architecture import Architecture, small
-from distortion_heads.backbone import BackboneFile, dump_backbone, read_backbone
-from distortion_heads.errors import DataError
+from distortion_heads.backbone import dump_backbone, load_backbone, read_backbone
+from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
+from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.graph import build_graph
-from distortion_heads.training.head import HeadCard, train_head
+from distortion_heads.training.head import check_line
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.pictures import PicturePlan, collect, read_features
 from distortion_heads.training.scenes import Scenes, find_scenes
-from distortion_heads.weights import dump_head, write_atomic
+from distortion_heads.weights import write_atomic
 
 NAME = "dheads_small"
-MAX_FPR_CLEAN = 0.0025
-"""Share of clean pictures on which one head may fire: with the nine first heads together about 2 in 100."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleOptions:
-    """What `dheads train` is asked for. `fit_pictures` and `hold_pictures` are distorted pictures for the heads."""
+    """What `dheads train` is asked for. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
+
+    `start` is a checkpoint of another run with the same heads, whose weights this one begins with.
+    """
 
     images: Path
     out: Path
     recipe: Recipe = field(default_factory=Recipe)
     architecture: Architecture = field(default_factory=small)
-    fit_pictures: int = 14_000
+    fit_pictures: int = 30_000
     hold_pictures: int = 5_000
     device: str = "cpu"
     workers: int = 1
     compile_network: bool = False
+    start: Path | None = None
     licenses: tuple[str, ...] = ()
     command: str = "dheads train"
 
@@ -58,23 +67,71 @@ def train_bundle(options: BundleOptions, specs: Sequence[HeadSpec], report: Repo
     """Train backbone and heads into `options.out`; a killed run goes on where it stopped.
 
     Writes `backbone/NAME.safetensors`, `backbone/NAME.onnx` and `heads/LABEL.safetensors`, and returns the folder.
-    Raises `DataError` if there are no distortions to learn or too few pictures.
+    Raises `DataError` if there are no distortions to learn, too few pictures or one that cannot be decoded, or if `out`
+    cannot be written, holds another run or damaged files; and if a worker process is killed. Raises `BackboneError` if
+    the backbone that was written before is damaged.
     """
+    with _advice(options.out):
+        _check_writable(options.out)
+        _train(options, specs, report)
+    return options.out
+
+
+@contextmanager
+def _advice(out: Path) -> Iterator[None]:
+    """Turn what the user's machine or files may do to a run into `DataError`."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise DataError(
+            "a worker process was killed, perhaps for lack of memory: run it again, with fewer --workers; "
+            "it goes on where it stopped"
+        ) from None
+    except BackboneError as error:
+        raise BackboneError(f"{error}; remove {out / 'backbone'}, and run it again") from None
+    except SafetensorError as error:
+        raise DataError(
+            f"a file in {out} is damaged ({error}): remove {out / 'shards'} and {out / 'features'}, and run it again"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(
+            f"{error.filename or out}: {reason}; mend that and run it again, or give another --out"
+        ) from None
+
+
+def _check_writable(out: Path) -> None:
+    """Raise `DataError` if `out`, or the folder that it would be made in, cannot be written to."""
+    folder = next(path for path in (out.absolute(), *out.absolute().parents) if os.path.lexists(path))
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written to: {(error.strerror or str(error)).lower()}; give another --out"
+        ) from None
+
+
+def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) -> None:
     learnt = tuple(sorted((spec for spec in specs if spec.synthesize), key=lambda spec: spec.label))
     if not learnt:
         raise DataError("no installed head can synthesize its distortion; there is nothing to learn")
-    scenes = find_scenes(options.images)
+    for text in options.licenses:
+        check_line("licence", text)
+    scenes = find_scenes(
+        options.images, report=lambda done, total: report(Stage(name="pictures", done=done, total=total))
+    )
     backbone = _backbone(options, scenes, learnt, report)
+    load_backbone(backbone, threads=1)  # a worker that cannot would print a traceback
     plans = [
         PicturePlan(
             folder=options.out / "features",
-            name=f"{name}-{read_backbone(backbone.weights).ref.fingerprint[:12]}",
+            name=name,
             scenes=paths,
             count=count,
             seed=options.recipe.seed,
             backbone=backbone,
             labels=tuple(spec.label for spec in learnt),
-            emphasis=options.recipe.emphasis,
         )
         for name, paths, count in (
             ("fit", scenes.fit, options.fit_pictures),
@@ -83,9 +140,27 @@ def train_bundle(options: BundleOptions, specs: Sequence[HeadSpec], report: Repo
     ]
     for plan in plans:
         for done in collect(plan, options.workers):
-            report(Stage(name=f"features, {plan.name.split('-')[0]}", done=done, total=plan.count))
-    _fit_heads(options, scenes, learnt, plans, read_backbone(backbone.weights), report)
-    return options.out
+            report(Stage(name=f"features, {plan.name}", done=done, total=plan.count))
+    network = load_network(options.out, options.architecture, learnt, options.recipe)
+    provenance = Provenance(
+        data=f"{options.images.name}: pictures distorted by this package",
+        data_sha256=scenes.sha256,
+        n_pos=0,
+        n_neg=0,
+        seed=options.recipe.seed,
+        command=options.command,
+        versions=_versions(),
+        image_licenses=options.licenses,
+    )
+    job = HeadsJob(
+        folder=options.out / "heads",
+        specs=learnt,
+        starts=tuple(network.heads.layers(i) for i in range(len(learnt))),
+        backbone=read_backbone(backbone.weights).ref,
+        provenance=provenance,
+    )
+    for done, detail in fit_heads(job, *(read_features(plan) for plan in plans)):
+        report(Stage(name="heads", done=done, total=len(learnt), detail=detail))
 
 
 def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec], report: Report) -> BackboneSpec:
@@ -105,6 +180,7 @@ def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec],
         compile_network=options.compile_network,
         report=report,
         architecture=options.architecture,
+        start=options.start,
     )
     info = {
         "recipe": asdict(options.recipe),
@@ -119,47 +195,6 @@ def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec],
     write_atomic(folder / f"{NAME}.safetensors", dump_backbone(NAME, architecture, network.backbone.folded(), info))
     write_atomic(folder / f"{NAME}.onnx", build_graph(architecture))
     return spec
-
-
-def _fit_heads(
-    options: BundleOptions,
-    scenes: Scenes,
-    specs: Sequence[HeadSpec],
-    plans: Sequence[PicturePlan],
-    backbone: BackboneFile,
-    report: Report,
-) -> None:
-    """One head at a time, from the layers of the joint training, exactly as `dheads add-head` does."""
-    folder = options.out / "heads"
-    folder.mkdir(parents=True, exist_ok=True)
-    network = load_network(options.out, options.architecture, specs, options.recipe)
-    fit_set, hold_set = (read_features(plan) for plan in plans)
-    sha256 = scenes.sha256
-    for i, spec in enumerate(specs):
-        fit, hold = fit_set.examples(i, spec.view), hold_set.examples(i, spec.view)
-        provenance = Provenance(
-            data=f"{options.images.name}: pictures distorted by this package",
-            data_sha256=sha256,
-            n_pos=int(fit.labels.sum()),
-            n_neg=int((~fit.labels).sum()),
-            seed=options.recipe.seed,
-            command=options.command,
-            versions=_versions(),
-            image_licenses=options.licenses,
-        )
-        head = train_head(
-            fit,
-            hold,
-            HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
-            backbone.ref,
-            provenance,
-            seed=options.recipe.seed,
-            max_fpr_clean=MAX_FPR_CLEAN,
-            with_severity=True,
-            start=network.heads.layers(i),
-        )
-        write_atomic(folder / f"{spec.label}.safetensors", dump_head(head))
-        report(Stage(name="heads", done=i + 1, total=len(specs), detail=f"{spec.label} AUROC {head.metrics.auroc}"))
 
 
 def _versions() -> dict[str, str]:

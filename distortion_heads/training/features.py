@@ -16,10 +16,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import Backbone
+from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.images import load_image
-from distortion_heads.pipeline import view_features
+from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.pipeline import check_padded, view_features
 from distortion_heads.spec import View
 from distortion_heads.training.datasets import LabelledImage, check_counts, unreadable
 from distortion_heads.training.examples import Examples
@@ -128,18 +128,20 @@ def cache_key(image: LabelledImage, content: str, fingerprint: str, view: View) 
 def extract(
     images: Sequence[LabelledImage],
     hashes: Mapping[Path, str],
-    backbone: Backbone,
+    backbone: FeatureSource,
     view: View,
     cache: FeatureCache,
     progress: Progress | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> list[ImageFeatures | Failure]:
     """Features of all images in their order, those in the cache without decoding anything.
 
     The same values come from the cache and from a first run. The images are the unit of parallel work, so give a
-    backbone of one thread. Raises nothing for an image that cannot be used or a generator that fails: see `Failure`.
+    backbone of one thread. `max_pixels` limits each file that is decoded. Raises nothing for an image that cannot be
+    used or a generator that fails: see `Failure`.
     """
     keys = [cache_key(image, hashes[image.path], backbone.ref.fingerprint, view) for image in images]
-    work = partial(_cached, backbone=backbone, view=view, cache=cache)
+    work = partial(_cached, backbone=backbone, view=view, cache=cache, max_pixels=max_pixels)
     results: list[ImageFeatures | Failure] = []
     pool = ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1))
     try:
@@ -190,20 +192,21 @@ def _is_extra(image: LabelledImage) -> bool:
 
 
 def _cached(
-    image: LabelledImage, key: str, *, backbone: Backbone, view: View, cache: FeatureCache
+    image: LabelledImage, key: str, *, backbone: FeatureSource, view: View, cache: FeatureCache, max_pixels: int
 ) -> ImageFeatures | Failure:
     found = cache.read(key, backbone.ref.dim)
     if found is not None:
         return found
-    made = _compute(image, backbone, view)
+    made = _compute(image, backbone, view, max_pixels)
     if isinstance(made, ImageFeatures):
         cache.write(key, made)
     return made
 
 
-def _compute(image: LabelledImage, backbone: Backbone, view: View) -> ImageFeatures | Failure:
+def _compute(image: LabelledImage, backbone: FeatureSource, view: View, max_pixels: int) -> ImageFeatures | Failure:
     try:
-        pixels = load_image(image.path)
+        pixels = load_image(image.path, max_pixels=max_pixels)
+        check_padded(pixels, max_pixels)
     except InputError as error:
         return Failure(reason=str(error))
     scene = difference_hash(pixels)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.architecture import CELL, Architecture
+from distortion_heads.architecture import CELL, Architecture, Conv
 from distortion_heads.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -12,12 +13,24 @@ if TYPE_CHECKING:
 
 OPSET = 17
 
+DETAILS = (
+    ((0.25, 0.25), (-0.25, -0.25)),
+    ((0.25, -0.25), (0.25, -0.25)),
+    ((0.25, -0.25), (-0.25, 0.25)),
+)
+"""The details of the Haar transform: the squares of the three sum to the variance within a square of 2 x 2."""
+
+LEAST_TRANSFORMED = 8
+"""Cells of at least this many activations a side are split by a Haar transform: it needs less memory, not less time."""
+
 
 def build_graph(architecture: Architecture) -> bytes:
     """Serialise the graph: input `pixels` uint8 (1, 3, H, W), H and W multiples of 32; output `moments`.
 
     `moments` is float32 (2 * channels, H / 32, W / 32): the mean over each cell of every level's activations, then
-    their variances within each cell, in two passes, for the difference of two large sums would lose the small ones.
+    their variances within each cell. These are sums of squares of differences, for the difference of two large sums
+    would lose the small ones. All operators but the first and last are such that ONNX Runtime keeps its blocked layout
+    (NCHWc) between them; a subtraction would leave it, hence the additions of what is negated.
     Raises `MissingExtraError` without the onnx package.
     """
     try:
@@ -25,75 +38,135 @@ def build_graph(architecture: Architecture) -> bytes:
     except ImportError:
         raise MissingExtraError("writing an ONNX graph") from None
 
-    nodes = [helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT)]
-    nodes += [helper.make_node("Mul", ["float", "input_scale"], ["scaled"])]
-    nodes += [helper.make_node("Sub", ["scaled", "input_shift"], ["x"])]
-    constants = [_scalar("input_scale", 4 / 255), _scalar("input_shift", 2.0)]
-    external, means, variances = [], [], []
-    x, stride, level = "x", 1, 0
+    parts = _Parts()
+    means, variances = [], []
+    picture = _pixels(parts)
+    x, stride = picture, 1
     for i, conv in enumerate(architecture.convs):
-        stride *= conv.stride
-        pad = conv.kernel // 2
-        weights = [f"conv{i}.weight", f"conv{i}.bias"]
-        external += [_outside(weights[0], (conv.outputs, conv.inputs, conv.kernel, conv.kernel))]
-        external += [_outside(weights[1], (conv.outputs,))]
-        attributes: dict[str, Any] = {
-            "kernel_shape": [conv.kernel] * 2,
-            "strides": [conv.stride] * 2,
-            "pads": [pad] * 4,
-        }
-        nodes.append(helper.make_node("Conv", [x, *weights], [f"c{i}"], **attributes))
-        nodes.append(helper.make_node("Relu", [f"c{i}"], [f"r{i}"]))
-        x = f"r{i}"
+        if conv.analysis:
+            level, side = _magnitudes(parts, picture, i, conv), CELL // conv.stride
+        else:
+            x, stride = _convolution(parts, x, i, conv), stride * conv.stride
+            level, side = x, CELL // stride
         if conv.level:
-            side = CELL // stride
-            pool: dict[str, Any] = {"kernel_shape": [side] * 2, "strides": [side] * 2}
-            constants.append(_scales(f"up{level}", side))
-            nodes.append(helper.make_node("AveragePool", [x], [f"m{level}"], **pool))
-            nodes.append(_enlarge(f"m{level}", f"up{level}", f"e{level}"))
-            nodes.append(helper.make_node("Sub", [x, f"e{level}"], [f"d{level}"]))
-            nodes.append(helper.make_node("Mul", [f"d{level}", f"d{level}"], [f"s{level}"]))
-            nodes.append(helper.make_node("AveragePool", [f"s{level}"], [f"q{level}"], **pool))
-            means.append(f"m{level}")
-            variances.append(f"q{level}")
-            level += 1
-    nodes.append(helper.make_node("Concat", means + variances, ["stacked"], axis=1))
-    nodes.append(helper.make_node("Squeeze", ["stacked", "batch_axis"], ["moments"]))
-    constants.append(helper.make_tensor("batch_axis", TensorProto.INT64, [1], [0]))
+            mean, variance = _moments(parts, level, conv.outputs, side)
+            means.append(mean)
+            variances.append(variance)
+    stacked = parts.add("Concat", *means, *variances, axis=1)
+    batch_axis = parts.constant(helper.make_tensor("batch_axis", TensorProto.INT64, [1], [0]))
+    parts.nodes.append(helper.make_node("Squeeze", [stacked, batch_axis], ["moments"]))
     graph = helper.make_graph(
-        nodes,
+        parts.nodes,
         "backbone",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, 3, "height", "width"])],
         [helper.make_tensor_value_info("moments", TensorProto.FLOAT, [architecture.dim, "rows", "columns"])],
-        [*constants, *external],
+        parts.tensors,
     )
     model = helper.make_model(graph, producer_name="distortion-heads", opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = 8
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _scalar(name: str, value: float) -> onnx.TensorProto:
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What a graph is made of, as it grows."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    tensors: list[onnx.TensorProto] = field(default_factory=list)
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Append a node and return the name of its output."""
+        from onnx import helper
+
+        output = f"{operator.lower()}{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, tensor: onnx.TensorProto) -> str:
+        """Add a tensor, once by its name, which is returned."""
+        if all(tensor.name != known.name for known in self.tensors):
+            self.tensors.append(tensor)
+        return str(tensor.name)
+
+    def floats(self, name: str, shape: tuple[int, ...], values: list[float]) -> str:
+        from onnx import TensorProto, helper
+
+        return self.constant(helper.make_tensor(name, TensorProto.FLOAT, shape, values))
+
+
+def _pixels(parts: _Parts) -> str:
+    """Grey becomes 0, which is what the first convolution pads with; its weights have the scale."""
+    from onnx import TensorProto
+
+    values = parts.add("Cast", "pixels", to=TensorProto.FLOAT)
+    return parts.add("Sub", values, parts.floats("grey", (), [127.5]))
+
+
+def _convolution(parts: _Parts, x: str, i: int, conv: Conv) -> str:
+    weight, bias = _weights(parts, i, conv)
+    return parts.add("Relu", parts.add("Conv", x, weight, bias, **_geometry(conv, conv.kernel // 2)))
+
+
+def _magnitudes(parts: _Parts, picture: str, i: int, conv: Conv) -> str:
+    """Responses of the analysis bank to the picture, reflected at its borders, where an edge would drown all else."""
     from onnx import TensorProto, helper
 
-    return helper.make_tensor(name, TensorProto.FLOAT, [], [value])
+    pad = conv.kernel // 2
+    pads = helper.make_tensor("reflection", TensorProto.INT64, [8], [0, 0, pad, pad, 0, 0, pad, pad])
+    padded = parts.add("Pad", picture, parts.constant(pads), mode="reflect")
+    weight, bias = _weights(parts, i, conv)
+    return parts.add("Abs", parts.add("Conv", padded, weight, bias, **_geometry(conv, 0)))
 
 
-def _scales(name: str, side: int) -> onnx.TensorProto:
-    from onnx import TensorProto, helper
+def _weights(parts: _Parts, i: int, conv: Conv) -> tuple[str, str]:
+    """Those that read the picture are scaled, for it is not."""
+    weight = parts.constant(_outside(f"conv{i}.weight", (conv.outputs, conv.inputs, conv.kernel, conv.kernel)))
+    bias = parts.constant(_outside(f"conv{i}.bias", (conv.outputs,)))
+    if i == 0 or conv.analysis:
+        weight = parts.add("Mul", weight, parts.floats("input_scale", (), [4 / 255]))
+    return weight, bias
 
-    return helper.make_tensor(name, TensorProto.FLOAT, [4], [1.0, 1.0, float(side), float(side)])
+
+def _geometry(conv: Conv, pad: int) -> dict[str, Any]:
+    return {"kernel_shape": [conv.kernel] * 2, "strides": [conv.stride] * 2, "pads": [pad] * 4}
 
 
-def _enlarge(source: str, scales: str, target: str) -> onnx.NodeProto:
-    """Repeat every cell over its pixels."""
-    from onnx import helper
-
-    modes: dict[str, Any] = {
+def _moments(parts: _Parts, x: str, channels: int, side: int) -> tuple[str, str]:
+    """Means and variances of `x` over squares of `side`."""
+    within = None
+    if side >= LEAST_TRANSFORMED:
+        details = [_squares(parts, x, channels, f"detail{k}", kernel) for k, kernel in enumerate(DETAILS)]
+        energy = parts.add("Add", parts.add("Add", details[0], details[1]), details[2])
+        x, side = _pool(parts, x, 2), side // 2
+        within = _pool(parts, energy, side)
+    mean = _pool(parts, x, side)
+    negative = _depthwise(parts, mean, channels, "negative", ((-1.0,),))
+    scales = parts.floats(f"enlarge{side}", (4,), [1.0, 1.0, float(side), float(side)])
+    resize: dict[str, Any] = {
         "mode": "nearest",
         "nearest_mode": "floor",
         "coordinate_transformation_mode": "asymmetric",
     }
-    return helper.make_node("Resize", [source, "", scales], [target], **modes)
+    centred = parts.add("Add", x, parts.add("Resize", negative, "", scales, **resize))
+    variance = _pool(parts, parts.add("Mul", centred, centred), side)
+    return mean, parts.add("Add", variance, within) if within else variance
+
+
+def _squares(parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...]) -> str:
+    detail = _depthwise(parts, x, channels, name, kernel)
+    return parts.add("Mul", detail, detail)
+
+
+def _depthwise(parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...]) -> str:
+    """One small kernel on every channel, without overlap."""
+    side = len(kernel)
+    values = [value for row in kernel for value in row] * channels
+    weight = parts.floats(f"{name}x{channels}", (channels, 1, side, side), values)
+    return parts.add("Conv", x, weight, group=channels, kernel_shape=[side] * 2, strides=[side] * 2)
+
+
+def _pool(parts: _Parts, x: str, side: int) -> str:
+    return parts.add("AveragePool", x, kernel_shape=[side] * 2, strides=[side] * 2)
 
 
 def _outside(name: str, shape: tuple[int, ...]) -> onnx.TensorProto:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.errors import DataError
 from distortion_heads.heads import HeadBank
 from distortion_heads.spec import (
     BackboneRef,
@@ -18,22 +20,43 @@ from distortion_heads.spec import (
     Provenance,
     Threshold,
     View,
+    check_label,
 )
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.fit import fit_layers
 from distortion_heads.training.metrics import measure
 
+POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
+"""A head that is worse than any of these is called poor."""
+
+_UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes that are no UTF-8, separators of lines
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeadCard:
-    """What is copied into the head file as it is."""
+    """What is copied into the head file as it is.
+
+    Raises `InvalidLabelError` for the label, `DataError` for any other text that is not one line.
+    """
 
     label: str
     title: str
     family: str
     view: View = "native"
     license: str = "Apache-2.0"
+
+    def __post_init__(self) -> None:
+        check_label(self.label)
+        for name in ("title", "family", "license"):
+            check_line(name, getattr(self, name))
+
+
+def check_line(name: str, text: str) -> str:
+    """Return `text` if a file may hold it: one line, not blank, printable. Raises `DataError`."""
+    if not text.strip() or any(unicodedata.category(letter) in _UNPRINTABLE for letter in text):
+        raise DataError(f"the {name} {text!r} is not one line of printable text: write another")
+    return text
 
 
 def train_head(
@@ -74,6 +97,24 @@ def train_head(
     threshold = choose_threshold(probabilities, hold.labels, hold.clean, max_fpr_clean)
     metrics = measure(probabilities, hold.labels, hold.clean, threshold.value, "held-out scenes of the training data")
     return replace(head, calibration=calibration, threshold=threshold, metrics=metrics)
+
+
+def weakness(head: HeadFile) -> str | None:
+    """Why a head is poor by its figures and what to do, in one line; None if it is not."""
+    metrics, faults = head.metrics, []
+    if metrics.auroc is not None and metrics.auroc < POOR_AUROC:
+        faults.append(f"AUROC {metrics.auroc:.2f}, where chance gives 0.5")
+    if metrics.fpr_clean is not None and metrics.fpr_clean > POOR_FPR_CLEAN:
+        faults.append(f"false alarms on {metrics.fpr_clean:.0%} of the clean pictures")
+    if metrics.f1 is not None and metrics.f1 < POOR_F1:
+        faults.append(f"F1 {metrics.f1:.2f}")
+    if not faults:
+        return None
+    other = "overview" if head.view == "native" else "native"
+    return (
+        f"{head.label!r} is a poor head ({'; '.join(faults)}; on held-out pictures): check the labels, "
+        f"give more pictures of both kinds, or try --view {other}"
+    )
 
 
 def window_logits(head: HeadFile, examples: Examples) -> NDArray[np.float64]:

@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from distortion_heads.architecture import Architecture, small
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.bench_goals import NINE
+from distortion_heads.training.checkpoint import Checkpoint
 from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
-from distortion_heads.training.shards import NATIVE_SIDE, Shard, ShardPlan, stream_shards
+from distortion_heads.training.shards import GROUP, NATIVE_SIDE, Shard, ShardPlan, stream_shards
 
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000
@@ -36,11 +38,11 @@ class Recipe:
     """
 
     steps: int = 8_000
-    distinct_shards: int = 180
+    distinct_shards: int = 220
     shard_native: int = 768
-    shard_overview: int = 384
+    shard_overview: int = 576
     native: int = 48
-    overview: int = 24
+    overview: int = 36
     emphasis: tuple[str, ...] = NINE
     learning_rate: float = 1.5e-3
     head_rate: float = 0.2
@@ -74,19 +76,25 @@ def train_backbone(
     checkpoint_every: int = 40,
     report: Callable[[Progress], None] = lambda progress: None,
     architecture: Architecture | None = None,
+    start: Path | None = None,
 ) -> MultiTaskNetwork:
     """Train, or go on from the last checkpoint in `run`, and return the network in evaluation mode.
 
     Deterministic in the recipe's seed on one device; shards are kept in `run/shards`, the checkpoint in `run` is
-    renewed every `checkpoint_every` shards.
+    renewed every `checkpoint_every` shards. A new run begins with the weights in `start`, a checkpoint of the same
+    heads, or at random.
     Raises `DataError` if `run` holds a checkpoint of another recipe or of other heads.
     """
     torch.manual_seed(recipe.seed)
     network = MultiTaskNetwork(architecture or small(), [spec.view for spec in specs], recipe.hidden).to(device)
     network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate)
-    checkpoint = Checkpoint(run / "checkpoint.pt", recipe, tuple(spec.label for spec in specs))
+    checkpoint = Checkpoint(run / "checkpoint.pt", asdict(recipe), tuple(spec.label for spec in specs))
     step = checkpoint.load(network, optimizer)
+    if step == 0 and start is not None:
+        Checkpoint(start, asdict(recipe), checkpoint.labels).load_weights(network)
+    if step >= recipe.steps:
+        return network.eval()
     plan = ShardPlan(
         folder=run / "shards",
         scenes=fit,
@@ -145,7 +153,10 @@ def load_network(run: Path, architecture: Architecture, specs: Sequence[HeadSpec
     """The network of the last checkpoint in `run`, in evaluation mode. Raises `DataError` if there is none."""
     network = MultiTaskNetwork(architecture, [spec.view for spec in specs], recipe.hidden)
     optimizer = torch.optim.AdamW(_groups(network, recipe))
-    if Checkpoint(run / "checkpoint.pt", recipe, tuple(spec.label for spec in specs)).load(network, optimizer) == 0:
+    if (
+        Checkpoint(run / "checkpoint.pt", asdict(recipe), tuple(spec.label for spec in specs)).load(network, optimizer)
+        == 0
+    ):
         raise DataError(f"{run} holds no checkpoint of a joint training")
     return network.eval()
 
@@ -163,13 +174,14 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Cut, mirror and mix a shard into batches of (pixels, severity, applies); the order depends on the step alone."""
     rng = np.random.default_rng((recipe.seed, step))
-    native_order, overview_order = rng.permutation(len(shard.native)), rng.permutation(len(shard.overview))
+    native_order, overview_order = _whole_groups(len(shard.native), rng), _whole_groups(len(shard.overview), rng)
     reads_overview = network.get_buffer("reads_overview")
     for i in range(min(len(native_order) // recipe.native, len(overview_order) // recipe.overview)):
         native = native_order[i * recipe.native : (i + 1) * recipe.native]
         overview = overview_order[i * recipe.overview : (i + 1) * recipe.overview]
         top, left = rng.integers(0, NATIVE_SIDE - CROP + 1, 2)
-        pixels = np.concatenate([shard.native[native, top : top + CROP, left : left + CROP], shard.overview[overview]])
+        crops = _turned(shard.native[native, top : top + CROP, left : left + CROP], rng)
+        pixels = np.concatenate([crops, shard.overview[overview]])
         mirrored = rng.random(len(pixels)) < 0.5
         pixels[mirrored] = pixels[mirrored, :, ::-1]
         severity = np.concatenate([shard.native_severity[native], shard.overview_severity[overview]])
@@ -177,6 +189,18 @@ def batches(
         x = torch.from_numpy(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float()
         y = torch.from_numpy(severity).to(device, non_blocking=True)
         yield x.contiguous(memory_format=torch.channels_last), y, is_overview[:, None] == reads_overview[None]
+
+
+def _whole_groups(samples: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A random order of the samples in which those of one group stay together."""
+    return (rng.permutation(samples // GROUP)[:, None] * GROUP + np.arange(GROUP)).ravel()
+
+
+def _turned(crops: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Upside down and with the axes exchanged, half of the time each; overviews stay upright, as light mostly is."""
+    if rng.random() < 0.5:
+        crops = crops[:, ::-1]
+    return crops.transpose(0, 2, 1, 3) if rng.random() < 0.5 else crops
 
 
 def held_out_auroc(
@@ -246,30 +270,3 @@ class Clock:
     @property
     def rate(self) -> float:
         return self.samples / max(time.monotonic() - self.start, 1e-9)
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """The state of a run on disk; written atomically, read with `weights_only`, so that no code is ever executed."""
-
-    path: Path
-    recipe: Recipe
-    labels: tuple[str, ...]
-
-    def save(self, network: MultiTaskNetwork, optimizer: torch.optim.Optimizer, step: int) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        state = {"recipe": asdict(self.recipe), "labels": list(self.labels), "step": step}
-        torch.save({**state, "network": network.state_dict(), "optimizer": optimizer.state_dict()}, temporary)
-        temporary.replace(self.path)
-
-    def load(self, network: MultiTaskNetwork, optimizer: torch.optim.Optimizer) -> int:
-        """Restore in place and return the step to go on from; 0 where there is no checkpoint."""
-        if not self.path.exists():
-            return 0
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
-        if state["recipe"] != asdict(self.recipe) or state["labels"] != list(self.labels):
-            raise DataError(f"{self.path} belongs to another recipe or other heads; choose another --out, or remove it")
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])

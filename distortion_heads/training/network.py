@@ -9,38 +9,64 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.architecture import Architecture
+from distortion_heads.architecture import Architecture, Conv
 from distortion_heads.spec import Layer, View
+from distortion_heads.training.analysis_bank import analysis_bank
 
-STD_FLOOR = 1e-4
-"""Added to the variance before the square root, so that flat regions have a defined gradient."""
+VARIANCE_FLOOR = 1e-5
+"""Added to the variance before the logarithm, so that flat regions have a defined value and gradient."""
+
+MEAN_FLOOR = 3e-3
+"""Added to the mean of a magnitude before the logarithm: about the rounding noise of an 8-bit picture."""
+
+MID_GREY, UNIT = 128.0, 64.0
+"""Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""
+
+ENGINE_GREY = 127.5
+"""What the engines pad the picture with."""
+
+LEAST_SCALE = 0.01
+"""No feature is enlarged more than a hundredfold, however little it varies over the training samples."""
 
 POSITIVE_WEIGHT = 3.0
 
 
 class Backbone(nn.Module):
-    """(B, 3, H, W) pixels in [0, 255] -> (B, dim) features, standardised over the training samples."""
+    """(B, 3, H, W) pixels in [0, 255] -> (B, dim) features, standardised over the training samples.
+
+    Raises `ValueError` for an architecture with another analysis bank than that of `analysis_bank`.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.convs = nn.ModuleList(
-            nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride, c.kernel // 2, bias=False) for c in architecture.convs
+            nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride, c.kernel // 2 if i else 0, bias=False)
+            for i, c in enumerate(architecture.stack)
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(c.outputs) for c in architecture.convs)
-        self.standardise = nn.BatchNorm1d(architecture.dim, affine=False, momentum=0.02)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c.outputs) for c in architecture.stack)
+        self.standardise = nn.BatchNorm1d(architecture.dim, eps=LEAST_SCALE**2, affine=False, momentum=0.02)
+        self.register_buffer("bank", torch.from_numpy(analysis_bank().copy()))
+        if architecture.magnitudes not in (0, len(analysis_bank())):
+            raise ValueError(f"the analysis bank has {len(analysis_bank())} filters, not {architecture.magnitudes}")
         self._start_without_the_mean()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = pixels * (4 / 255) - 2.0
+        picture = (pixels - MID_GREY) / UNIT
+        border = self.architecture.stack[0].kernel // 2
+        x = nn.functional.pad(picture, (border,) * 4, value=(ENGINE_GREY - MID_GREY) / UNIT)
         means, deviations = [], []
-        for spec, conv, norm in zip(self.architecture.convs, self.convs, self.norms, strict=True):
+        for spec, conv, norm in zip(self.architecture.stack, self.convs, self.norms, strict=True):
             x = torch.relu(norm(conv(x)))
             if spec.level:
                 level = x.float()
                 means.append(level.mean((2, 3)))
-                deviations.append((level.var((2, 3), unbiased=False) + STD_FLOOR).sqrt())
+                deviations.append(0.5 * (level.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
         with torch.autocast(x.device.type, enabled=False):
+            if self.architecture.analysis is not None:
+                sizes = magnitudes(picture.float(), self.get_buffer("bank"), self.architecture.analysis)
+                means.append((sizes.mean((2, 3)) + MEAN_FLOOR).log())
+                deviations.append(0.5 * (sizes.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
             features: Tensor = self.standardise(torch.cat(means + deviations, 1))
         return features
 
@@ -69,12 +95,32 @@ class Backbone(nn.Module):
             gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             tensors[f"conv{i}.weight"] = conv.weight * gain[:, None, None, None]
             tensors[f"conv{i}.bias"] = norm.bias - norm.running_mean * gain
+        _to_engine_pixels(tensors, "conv0")
+        if self.architecture.analysis is not None:
+            name = f"conv{len(self.convs)}"
+            tensors[f"{name}.weight"] = self.get_buffer("bank")
+            tensors[f"{name}.bias"] = torch.zeros(self.architecture.magnitudes)
+            _to_engine_pixels(tensors, name)
         mean, var = self.standardise.running_mean, self.standardise.running_var
         assert mean is not None
         assert var is not None
         tensors["feature_mean"] = mean
-        tensors["feature_scale"] = torch.sqrt(var + self.standardise.eps).clamp_min(1e-2)
+        tensors["feature_scale"] = torch.sqrt(var + self.standardise.eps)
         return {name: _array(tensor) for name, tensor in tensors.items()}
+
+
+def magnitudes(picture: Tensor, bank: Tensor, conv: Conv) -> Tensor:
+    """Absolute responses of the analysis bank to a normalised picture (B, 3, H, W), padded by reflection."""
+    padded = nn.functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
+    return nn.functional.conv2d(padded, bank, stride=conv.stride).abs()
+
+
+def _to_engine_pixels(tensors: dict[str, Tensor], name: str) -> None:
+    """Rewrite a convolution for pixels as the engines normalise them, y: (value - 128) / 64 = a y + b."""
+    a, b = 255 / (4 * UNIT), (ENGINE_GREY - MID_GREY) / UNIT
+    weight = tensors[f"{name}.weight"]
+    tensors[f"{name}.bias"] = tensors[f"{name}.bias"] + b * weight.sum((1, 2, 3))
+    tensors[f"{name}.weight"] = a * weight
 
 
 class Heads(nn.Module):
@@ -131,7 +177,7 @@ def multitask_loss(out: Tensor, severity: Tensor, applies: Tensor) -> Tensor:
     bce = nn.functional.binary_cross_entropy_with_logits(logits, present.float(), weight, reduction="sum") / len(out)
     size = nn.functional.smooth_l1_loss(out[..., 1], (severity - 3) / 2, beta=0.25, reduction="none")
     seen = (present & applies).float()
-    return bce + _which_one(logits, present, applies) + 0.5 * (size * seen).sum() / seen.sum().clamp_min(1)
+    return bce + _which_one(logits, present, applies) + (size * seen).sum() / seen.sum().clamp_min(1)
 
 
 def _which_one(logits: Tensor, present: Tensor, applies: Tensor) -> Tensor:

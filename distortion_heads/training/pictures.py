@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import Backbone, load_backbone
+from distortion_heads.backbone import FeatureSource, open_backbone
+from distortion_heads.backbone_files import read_ref
 from distortion_heads.pipeline import view_features
-from distortion_heads.spec import BackboneSpec, HeadSpec, View
+from distortion_heads.spec import VIEWS, BackboneSpec, HeadSpec, View
+from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
-from distortion_heads.training.scenes import cut_picture, load_scene
-from distortion_heads.training.shards import draw_steps, emphasised, installed_specs, make_sample, severity_row
+from distortion_heads.training.scenes import content_digest, cut_picture, load_scene
+from distortion_heads.training.shards import (
+    MIXTURE_SEVERITIES,
+    draw_rival,
+    installed_specs,
+    make_sample,
+    severity_row,
+)
 from distortion_heads.weights import write_atomic
 
 PER_BLOCK = 100
-MIXTURE_SIZES = (0.2, 0.55, 0.17, 0.08)
+GROUP = 5
+"""Pictures made of one cut-out: clean, with a distortion, with its rival, with a mixture of two, of two or three."""
+
+SIDES = (224, 352)
+"""Sides are drawn from this range: most pictures are one window, many are several."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PicturePlan:
-    """`count` pictures of `scenes`, made in blocks that are kept in `folder`; everything else decides the content.
-
-    The labels in `emphasis` are drawn four times as often as the others.
-    """
+    """`count` pictures of `scenes`, made in blocks that are kept in `folder`; everything else decides the content."""
 
     folder: Path
     name: str
@@ -37,10 +48,16 @@ class PicturePlan:
     seed: int
     backbone: BackboneSpec
     labels: tuple[str, ...]
-    emphasis: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the blocks, so that those of another backbone, of other scenes or heads are never taken for these."""
+        fingerprint = read_ref(self.backbone).fingerprint
+        parts = (content_digest(self.scenes), fingerprint, self.seed, self.labels, PER_BLOCK, GROUP, SIDES)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     def block(self, index: int) -> Path:
-        return self.folder / f"{self.name}-{self.seed}-{index:05d}.safetensors"
+        return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,7 +115,7 @@ def read_features(plan: PicturePlan) -> FeatureSet:
 class _Worker:
     plan: PicturePlan
     specs: tuple[HeadSpec, ...]
-    backbone: Backbone
+    backbone: FeatureSource
 
 
 _worker: _Worker | None = None
@@ -107,7 +124,7 @@ _worker: _Worker | None = None
 def _open(plan: PicturePlan) -> None:
     """Once per process: a session and the plugins' functions cannot be sent to one."""
     global _worker
-    _worker = _Worker(plan, installed_specs(plan.labels), load_backbone(plan.backbone, threads=1))
+    _worker = _Worker(plan, installed_specs(plan.labels), open_backbone(plan.backbone, threads=1))
 
 
 def _make_block(index: int) -> None:
@@ -115,10 +132,7 @@ def _make_block(index: int) -> None:
 
     assert _worker is not None
     plan = _worker.plan
-    rows = [
-        _make_picture(plan, _worker.specs, _worker.backbone, i)
-        for i in range(index * PER_BLOCK, (index + 1) * PER_BLOCK)
-    ]
+    rows = [row for i in range(PER_BLOCK // GROUP) for row in _make_group(_worker, index * PER_BLOCK // GROUP + i)]
     tensors: dict[str, NDArray[np.generic]] = {
         "native": np.concatenate([row.native for row in rows]).astype(np.float16),
         "counts": np.array([len(row.native) for row in rows], np.int64),
@@ -136,13 +150,16 @@ class _Row:
     severity: NDArray[np.float32]
 
 
-def _make_picture(plan: PicturePlan, specs: Sequence[HeadSpec], backbone: Backbone, index: int) -> _Row:
+def _make_group(worker: _Worker, index: int) -> list[_Row]:
+    plan, specs = worker.plan, worker.specs
     rng = np.random.default_rng((plan.seed, 2, index))
-    clean = cut_picture(load_scene(plan.scenes[index % len(plan.scenes)]), rng)
-    steps = draw_steps(specs, rng, emphasised(specs, plan.emphasis), MIXTURE_SIZES)
-    image = make_sample(clean, steps, rng)
-    return _Row(
-        view_features(backbone, image, "native"),
-        view_features(backbone, image, "overview"),
-        severity_row(specs, steps),
-    )
+    clean = cut_picture(load_scene(plan.scenes[index % len(plan.scenes)]), SIDES, rng)
+    single = draw_mixture(specs, 1, rng)
+    sizes = (2, int(rng.integers(2, 4)))
+    mixtures = [draw_mixture(specs, size, rng, severities=MIXTURE_SEVERITIES) for size in sizes]
+    rows = []
+    for steps in ((), single, draw_rival(specs, single[0], rng), *mixtures):
+        image = make_sample(clean, steps, rng)
+        native, overview = (view_features(worker.backbone, image, view) for view in VIEWS)
+        rows.append(_Row(native, overview, severity_row(specs, steps)))
+    return rows

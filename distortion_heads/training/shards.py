@@ -6,6 +6,7 @@ stopped, and a shard that is there already is only read.
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,20 +19,35 @@ from numpy.typing import NDArray
 
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
-from distortion_heads.training.scenes import cut_native, cut_overview, load_scene, pick, recompress, reduce_to
+from distortion_heads.training.scenes import (
+    content_digest,
+    cut_native,
+    cut_overview,
+    load_scene,
+    pick,
+    recompress,
+    reduce_to,
+)
 from distortion_heads.weights import write_atomic
 
 NATIVE_SIDE = 160
 OVERVIEW_SIDE = 128
-MIXTURE_SIZES = (0.22, 0.5, 0.2, 0.08)
-"""Shares of clean pictures and of one, two and three distortions."""
+GROUP = 4
+"""Samples cut from one place of one scene: clean, with a distortion, with its rival, with a mixture."""
+
+THREE = 0.3
+"""Share of the mixtures that are of three distortions; the others are of two."""
+
+MIXTURE_SEVERITIES = (1.75, 5.0)
+"""In mixtures the faint ones are left out, since the others hide them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
     """What the shards hold; everything but `folder` decides their content.
 
-    The labels in `emphasis` are drawn four times as often as the others.
+    `native` and `overview` count the samples of a shard, multiples of `GROUP`. The labels in `emphasis` are drawn four
+    times as often as the others.
     """
 
     folder: Path
@@ -40,6 +56,11 @@ class ShardPlan:
     native: int = 768
     overview: int = 384
     emphasis: tuple[str, ...] = ()
+
+    def digest(self, specs: Sequence[HeadSpec]) -> str:
+        """Names the shards, so that those of another plan, of other scenes or heads are never taken for these."""
+        parts = (content_digest(self.scenes), self.seed, self.native, self.overview, self.emphasis, GROUP)
+        return hashlib.sha256(repr((*parts, [spec.label for spec in specs])).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +77,16 @@ def make_shard(plan: ShardPlan, specs: Sequence[HeadSpec], index: int) -> Path:
     """Make shard `index` unless it is there, and return its file."""
     from safetensors.numpy import save
 
-    path = plan.folder / f"shard-{plan.seed}-{index:05d}.safetensors"
+    path = plan.folder / f"shard-{plan.digest(specs)}-{index:05d}.safetensors"
     if path.exists():
         return path
     native, overview = _Samples(specs, "native", plan.emphasis), _Samples(specs, "overview", plan.emphasis)
-    for i in range(plan.native):
+    for i in range(plan.native // GROUP):
         rng = np.random.default_rng((plan.seed, index, 0, i))
-        native.add(cut_native(load_scene(pick(plan.scenes, rng)), NATIVE_SIDE, rng), rng)
-    for i in range(plan.overview):
+        native.add_group(cut_native(load_scene(pick(plan.scenes, rng)), NATIVE_SIDE, rng), rng)
+    for i in range(plan.overview // GROUP):
         rng = np.random.default_rng((plan.seed, index, 1, i))
-        overview.add(cut_overview(load_scene(pick(plan.scenes, rng)), OVERVIEW_SIDE, rng), rng)
+        overview.add_group(cut_overview(load_scene(pick(plan.scenes, rng)), OVERVIEW_SIDE, rng), rng)
     tensors: dict[str, NDArray[np.generic]] = {
         "native": np.stack(native.images),
         "native_severity": np.stack(native.severities),
@@ -87,10 +108,22 @@ class _Samples:
         weights = emphasised(specs, emphasis) * [1.0 if spec.view == view else 0.4 for spec in specs]
         self.weights = weights / weights.sum()
 
-    def add(self, clean: NDArray[np.uint8], rng: np.random.Generator) -> None:
-        steps = draw_steps(self.specs, rng, self.weights)
-        self.images.append(make_sample(clean, steps, rng))
-        self.severities.append(severity_row(self.specs, steps))
+    def add_group(self, clean: NDArray[np.uint8], rng: np.random.Generator) -> None:
+        """Versions of one cut-out: what tells them apart is the distortion alone, never the scene."""
+        single = draw_mixture(self.specs, 1, rng, weights=self.weights)
+        rival = draw_rival(self.specs, single[0], rng)
+        size = 3 if rng.random() < THREE else 2
+        mixture = draw_mixture(self.specs, size, rng, severities=MIXTURE_SEVERITIES, weights=self.weights)
+        for steps in ((), single, rival, mixture):
+            self.images.append(make_sample(clean, steps, rng))
+            self.severities.append(severity_row(self.specs, steps))
+
+
+def draw_rival(specs: Sequence[HeadSpec], step: Step, rng: np.random.Generator) -> tuple[Step]:
+    """Another distortion of the same family, or any other where the family has no second one."""
+    others = [spec for spec in specs if spec.label != step.spec.label]
+    rivals = [spec for spec in others if spec.family == step.spec.family] or others or [step.spec]
+    return (Step(spec=rivals[int(rng.integers(len(rivals)))], severity=float(rng.uniform(1.0, 5.0))),)
 
 
 def emphasised(specs: Sequence[HeadSpec], emphasis: Sequence[str]) -> NDArray[np.float64]:
@@ -98,20 +131,6 @@ def emphasised(specs: Sequence[HeadSpec], emphasis: Sequence[str]) -> NDArray[np
     weights: NDArray[np.float64] = np.array([4.0 if spec.label in emphasis else 1.0 for spec in specs])
     weights /= weights.sum()
     return weights
-
-
-def draw_steps(
-    specs: Sequence[HeadSpec],
-    rng: np.random.Generator,
-    weights: NDArray[np.float64],
-    shares: Sequence[float] = MIXTURE_SIZES,
-) -> tuple[Step, ...]:
-    """Draw the distortions of one sample, none to three with these `shares`.
-
-    In mixtures the faint ones are left out, since the others hide them.
-    """
-    size = int(rng.choice(len(shares), p=shares))
-    return draw_mixture(specs, size, rng, severities=(1.0, 5.0) if size == 1 else (1.75, 5.0), weights=weights)
 
 
 def make_sample(clean: NDArray[np.uint8], steps: Sequence[Step], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -100,16 +100,26 @@ def _join_alike(
     groups: NDArray[np.int64], images: Sequence[LabelledImage], scenes: Sequence[int | None]
 ) -> NDArray[np.int64]:
     """Join images whose hashes are near, unless the user gave groups to both."""
+    return join_near(groups, scenes, SAME_SCENE_BITS, [image.group is None for image in images])
+
+
+def join_near(
+    groups: NDArray[np.int64], hashes: Sequence[int | None], bits: int, joins: Sequence[bool] | None = None
+) -> NDArray[np.int64]:
+    """Join the groups (n,) of images whose difference hashes differ in at most `bits`, over any number of steps.
+
+    Of two such images at least one must have `joins`, by default all have.
+    """
     groups = groups.copy()
-    known = np.array([i for i, scene in enumerate(scenes) if scene is not None], np.int64)
+    known = np.array([i for i, value in enumerate(hashes) if value is not None], np.int64)
     if len(known) == 0:
         return groups
-    packed = np.array([scenes[i] for i in known], np.uint64).view(np.uint8).reshape(-1, 8)
+    packed = np.array([hashes[i] for i in known], np.uint64).view(np.uint8).reshape(-1, 8)
     signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
     for row, index in enumerate(known):
-        if images[index].group is None:
+        if joins is None or joins[index]:
             distance = (64 - signs @ signs[row]) / 2
-            joined = np.unique(groups[known[distance <= SAME_SCENE_BITS]])
+            joined = np.unique(groups[known[distance <= bits]])
             if len(joined) > 1:
                 groups[np.isin(groups, joined)] = joined[0]
     return groups

@@ -90,7 +90,7 @@ def test_folder_without_image(dheads: Dheads, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("nothing to see")
     result = dheads("predict", folder)
     assert (result.code, result.out) == (1, "")
-    assert "no image in this folder" in result.error
+    assert "no image or video in this folder" in result.error
 
 
 def test_unreadable_folder(dheads: Dheads, pictures: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

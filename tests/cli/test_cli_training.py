@@ -63,6 +63,28 @@ def test_head_is_trained_reported_attached_used_and_removed(dheads: Dheads, scen
     assert dheads("show", "speckled").code == 2
 
 
+def test_poor_head_is_warned_of_on_stderr(dheads: Dheads, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    for seed in range(44):
+        folder = tmp_path / "data" / ("speckled" if seed % 2 else "clean")
+        folder.mkdir(parents=True, exist_ok=True)
+        coarse = np.random.default_rng(seed).integers(0, 256, (7, 8, 3)).astype(np.uint8)
+        Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC).save(folder / f"{seed}.png")
+    result = dheads("add-head", "speckled", "--data", tmp_path / "data")
+    assert result.code == 0
+    assert result.error.startswith("dheads: warning: 'speckled' is a poor head (AUROC 0.")
+    assert "poor" not in result.out
+
+
+def test_options_reach_the_head_and_are_checked_first(dheads: Dheads, scenes: Path, tmp_path: Path) -> None:
+    refused = dheads("add-head", "speckled", "--data", tmp_path / "nowhere", "--title", "two\nlines")
+    assert (refused.code, refused.out) == (1, "")
+    assert "the title" in refused.error
+    large = dheads("add-head", "speckled", "--data", scenes, "--max-pixels", "100")
+    assert (large.code, large.out) == (1, "")
+    assert "--max-pixels" in large.error
+
+
 def test_head_in_a_file_is_not_attached(dheads: Dheads, scenes: Path, tmp_path: Path, home: Path) -> None:
     out = tmp_path / "speckled.safetensors"
     result = dheads("add-head", "speckled", "--data", scenes, "--out", out)
@@ -80,6 +102,8 @@ def test_head_in_a_file_is_not_attached(dheads: Dheads, scenes: Path, tmp_path: 
         (("speckled", "--data", "a", "--synthesizer", "jpeg"), "--synthesizer goes with --clean"),
         (("Speckled!", "--data", "a"), "no identifier"),
         (("speckled", "--data", "a", "--view", "aerial"), "--view"),
+        (("speckled", "--data", "a", "--seed", "99999999999"), "--seed"),
+        (("speckled", "--data", "a", "--max-pixels", "0"), "--max-pixels"),
     ],
 )
 def test_wrong_usage(dheads: Dheads, arguments: tuple[str, ...], says: str) -> None:
@@ -105,7 +129,7 @@ def test_missing_torch_names_the_extra(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "distortion-heads[train]" in done.stderr
+    assert "pip install -e '.[train]'" in done.stderr
 
 
 class FakeTraining:
@@ -153,8 +177,41 @@ def test_train_hands_its_options_on(dheads: Dheads, training: FakeTraining, tmp_
     assert (options.images, options.out, options.workers, options.device) == (images, out, 2, "cpu")
     assert (options.recipe.steps, options.recipe.seed, options.fit_pictures) == (60, 3, 40)
     assert options.licenses == ("CC0-1.0",)
-    assert options.command == "dheads train --images 'clean photos' --steps 60 --seed 3"
+    assert options.command == (
+        "dheads train --images 'clean photos' --steps 60 --seed 3 --fit-pictures 40 --license CC0-1.0"
+    )
+    assert options.start is None
     assert "gaussian_blur" in training.labels
+
+
+def test_train_command_tells_all_that_decides_the_weights(
+    dheads: Dheads, training: FakeTraining, tmp_path: Path
+) -> None:
+    result = dheads(
+        *("train", "--images", tmp_path, "--out", tmp_path / "run", "--start", tmp_path / "old" / "checkpoint.pt"),
+        *("--hold-pictures", "7", "--license", "CC0-1.0", "--license", "CC BY 4.0", "--device", "cpu"),
+    )
+    assert result.code == 0, result.err
+    steps = training.options.recipe.steps
+    assert training.options.command == (
+        f"dheads train --images {tmp_path.name} --steps {steps} --seed 0 --start checkpoint.pt --hold-pictures 7"
+        " --license CC0-1.0 --license 'CC BY 4.0'"
+    )
+    assert training.options.start == tmp_path / "old" / "checkpoint.pt"
+
+
+def test_train_on_bad_input_is_one_line(dheads: Dheads, tmp_path: Path) -> None:
+    """The real training, as far as it comes."""
+    pytest.importorskip("torch")
+    (tmp_path / "file").write_text("in the way")
+    write_scenes(tmp_path / "photos", 9)
+    images = tmp_path / "photos" / "clean"
+    assert "--out" in dheads("train", "--images", images, "--out", tmp_path / "file").error
+    (images / "3.png").write_text("no picture")
+    result = dheads("train", "--images", images, "--out", tmp_path / "run", "--device", "cpu")
+    assert (result.code, result.out) == (1, "")
+    assert f"{images / '3.png'}: not an image" in result.error
+    assert not (tmp_path / "run").exists()
 
 
 def test_failed_training_is_one_line(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from synth_runs import save_photo
 
+from dheads_cli.synth import WORKER_ENVIRONMENT
 from distortion_heads.registry import build_registry
 from distortion_heads.spec import HeadSpec
 
@@ -12,8 +13,8 @@ from distortion_heads.spec import HeadSpec
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DHEADS_HOME", str(tmp_path / "home"))
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, "1")
+    for name, value in WORKER_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,9 @@ def save_photo(path: Path, height: int = 40, width: int = 40, seed: int = 0) -> 
 def make_run(
     bank: dict[str, HeadSpec], photos: Path, out: Path, labels: str = "white_noise,jpeg", **changes: Any
 ) -> Run:
-    target = Target(folder=out, keep_codec=changes.pop("keep_codec", False), format=changes.pop("format", "png"))
+    target = Target(
+        folder=out, **{name: changes.pop(name) for name in ("keep_codec", "format", "compress") if name in changes}
+    )
     jobs = changes.pop("jobs", 1)
     settings = {
         "specs": tuple(bank[label] for label in labels.split(",")),

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 from synth_runs import contents, finish, make_run, manifest, save_photo
 
 from distortion_heads.images import load_image
-from distortion_heads.png import stored_png
+from distortion_heads.png import png
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import parse_severities
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8
@@ -114,17 +120,53 @@ def test_a_codecs_own_file_decodes_to_the_lossless_picture(
     assert suffixes == {".jpg", ".jp2", ".png"}
 
 
-def test_webp_holds_the_same_pixels_as_png(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:
-    for suffix in ("png", "webp"):
-        finish(make_run(bank, photos, tmp_path / suffix, "white_noise", format=suffix))
-    for png in (tmp_path / "png").rglob("*.png"):
-        webp = (tmp_path / "webp" / png.relative_to(tmp_path / "png")).with_suffix(".webp")
-        np.testing.assert_array_equal(load_image(png), load_image(webp))
+@pytest.mark.parametrize(("format_", "compress"), [("png", 1), ("png", 6), ("webp", 0), ("webp", 4)])
+def test_smaller_files_hold_the_same_pixels(
+    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path, format_: str, compress: int
+) -> None:
+    finish(make_run(bank, photos, tmp_path / "stored", "gaussian_blur"))
+    finish(make_run(bank, photos, tmp_path / "small", "gaussian_blur", format=format_, compress=compress))
+    for stored in (tmp_path / "stored").rglob("*.png"):
+        small = (tmp_path / "small" / stored.relative_to(tmp_path / "stored")).with_suffix(f".{format_}")
+        assert small.stat().st_size < 0.8 * stored.stat().st_size
+        np.testing.assert_array_equal(load_image(stored), load_image(small))
 
 
-@given(st.integers(1, 70), st.integers(1, 40), st.integers(0, 9))
-def test_stored_png_is_read_back_by_pillow(height: int, width: int, seed: int) -> None:
-    image = np.random.default_rng(seed).random((height, width, 3), dtype=np.float32)
-    with Image.open(io.BytesIO(stored_png(image))) as picture:
+@given(st.integers(1, 70), st.integers(1, 40), st.integers(0, 9), st.sampled_from([0, 1, 6]))
+def test_png_is_read_back_by_pillow(height: int, width: int, seed: int, compress: int) -> None:
+    check_png(np.random.default_rng(seed).random((height, width, 3), dtype=np.float32), compress)
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 512), (3, 21844), (3, 21845)])
+def test_png_of_many_blocks_and_of_rows_longer_than_a_block(height: int, width: int) -> None:
+    check_png(np.random.default_rng(1).random((height, width, 3), dtype=np.float32), 0)
+
+
+def check_png(image: NDArray[np.float32], compress: int) -> None:
+    """Read it back, after a program that checks all sums."""
+    data = bytes(png(image, compress))
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.verify()
+    assert len(zlib.decompress(b"".join(chunks(data, b"IDAT")))) == image.shape[0] * (1 + 3 * image.shape[1])
+    with Image.open(io.BytesIO(data)) as picture:
         assert picture.mode == "RGB"
         np.testing.assert_array_equal(np.asarray(picture), to_uint8(image))
+
+
+def chunks(data: bytes, kind: bytes) -> Iterator[bytes]:
+    at = 8
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == kind:
+            yield data[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def test_png_without_the_fast_checksums_has_the_same_bytes() -> None:
+    code = (
+        "import sys, zlib; sys.modules['isal'] = None\n"
+        "import numpy as np; from distortion_heads.png import adler32, png; assert adler32 is zlib.adler32\n"
+        "sys.stdout.buffer.write(png(np.random.default_rng(0).random((99, 700, 3), dtype=np.float32)))"
+    )
+    plain = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
+    assert plain == bytes(png(np.random.default_rng(0).random((99, 700, 3), dtype=np.float32)))

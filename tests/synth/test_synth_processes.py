@@ -23,7 +23,7 @@ from distortion_heads.images import load_image
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import parse_severities
 from distortion_heads.synth_sources import Source, Sources
-from distortion_heads.synth_work import Outcome
+from distortion_heads.synth_work import Maker, Outcome
 
 
 def test_the_number_of_processes_changes_no_byte(
@@ -131,7 +131,7 @@ def test_few_tasks_are_under_way_however_many_there_are(
             yield Source(f"{seen}.png", f"{seen}.png")
 
     monkeypatch.setattr(Sources, "__iter__", many)
-    monkeypatch.setattr(synth, "make", lambda task, plan, target: Outcome(rows=(), made=0, planned=1))
+    monkeypatch.setattr(Maker, "make", lambda self, task: Outcome(rows=(), made=0, planned=1))
     outcomes = make_run(bank, tmp_path, tmp_path / "out", "jpeg").outcomes()
     with contextlib.closing(outcomes):
         for _ in range(500):

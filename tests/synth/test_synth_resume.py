@@ -13,6 +13,7 @@ from synth_runs import assert_same_output, contents, finish, make_run, manifest,
 from dheads_cli.main import run as dheads
 from distortion_heads import synth_work
 from distortion_heads.errors import DataError
+from distortion_heads.images import load_image
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import parse_severities
 
@@ -29,6 +30,39 @@ def test_what_is_there_is_not_made_again(bank: dict[str, HeadSpec], photos: Path
     assert sum(outcome.made for outcome in outcomes) == 3
     assert contents(out) == before
     assert all(file.stat().st_mtime_ns == time for file, time in times.items())
+
+
+@pytest.mark.parametrize(("format_", "keep_codec"), [("png", True), ("webp", False)])
+def test_what_a_power_cut_has_shortened_is_made_again(
+    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path, format_: str, keep_codec: bool
+) -> None:
+    out, changes = (
+        tmp_path / "out",
+        {"format": format_, "keep_codec": keep_codec, "labels": "white_noise,jpeg,jpeg2000"},
+    )
+    finish(make_run(bank, photos, out, **changes))
+    before = contents(out)
+    cut = [out / name for name in before if name.endswith(("noise-3.png", "-3.webp", "-3.jpg", "-3.jp2"))]
+    for file, left in zip(cut, (0.99, 0.5) * 9, strict=False):
+        file.write_bytes(file.read_bytes()[: int(left * file.stat().st_size)])
+    assert len(cut) == 6
+    assert sum(outcome.made for outcome in finish(make_run(bank, photos, out, **changes))) == 6
+    assert contents(out) == before
+
+
+def test_a_picture_is_decoded_once_for_all_of_its_tasks(
+    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+
+    def load(path: str, max_pixels: int) -> NDArray[np.uint8]:
+        decoded.append(Path(path).name)
+        return load_image(path, max_pixels=max_pixels)
+
+    monkeypatch.setattr(synth_work, "load_image", load)
+    outcomes = finish(make_run(bank, photos, tmp_path / "out", per_image=70))
+    assert len(outcomes) == 6
+    assert decoded == ["b.png", "a.jpg"]
 
 
 def test_new_pictures_are_added_in_their_place(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:
@@ -48,6 +82,7 @@ def test_new_pictures_are_added_in_their_place(bank: dict[str, HeadSpec], photos
         ({"per_image": 2}, "per_image null, not 2"),
         ({"format": "webp"}, "format"),
         ({"keep_codec": True}, "keep_codec"),
+        ({"compress": 6}, "compress 0, not 6"),
     ],
 )
 def test_another_run_does_not_go_on_in_its_place(

@@ -40,6 +40,7 @@ from distortion_heads.store import Store
 from distortion_heads.training import add_head as module
 from distortion_heads.training.add_head import AddedHead, add_head
 from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.head import weakness
 from distortion_heads.weights import read_head
 
 NOWHERE = Path("nowhere")
@@ -198,7 +199,69 @@ def test_other_label_than_that_of_the_generator(tmp_path: Path, store: Store) ->
     )
     head = added.head
     assert (head.title, head.family, head.view, head.license) == ("Too dark", "exposure", "overview", "CC0-1.0")
-    assert "--synthesizer dark --view overview" in head.provenance.command
+    assert head.provenance.command == (
+        "dheads add-head my_dark --clean clean --synthesizer dark --view overview --seed 0"
+        " --title 'Too dark' --license CC0-1.0"
+    )
+
+
+@pytest.mark.usefixtures("quick")
+def test_every_option_that_decides_the_head_is_in_its_command(trained: Trained, tmp_path: Path) -> None:
+    added = add_head(
+        "grainy",
+        data=trained.data,
+        store=trained.store,
+        registry=registry(),
+        cache=trained.cache,
+        out=tmp_path / "elsewhere.safetensors",
+        seed=7,
+        family="noise",
+        title="Very grainy",
+        license="CC0-1.0",
+        max_pixels=9999,
+    )
+    assert added.head.provenance.command == (
+        "dheads add-head grainy --data 'my photos' --view native --seed 7"
+        " --title 'Very grainy' --family noise --license CC0-1.0 --max-pixels 9999"
+    )
+
+
+def test_threshold_spares_the_clean_pictures(trained: Trained) -> None:
+    head = trained.added.head
+    assert head.threshold.objective == "f1 with false alarms on clean <= 0.02"
+    assert head.metrics.fpr_clean == 0.0
+    assert trained.added.warning is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_head_that_learnt_nothing_is_called_poor(tmp_path: Path, store: Store) -> None:
+    """Both classes are the same kind of picture."""
+    for seed in range(48):
+        save(tmp_path / "data" / ("fog" if seed % 2 else "clean") / f"p{seed}q.png", scene(seed))
+    added = add_head("fog", data=tmp_path / "data", store=store, registry=registry())
+    auroc = added.head.metrics.auroc
+    assert auroc is not None
+    assert auroc < 0.8
+    assert added.warning is not None
+    assert added.warning.startswith(f"'fog' is a poor head (AUROC {auroc:.2f}, where chance gives 0.5; ")
+    assert "give more pictures of both kinds, or try --view overview" in added.warning
+    assert "\n" not in added.warning
+
+
+@pytest.mark.parametrize(
+    ("figures", "fault"),
+    [
+        ({"auroc": 0.79, "f1": 0.9, "fpr_clean": 0.0}, "AUROC 0.79"),
+        ({"auroc": 0.9, "f1": 0.9, "fpr_clean": 0.12}, "false alarms on 12% of the clean pictures"),
+        ({"auroc": 0.9, "f1": 0.4, "fpr_clean": 0.0}, "F1 0.40"),
+        ({"auroc": 0.8, "f1": 0.5, "fpr_clean": 0.1}, None),
+        ({"auroc": 0.9, "f1": 0.9, "fpr_clean": None}, None),
+    ],
+)
+def test_what_makes_a_head_poor(trained: Trained, figures: dict[str, float | None], fault: str | None) -> None:
+    head = trained.added.head
+    found = weakness(replace(head, metrics=replace(head.metrics, **figures)))
+    assert (found is None) if fault is None else (found is not None and f"({fault}" in found)
 
 
 @pytest.mark.usefixtures("quick")
@@ -303,6 +366,28 @@ def test_generator_that_fails_changes_nothing(tmp_path: Path, store: Store) -> N
     assert not store.home.exists()
 
 
+@pytest.mark.parametrize("text", ["", "  ", "two\nlines", "tab\there", "\x1b[1mbold", "\udcff", "a\u2028b"])
+@pytest.mark.parametrize("name", ["title", "family", "license"])
+def test_text_that_no_head_file_can_hold_is_refused_first(name: str, text: str, store: Store) -> None:
+    with pytest.raises(DataError, match=f"the {name} .* is not one line of printable text") as caught:
+        add_head("fog", data=NOWHERE, store=store, registry=registry(), **{name: text})
+    assert "\n" not in str(caught.value)
+
+
+def test_limit_of_pixels(tmp_path: Path, store: Store) -> None:
+    data = write_folder(tmp_path / "data", "fog", 20, 20)
+    with pytest.raises(DataError, match=r"40 of 40 pictures .* 9216 pixels, above the limit of 9215: .*--max-pixels"):
+        add_head("fog", data=data, store=store, registry=registry(), max_pixels=9215)
+    assert not store.home.exists()
+
+
+def test_thin_picture_is_refused_as_predict_does(tmp_path: Path, store: Store) -> None:
+    data = write_folder(tmp_path / "data", "fog", 20, 20)
+    save(data / "clean" / "thin.png", np.zeros((1_000_000, 1, 3), np.uint8))
+    with pytest.raises(DataError, match=r"1 of 41 pictures .*thin\.png: 1 x 1000000 is .* once padded"):
+        add_head("fog", data=data, store=store, registry=registry())
+
+
 TAKEN = registry(replace(GRAIN, weights=Path("grain.safetensors")), DARK)
 
 
@@ -358,5 +443,5 @@ def test_home_that_is_a_file_is_found_out_first(tmp_path: Path) -> None:
 
 def test_without_the_extra_it_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"add-head needs the extra: pip install 'distortion-heads\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"add-head needs the extra 'train': run pip install -e '\.\[train\]'"):
         add_head("fog", data=NOWHERE, store=store, registry=registry())

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from little_pictures import GRAIN, noisy, save, scene, spec
 
-from distortion_heads.spec import BackboneRef
+from distortion_heads.spec import BackboneRef, View
 from distortion_heads.synthesis import Step
 from distortion_heads.training.datasets import LabelledImage, Recipe, content_hashes
 from distortion_heads.training.features import (
@@ -27,22 +27,9 @@ from distortion_heads.training.features import (
     extract,
 )
 from distortion_heads.training.split import difference_hash
-from distortion_heads.windows import Window
+from distortion_heads.windows import WINDOW, native_windows, whole
 
 REF = BackboneRef(name="means", fingerprint="f" * 64, dim=4)
-
-
-@dataclass(frozen=True)
-class Grid:
-    pixels: np.ndarray
-
-    @property
-    def rows(self) -> int:
-        return self.pixels.shape[0] // 32
-
-    @property
-    def columns(self) -> int:
-        return self.pixels.shape[1] // 32
 
 
 class Means:
@@ -53,17 +40,12 @@ class Means:
     def __init__(self) -> None:
         self.seen = 0
 
-    def cells(self, pixels: np.ndarray) -> Grid:
+    def features(self, pixels: np.ndarray, view: View, *, most: int | None = None) -> np.ndarray:
         self.seen += 1
-        return Grid(pixels)
-
-    def pool(self, cells: Grid, windows: Sequence[Window]) -> np.ndarray:
-        def features(window: Window) -> Iterator[float]:
-            part = cells.pixels[window.top * 32 : window.bottom * 32, window.left * 32 : window.right * 32]
-            yield from part.mean((0, 1)) / 255
-            yield part.std() / 7
-
-        return np.array([list(features(window)) for window in windows], np.float32)
+        rows, columns = (-(-max(WINDOW, side) // 32) for side in pixels.shape[:2])
+        windows = native_windows(rows, columns) if view == "native" else whole(rows, columns)
+        parts = [pixels[w.top * 32 : w.bottom * 32, w.left * 32 : w.right * 32] for w in windows]
+        return np.array([[*part.mean((0, 1)) / 255, part.std() / 7] for part in parts], np.float32)
 
 
 @pytest.fixture
@@ -213,8 +195,8 @@ def test_large_picture_gives_windows_from_all_over_it(tmp_path: Path, cache: Fea
 
 def test_values_beyond_float16_stay_finite(tmp_path: Path, cache: FeatureCache) -> None:
     class Huge(Means):
-        def pool(self, cells: Grid, windows: Sequence[Window]) -> np.ndarray:
-            return super().pool(cells, windows) * np.float32(1e9)
+        def features(self, pixels: np.ndarray, view: View, *, most: int | None = None) -> np.ndarray:
+            return super().features(pixels, view) * np.float32(1e9)
 
     photo = LabelledImage(path=save(tmp_path / "a.png", scene(1)), label=False)
     assert np.isfinite(run([photo], cache, Huge())[0].windows).all()
@@ -261,9 +243,9 @@ def test_progress_counts_every_picture(photos: list[LabelledImage], cache: Featu
 
 def test_interrupt_does_not_wait_for_the_rest(tmp_path: Path, cache: FeatureCache) -> None:
     class Slow(Means):
-        def cells(self, pixels: np.ndarray) -> Grid:
+        def features(self, pixels: np.ndarray, view: View, *, most: int | None = None) -> np.ndarray:
             time.sleep(0.02)
-            return super().cells(pixels)
+            return super().features(pixels, view)
 
     paths = [save(tmp_path / f"{i}.png", scene(i)) for i in range(60)]
     backbone = Slow()

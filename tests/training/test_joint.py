@@ -70,12 +70,12 @@ def test_too_few_scenes_are_refused(folder: Path, tmp_path: Path) -> None:
 def test_a_shard_is_the_same_bytes_every_time(folder: Path, specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
     paths = []
     for name in ("a", "b"):
-        plan = ShardPlan(folder=tmp_path / name, scenes=find_scenes(folder).fit, seed=3, native=12, overview=6)
+        plan = ShardPlan(folder=tmp_path / name, scenes=find_scenes(folder).fit, seed=3, native=12, overview=8)
         paths.append(make_shard(plan, specs, 5))
     assert paths[0].read_bytes() == paths[1].read_bytes()
     shard = read_shard(paths[0])
     assert shard.native.shape == (12, 160, 160, 3)
-    assert shard.overview.shape == (6, 128, 128, 3)
+    assert shard.overview.shape == (8, 128, 128, 3)
     present = shard.native_severity[shard.native_severity > 0]
     assert present.min() >= 1
     assert present.max() <= 5

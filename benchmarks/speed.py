@@ -1,0 +1,335 @@
+"""Where the time and the memory of `dheads predict` go. Prints Markdown tables; about four minutes on two idle cores.
+
+    python benchmarks/speed.py [--write docs/performance.md] [--only stages,folder,size,settings,start]
+
+`--write` replaces what stands between `<!-- speed -->` and `<!-- end -->` in a file. The pictures are made in a
+temporary folder from one of the examples, enlarged, with noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from distortion_heads import Predictor
+from distortion_heads.backbone import Backbone, bundled_backbone, read_backbone
+from distortion_heads.heads import HeadBank
+from distortion_heads.images import load_image
+from distortion_heads.onnx_engine import OnnxEngine
+from distortion_heads.report import prediction_to_dict, to_json_line
+from distortion_heads.windows import Canvas
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "kitten_clean.jpg"
+BEGIN, END = "<!-- speed -->", "<!-- end -->"
+STAGES = ("decode", "colour", "windows", "backbone", "pooling", "heads", "report", "rest")
+
+Rows = list[Sequence[str]]
+
+
+def main() -> None:
+    sections: dict[str, Callable[[Path], str]] = {
+        "stages": stages_table,
+        "folder": folder_table,
+        "size": size_table,
+        "settings": settings_table,
+        "start": start_table,
+    }
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("--only", default=",".join(sections))
+    parser.add_argument("--probe", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.probe:
+        probe(*options.probe)
+        return
+    text = ""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.only.split(","):
+            table = sections[name](Path(folder))
+            print(table, flush=True)
+            text += f"{table}\n"
+    if options.write:
+        before, _, rest = options.write.read_text(encoding="utf-8").partition(BEGIN)
+        options.write.write_text(f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def picture(folder: Path, width: int, height: int, suffix: str, seed: int = 0) -> Path:
+    """An example, enlarged, with noise; made once."""
+    path = folder / f"{width}x{height}_{seed}{suffix}"
+    if not path.exists():
+        with Image.open(EXAMPLE) as example:
+            large = np.array(example.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
+        rng = np.random.default_rng(seed)
+        for top in range(0, height, 256):
+            strip = large[top : top + 256]
+            strip[:] = np.clip(strip + rng.normal(0, 4, strip.shape).astype(np.float32), 0, 255)
+        Image.fromarray(large).save(path, quality=90)
+    return path
+
+
+def seconds(work: Callable[[], object], repeats: int) -> float:
+    """Median wall time, after one run to warm up."""
+    work()
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return median(taken)
+
+
+@dataclass
+class Stopwatch:
+    """Wall seconds by stage."""
+
+    total: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def timed(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(work)
+        def run(*arguments: Any, **options: Any) -> Any:
+            start = time.perf_counter()
+            result = work(*arguments, **options)
+            if isinstance(result, Iterator):
+                result = iter(list(result))
+            self.total[stage] += time.perf_counter() - start
+            return result
+
+        return run
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Time the stages of the real thing, where they are called."""
+        from contextlib import ExitStack
+
+        import distortion_heads.backbone as backbone_module
+        import distortion_heads.images as images_module
+
+        places = (
+            ("decode", ImageFile.ImageFile, "load"),
+            ("colour", images_module, "upright_rgb"),
+            ("windows", backbone_module, "overview_view"),
+            ("windows", Canvas, "crop"),
+            ("backbone", OnnxEngine, "moments"),
+            ("pooling", Backbone, "pool"),
+            ("heads", HeadBank, "answers"),
+        )
+        with ExitStack() as stack:
+            for stage, owner, name in places:
+                stack.enter_context(patch.object(owner, name, self.timed(stage, getattr(owner, name))))
+            yield
+
+
+def stages_of(path: Path, repeats: int) -> dict[str, float]:
+    """Milliseconds by stage of one picture, on the mean; the time of all is under "all"."""
+    predictor, watch = Predictor(), Stopwatch()
+    predictor.predict(path)
+    report = watch.timed("report", lambda prediction: to_json_line(prediction_to_dict(prediction)))
+    start = time.perf_counter()
+    with watch.watching():
+        for _ in range(repeats):
+            report(predictor.predict(path))
+    total = time.perf_counter() - start
+    found = {stage: 1e3 * watch.total[stage] / repeats for stage in STAGES}
+    found["rest"] = 1e3 * total / repeats - sum(found.values())
+    return {**found, "all": 1e3 * total / repeats}
+
+
+def stages_table(folder: Path) -> str:
+    kinds = {
+        "512x384 PNG": stages_of(picture(folder, 512, 384, ".png"), 20),
+        "512x288 PNG": stages_of(picture(folder, 512, 288, ".png"), 20),
+        "4000x3000 JPEG": stages_of(picture(folder, 4000, 3000, ".jpg"), 2),
+    }
+    rows: Rows = [
+        [stage, *(cell for found in kinds.values() for cell in (f"{found[stage]:.1f}", share(found, stage)))]
+        for stage in (*STAGES, "all")
+    ]
+    return table("Where the time goes, one picture at a time (ms, share)", ["stage", *doubled(kinds)], rows)
+
+
+def share(found: dict[str, float], stage: str) -> str:
+    return f"{found[stage] / found['all']:.1%}"
+
+
+def doubled(names: dict[str, Any]) -> list[str]:
+    return [cell for name in names for cell in (name, "")]
+
+
+def folder_rates(paths: Sequence[Path]) -> dict[str, float]:
+    """Pictures a second: decoding alone, the backbone alone (both views), and all with the report."""
+    predictor = Predictor()
+    arrays = [load_image(path) for path in paths]
+    backbone = predictor.backbone
+
+    def run_backbone() -> None:
+        for pixels in arrays:
+            backbone.features(pixels, "native")
+            backbone.features(pixels, "overview")
+
+    def run_all() -> None:
+        for prediction in predictor.predict_many(paths):
+            assert not isinstance(prediction, Exception)
+            to_json_line(prediction_to_dict(prediction))
+
+    works = {"decode": lambda: [load_image(path) for path in paths], "backbone": run_backbone, "all": run_all}
+    return {name: len(paths) / seconds(work, 3) for name, work in works.items()}
+
+
+def folder_table(folder: Path) -> str:
+    kinds = {
+        "512x384 PNG": folder_rates([picture(folder, 512, 384, ".png", seed) for seed in range(24)]),
+        "4000x3000 JPEG": folder_rates([picture(folder, 4000, 3000, ".jpg", seed) for seed in range(3)]),
+    }
+    rows: Rows = [
+        [name, *(f"{r[key]:.2f}" for key in r), f"{r['all'] / min(r['decode'], r['backbone']):.2f}"]
+        for name, r in kinds.items()
+    ]
+    heads = ["pictures", "decoding alone", "backbone alone", "end to end", "end to end / slower of both"]
+    return table("A folder (pictures per second)", heads, rows)
+
+
+def size_table(folder: Path) -> str:
+    cases = [
+        (512, 384, ".png", ""),
+        (4000, 3000, ".jpg", ""),
+        (12000, 8334, ".jpg", ""),
+        (4000, 3000, ".jpg", "16"),
+        (12000, 8334, ".jpg", "16"),
+    ]
+    rows: Rows = []
+    for width, height, suffix, most in cases:
+        path = picture(folder, width, height, suffix)
+        wall, cpu, peak, windows = measured("predict", str(path), most or "all")
+        megapixels = width * height / 1e6
+        kind = "--fast" if most else "all windows"
+        per = [f"{wall / megapixels:.3f}", f"{cpu / megapixels:.3f}", f"{peak / 2**20:.0f}"]
+        rows.append([f"{width}x{height}", f"{megapixels:.1f}", kind, f"{windows:.0f}", *per])
+    heads = ["picture", "megapixels", "read", "windows", "wall s / megapixel", "CPU s / megapixel", "peak RSS MiB"]
+    return table("Size (a process each, decoding included)", heads, rows)
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "as shipped": {},
+    "one thread": {"intra_op_num_threads": 1},
+    "waiting threads spin": {"session.intra_op.allow_spinning": "1"},
+    "memory patterns": {"enable_mem_pattern": True},
+    "no arena": {"enable_cpu_mem_arena": False},
+    "extended optimisation: no blocked layout": {"graph_optimization_level": 2},
+    "basic optimisation": {"graph_optimization_level": 1},
+}
+
+
+def settings_table(folder: Path) -> str:
+    rows: Rows = []
+    for name in SETTINGS:
+        small = measured("engine", "384", "512", name)
+        large = measured("engine", "1536", "1536", name)
+        cells = [f"{1e3 * value:.1f}" for value in (small[0], small[1], large[0], large[1])]
+        rows.append([name, *cells, f"{large[2] / 2**20:.0f}"])
+    heads = ["setting", "512x384 wall ms", "CPU ms", "1536x1536 wall ms", "CPU ms", "peak RSS MiB"]
+    return table("ONNX Runtime, one native view (a process each)", heads, rows)
+
+
+LAUNCH = """
+import sys
+try:
+    from dheads_cli.main import main
+    main()
+finally:
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
+"""
+"""Runs `dheads`, then prints its peak memory in KiB; `getrusage` would count what it inherited from this process."""
+
+
+def start_table(folder: Path) -> str:
+    path = str(picture(folder, 512, 384, ".png"))
+    rows: Rows = []
+    for arguments in (["--help"], ["predict", path, "--json"]):
+        taken, peaks = [], []
+        for _ in range(6):
+            start = time.perf_counter()
+            command = [sys.executable, "-c", LAUNCH, *arguments]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            taken.append(time.perf_counter() - start)
+            peaks.append(int(done.stderr.split()[-1]))
+        rows.append([f"dheads {arguments[0]}", f"{median(taken):.2f}", f"{min(taken):.2f}", f"{max(peaks) / 1024:.0f}"])
+    return table("Cold start", ["command", "median s", "least s", "peak RSS MiB"], rows)
+
+
+def measured(*arguments: str) -> tuple[float, ...]:
+    """Wall seconds, CPU seconds, peak bytes, and a count, of a process of its own."""
+    command = [sys.executable, __file__, "--probe", *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return tuple(float(word) for word in done.stdout.split())
+
+
+def probe(kind: str, *arguments: str) -> None:
+    """What `measured` runs."""
+    count, work, repeats = probe_predict(*arguments) if kind == "predict" else probe_engine(*arguments)
+    taken = []
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        taken.append((time.perf_counter() - wall, time.process_time() - cpu))
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    print(median(wall for wall, _ in taken), median(cpu for _, cpu in taken), peak, count())
+
+
+def probe_predict(path: str, most: str) -> tuple[Callable[[], int], Callable[[], object], int]:
+    predictor, windows = Predictor(), []
+
+    def work() -> None:
+        windows.append(predictor.predict(path, most_windows=None if most == "all" else int(most)).windows)
+
+    large = Path(path).stat().st_size > 2**20
+    if not large:
+        work()
+    return (lambda: windows[-1]), work, 1 if large else 9
+
+
+def probe_engine(height: str, width: str, name: str) -> tuple[Callable[[], int], Callable[[], object], int]:
+    """The graph in a session whose settings differ from those of `OnnxEngine` as `SETTINGS` says."""
+    import onnxruntime as ort
+
+    spec = bundled_backbone()
+    weights = {k: v for k, v in read_backbone(spec.weights).tensors.items() if not k.startswith("feature_")}
+    values = [ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for value in weights.values()]
+    options = ort.SessionOptions()
+    options.add_external_initializers(list(weights), values)
+    settings = {"enable_mem_pattern": False, "session.intra_op.allow_spinning": "0", **SETTINGS[name]}
+    for key, value in settings.items():
+        if "." in key:
+            options.add_session_config_entry(key, value)
+        elif key == "graph_optimization_level":
+            options.graph_optimization_level = ort.GraphOptimizationLevel(value)
+        else:
+            setattr(options, key, value)
+    session = ort.InferenceSession(spec.graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 3, int(height), int(width)), dtype=np.uint8)
+    session.run(None, {"pixels": pixels})
+    return (lambda: len(values)), (lambda: session.run(None, {"pixels": pixels})), 15 if pixels.size < 2**20 else 3
+
+
+def table(title: str, heads: Sequence[str], rows: Rows) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return f"\n### {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Ratios of hot paths, each within one run; never seconds. On demand: pytest benchmarks -m slow"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from speed import folder_rates, picture, seconds, stages_of
+
+from distortion_heads import Predictor
+from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+from distortion_heads.windows import native_windows
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return load_backbone(bundled_backbone())
+
+
+@pytest.mark.parametrize(("size", "suffix", "count"), [((512, 384), ".png", 24), ((4000, 3000), ".jpg", 3)])
+def test_a_folder_goes_at_the_speed_of_its_slower_half(
+    tmp_path: Path, size: tuple[int, int], suffix: str, count: int
+) -> None:
+    rates = folder_rates([picture(tmp_path, *size, suffix, seed) for seed in range(count)])
+    assert rates["all"] >= 0.85 * min(rates["decode"], rates["backbone"])
+
+
+def test_most_of_the_time_is_the_backbone(tmp_path: Path) -> None:
+    found = stages_of(picture(tmp_path, 512, 384, ".png"), 20)
+    assert found["backbone"] >= 0.7 * found["all"]
+    assert found["heads"] + found["pooling"] + found["report"] <= 0.15 * found["all"]
+
+
+def test_overlapping_windows_cost_little(backbone: Backbone) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1536, 2048, 3), dtype=np.uint8)
+    cells = backbone.cells(pixels)
+    every_cell = native_windows(cells.rows, cells.columns, 256, 32)
+    assert seconds(lambda: backbone.pool(cells, every_cell), 3) <= 0.3 * seconds(lambda: backbone.cells(pixels), 3)
+
+
+def test_time_per_pixel_does_not_grow_with_size(backbone: Backbone) -> None:
+    rng = np.random.default_rng(0)
+    small, large = (rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for shape in ((384, 512), (3072, 4096)))
+    per_pixel = [
+        seconds(lambda image=image: backbone.features(image, "native"), repeats) / image.size  # type: ignore[misc]
+        for image, repeats in ((small, 15), (large, 2))
+    ]
+    assert per_pixel[1] <= 1.5 * per_pixel[0]
+
+
+def test_a_few_windows_save_most_of_the_time() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
+    predictor = Predictor()
+    few = seconds(lambda: predictor.predict(pixels, most_windows=8), 2)
+    assert few <= 0.4 * seconds(lambda: predictor.predict(pixels), 2)

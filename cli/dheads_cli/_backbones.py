@@ -1,0 +1,27 @@
+"""`--backbone`: which backbone predicts, and with which heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dheads_cli._session import Session
+from distortion_heads.registry import Registry
+from distortion_heads.spec import BackboneSpec
+
+
+def chosen_backbone(session: Session, text: str | None) -> tuple[BackboneSpec | None, Registry]:
+    """The backbone of that name or folder, and its heads: those in the folder if it has any, else the attached ones.
+
+    Raises `BackboneError` if there is no such backbone.
+    """
+    if text is None:
+        return None, session.checked_registry()
+    from distortion_heads.backbone_files import find_backbone, heads_in
+
+    folder = Path(text)
+    if (folder / "heads").is_dir():
+        registry = heads_in(folder)
+        session.tell([str(failure) for failure in registry.failures])
+        return find_backbone(text, session.registry), registry
+    registry = session.checked_registry()
+    return find_backbone(text, registry), registry

@@ -1,0 +1,42 @@
+"""The formats of `predict`: those for pictures alone, and those that know videos too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dheads_cli._console import ResultStream
+from dheads_cli._reports import CsvSink, JsonSink, PlainSink, Sink
+
+ForPeople: TypeAlias = Callable[[ResultStream, Sequence[str], Sequence[str], bool], Sink]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formats:
+    """How each format is made; the table only on demand, since it imports rich."""
+
+    json: Callable[[ResultStream], Sink]
+    csv: Callable[[ResultStream, Sequence[str]], Sink]
+    plain: ForPeople
+    table: Callable[[], ForPeople]
+
+
+def _table() -> ForPeople:
+    from dheads_cli._table import TableSink
+
+    return TableSink
+
+
+PICTURE_FORMATS = Formats(json=JsonSink, csv=CsvSink, plain=PlainSink, table=_table)
+
+
+def video_formats() -> Formats:
+    from dheads_cli._video_sinks import VideoCsvSink, VideoJsonSink, VideoPlainSink
+
+    def table() -> ForPeople:
+        from dheads_cli._video_table import VideoTableSink
+
+        return VideoTableSink
+
+    return Formats(json=VideoJsonSink, csv=VideoCsvSink, plain=VideoPlainSink, table=table)

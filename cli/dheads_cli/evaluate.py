@@ -1,0 +1,160 @@
+"""`dheads evaluate` and `dheads score2020`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dheads_cli._console import plain_table, stdout_stream
+from dheads_cli._progress import progress_bar
+from dheads_cli._session import needs_train_extra, session_of
+
+if TYPE_CHECKING:
+    from distortion_heads.training.evaluation.score2020 import Score
+    from distortion_heads.training.evaluation.summary import Result
+
+PATH = click.Path(path_type=Path)
+PROTOCOLS = ("disjoint", "shared-scenes")
+COLUMNS = {"exact": "all right", "micro_f1": "micro F1", "macro_f1": "macro F1", "macro_auroc": "AUROC"}
+
+
+@click.command()
+@click.argument("dataset", type=PATH)
+@click.option("--kind", metavar="KIND", help="Kind of dataset, as kadid10k (default: found out).")
+@click.option("--method", "methods", multiple=True, metavar="NAME[,OPTION=VALUE...]",
+              help="What is compared; may be repeated: frozen (default), shipped, ameur, finetune-last-block, "
+              "finetune-all. Options: backbone, weights, epochs ...")  # fmt: skip
+@click.option("--protocol", type=click.Choice([*PROTOCOLS, "both"]), default="disjoint", show_default=True,
+              help="Whether scenes may be both trained on and tested.")  # fmt: skip
+@click.option("--repeats", type=click.IntRange(1, 1000), default=10, show_default=True, help="Random splits.")
+@click.option("--shares", metavar="20,40,60,80", help="Percent of the records to train on (default: 80).")
+@click.option("--labels", metavar="A,B", help="Only records with these labels, and clean ones (default: all).")
+@click.option("--out", type=PATH, default=Path("dheads-evaluation"), show_default=True, metavar="DIR",
+              help="Folder of the report and of finished repetitions.")  # fmt: skip
+@click.option("--predictions", type=PATH, metavar="FILE", help="Write every answer as CSV.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the first repetition.")
+@click.option("--frames", type=click.IntRange(1, 64), default=10, show_default=True, help="Judged of each video.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device.")
+@click.option("--note", default="", metavar="TEXT", help="A sentence on the dataset for the report.")
+@click.pass_context
+def evaluate(
+    ctx: click.Context,
+    dataset: Path,
+    kind: str | None,
+    methods: tuple[str, ...],
+    protocol: str,
+    repeats: int,
+    shares: str | None,
+    labels: str | None,
+    out: Path,
+    predictions: Path | None,
+    seed: int,
+    frames: int,
+    device: str,
+    note: str,
+) -> None:
+    """Train on one part of a labelled DATASET (a folder or a CSV file), and measure on another.
+
+    Writes report.md, result.json and plots to the folder --out, and prints the medians. A repetition that is finished
+    is never run again.
+    """
+    chosen = _shares(shares)
+    registry = session_of(ctx).checked_registry()
+    with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
+        from distortion_heads.training.corpora.load import load_corpus
+        from distortion_heads.training.evaluation.evaluate import EvaluateOptions, evaluate
+        from distortion_heads.training.features import FeatureCache
+
+        options = EvaluateOptions(
+            out=out,
+            methods=methods or EvaluateOptions.methods,
+            labels=None if labels is None else tuple(_words(labels)),
+            protocols=PROTOCOLS if protocol == "both" else (protocol,),  # type: ignore[arg-type]
+            shares=chosen or EvaluateOptions.shares,
+            repeats=repeats,
+            seed=seed,
+            frames=frames,
+            device=device,
+            predictions=predictions,
+            note=note,
+            command=_command(ctx.params, dataset),
+        )
+        result = evaluate(
+            load_corpus(dataset, kind),
+            options,
+            registry=registry,
+            cache=FeatureCache.default(os.environ),
+            progress=lambda done, total, name: bar.show(done, total, "repetitions", name),
+        )
+    for line in result.notes:
+        session_of(ctx).warn(line)
+    stdout_stream(machine=False).write(f"{_table(result)}\nmedians; report: {out / 'report.md'}\n")
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=PATH)
+@click.option("--protocol", type=click.Choice(PROTOCOLS), default="disjoint", show_default=True)
+def score2020(results: tuple[Path, ...], protocol: str) -> None:
+    """Rank the methods in RESULTS, several result.json, by the score of the ICIP 2020 challenge; lowest is best.
+
+    0.35 rank(F1) + 0.35 rank(accuracy) + 0.15 rank(F1 on single distortions) + 0.15 rank(time).
+    """
+    from distortion_heads.training.evaluation.score2020 import read_entries, score_2020
+
+    scores = score_2020(read_entries(results, protocol))
+    stdout_stream(machine=False).write(_score_table(scores))
+
+
+def _words(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise click.BadParameter("names no label", param_hint="--labels")
+    return words
+
+
+def _shares(text: str | None) -> tuple[float, ...]:
+    try:
+        shares = tuple(sorted({float(word) / 100 for word in (text or "").split(",") if word.strip()}))
+    except ValueError:
+        shares = (0.0,)
+    if any(not 0 < share <= 0.8 for share in shares):
+        raise click.BadParameter("give percents above 0 and up to 80, as in 20,40,60,80", param_hint="--shares")
+    return shares
+
+
+def _command(params: dict[str, Any], dataset: Path) -> str:
+    """What decides the figures, as it was given; of paths only the last part."""
+    words = ["dheads", "evaluate", dataset.resolve().name]
+    for method in params["methods"]:
+        words += ["--method", method]
+    for name in ("kind", "protocol", "repeats", "shares", "labels", "seed"):
+        if params[name] is not None:
+            words += [f"--{name}", str(params[name])]
+    return shlex.join(words)
+
+
+def _table(result: Result) -> str:
+    from distortion_heads.training.evaluation.summary import median
+
+    rows = [["method", "protocol", "share", *COLUMNS.values(), "s/picture"]]
+    for row in result.rows:
+        values = [median(row.figures, name) for name in (*COLUMNS, "seconds")]
+        cells = ["-" if value is None else f"{value:.3f}" for value in values]
+        rows.append([row.method, row.protocol, f"{row.share:.0%}", *cells])
+    return plain_table(rows)
+
+
+def _score_table(scores: Sequence[Score]) -> str:
+    from distortion_heads.training.evaluation.score2020 import WEIGHTS
+
+    names = {"all_f1": "F1", "accuracy": "accuracy", "single_f1": "F1 single", "seconds": "seconds"}
+    rows = [["score", "method", *(f"{names[figure]} (rank)" for figure in WEIGHTS)]]
+    for score in scores:
+        cells = [f"{score.entry.values[figure]:.3f} ({score.ranks[figure]})" for figure in WEIGHTS]
+        rows.append([f"{score.score:.2f}", score.entry.name, *cells])
+    return plain_table(rows)

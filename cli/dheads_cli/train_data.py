@@ -1,0 +1,170 @@
+"""`dheads train --data` and `dheads train --refit-heads`: what these add to `dheads train`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from dheads_cli._console import plain_table, stdout_stream
+from dheads_cli._progress import Bar, progress_bar
+from dheads_cli._session import needs_train_extra, session_of
+
+if TYPE_CHECKING:
+    from distortion_heads.training.dataset_run import DatasetRun, Summary
+    from distortion_heads.training.multitask import Progress
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--data", type=click.Path(path_type=Path), help="A labelled dataset, as its owners distribute it."),
+    click.option("--kind", help="What kind of dataset --data is (default: found out)."),
+    click.option("--labels", metavar="A,B", help="Learn these labels only (default: all of the dataset)."),
+    click.option(
+        "--backbone",
+        metavar="NAME",
+        help="dheads_small, a model of torchvision such as densenet169, or a plugin's backbone.",
+    ),
+    click.option("--weights", metavar="WHICH", help="imagenet, none, or a file .safetensors or .pth."),
+    click.option("--finetune", type=click.Choice(["frozen", "last-block", "all"]), help="What of the backbone learns."),
+    click.option("--recipe", type=click.Choice(["dheads", "ameur"]), default="dheads", show_default=True),
+    click.option("--pooling", type=click.Choice(["mean", "majority"]), help="How a picture's windows decide."),
+    click.option("--epochs", type=click.IntRange(min=1), help="At most (default: the recipe's)."),
+    click.option(
+        "--batch", "images_per_batch", type=click.IntRange(min=1), help="Pictures a step, over all processes."
+    ),
+    click.option("--rate", type=click.FloatRange(0, min_open=True), help="Learning rate of the heads."),
+    click.option("--backbone-rate", type=click.FloatRange(0, min_open=True), help="Learning rate of the backbone."),
+    click.option(
+        "--patience", type=click.IntRange(min=0), help="Epochs without improvement before it stops; 0: never."
+    ),
+    click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="auto: bfloat16 on a GPU."),
+    click.option("--side", type=click.IntRange(min=32), help="Side of the patches in pixels."),
+    click.option("--stride", type=click.IntRange(min=1), help="Stride of the patches in pixels."),
+    click.option("--refit-heads", is_flag=True, help="Fit the attached heads again on the backbone in --out."),
+)
+DATASET_DEFAULTS = {"ameur": "densenet169", "dheads": "dheads_small"}
+_CHANGES = (
+    "pooling", "epochs", "images_per_batch", "rate", "backbone_rate", "patience", "precision", "side", "stride"
+)  # fmt: skip
+
+
+def dataset_options(command: _F) -> _F:
+    """Add the options of training on a dataset."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_options(ctx: click.Context, mode: str, without: Iterable[str]) -> None:
+    """Raise `click.UsageError` if an option was given that means nothing with `mode`."""
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if name in without and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} does not go with {mode}", ctx)
+
+
+def train_on_data(ctx: click.Context, out: Path, seed: int, device: str, options: dict[str, Any]) -> None:
+    """Train on a labelled dataset; under `torchrun` only the first process writes anything."""
+    registry = session_of(ctx).checked_registry()
+    with needs_train_extra("train"):
+        from distortion_heads.training.dataset_run import train_on_dataset
+        from distortion_heads.training.processes import joined
+
+        with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
+            run = _run(out, seed, options, lambda progress: _show(bar, progress))
+            summary = train_on_dataset(run, registry, processes)
+        if processes.is_first:
+            _tell(ctx, out, summary)
+
+
+def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[str, Any]) -> None:
+    """Fit the attached heads again."""
+    session = session_of(ctx)
+    registry = session.checked_registry()
+    with needs_train_extra("train"):
+        from distortion_heads.training.refit import RefitOptions, refit_heads
+
+        chosen = {key: value for key, value in options.items() if value is not None}
+        with progress_bar(ticking=True) as bar:
+            done = refit_heads(
+                RefitOptions(
+                    out=out,
+                    images=images,
+                    seed=seed,
+                    command=f"dheads train --refit-heads --images {shlex.quote(images.resolve().name)} --seed {seed}",
+                    report=lambda stage, step, total: bar.show(step, total, stage),
+                    **chosen,
+                ),
+                registry,
+            )
+    if done.left_out:
+        session.warn(f"not fitted, as their distortion cannot be made: {', '.join(done.left_out)}")
+    stdout_stream(machine=False).write(f"wrote {len(done.written)} heads to {out / 'heads'}\n")
+
+
+def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progress], None]) -> DatasetRun:
+    from distortion_heads.training.dataset_run import DatasetRun
+    from distortion_heads.training.finetune import Choice
+    from distortion_heads.training.recipes import recipe_for
+
+    changes = {name: options[name] for name in _CHANGES}
+    data: Path = options["data"]
+    labels = options["labels"]
+    return DatasetRun(
+        data=data,
+        out=out,
+        choice=Choice(
+            backbone=options["backbone"] or DATASET_DEFAULTS[options["recipe"]],
+            weights=options["weights"],
+            finetune=options["finetune"] or "frozen",
+            recipe=recipe_for(options["recipe"], **changes, seed=seed),
+        ),
+        kind=options["kind"],
+        labels=None if labels is None else tuple(label.strip() for label in labels.split(",") if label.strip()),
+        own_stride=options["stride"] is None,
+        command=_command(seed, options),
+        report=report,
+    )
+
+
+def _command(seed: int, options: dict[str, Any]) -> str:
+    """What decides the result; of paths only the last part, for the files are given to others."""
+    words = ["dheads", "train"]
+    for name, value in options.items():
+        if value not in (None, False):
+            text = Path(value).name if name in ("data", "weights") else str(value)
+            words += [f"--{'batch' if name == 'images_per_batch' else name.replace('_', '-')}", text]
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+def _show(bar: Bar, progress: Progress) -> None:
+    bar.show(
+        progress.step,
+        progress.steps,
+        f"epoch {progress.epoch}",
+        f"loss {progress.loss:.4f}, {progress.records_per_second:.1f} pictures/s",
+    )
+    if progress.validation is not None:
+        with bar.hidden():
+            line = f"epoch {progress.epoch}: loss {progress.loss:.4f}, validation {progress.validation:.4f}\n"
+            sys.stderr.write(line)
+
+
+def _tell(ctx: click.Context, out: Path, summary: Summary) -> None:
+    for note in summary.notes:
+        session_of(ctx).warn(note)
+    rows = [["head", "AUROC", "F1", "false alarms on clean"]]
+    for head in summary.fitted.heads:
+        figures = (head.metrics.auroc, head.metrics.f1, head.metrics.fpr_clean)
+        rows.append([head.label, *("-" if figure is None else f"{figure:.4f}" for figure in figures)])
+    sizes = ", ".join(f"{count} {name}" for name, count in summary.sizes.items())
+    stream = stdout_stream(machine=False)
+    stream.write(plain_table(rows))
+    stream.write(f"measured on the test part ({sizes}; no scene is in two parts)\n")
+    stream.write(f"wrote {out / 'backbone'} and {out / 'heads'}: dheads predict --backbone {shlex.quote(str(out))}\n")

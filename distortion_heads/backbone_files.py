@@ -1,0 +1,56 @@
+"""Where backbones are: the bundled one, those of plugins by name, and those that `dheads train` wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from distortion_heads.backbone import bundled_backbone, read_backbone
+from distortion_heads.errors import BackboneError
+from distortion_heads.patch_backbone import is_patch_backbone, read_patch_backbone
+from distortion_heads.registry import LoadedPlugins, Registry, build_registry
+from distortion_heads.spec import BackboneRef, BackboneSpec
+from distortion_heads.store import Store
+
+
+def named_backbone(name: str, registry: Registry) -> BackboneSpec | None:
+    """The bundled backbone or a plugin's of that name, if there is one."""
+    bundled = bundled_backbone()
+    if name == bundled.name:
+        return bundled
+    found = registry.backbones.get(name)
+    return found.spec if found else None
+
+
+def backbone_in(folder: Path) -> BackboneSpec:
+    """The one backbone in `folder/backbone`, or in `folder` itself.
+
+    Raises `BackboneError` if there is none or more than one.
+    """
+    place = folder / "backbone" if (folder / "backbone").is_dir() else folder
+    weights = sorted(place.glob("*.safetensors"))
+    if len(weights) != 1:
+        raise BackboneError(f"{place} holds {len(weights)} .safetensors files, not one backbone and its .onnx")
+    return BackboneSpec(name=weights[0].stem, weights=weights[0], graph=weights[0].with_suffix(".onnx"))
+
+
+def find_backbone(text: str, registry: Registry) -> BackboneSpec:
+    """The backbone of that name, or the one in that folder. Raises `BackboneError` if there is neither."""
+    if found := named_backbone(text, registry):
+        return found
+    if Path(text).is_dir():
+        return backbone_in(Path(text))
+    names = ", ".join([bundled_backbone().name, *registry.backbones])
+    raise BackboneError(f"no backbone {text!r}: give the folder that `dheads train` wrote, or one of {names}")
+
+
+def heads_in(folder: Path) -> Registry:
+    """The heads in `folder/heads` and no others, as a registry."""
+    loaded = LoadedPlugins(plugins=(), failures=())
+    return build_registry(user_heads=Store(folder).user_plugin(), loaded=loaded)
+
+
+def read_ref(spec: BackboneSpec) -> BackboneRef:
+    """Name, fingerprint and dimension of a backbone of either kind. Raises `BackboneError` if its file is damaged."""
+    if is_patch_backbone(spec.weights):
+        return read_patch_backbone(spec.weights).ref
+    return read_backbone(spec.weights).ref

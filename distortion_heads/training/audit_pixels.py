@@ -1,0 +1,109 @@
+"""Look at every picture of a dataset once: its hashes, and how far it is from its reference."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distortion_heads.errors import DheadsError, InputError
+from distortion_heads.images import load_image
+from distortion_heads.training.corpora.files import VIDEO_SUFFIXES
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.split import difference_hash
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What the pixels of one record say.
+
+    `digest`: SHA-256 of size and pixels; `hash`: `difference_hash`, None for a flat picture; `rmse`: root mean square
+    difference to the reference in grey levels of 0 to 255 over RGB, None without a reference or if sizes differ
+    (`same_size` False).
+    """
+
+    digest: str
+    hash: int | None
+    rmse: float | None = None
+    same_size: bool = True
+
+
+def look_at(
+    records: Sequence[Record], *, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[Path, Look | str]:
+    """What each record looks like, or why it cannot be read; `jobs` threads. Of a video, its first frame."""
+    groups = list(_by_reference(records))
+    looks: dict[Path, Look | str] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for found in pool.map(_look_at_group, groups):
+            looks.update(found)
+            progress(len(looks), len(records))
+    return looks
+
+
+def _by_reference(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """Records in groups of one reference, which is then decoded once; small enough to keep all threads busy."""
+    groups: dict[Path | None, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.reference, []).append(record)
+    for group in groups.values():
+        for start in range(0, len(group), 64):
+            yield group[start : start + 64]
+
+
+def _look_at_group(records: list[Record]) -> dict[Path, Look | str]:
+    reference: NDArray[np.uint8] | None = None
+    path = records[0].reference
+    if path is not None:
+        try:
+            reference = _pixels(path)
+        except InputError as error:
+            return {record.path: f"its reference {path} cannot be used: {error}" for record in records}
+    return {record.path: _look(record.path, reference) for record in records}
+
+
+def _look(path: Path, reference: NDArray[np.uint8] | None) -> Look | str:
+    try:
+        pixels = _pixels(path)
+    except InputError as error:
+        return str(error)
+    digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+    hashed = difference_hash(pixels)
+    if reference is None:
+        return Look(digest=digest, hash=hashed)
+    if reference.shape != pixels.shape:
+        return Look(digest=digest, hash=hashed, same_size=False)
+    return Look(digest=digest, hash=hashed, rmse=rmse(pixels, reference))
+
+
+def rmse(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Root mean square difference of two uint8 arrays of one shape, in grey levels; 0 only if they are equal."""
+    difference = first.astype(np.float32) - second
+    return float(np.sqrt(np.mean(np.square(difference), dtype=np.float64)))
+
+
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    return first_frame(path) if path.suffix.lower() in VIDEO_SUFFIXES else load_image(path)
+
+
+def first_frame(path: Path) -> NDArray[np.uint8]:
+    """Uint8 (H, W, 3), RGB. Raises `InputError` if the video cannot be decoded."""
+    import av
+
+    try:
+        with av.open(str(path)) as video:
+            for frame in video.decode(video=0):
+                return load_image(np.asarray(frame.to_ndarray(format="rgb24")))
+    except DheadsError:
+        raise
+    except Exception as error:  # FFmpeg's errors are of many kinds
+        raise InputError(f"no video that can be decoded: {' '.join(str(error).split())}") from None
+    raise InputError("a video without a picture")

@@ -1,0 +1,117 @@
+"""Pictures on disk for heads that are added late: with the distortion, clean, and with any other distortion."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from distortion_heads.spec import HeadSpec, View
+from distortion_heads.synthesis import Step
+from distortion_heads.training.scenes import cut_native, cut_overview, load_scene
+from distortion_heads.training.shards import installed_specs, make_sample
+from distortion_heads.weights import write_atomic
+from distortion_heads.windows import OVERVIEW_SIDE, WINDOW
+
+BLOCK = 50
+"""Pictures that one task of a worker makes."""
+
+POSITIVE, CLEAN, OTHER = "positive", "clean", "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSet:
+    """`count` pictures with `late`, as many without: by turns clean and with another distortion of `bank`.
+
+    Picture i is cut from scene i modulo their number; everything but `folder` decides the content.
+    """
+
+    folder: Path
+    scenes: tuple[Path, ...]
+    late: str
+    bank: tuple[str, ...]
+    view: View
+    count: int
+    seed: int
+
+    def path(self, positive: bool, index: int) -> Path:
+        return self.folder / f"{POSITIVE if positive else 'negative'}-{index:05d}.png"
+
+    @property
+    def done(self) -> Path:
+        return self.folder / f"made-{self.count}"
+
+    def write_csv(self, file: Path, count: int) -> Path:
+        """The first `count` of both classes as `dheads add-head --data` reads them; the scene is the group."""
+        text = StringIO()
+        writer = csv.writer(text)
+        writer.writerow(("path", "label", "group"))
+        for positive in (True, False):
+            for i in range(count):
+                scene = self.scenes[i % len(self.scenes)].stem
+                writer.writerow((self.path(positive, i).resolve(), int(positive), scene))
+        write_atomic(file, text.getvalue().encode())
+        return file
+
+    def kind(self, positive: bool, index: int) -> str:
+        return POSITIVE if positive else (CLEAN if index % 2 == 0 else OTHER)
+
+
+def make_pictures(pictures: PictureSet, workers: int) -> Iterator[int]:
+    """Make the pictures that are missing; yields how many are done."""
+    if pictures.done.exists():
+        yield 2 * pictures.count
+        return
+    pictures.folder.mkdir(parents=True, exist_ok=True)
+    starts = range(0, pictures.count, BLOCK)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for done, _ in enumerate(pool.map(_make_block, [pictures] * len(starts), starts), 1):
+            yield min(2 * BLOCK * done, 2 * pictures.count)
+    pictures.done.touch()
+
+
+def _make_block(pictures: PictureSet, start: int) -> None:
+    specs = _specs(pictures.bank)
+    for index in range(start, min(start + BLOCK, pictures.count)):
+        for positive in (True, False):
+            _make_one(pictures, specs, positive, index)
+
+
+@lru_cache(maxsize=1)
+def _specs(labels: tuple[str, ...]) -> tuple[HeadSpec, ...]:
+    """Once per process: specs hold functions, which do not travel between processes."""
+    return installed_specs(labels)
+
+
+def _make_one(pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, index: int) -> None:
+    path = pictures.path(positive, index)
+    if path.exists():
+        return
+    # The clean pictures and those with other distortions are seeded apart from those with this one.
+    rng = np.random.default_rng((pictures.seed, 3, int(positive), index))
+    scene = load_scene(pictures.scenes[index % len(pictures.scenes)])
+    cut = cut_native(scene, WINDOW, rng) if pictures.view == "native" else cut_overview(scene, OVERVIEW_SIDE, rng)
+    image = make_sample(cut, _draw(pictures, specs, positive, index, rng), rng)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as stream:  # not synced: a picture that is lost is made again
+        Image.fromarray(image).save(stream, "PNG", compress_level=1)
+    temporary.replace(path)
+
+
+def _draw(
+    pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, index: int, rng: np.random.Generator
+) -> tuple[Step, ...]:
+    kind = pictures.kind(positive, index)
+    if kind == CLEAN:
+        return ()
+    eligible = [spec for spec in specs if (spec.label == pictures.late) == (kind == POSITIVE)]
+    return (Step(spec=eligible[int(rng.integers(len(eligible)))], severity=float(rng.uniform(1.0, 5.0))),)

@@ -1,0 +1,97 @@
+"""The heads of the bundle: each fitted on the frozen backbone's features, then their thresholds chosen together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.errors import HeadFileError
+from distortion_heads.spec import BackboneRef, HeadFile, HeadSpec, Layer, Provenance
+from distortion_heads.training.calibration import image_probabilities
+from distortion_heads.training.head import HeadCard, train_head, window_logits
+from distortion_heads.training.metrics import measure
+from distortion_heads.training.pictures import FeatureSet
+from distortion_heads.training.thresholds import choose_together
+from distortion_heads.weights import dump_head, read_head, write_atomic
+
+MAX_ANY_ALARM = 0.05
+"""Share of clean held-out pictures on which any of the heads may fire."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadsJob:
+    """What is fitted and where it is written; `starts`: the heads' layers of the joint training, or ().
+
+    `provenance` is the same for all but for the counts.
+    """
+
+    folder: Path
+    specs: tuple[HeadSpec, ...]
+    starts: tuple[tuple[Layer, Layer], ...]
+    backbone: BackboneRef
+    provenance: Provenance
+
+    def file(self, index: int) -> Path:
+        return self.folder / f"{self.specs[index].label}.safetensors"
+
+
+def fit_heads(job: HeadsJob, fit: FeatureSet, hold: FeatureSet) -> Iterator[tuple[int, str]]:
+    """Write one file per head, those that are there already excepted, then rewrite them with their thresholds.
+
+    Yields how many are done, and a line about the last.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    heads = []
+    for i, spec in enumerate(job.specs):
+        head = _written(job, i) or _fit(job, i, fit, hold)
+        heads.append(head)
+        yield i + 1, f"{spec.label} AUROC {head.metrics.auroc}"
+    for i, head in enumerate(_with_thresholds(heads, hold)):
+        write_atomic(job.file(i), dump_head(head))
+
+
+def _written(job: HeadsJob, index: int) -> HeadFile | None:
+    """The head of an earlier, interrupted run."""
+    try:
+        head = read_head(job.file(index))
+    except (HeadFileError, OSError):
+        return None
+    return head if head.backbone == job.backbone and head.provenance.command == job.provenance.command else None
+
+
+def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -> HeadFile:
+    """Exactly as `dheads add-head` does, but from the layers of the joint training."""
+    spec = job.specs[index]
+    fit, hold = fit_set.examples(index, spec.view), hold_set.examples(index, spec.view)
+    positive = int(fit.labels.sum())
+    head = train_head(
+        fit,
+        hold,
+        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+        job.backbone,
+        replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
+        seed=job.provenance.seed,
+        with_severity=True,
+        start=job.starts[index] if job.starts else None,
+    )
+    write_atomic(job.file(index), dump_head(head))
+    return head
+
+
+def _with_thresholds(heads: list[HeadFile], hold: FeatureSet) -> Iterator[HeadFile]:
+    """The heads with thresholds that spare clean pictures together, and the metrics at these."""
+    examples = [hold.examples(i, head.view) for i, head in enumerate(heads)]
+    probabilities: list[NDArray[np.float64]] = [
+        image_probabilities(window_logits(head, e), e.starts, head.calibration.scale, head.calibration.offset)
+        for head, e in zip(heads, examples, strict=True)
+    ]
+    labels = np.stack([e.labels for e in examples])
+    thresholds = choose_together(np.stack(probabilities), labels, examples[0].clean, MAX_ANY_ALARM)
+    for head, e, p, threshold in zip(heads, examples, probabilities, thresholds, strict=True):
+        yield replace(
+            head, threshold=threshold, metrics=measure(p, e.labels, e.clean, threshold.value, head.metrics.split)
+        )

@@ -1,0 +1,1 @@
+"""Labelled datasets, read as their owners distribute them."""

@@ -1,0 +1,90 @@
+"""LIVE Multiply Distorted database (Jayaraman et al. 2012): blur then JPEG (part 1), blur then noise (part 2).
+
+Part 1/blurjpeg/scene_blurB_jpegJ.bmp, Part 2/blurnoise/scene_blurB_noiseN.bmp, levels 0 (none) to 3; a distortion may
+also be left out of the name. The pristine scene.bmp lies beside them or in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from distortion_heads.errors import DataError
+from distortion_heads.inputs import IMAGE_SUFFIXES
+from distortion_heads.training.corpora.files import UNKNOWN, below, corpus, expected
+from distortion_heads.training.corpora.record import Corpus, Record
+
+KIND = "livemd"
+TYPES = {"blur": "gaussian_blur", "jpeg": "jpeg", "noise": "white_noise"}
+LEVELS = 3
+NOTES = (
+    "severities are unknown: the levels 1 to 3 are not KADID-10k's",
+    "opinion scores (Scores.mat) are not read",
+)
+
+_NAME = re.compile(r"(?P<scene>.+?)_?(?P<parts>(?:_?(?:blur|jpeg|noise)_?[0-9])+)", re.ASCII)
+_PART = re.compile(r"(blur|jpeg|noise)_?([0-9])", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Name:
+    """`levels` by label, without those that are 0."""
+
+    scene: str
+    levels: dict[str, int]
+
+
+def parse_name(name: str) -> Name | None:
+    """Scene and levels of `scene_blurB_jpegJ.bmp`, upper or lower case; None if it is no such name."""
+    match = _NAME.fullmatch(Path(name.lower()).stem)
+    if match is None:
+        return None
+    parts = _PART.findall(match["parts"])
+    kinds = [kind for kind, _ in parts]
+    if len(set(kinds)) < len(kinds) or any(int(level) > LEVELS for _, level in parts):
+        return None
+    return Name(match["scene"], {TYPES[kind]: int(level) for kind, level in parts if level != "0"})
+
+
+def fits(folder: Path) -> bool:
+    """Whether there is a picture below with two of the distortions in its name."""
+    return any(
+        len(_PART.findall(path.stem.lower())) == 2 and parse_name(path.name) for path in below(folder, IMAGE_SUFFIXES)
+    )
+
+
+def read(folder: Path) -> Corpus:
+    """Raises `DataError`, which names the file that was expected."""
+    names = {path: parse_name(path.name) for path in below(folder, IMAGE_SUFFIXES)}
+    references: dict[str, Path] = {}
+    for path in sorted(path for path, name in names.items() if name is None):
+        references.setdefault(path.stem.lower(), path)
+    records = []
+    scenes = set()
+    for path, name in names.items():
+        if name is None:
+            continue
+        if name.scene not in references:
+            raise expected(folder, KIND, f"{name.scene}.bmp, the reference of {path.name}")
+        scenes.add(name.scene)
+        records.append(_record(path, name, references[name.scene]))
+    if not any(len(record.severities) > 1 for record in records):
+        raise expected(folder, KIND, "pictures like bikes_blur1_jpeg2.bmp")
+    unused = sorted(path for path, name in names.items() if name is None and path.stem.lower() not in scenes)
+    if unused:
+        raise DataError(f"{unused[0]}: no name like bikes_blur1_jpeg2.bmp, and the reference of none")
+    references_of_both_parts = [path for path, name in names.items() if name is None]
+    records += [Record(path=path, scene=path.stem.lower()) for path in references_of_both_parts]
+    return corpus(KIND, folder, records, TYPES.values(), NOTES)
+
+
+def _record(path: Path, name: Name, reference: Path) -> Record:
+    return Record(
+        path=path,
+        scene=name.scene,
+        severities=dict.fromkeys(name.levels, UNKNOWN),
+        level=next(iter(name.levels.values())) if len(name.levels) == 1 else None,
+        reference=reference,
+        kind="+".join(name.levels),
+    )

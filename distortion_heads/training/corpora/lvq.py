@@ -1,0 +1,89 @@
+"""LVQ, laparoscopic videos (Khan et al. 2020; ICIP 2020 challenge): five distortions and mixtures of them.
+
+The distortions are read from the names of the folders and of the file, as words such as `awgn`, `defocus_blur`,
+`motion_blur`, `smoke` and `uneven_illumination`; the first number of the file's name is the scene, the last the level.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from distortion_heads.errors import DataError
+from distortion_heads.training.corpora.files import UNKNOWN, VIDEO_SUFFIXES, below, corpus, expected
+from distortion_heads.training.corpora.generic import fits_folder
+from distortion_heads.training.corpora.record import Corpus, Record
+
+KIND = "lvq"
+LEVELS = 4
+WORDS = {
+    "white_noise": r"awgn|noise|(?<![a-z])wn(?![a-z])",
+    "lens_blur": r"defocus|(?<![a-z])db(?![a-z])",
+    "motion_blur": r"motion|(?<![a-z])mb(?![a-z])",
+    "smoke": r"smoke",
+    "uneven_illumination": r"uneven|illum|(?<![a-z])ui(?![a-z])",
+}
+"""What names each label, in lower case."""
+
+CLEAN = re.compile(r"(?<![a-z])(?:ref|refs|reference|references|original|originals|clean|pristine)(?![a-z])")
+NOTES = ("severities are unknown: the levels 1 to 4 are not KADID-10k's",)
+
+
+@dataclass(frozen=True)
+class Name:
+    """`level` is None where the name has fewer than two numbers or the last is no level."""
+
+    scene: str
+    labels: tuple[str, ...]
+    level: int | None
+
+
+def parse_name(path: Path) -> Name | None:
+    """What the path of a video below the dataset's folder says; None if it names no distortion and no reference."""
+    text = (path.parent / path.stem).as_posix().lower()
+    labels = tuple(label for label, words in WORDS.items() if re.search(words, text))
+    if not labels and not CLEAN.search(text):
+        return None
+    stem = path.stem.lower()
+    numbers = re.findall(r"[0-9]+", stem)
+    scene = str(int(numbers[0])) if numbers and len(numbers[0]) < 10 else _wordless(stem)
+    last = int(numbers[-1]) if len(numbers) > 1 and len(numbers[-1]) < 10 else 0
+    return Name(scene, labels, last if labels and 1 <= last <= LEVELS else None)
+
+
+def fits(folder: Path) -> bool:
+    """Whether there is a video below with a distortion in its path; a generic folder has a `clean` sub-folder."""
+    return not fits_folder(folder) and any(_parsed(path, folder) for path in below(folder, VIDEO_SUFFIXES))
+
+
+def read(folder: Path) -> Corpus:
+    """`Record.path` is the video; its frames share its labels. Raises `DataError`."""
+    records = []
+    for path in below(folder, VIDEO_SUFFIXES):
+        name = _parsed(path, folder)
+        if name is None:
+            raise DataError(f"{path}: expected a distortion in its path ({', '.join(WORDS)}) or the word reference")
+        records.append(
+            Record(
+                path=path,
+                scene=name.scene,
+                severities=dict.fromkeys(name.labels, UNKNOWN),
+                level=name.level,
+                kind="+".join(name.labels),
+            )
+        )
+    if not records:
+        raise expected(folder, KIND, "videos such as awgn/video1_2.avi")
+    return corpus(KIND, folder, records, WORDS, NOTES)
+
+
+def _parsed(path: Path, folder: Path) -> Name | None:
+    return parse_name(path.relative_to(folder))
+
+
+def _wordless(stem: str) -> str:
+    """The name without what names distortions, so that all versions of one video have one scene."""
+    for words in (*WORDS.values(), CLEAN.pattern, "blur|ination"):
+        stem = re.sub(words, "", stem)
+    return re.sub(r"[\W_]+", "_", stem).strip("_") or "scene"

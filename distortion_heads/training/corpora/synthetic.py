@@ -1,0 +1,89 @@
+"""What `dheads synth` wrote: distorted pictures and manifest.csv, as KADIS-700k is made from its pristine pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from distortion_heads.errors import DataError
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
+from distortion_heads.synth import MANIFEST, RECORD
+from distortion_heads.training.corpora.files import corpus, expected, find, labels_of, number, table
+from distortion_heads.training.corpora.record import Corpus, Record
+
+KIND = "synth"
+MAX_RECORD_BYTES = 16 << 20
+
+
+def fits(folder: Path) -> bool:
+    """Whether a manifest or the record of a run is there."""
+    return find(folder, RECORD) is not None
+
+
+def read(folder: Path) -> Corpus:
+    """The pictures of the manifest and, where they are still found, the clean ones that they were made from.
+
+    Raises `DataError`, which names the file that was expected.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise expected(folder, KIND, f"{MANIFEST}, which `dheads synth` writes when it is done")
+    starts = _inputs(folder / RECORD)
+    records: dict[Path, Record] = {}
+    sources: dict[str, Path | None] = {}
+    for where, row in table(manifest, "file", "source", "labels", "severities"):
+        source = row["source"]
+        if source not in sources:
+            sources[source] = _source(source, starts)
+        reference = sources[source]
+        path = _inside(row["file"], folder, where)
+        severities = _severities(row["labels"], row["severities"], where)
+        records[path] = Record(
+            path=path, scene=source, severities=severities, reference=reference, kind="+".join(severities)
+        )
+        if reference is not None:
+            records.setdefault(reference, Record(path=reference, scene=source))
+    lost = sum(source is None for source in sources.values())
+    notes = [f"{lost} of {len(sources)} clean pictures are not found where the manifest says"] if lost else []
+    return corpus(KIND, folder, records.values(), (), notes)
+
+
+def _severities(labels: str, severities: str, where: str) -> dict[str, float]:
+    names, values = labels_of(labels, where), [number(text, where, "severity") for text in severities.split("+")]
+    if len(names) != len(values) or not all(MIN_SEVERITY <= value <= MAX_SEVERITY for value in values):
+        raise DataError(f"{where}: {labels} and {severities} are no labels with a severity in [1, 5] each")
+    return dict(zip(names, values, strict=True))
+
+
+def _inside(name: str, folder: Path, where: str) -> Path:
+    """A file in `folder` or below. Raises `DataError` if the name leads elsewhere or the file is missing."""
+    relative = PurePath(name)
+    if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name:
+        raise DataError(f"{where}: {name!r} is not below the dataset's folder")
+    if not (folder / relative).is_file():
+        raise DataError(f"{where}: expected the picture {name}, which is missing")
+    return folder / relative
+
+
+def _inputs(record: Path) -> tuple[Path, ...]:
+    """What the run was given, as absolute paths; none if its record is not there."""
+    try:
+        if record.stat().st_size > MAX_RECORD_BYTES:
+            raise DataError(f"{record}: larger than {MAX_RECORD_BYTES >> 20} MiB")
+        found = json.loads(record.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError):
+        raise DataError(f"{record} is damaged: make the dataset again") from None
+    inputs = found.get("inputs", []) if isinstance(found, dict) else []
+    return tuple(Path(text) for text in inputs if isinstance(text, str) and "\0" not in text)
+
+
+def _source(name: str, inputs: Sequence[Path]) -> Path | None:
+    """The clean picture: a relative name starts where `dheads synth` was started, above one of its inputs."""
+    if not name or "\0" in name:
+        return None
+    path = Path(name)
+    starts = [path] if path.is_absolute() else [parent / path for start in inputs for parent in start.parents]
+    return next((found for found in starts if found.is_file()), None)

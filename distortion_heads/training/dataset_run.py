@@ -1,0 +1,105 @@
+"""`dheads train --data`: a dataset -> a folder with one backbone and a head per label."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from distortion_heads.errors import DataError
+from distortion_heads.registry import Registry
+from distortion_heads.training.corpora.load import load_corpus
+from distortion_heads.training.datasets import content_hashes
+from distortion_heads.training.evaluation.selection import Selection, select
+from distortion_heads.training.evaluation.splits import Split, split_records
+from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.finetune import Choice, Fitted, Site, fit_network, with_metrics
+from distortion_heads.training.multitask import Progress
+from distortion_heads.training.processes import Processes
+from distortion_heads.training.recipes import AMEUR_STRIDES
+from distortion_heads.weights import dump_head, write_atomic
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRun:
+    """What is asked for. `labels`: None for all of the dataset's; `kind`: None to find it out.
+
+    With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset.
+    """
+
+    data: Path
+    out: Path
+    choice: Choice
+    kind: str | None = None
+    labels: tuple[str, ...] | None = None
+    own_stride: bool = True
+    command: str = "dheads train"
+    report: Callable[[Progress], None] = field(default=lambda progress: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What came of it: the heads with their figures on the test part, and the size of each part."""
+
+    fitted: Fitted
+    sizes: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def train_on_dataset(run: DatasetRun, registry: Registry, processes: Processes) -> Summary:
+    """Train, measure on scenes that were never seen, and write backbone/, heads/ and split.csv into `run.out`.
+
+    A fifth of the scenes is the test part; a fifth of the others validates. Each process calls this.
+    Raises `DataError`, `BackboneError` or `MissingExtraError`.
+    """
+    corpus = load_corpus(run.data, run.kind)
+    hashes = content_hashes([record.path for record in corpus.records])
+    selection = select(corpus, hashes, run.labels)
+    choice = run.choice
+    if run.own_stride and choice.recipe.name == "ameur" and corpus.name in AMEUR_STRIDES:
+        choice = replace(choice, recipe=replace(choice.recipe, stride=AMEUR_STRIDES[corpus.name]))
+    split = split_records(selection.records, selection.scenes, selection.labels, "disjoint", seed=choice.recipe.seed)
+    parts = {name: [selection.records[i] for i in getattr(split, name)] for name in ("train", "validation", "test")}
+    site = Site(
+        run=run.out,
+        backbones=run.out / "backbone",
+        cache=FeatureCache(run.out / "cache"),
+        hashes=hashes,
+        registry=registry,
+        processes=processes,
+        report=run.report,
+        command=run.command,
+        data=f"{corpus.name}: {run.data.name}",
+    )
+    fitted = fit_network(choice, site, parts["train"], parts["validation"], selection.labels)
+    if processes.is_first:
+        fitted = with_metrics(fitted, parts["test"], "scenes of the dataset that were not trained on")
+        _write(run.out, fitted, selection, split)
+    processes.wait()
+    return Summary(fitted=fitted, sizes={name: len(records) for name, records in parts.items()}, notes=selection.notes)
+
+
+def _write(out: Path, fitted: Fitted, selection: Selection, split: Split) -> None:
+    try:
+        (out / "heads").mkdir(parents=True, exist_ok=True)
+        for head in fitted.heads:
+            write_atomic(out / "heads" / f"{head.label}.safetensors", dump_head(head))
+        write_atomic(out / "labels.txt", "\n".join([*selection.labels, ""]).encode())
+        write_atomic(out / "split.csv", _split_csv(selection, split).encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise DataError(f"cannot write {error.filename or out}: {error.strerror or error}") from None
+
+
+def _split_csv(selection: Selection, split: Split) -> str:
+    """path,scene,part: which records the figures are from."""
+    part = np.full(len(selection.records), "", dtype=object)
+    for name in ("train", "validation", "test"):
+        part[getattr(split, name)] = name
+    text = io.StringIO()
+    rows: Sequence[tuple[str, int, str]] = list(zip(selection.names, selection.scenes, part, strict=True))
+    csv.writer(text, lineterminator="\n").writerows([("path", "scene", "part"), *rows])
+    return text.getvalue()

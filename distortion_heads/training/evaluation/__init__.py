@@ -1,0 +1,1 @@
+"""Repeated train-and-test measurements on labelled datasets."""

@@ -1,0 +1,128 @@
+"""A dataset and methods -> repetitions, figures, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from distortion_heads.errors import DataError
+from distortion_heads.registry import Registry
+from distortion_heads.training.corpora.record import Corpus
+from distortion_heads.training.datasets import content_hashes
+from distortion_heads.training.evaluation.markdown import to_markdown
+from distortion_heads.training.evaluation.methods import Surroundings, make_method
+from distortion_heads.training.evaluation.outcome import Outcome
+from distortion_heads.training.evaluation.pictures import FRAMES, is_video
+from distortion_heads.training.evaluation.plots import draw_plots
+from distortion_heads.training.evaluation.predictions import predictions_csv
+from distortion_heads.training.evaluation.run import Plan, Progress, run_plan
+from distortion_heads.training.evaluation.selection import Selection, candidates, select
+from distortion_heads.training.evaluation.splits import FULL_SHARE, Protocol
+from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
+from distortion_heads.training.features import FeatureCache
+from distortion_heads.weights import write_atomic
+
+DEFAULT_METHODS = ("frozen",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """What to evaluate. `methods` as in `make_method`; `labels` None: all of the dataset.
+
+    `predictions`: a CSV file for every answer. `note` and `command` are quoted in the report.
+    """
+
+    out: Path
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    labels: tuple[str, ...] | None = None
+    protocols: tuple[Protocol, ...] = ("disjoint",)
+    shares: tuple[float, ...] = (FULL_SHARE,)
+    repeats: int = 10
+    seed: int = 0
+    frames: int = FRAMES
+    device: str = "cpu"
+    predictions: Path | None = None
+    note: str = ""
+    command: str = "dheads evaluate"
+
+
+def evaluate(
+    corpus: Corpus,
+    options: EvaluateOptions,
+    *,
+    registry: Registry,
+    cache: FeatureCache | None = None,
+    progress: Progress = lambda done, total, name: None,
+) -> Result:
+    """Run what is not finished yet, write report.md, result.json and the plots to `options.out`.
+
+    `progress(done, total, name)` counts repetitions. Raises `DataError` for a dataset or options that cannot be used,
+    or whatever a method raises; repetitions that are finished are kept.
+    """
+    hashes = content_hashes([record.path for record in candidates(corpus, options.labels)])
+    around = Surroundings(
+        registry=registry,
+        corpus=corpus.name,
+        hashes=hashes,
+        cache=cache,
+        frames=options.frames,
+        device=options.device,
+    )
+    methods = tuple(make_method(text, around) for text in dict.fromkeys(options.methods))
+    able = [labels for method in methods if (labels := getattr(method, "labels", None)) is not None]
+    selection = select(corpus, hashes, options.labels, frozenset.intersection(*able) if able else None)
+    plan = Plan(
+        methods=methods,
+        protocols=options.protocols,
+        shares=options.shares,
+        repeats=options.repeats,
+        seed=options.seed,
+        frames=options.frames,
+    )
+    outcomes = run_plan(plan, selection, options.out, progress)
+    result = _result(corpus, selection, options, outcomes)
+    files = {
+        "result.json": (json.dumps(result_to_dict(result), indent=1, allow_nan=False) + "\n").encode(),
+        "report.md": to_markdown(result).encode(),
+        **draw_plots(result),
+    }
+    _write({options.out / name: data for name, data in files.items()})
+    if options.predictions is not None:
+        _write({options.predictions: predictions_csv(outcomes).encode()})
+    return result
+
+
+def _result(corpus: Corpus, selection: Selection, options: EvaluateOptions, outcomes: Sequence[Outcome]) -> Result:
+    groups: dict[tuple[str, str, float], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.protocol, outcome.method, outcome.share), []).append(outcome)
+    records = selection.records
+    return Result(
+        command=options.command,
+        note=options.note,
+        dataset=Dataset(
+            name=corpus.name,
+            folder=corpus.folder.resolve().name,
+            sha256=selection.sha256,
+            records=len(records),
+            scenes=len(set(selection.scenes)),
+            clean=sum(record.clean for record in records),
+            multiple=sum(len(record.severities) > 1 for record in records),
+        ),
+        labels=selection.labels,
+        frames=options.frames if any(map(is_video, records)) else None,
+        seed=options.seed,
+        rows=tuple(summarize(group) for group in groups.values()),
+        notes=selection.notes,
+    )
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    for path, data in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, data)
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror or error}") from None

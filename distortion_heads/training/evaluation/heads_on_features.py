@@ -1,0 +1,131 @@
+"""The two methods on frozen features: heads fitted on the training part, and the attached heads as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.errors import DataError
+from distortion_heads.heads import HeadBank
+from distortion_heads.spec import VIEWS, HeadFile, Provenance, View
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.evaluation.method import Judge
+from distortion_heads.training.evaluation.record_features import RecordFeatures
+from distortion_heads.training.examples import Examples
+from distortion_heads.training.head import HeadCard, train_head
+from distortion_heads.weights import dump_head
+
+FORMAT = "1"
+"""Changes whenever the same records and seed give other heads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenMethod:
+    """A head per label on the frozen backbone, fitted, calibrated and given a threshold as `dheads add-head` does.
+
+    `views`: of each label that has a view of its own; all others read native windows.
+    """
+
+    name: str
+    features: RecordFeatures
+    views: Mapping[str, View]
+
+    @property
+    def key(self) -> str:
+        overview = ",".join(sorted(label for label, view in self.views.items() if view == "overview"))
+        package = version("distortion-heads")
+        return f"frozen {FORMAT} {package} {self.features.key} overview {overview}"
+
+    def fit(
+        self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
+    ) -> Judge:
+        heads = []
+        views = {label: self.views.get(label, "native") for label in labels}
+        packed = {
+            view: [
+                Examples.pack(self.features.of(part, view), [not r.clean for r in part]) for part in (train, validation)
+            ]
+            for view in set(views.values())
+        }
+        for label, view in views.items():
+            parts = zip(packed[view], (train, validation), strict=True)
+            fit, hold = (_labelled(examples, records, label) for examples, records in parts)
+            card = HeadCard(label=label, title=label.replace("_", " ").capitalize(), family="other", view=view)
+            head = train_head(fit, hold, card, self.features.backbone.ref, _provenance(fit, seed), seed=seed)
+            heads.append(head)
+        return HeadJudge(tuple(heads), self.features)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShippedMethod:
+    """The attached heads as they are: nothing is fitted. `heads` by label."""
+
+    name: str
+    features: RecordFeatures
+    heads: Mapping[str, HeadFile]
+
+    @property
+    def key(self) -> str:
+        digest = hashlib.sha256()
+        for label in sorted(self.heads):
+            digest.update(hashlib.sha256(dump_head(self.heads[label], "float32")).digest())
+        return f"shipped {FORMAT} {self.features.key} {digest.hexdigest()}"
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """What it can judge."""
+        return frozenset(self.heads)
+
+    def fit(
+        self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
+    ) -> Judge:
+        if missing := [label for label in labels if label not in self.heads]:
+            raise DataError(f"no head is attached for {', '.join(missing)}: leave these labels out")
+        return HeadJudge(tuple(self.heads[label] for label in labels), self.features)
+
+
+class HeadJudge:
+    """Any heads, each on its own view. Implements `Judge`."""
+
+    def __init__(self, heads: tuple[HeadFile, ...], features: RecordFeatures) -> None:
+        self._heads, self._features = heads, features
+        self.thresholds = np.array([head.threshold.value for head in heads], np.float64)
+
+    def probabilities(self, records: Sequence[Record]) -> NDArray[np.float64]:
+        """As `Predictor` aggregates them; a video's is the mean over the windows of its frames."""
+        result = np.zeros((len(records), len(self._heads)), np.float64)
+        for view in VIEWS:
+            columns = [column for column, head in enumerate(self._heads) if head.view == view]
+            if not columns:
+                continue
+            bank = HeadBank([self._heads[column] for column in columns])
+            for row, windows in enumerate(self._features.of(records, view)):
+                answers = bank.answers(windows.astype(np.float32))
+                result[row, columns] = [probability for _, probability, _ in answers]
+        return result
+
+    def uncached(self) -> HeadJudge:
+        """The same, but everything is computed anew: what is timed."""
+        return HeadJudge(self._heads, replace(self._features, cache=None))
+
+
+def _labelled(examples: Examples, records: Sequence[Record], label: str) -> Examples:
+    return replace(examples, labels=np.array([label in record.severities for record in records], bool))
+
+
+def _provenance(fit: Examples, seed: int) -> Provenance:
+    positive = int(fit.labels.sum())
+    return Provenance(
+        data="evaluation",
+        data_sha256="",
+        n_pos=positive,
+        n_neg=len(fit) - positive,
+        seed=seed,
+        command="dheads evaluate",
+    )

@@ -1,0 +1,118 @@
+"""From the text of `--method` to a method: a name and options, as in `ameur,backbone=resnet50,epochs=2`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distortion_heads.backbone import bundled_backbone, open_backbone
+from distortion_heads.backbone_files import find_backbone
+from distortion_heads.errors import DataError
+from distortion_heads.pipeline import Predictor
+from distortion_heads.registry import Registry
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod
+from distortion_heads.training.evaluation.method import Judge, Method
+from distortion_heads.training.evaluation.pictures import FRAMES
+from distortion_heads.training.evaluation.record_features import RecordFeatures
+from distortion_heads.training.features import FeatureCache
+
+OWN = ("frozen", "shipped")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What methods are made of. `corpus`: the kind of dataset; `hashes`: SHA-256 of its files."""
+
+    registry: Registry
+    corpus: str
+    hashes: Mapping[Path, str]
+    cache: FeatureCache | None
+    frames: int = FRAMES
+    device: str = "cpu"
+
+
+def method_names() -> tuple[str, ...]:
+    """Every name that `make_method` knows."""
+    from distortion_heads.training.finetune_method import NAMES
+
+    return (*OWN, *NAMES)
+
+
+def make_method(text: str, around: Surroundings) -> Method:
+    """The method that `text` describes, called `text`.
+
+    Raises `DataError` for an unknown name or option, `BackboneError` or `HeadFileError` for a file.
+    """
+    name, options = parse_method(text)
+    if name not in OWN:
+        return _trained(text, name, options, around)
+    if unknown := sorted(options.keys() - {"backbone"}):
+        raise DataError(f"--method {text}: {name!r} has no option {unknown[0]!r}, only backbone")
+    spec = find_backbone(str(options["backbone"]), around.registry) if "backbone" in options else bundled_backbone()
+    if name == "shipped":
+        predictor = Predictor(registry=around.registry, backbone=spec, device=around.device, threads=1)
+        heads = {head.label: head for head in predictor.heads}
+        features = RecordFeatures(
+            backbone=predictor.backbone, hashes=around.hashes, cache=around.cache, frames=around.frames
+        )
+        return ShippedMethod(name=text, features=features, heads=heads)
+    backbone = open_backbone(spec, device=around.device, threads=1)
+    features = RecordFeatures(backbone=backbone, hashes=around.hashes, cache=around.cache, frames=around.frames)
+    views = {label: head.spec.view for label, head in around.registry.heads.items()}
+    return FrozenMethod(name=text, features=features, views=views)
+
+
+def parse_method(text: str) -> tuple[str, dict[str, Any]]:
+    """`name,option=value,...` -> the name and its options: numbers where they look like numbers, else text.
+
+    Raises `DataError` if it is not of that form.
+    """
+    name, *words = (word.strip() for word in text.split(","))
+    options = {}
+    for word in words:
+        option, equals, value = word.partition("=")
+        if not (option and equals and value):
+            raise DataError(f"--method {text}: {word!r} is no option=value, as in ameur,backbone=resnet50,epochs=2")
+        options[option] = _value(value)
+    return name, options
+
+
+def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
+    from distortion_heads.training.finetune_method import NAMES, finetune_method
+
+    if name not in NAMES:
+        raise DataError(f"no method {name!r}: there are {', '.join((*OWN, *NAMES))}")
+    given = {"corpus": around.corpus, "device": around.device, "cache": around.cache}
+    method = finetune_method(name, **{**given, **options})
+    return _Renamed(text, method)
+
+
+@dataclass(frozen=True)
+class _Renamed:
+    """`method` under the name that the user gave it. Implements `Method`."""
+
+    name: str
+    method: Method
+
+    @property
+    def key(self) -> str:
+        return self.method.key
+
+    def fit(
+        self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
+    ) -> Judge:
+        return self.method.fit(train, validation, labels, seed=seed, work=work)
+
+
+def _value(text: str) -> int | float | bool | str:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

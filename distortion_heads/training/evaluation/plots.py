@@ -1,0 +1,150 @@
+"""The report's plots, as PNG. Matplotlib is used without pyplot, hence without a display and without global state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distortion_heads.training.evaluation.figures import CLEAN
+from distortion_heads.training.evaluation.summary import Result, Row, Spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 110
+INK, GRID = "#1f2937", "#e5e7eb"
+COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+SHOWN = {"exact": "all labels right", "macro_f1": "macro F1"}
+MOST_NAMED = 30
+"""Labels up to which the cells of a confusion matrix carry numbers."""
+
+
+def draw_plots(result: Result) -> dict[str, bytes]:
+    """File name -> PNG: thresholds and a confusion matrix per method and protocol; the leak and the training share
+    where there are two protocols, two shares."""
+    plots = {}
+    for protocol in result.protocols:
+        plots[f"thresholds-{protocol}.png"] = draw_thresholds(result.at(protocol), protocol)
+        for row in result.at(protocol):
+            plots[confusion_name(row)] = draw_confusion(row, result.labels)
+        if len(result.shares) > 1:
+            plots[f"shares-{protocol}.png"] = draw_shares(result, protocol)
+    if len(result.protocols) > 1:
+        plots["leak.png"] = draw_leak(result)
+    return plots
+
+
+def confusion_name(row: Row) -> str:
+    """The file name of its confusion matrix."""
+    method = re.sub(r"[^a-z0-9.]+", "-", row.method.lower()).strip("-")
+    return f"confusion-{method}-{row.protocol}.png"
+
+
+def draw_thresholds(rows: Sequence[Row], protocol: str) -> bytes:
+    """Exact match and macro F1 by a threshold that all heads share (Ameur et al. 2022, Fig. 6)."""
+
+    def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
+        points = [(float(value), figures[figure]) for value, figures in row.thresholds.items()]
+        known = [(x, y) for x, y in points if y is not None]
+        axes.plot([x for x, _ in known], [y for _, y in known], label=row.method, **style)  # type: ignore[arg-type]
+
+    return _panels(rows, draw, f"One threshold for all heads, {protocol}", "threshold")
+
+
+def draw_shares(result: Result, protocol: str) -> bytes:
+    """Exact match and macro F1 by the share that is trained on (Ameur et al. 2022, Fig. 8); bars: least to most."""
+
+    def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
+        rows = [each for each in result.rows if (each.method, each.protocol) == (row.method, protocol)]
+        pairs = [(each.share, spread) for each in rows if (spread := each.figures[figure]) is not None]
+        _spread_line(axes, [100 * share for share, _ in pairs], [spread for _, spread in pairs], row.method, style)
+
+    title = f"Training share, {protocol}; the same fifth tests"
+    return _panels(result.at(protocol), draw, title, "percent of the records trained on")
+
+
+def draw_leak(result: Result) -> bytes:
+    """Exact match and macro F1 by protocol, one line per method; bars: least to most of the repetitions."""
+    protocols, methods = result.protocols, result.methods
+
+    def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
+        aside = 0.06 * (methods.index(row.method) - (len(methods) - 1) / 2)  # or bars would cover each other
+        pairs = [
+            (place + aside, spread)
+            for place, protocol in enumerate(protocols)
+            for each in result.at(protocol)
+            if each.method == row.method and (spread := each.figures[figure]) is not None
+        ]
+        _spread_line(axes, [place for place, _ in pairs], [spread for _, spread in pairs], row.method, style)
+        axes.set_xticks(range(len(protocols)), protocols)
+        axes.set_xlim(-0.4, len(protocols) - 0.6)
+
+    return _panels(result.at(protocols[0]), draw, "What sharing scenes with the test part seems to gain", "protocol")
+
+
+def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
+    """Percent of each true distortion (rows) by the most probable head that fires (columns); clean is last."""
+    counts = np.asarray(row.confusion, float)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = (*labels, CLEAN)
+    size = 2.6 + 0.42 * len(names)
+    figure = _figure(size + 0.8, size)
+    axes = figure.add_subplot()
+    axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    if len(names) <= MOST_NAMED:
+        for y, x in zip(*np.nonzero(percent >= 0.05), strict=True):
+            color = "white" if percent[y, x] > 55 else INK
+            value = percent[y, x]
+            text = f"{value:.1f}" if value < 99.95 else "100"
+            axes.text(x, y, text, ha="center", va="center", fontsize=7, color=color)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="most probable head that fires", ylabel="what is there")
+    axes.set_title(f"{row.method}\n{row.protocol}, percent", color=INK, fontsize=10)
+    return _png(figure)
+
+
+def _panels(rows: Sequence[Row], draw: Callable[[Axes, str, Row, dict[str, str]], None], title: str, x: str) -> bytes:
+    """Two panels, exact match and macro F1, in each of which `draw` draws every method."""
+    figure = _figure(9.6, 4.2)
+    figure.suptitle(title, color=INK, fontsize=11)
+    for axes, (name, label) in zip(figure.subplots(1, 2), SHOWN.items(), strict=True):
+        for row, color, marker in zip(rows, cycle(COLORS), cycle(MARKERS)):
+            draw(axes, name, row, {"color": color, "marker": marker})
+        axes.set(xlabel=x, ylabel=label)
+        axes.grid(color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(y=0.08)
+        axes.set_ylim(top=min(axes.get_ylim()[1], 1.02))
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def _spread_line(axes: Axes, x: Sequence[float], spreads: Sequence[Spread], label: str, style: dict[str, str]) -> None:
+    middle = [spread.median for spread in spreads]
+    below = [spread.median - spread.low for spread in spreads]
+    above = [spread.high - spread.median for spread in spreads]
+    axes.errorbar(x, middle, yerr=(below, above), label=label, capsize=3, linewidth=1.6, **style)  # type: ignore[arg-type]
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def _png(figure: Figure) -> bytes:
+    stream = BytesIO()
+    # No software version in the file: the same figures give the same bytes.
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()

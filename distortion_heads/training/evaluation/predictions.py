@@ -1,0 +1,29 @@
+"""Every answer of every repetition as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from distortion_heads.training.evaluation.outcome import Outcome
+
+
+def predictions_csv(outcomes: Sequence[Outcome]) -> str:
+    """A row per record of a test part: method, protocol, share, seed, path, scene, what is there and what was found
+    (labels, `;` between them), then one probability per label."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    labels = outcomes[0].labels
+    writer.writerow(("method", "protocol", "share", "seed", "path", "scene", "true", "found", *labels))
+    for outcome in outcomes:
+        rows = zip(outcome.paths, outcome.scenes, outcome.truth, outcome.found, outcome.probability, strict=True)
+        for path, scene, truth, found, probability in rows:
+            sets = (
+                ";".join(name for name, there in zip(labels, flags, strict=True) if there) for flags in (truth, found)
+            )
+            values = (f"{value:.6f}" for value in probability)
+            writer.writerow(
+                (outcome.method, outcome.protocol, outcome.share, outcome.seed, path, scene, *sets, *values)
+            )
+    return stream.getvalue()

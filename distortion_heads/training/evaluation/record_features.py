@@ -1,0 +1,100 @@
+"""Records -> features on a frozen backbone, kept in the user's cache by content, backbone and view."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.backbone import FeatureSource
+from distortion_heads.errors import InputError
+from distortion_heads.pipeline import view_features
+from distortion_heads.spec import View
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.datasets import unreadable
+from distortion_heads.training.evaluation.pictures import FRAMES, is_video, read_pictures
+from distortion_heads.training.features import MAX_WINDOWS, FeatureCache, ImageFeatures
+
+MAX_WORKERS = 4
+FORMAT = "dheads record features 1"
+_LARGEST = float(np.finfo(np.float16).max)
+
+Windows = NDArray[np.float16]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordFeatures:
+    """Reads and remembers features. Give a backbone of one thread: the records are the unit of parallel work.
+
+    `hashes`: SHA-256 of each file, by path; a file that is not there, or `cache` None, is computed every time.
+    `frames`: of each video.
+    """
+
+    backbone: FeatureSource
+    hashes: Mapping[Path, str]
+    cache: FeatureCache | None
+    frames: int = FRAMES
+
+    @property
+    def key(self) -> str:
+        """All that decides the features besides the files."""
+        return f"{self.backbone.ref.fingerprint} {MAX_WINDOWS} windows {self.frames} frames"
+
+    def of(self, records: Sequence[Record], view: View) -> list[Windows]:
+        """float16 (K, dim) per record: windows spread evenly over the picture, or over each of the video's frames.
+
+        At most 64 windows of a record. Raises `DataError` if any record cannot be read.
+        """
+        work = partial(self._of_one, view=view)
+        pool = ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1, max(len(records), 1)))
+        try:
+            results = list(pool.map(work, records))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        failed = [
+            (record.path, str(result))
+            for record, result in zip(records, results, strict=True)
+            if isinstance(result, InputError)
+        ]
+        if failed:
+            raise unreadable(failed, len(records))
+        return [result for result in results if not isinstance(result, InputError)]
+
+    def _of_one(self, record: Record, view: View) -> Windows | InputError:
+        key = self._cache_key(record, view)
+        if self.cache is not None and key is not None:
+            found = self.cache.read(key, self.backbone.ref.dim)
+            if found is not None:
+                return found.windows
+        try:
+            pictures = read_pictures(record, self.frames)
+        except InputError as error:
+            return error
+        share = max(MAX_WINDOWS // len(pictures), 1)
+        parts = [_spread(view_features(self.backbone, pixels, view), share) for pixels in pictures]
+        windows = np.clip(np.concatenate(parts), -_LARGEST, _LARGEST).astype(np.float16)
+        if self.cache is not None and key is not None:
+            self.cache.write(key, ImageFeatures(windows=windows, scene=None))
+        return windows
+
+    def _cache_key(self, record: Record, view: View) -> str | None:
+        content = self.hashes.get(record.path)
+        if content is None:
+            return None
+        kind = f"{self.frames} frames" if is_video(record) else "still"
+        parts = (FORMAT, content, self.backbone.ref.fingerprint, view, kind, str(MAX_WINDOWS))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _spread(windows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    if len(windows) <= count:
+        return windows
+    chosen: NDArray[np.float32] = windows[np.linspace(0, len(windows) - 1, count).round().astype(np.int64)]
+    return chosen

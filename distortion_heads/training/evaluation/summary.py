@@ -1,0 +1,157 @@
+"""Repetitions -> medians: what `dheads evaluate` reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from distortion_heads.training.evaluation.figures import (
+    SWEEP,
+    Figures,
+    confusion,
+    head_figures,
+    overall_figures,
+    sweep_figures,
+)
+from distortion_heads.training.evaluation.outcome import Outcome
+
+SCHEMA = "dheads-evaluation/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """One figure over the repetitions in which it could be measured."""
+
+    median: float
+    low: float
+    high: float
+    values: tuple[float, ...]
+
+
+Spreads = Mapping[str, Spread | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One method under one protocol at one share.
+
+    `thresholds` maps a common threshold to medians; `confusion` is summed over the repetitions, clean last.
+    """
+
+    method: str
+    protocol: str
+    share: float
+    repetitions: int
+    n_train: int
+    n_validation: int
+    n_test: int
+    figures: Spreads
+    heads: Mapping[str, Spreads]
+    thresholds: Mapping[str, Mapping[str, float | None]]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """What was evaluated on. `sha256`: over paths, contents, labels and scenes of the records that were used."""
+
+    name: str
+    folder: str
+    sha256: str
+    records: int
+    scenes: int
+    clean: int
+    multiple: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Everything. `note` is the user's own; `notes` say what was left out or done differently, a line each."""
+
+    command: str
+    note: str
+    dataset: Dataset
+    labels: tuple[str, ...]
+    frames: int | None
+    seed: int
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    def at(self, protocol: str, share: float | None = None) -> tuple[Row, ...]:
+        """The rows of a protocol, by default at the largest share."""
+        rows = [row for row in self.rows if row.protocol == protocol]
+        if not rows:
+            return ()
+        wanted = max(row.share for row in rows) if share is None else share
+        return tuple(row for row in rows if row.share == wanted)
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.protocol for row in self.rows))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.method for row in self.rows))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        return tuple(sorted({row.share for row in self.rows}))
+
+
+def summarize(outcomes: Sequence[Outcome]) -> Row:
+    """The repetitions of one method, protocol and share."""
+    first = outcomes[0]
+    sweeps = [sweep_figures(outcome) for outcome in outcomes]
+    heads = [head_figures(outcome) for outcome in outcomes]
+    return Row(
+        method=first.method,
+        protocol=first.protocol,
+        share=first.share,
+        repetitions=len(outcomes),
+        n_train=round(np.median([outcome.n_train for outcome in outcomes])),
+        n_validation=round(np.median([outcome.n_validation for outcome in outcomes])),
+        n_test=round(np.median([len(outcome.paths) for outcome in outcomes])),
+        figures=_spreads([overall_figures(outcome) for outcome in outcomes]),
+        heads={label: _spreads([each[label] for each in heads]) for label in first.labels},
+        thresholds={f"{value:.1f}": _medians([sweep[value] for sweep in sweeps]) for value in SWEEP},
+        confusion=tuple(map(tuple, np.sum([confusion(outcome) for outcome in outcomes], axis=0).tolist())),
+    )
+
+
+def median(spreads: Spreads, name: str) -> float | None:
+    """The median of a figure; None where it was never measured."""
+    spread = spreads.get(name)
+    return None if spread is None else spread.median
+
+
+def result_to_dict(result: Result) -> dict[str, Any]:
+    """What result.json holds: floats to 6 digits."""
+    content: dict[str, Any] = _rounded({"schema": SCHEMA, **asdict(result)})
+    return content
+
+
+def _spreads(figures: Iterable[Figures]) -> dict[str, Spread | None]:
+    figures = list(figures)
+    return {name: _spread([each[name] for each in figures]) for name in figures[0]}
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Spread(median=float(np.median(known)), low=min(known), high=max(known), values=tuple(known))
+
+
+def _medians(figures: Iterable[Figures]) -> dict[str, float | None]:
+    return {name: None if spread is None else spread.median for name, spread in _spreads(figures).items()}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value

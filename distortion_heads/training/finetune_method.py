@@ -1,0 +1,101 @@
+"""Trained networks as methods that `dheads evaluate` compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from distortion_heads.errors import DataError
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.evaluation.method import Judge, Method
+from distortion_heads.training.finetune import Choice, Site, fit_network
+from distortion_heads.training.recipes import Finetune, Recipe, recipe_for
+
+_PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
+    "ameur": ("ameur", "densenet169", "frozen"),
+    "finetune-last-block": ("dheads", "dheads_small", "last-block"),
+    "finetune-all": ("dheads", "dheads_small", "all"),
+}
+NAMES = tuple(_PRESETS)
+FORMAT = "1"
+"""Changes whenever the same records and seed give other networks."""
+
+
+def finetune_method(name: str, **options: Any) -> Method:
+    """The method `name`, one of `NAMES`.
+
+    `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
+    `corpus` (the kind of dataset, which decides the stride of the patches), `device`, `cache` (a `FeatureCache`), and
+    any field of `Recipe` (`epochs`, `images_per_batch` ...). Raises `DataError` for an unknown name or option.
+    """
+    if name not in _PRESETS:
+        raise DataError(f"no method {name!r}: there are {', '.join(NAMES)}")
+    preset, backbone, finetune = _PRESETS[name]
+    own = ("backbone", "weights", "corpus", "device", "cache")
+    allowed = {*own, *(field.name for field in fields(Recipe))} - {"name", "seed", "hidden"}
+    if unknown := sorted(options.keys() - allowed):
+        raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(sorted(allowed))}")
+    changes = {key: value for key, value in options.items() if key not in own}
+    choice = Choice(
+        backbone=str(options.get("backbone", backbone)),
+        weights=None if options.get("weights") is None else str(options["weights"]),
+        finetune=finetune,
+        recipe=recipe_for(preset, options.get("corpus"), **changes),
+    )
+    return FinetuneMethod(name=name, choice=choice, device=options.get("device", "cpu"), cache=options.get("cache"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneMethod:
+    """Implements `Method`. Features of a frozen backbone are kept in `cache` (None: the user's)."""
+
+    name: str
+    choice: Choice
+    device: str = "cpu"
+    cache: Any = None
+
+    @property
+    def key(self) -> str:
+        content = {**asdict(self.choice), "weights": _weights_key(self.choice.weights)}
+        return f"{self.name} {FORMAT} {version('distortion-heads')} {json.dumps(content, sort_keys=True)}"
+
+    def fit(
+        self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
+    ) -> Judge:
+        from distortion_heads.pipeline import installed_registry
+        from distortion_heads.training.datasets import content_hashes
+        from distortion_heads.training.features import FeatureCache
+        from distortion_heads.training.processes import Processes
+
+        choice = replace(self.choice, recipe=replace(self.choice.recipe, seed=seed))
+        cache, backbones = FeatureCache(work / "cache"), work / "backbone"
+        if choice.finetune == "frozen":  # the same in every repetition
+            cache = self.cache or FeatureCache.default(os.environ)
+            backbones = cache.folder / "backbones" / hashlib.sha256(self.key.encode()).hexdigest()[:16]
+        site = Site(
+            run=work,
+            backbones=backbones,
+            cache=cache,
+            hashes=content_hashes([record.path for record in (*train, *validation)]),
+            registry=installed_registry(),
+            processes=Processes(device=self.device),
+            command="dheads evaluate",
+        )
+        return fit_network(choice, site, train, validation, labels).judge()
+
+
+def _weights_key(weights: str | None) -> str | None:
+    """The content of a file of weights, since its name says nothing."""
+    if weights is None or weights in ("imagenet", "none"):
+        return weights
+    try:
+        with Path(weights).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"weights={weights} cannot be read: {error.strerror or error}") from None

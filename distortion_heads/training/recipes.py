@@ -1,0 +1,87 @@
+"""How a network is trained on a labelled dataset: named presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
+
+from distortion_heads.errors import DataError
+
+Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
+Tail: TypeAlias = Literal["maxpool", "moments"]
+Pooling: TypeAlias = Literal["mean", "majority"]
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+
+FINETUNE: tuple[Finetune, ...] = get_args(Finetune)
+
+AMEUR_STRIDES = {"csiq": 160, "tid2013": 150, "kadid10k": 100, "livemd": 350}
+"""Stride in pixels of the 224 x 224 patches per dataset: K = 4, 4, 6 and 8 patches of a picture of its size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that decides the result besides the data and the backbone.
+
+    `side`, `stride`: patches in native pixels. `tail`: what becomes of the last feature maps (2 x 2 max-pooling and
+    flattening, or mean and standard deviation of every channel). `hidden`: widths of each head's hidden layers,
+    followed by ReLU and `dropout`. `rate`: of the heads; the backbone learns at `backbone_rate`. `rate_decay`: the
+    rate is divided by 1 + `rate_decay` * step. `random_patches`: so many anywhere in the picture, mirrored at random,
+    where the backbone learns; 0: the grid. `severity`: learn it where it is known. `calibrate`: fit probabilities and
+    thresholds to the validation part; otherwise the threshold is 0.5. `patience`: epochs without improvement on the
+    validation part before training stops; 0: never.
+    """
+
+    name: str
+    side: int = 224
+    stride: int = 150
+    tail: Tail = "moments"
+    hidden: tuple[int, ...] = (32,)
+    dropout: float = 0.25
+    rate: float = 1e-3
+    backbone_rate: float = 1e-4
+    rate_decay: float = 0.0
+    weight_decay: float = 0.0
+    epochs: int = 40
+    images_per_batch: int = 16
+    random_patches: int = 4
+    severity: bool = True
+    calibrate: bool = True
+    patience: int = 6
+    pooling: Pooling = "mean"
+    precision: Precision = "auto"
+    seed: int = 0
+
+
+# Their optimiser is Keras's Adam, whose `decay` divides the rate by 1 + decay * step.
+AMEUR = Recipe(
+    name="ameur",
+    tail="maxpool",
+    hidden=(512, 512),
+    rate=1e-4,
+    backbone_rate=1e-4,
+    rate_decay=1e-6,
+    epochs=60,
+    images_per_batch=6,
+    random_patches=0,
+    severity=False,
+    calibrate=False,
+    patience=0,
+)
+DHEADS = Recipe(name="dheads", weight_decay=1e-2)
+RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR)}
+
+
+def recipe_for(name: str, corpus: str | None = None, **changes: object) -> Recipe:
+    """The preset `name`, its stride as the paper's for that kind of dataset, and `changes` (None: as it is).
+
+    Raises `DataError` for an unknown preset or field.
+    """
+    if name not in RECIPES:
+        raise DataError(f"no recipe {name!r}: there are {', '.join(RECIPES)}")
+    recipe = RECIPES[name]
+    if name == "ameur" and corpus in AMEUR_STRIDES:
+        recipe = replace(recipe, stride=AMEUR_STRIDES[corpus])
+    try:
+        return replace(recipe, **{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]
+    except TypeError as error:
+        raise DataError(f"recipe {name!r}: {error}") from None

@@ -1,0 +1,99 @@
+"""Fit the attached heads again, on a backbone that was trained here: the old ones do not read its features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distortion_heads.backbone_files import backbone_in, read_ref
+from distortion_heads.errors import DataError
+from distortion_heads.registry import Registry
+from distortion_heads.spec import Provenance
+from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
+from distortion_heads.training.finetune import versions
+from distortion_heads.training.pictures import PicturePlan, collect, read_features
+from distortion_heads.training.scenes import find_scenes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefitOptions:
+    """`out`: the folder of a training run. `images`: clean pictures, which are distorted here."""
+
+    out: Path
+    images: Path
+    fit_pictures: int = 14_000
+    hold_pictures: int = 5_000
+    seed: int = 0
+    workers: int = 1
+    licenses: tuple[str, ...] = ()
+    command: str = "dheads train --refit-heads"
+    report: Callable[[str, int, int], None] = field(default=lambda stage, done, total: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refitted:
+    """Labels: of the heads that were written, and of those that only their owner's pictures could train."""
+
+    written: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def refit_heads(options: RefitOptions, registry: Registry) -> Refitted:
+    """Fit every attached head whose distortion can be made, beside those that the run trained itself.
+
+    Writes `out/heads/LABEL.safetensors`; a killed run goes on where it stopped. Raises `BackboneError` if the run has
+    no backbone, `DataError` if there is nothing to fit or too few pictures.
+    """
+    backbone = backbone_in(options.out)
+    ref = read_ref(backbone)
+    folder = options.out / "heads"
+    attached = [head.spec for head in registry.heads.values() if head.spec.weights is not None]
+    own = _trained_labels(options.out)
+    specs = tuple(sorted((s for s in attached if s.synthesize and s.label not in own), key=lambda s: s.label))
+    left_out = tuple(sorted(s.label for s in attached if not s.synthesize and s.label not in own))
+    if not specs:
+        raise DataError("no attached head can make its distortion: train each again with `dheads add-head`")
+    scenes = find_scenes(options.images)
+    plans = [
+        PicturePlan(
+            folder=options.out / "features",
+            name=name,
+            scenes=paths,
+            count=count,
+            seed=options.seed,
+            backbone=backbone,
+            labels=tuple(spec.label for spec in specs),
+        )
+        for name, paths, count in (
+            ("fit", scenes.fit, options.fit_pictures),
+            ("hold", scenes.hold, options.hold_pictures),
+        )
+    ]
+    for plan in plans:
+        for done in collect(plan, options.workers):
+            options.report(f"features, {plan.name}", done, plan.count)
+    provenance = Provenance(
+        data=f"{options.images.name}: pictures distorted by this package",
+        data_sha256=scenes.sha256,
+        n_pos=0,
+        n_neg=0,
+        seed=options.seed,
+        command=options.command,
+        versions=versions(),
+        image_licenses=options.licenses,
+    )
+    job = HeadsJob(folder=folder, specs=specs, starts=(), backbone=ref, provenance=provenance)
+    for done, _ in fit_heads(job, *(read_features(plan) for plan in plans)):
+        options.report("heads", done, len(specs))
+    return Refitted(written=tuple(spec.label for spec in specs), left_out=left_out)
+
+
+def _trained_labels(out: Path) -> frozenset[str]:
+    """The labels that the run itself learnt, as `labels.txt` lists them."""
+    try:
+        return frozenset((out / "labels.txt").read_text(encoding="utf-8").split())
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"cannot read {out / 'labels.txt'}: {error}") from None

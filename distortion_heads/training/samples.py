@@ -1,0 +1,159 @@
+"""Labelled records as training samples: patches of pixels, or features that were computed once; and their batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from distortion_heads.patches import PatchGrid
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.evaluation.pictures import read_pictures
+from distortion_heads.training.processes import Processes
+from distortion_heads.training.recipes import Recipe
+
+READERS, AHEAD = 4, 3
+"""Threads that read pictures, and batches that they are ahead."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Targets:
+    """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown."""
+
+    presence: NDArray[np.float32]
+    severity: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, records: Sequence[Record], labels: Sequence[str]) -> Targets:
+        severity = [[record.severities.get(label, np.nan) for label in labels] for record in records]
+        presence = [[label in record.severities for label in labels] for record in records]
+        shape = (len(records), len(labels))
+        return cls(
+            presence=np.array(presence, np.float32).reshape(shape),
+            severity=np.array(severity, np.float32).reshape(shape),
+        )
+
+    def __len__(self) -> int:
+        return len(self.presence)
+
+
+class Samples(Protocol):
+    """What is trained on or validated with."""
+
+    targets: Targets
+
+    def load(self, index: int, rng: np.random.Generator | None) -> NDArray[Any]:
+        """All that the network sees of one record: (K, ...), K >= 1; drawn with `rng`, or as in prediction."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchSamples:
+    """Patches uint8 (K, 3, side, side). Raises `InputError` for a record that cannot be read."""
+
+    records: Sequence[Record]
+    targets: Targets
+    grid: PatchGrid
+    random_patches: int
+
+    def load(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
+        pictures = read_pictures(self.records[index])
+        if rng is None or not self.random_patches:
+            patches = [self.grid.cut(picture) for picture in pictures]
+        else:
+            count = max(self.random_patches // len(pictures), 1)
+            patches = [self.grid.cut_randomly(picture, count, rng) for picture in pictures]
+        return np.ascontiguousarray(np.concatenate(patches).transpose(0, 3, 1, 2))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureSamples:
+    """Features float16 or float32 (K, dim) of a frozen backbone."""
+
+    windows: Sequence[NDArray[Any]]
+    targets: Targets
+
+    def load(self, index: int, rng: np.random.Generator | None) -> NDArray[Any]:
+        return self.windows[index]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """The share of one process. P patches of n records: `x` (P, ...); `masks`: see `Towers`; `owner` int64 (P,).
+
+    `weight` float32 (P,): 1 / (patches of its record * records in the whole batch).
+    """
+
+    x: Tensor
+    masks: tuple[Tensor, ...]
+    owner: Tensor
+    weight: Tensor
+    presence: Tensor
+    severity: Tensor
+
+
+def steps_per_epoch(count: int, recipe: Recipe) -> int:
+    """An incomplete last batch is left out; its records have other places in the next epoch."""
+    return max(count // recipe.images_per_batch, 1)
+
+
+def stream(samples: Samples, recipe: Recipe, processes: Processes, start: int, stop: int) -> Iterator[Batch]:
+    """The batches of the steps from `start`, read ahead in threads; what they hold depends on the step alone.
+
+    All chance comes from (seed, epoch, record), so that several processes see together what one would see alone.
+    """
+    count = len(samples.targets)
+    size, per_epoch = min(recipe.images_per_batch, count), steps_per_epoch(count, recipe)
+    waiting: deque[tuple[NDArray[np.int64], list[Future[_Loaded]]]] = deque()
+    with ThreadPoolExecutor(READERS) as pool:
+        try:
+            for step in range(start, stop + AHEAD):
+                if step < stop:
+                    epoch, place = divmod(step, per_epoch)
+                    order = np.random.default_rng((recipe.seed, epoch)).permutation(count)
+                    mine = order[place * size : (place + 1) * size][processes.rank :: processes.size]
+                    waiting.append((mine, [pool.submit(_load, samples, recipe, epoch, int(i)) for i in mine]))
+                if len(waiting) > AHEAD or step >= stop:
+                    if not waiting:
+                        return
+                    index, futures = waiting.popleft()
+                    yield _collate([future.result() for future in futures], samples.targets, index, size)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    x: NDArray[Any]
+    masks: tuple[NDArray[np.float32], ...]
+
+
+def _load(samples: Samples, recipe: Recipe, epoch: int, index: int) -> _Loaded:
+    rng = np.random.default_rng((recipe.seed, epoch, index))
+    x = samples.load(index, rng)
+    shape = (len(x), samples.targets.presence.shape[1])
+    keep = np.float32(1 / (1 - recipe.dropout))
+    masks = tuple((rng.random((*shape, width), np.float32) >= recipe.dropout) * keep for width in recipe.hidden)
+    return _Loaded(x, masks)
+
+
+def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int64], size: int) -> Batch:
+    counts = [len(one.x) for one in loaded]
+    owner = np.repeat(np.arange(len(loaded)), counts)
+    weight = np.repeat([1 / (count * size) for count in counts], counts).astype(np.float32)
+    masks = (np.concatenate(layer) for layer in zip(*(one.masks for one in loaded), strict=True))
+    return Batch(
+        x=torch.from_numpy(np.concatenate([one.x for one in loaded])),
+        masks=tuple(torch.from_numpy(mask) for mask in masks),
+        owner=torch.from_numpy(owner),
+        weight=torch.from_numpy(weight),
+        presence=torch.from_numpy(targets.presence[index]),
+        severity=torch.from_numpy(targets.severity[index]),
+    )

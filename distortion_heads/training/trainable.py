@@ -1,0 +1,194 @@
+"""Backbones as torch modules that can be trained, and their files: both kinds, from wherever they come."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from distortion_heads.backbone import LIMIT, STD_FLOOR, BackboneFile, dump_backbone, fingerprint
+from distortion_heads.errors import BackboneError
+from distortion_heads.patch_backbone import dump_patch_backbone
+from distortion_heads.spec import BackboneRef, PatchInput
+from distortion_heads.training.graph import build_graph
+from distortion_heads.training.patch_graph import build_patch_graph
+from distortion_heads.training.recipes import Finetune, Tail
+from distortion_heads.windows import STRIDE, WINDOW
+
+
+class TrainableBackbone(nn.Module, ABC):
+    """uint8 or float (B, 3, side, side) pixels in [0, 255] -> float32 (B, dim) features.
+
+    Batch normalisation stays as in prediction unless `learns_norms` is set: batches of few scenes would spoil its
+    statistics, and several processes would not compute what one does.
+    """
+
+    name: str
+    side: int
+    stride: int
+    dim: int
+    learns_norms = False
+
+    @abstractmethod
+    def blocks(self) -> list[nn.Module]:
+        """The parts in their order."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """What the backbone's file holds."""
+
+    @abstractmethod
+    def files(self, info: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """The weights as safetensors, and the ONNX graph without weights."""
+
+    @property
+    def ref(self) -> BackboneRef:
+        return BackboneRef(name=self.name, fingerprint=fingerprint(self.tensors()), dim=self.dim)
+
+    def unfreeze(self, finetune: Finetune) -> None:
+        """Let nothing, the parts that work at the last resolution, or everything be trained."""
+        trained = {"frozen": [], "last-block": self.last_block(), "all": self.blocks()}[finetune]
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+        for block in trained:
+            for parameter in block.parameters():
+                parameter.requires_grad_(True)
+
+    def last_block(self) -> list[nn.Module]:
+        """The last parts with weights between which the feature maps are not reduced any more."""
+        sizes: list[int] = []
+        blocks = self.blocks()
+        hooks = [b.register_forward_hook(lambda _m, _x, out: sizes.append(int(out.shape[-1]))) for b in blocks]
+        with torch.no_grad():
+            self.eval()(torch.zeros(1, 3, self.side, self.side, device=next(self.parameters()).device))
+        for hook in hooks:
+            hook.remove()
+        chosen: list[nn.Module] = []
+        for i in reversed(range(len(blocks))):
+            chosen.insert(0, blocks[i])
+            reduces = i > 0 and sizes[i - 1] > sizes[i]
+            if reduces and any(True for block in chosen for _ in block.parameters()):
+                break
+        return chosen
+
+    def train(self, mode: bool = True) -> TrainableBackbone:
+        super().train(mode and self.learns_norms)
+        return self
+
+
+class PatchNetwork(TrainableBackbone):
+    """A torso that gives feature maps, between the normalisation of pixels and the pooling of the maps."""
+
+    def __init__(self, name: str, torso: nn.Module, patches: PatchInput, tail: Tail, source: str) -> None:
+        """`source`: "torchvision" or "plugin". Raises `BackboneError` if the torso gives no feature maps."""
+        super().__init__()
+        self.name, self.side, self.stride = name, patches.side, patches.stride
+        self.network = {"source": source, "name": name, "tail": tail}
+        self.torso, self._tail = torso, tail
+        self.register_buffer("input_mean", torch.tensor(patches.mean, dtype=torch.float32))
+        self.register_buffer("input_std", torch.tensor(patches.std, dtype=torch.float32))
+        with torch.no_grad():
+            maps = torso.eval()(torch.zeros(1, 3, self.side, self.side))
+            if not isinstance(maps, Tensor) or maps.ndim != 4:
+                raise BackboneError(f"backbone {name!r} does not give feature maps (B, C, h, w)")
+            self.dim = int(self.pool(maps).shape[1])
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        mean, std = self.get_buffer("input_mean"), self.get_buffer("input_std")
+        x = (pixels.float() / 255 - mean[:, None, None]) / std[:, None, None]
+        return self.pool(self.torso(x))
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, dim): 2 x 2 max-pooling and flattening, or mean and deviation of every channel."""
+        maps = maps.float()
+        if self._tail == "maxpool":
+            return functional.max_pool2d(maps, 2).flatten(1)
+        mean = maps.mean((2, 3), keepdim=True)
+        variance = ((maps - mean) ** 2).mean((2, 3))
+        return torch.cat([mean.flatten(1), (variance + STD_FLOOR).sqrt()], 1)
+
+    def blocks(self) -> list[nn.Module]:
+        return list(self.torso.children())
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        found = {name: _array(value) for name, value in self.state_dict().items() if value.is_floating_point()}
+        return {**found, "patch": np.array([self.side, self.stride], np.float32)}
+
+    def files(self, info: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        weights = dump_patch_backbone(self.name, self.dim, self.network, self.tensors(), info)
+        return weights, build_patch_graph(self, self.side)
+
+
+class CellNetwork(TrainableBackbone):
+    """This project's own architecture as its file has it: batch normalisation folded, features standardised."""
+
+    def __init__(self, file: BackboneFile) -> None:
+        super().__init__()
+        self.name, self.side, self.stride = file.name, WINDOW, STRIDE
+        self.architecture, self.dim = file.architecture, file.architecture.dim
+        self.convs = nn.ModuleList()
+        for i, c in enumerate(file.architecture.convs):
+            conv = nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride, c.kernel // 2)
+            conv.load_state_dict({part: torch.from_numpy(file.tensors[f"conv{i}.{part}"]) for part in _PARTS})
+            self.convs.append(conv)
+        self.register_buffer("feature_mean", torch.from_numpy(file.tensors["feature_mean"]))
+        self.register_buffer("feature_scale", torch.from_numpy(file.tensors["feature_scale"]))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = pixels.float() * (4 / 255) - 2.0
+        means, deviations = [], []
+        for spec, conv in zip(self.architecture.convs, self.convs, strict=True):
+            x = torch.relu(conv(x))
+            if spec.level:
+                level = x.float()
+                means.append(level.mean((2, 3)))
+                deviations.append((level.var((2, 3), unbiased=False) + STD_FLOOR).sqrt())
+        features = (torch.cat(means + deviations, 1) - self.get_buffer("feature_mean")) / self.get_buffer(
+            "feature_scale"
+        )
+        return features.clamp(-LIMIT, LIMIT)
+
+    def blocks(self) -> list[nn.Module]:
+        return list(self.convs)
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        convs = {f"conv{i}.{part}": getattr(conv, part) for i, conv in enumerate(self.convs) for part in _PARTS}
+        return {name: _array(value) for name, value in {**convs, **dict(self.named_buffers())}.items()}
+
+    def files(self, info: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        return dump_backbone(self.name, self.architecture, self.tensors(), info), build_graph(self.architecture)
+
+
+_PARTS = ("weight", "bias")
+
+
+@torch.no_grad()
+def settle_norms(network: PatchNetwork) -> None:
+    """Give random weights the batch statistics of 32 drawn textures, without which deep features vanish or explode."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.rand(32, 3, 8, 8, generator=rng) * 255
+    noise = (
+        torch.randn(32, 3, network.side, network.side, generator=rng) * torch.linspace(0, 40, 32)[:, None, None, None]
+    )
+    pictures = functional.interpolate(coarse, (network.side, network.side), mode="bicubic") + noise
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train().momentum = None  # the mean over what is seen
+    network(pictures.clamp(0, 255))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.eval().momentum = momentum
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.detach().cpu().float().contiguous().numpy().copy()
+    return array

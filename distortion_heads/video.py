@@ -1,0 +1,127 @@
+"""A video -> its prediction: the one place where reading, inference and the timeline meet.
+
+    from distortion_heads import Predictor, predict_video
+    prediction = predict_video(Predictor(threads=1), "clip.mp4")
+    [(head.label, head.segments) for head in prediction.relevant]
+
+A `Predictor` with one thread is best: several frames are evaluated at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+
+from distortion_heads.errors import InputError
+from distortion_heads.video_reader import VideoSource, open_video
+from distortion_heads.video_run import FrameRun
+from distortion_heads.video_spec import Event, Frame, FrameResult, VideoInfo, VideoOptions, VideoPrediction
+from distortion_heads.video_timeline import Timeline
+
+if TYPE_CHECKING:
+    from distortion_heads.pipeline import Predictor
+
+    Source: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One frame's answers, and the beginnings and ends of segments that became known by it.
+
+    The last step has no frame of its own (`is_frame`): it tells what became known by the end.
+    """
+
+    info: VideoInfo
+    result: FrameResult
+    events: tuple[Event, ...]
+    is_frame: bool = True
+
+
+def predict_frames(predictor: Predictor, source: Source, options: VideoOptions | None = None) -> Iterator[FrameResult]:
+    """The answers for each frame, in order, as they are made. Raises what `open_video` raises.
+
+    What cannot be decoded is left out; `predict_video` tells of it.
+    """
+    options = options or VideoOptions()
+    with closing(open_video(source, options)) as video:
+        yield from _run(predictor, video, options, None)
+
+
+def predict_video(
+    predictor: Predictor,
+    source: Source,
+    options: VideoOptions | None = None,
+    *,
+    on_step: Callable[[Step], None] | None = None,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> VideoPrediction:
+    """Evaluate the heads on a video: a path, a numbered sequence (`frame_%04d.png`) or a stream of encoded video.
+
+    `on_step` is called in this thread for each frame, in order; `on_frame` in the thread that decodes, with the pixels.
+    While a growing file is followed, an interrupt (Ctrl-C) ends it and the answer is that for what was seen.
+
+    Raises `InputError` if there is no video, or not one frame of it can be decoded.
+    """
+    options = options or VideoOptions()
+    timeline = Timeline(predictor.heads, options.rule)
+    with closing(open_video(source, options)) as video:
+        run = _run(predictor, video, options, on_frame)
+        try:
+            for result in run:
+                events = timeline.add(result)
+                if on_step is not None:
+                    on_step(Step(info=video.info, result=result, events=events))
+        except KeyboardInterrupt:
+            if options.follow is None:
+                raise
+        limits = [limit for limit in (options.sampling.end, video.info.duration) if limit is not None]
+        return _answer(timeline, video, run.dropped, min(limits, default=None), on_step)
+
+
+def _run(
+    predictor: Predictor, video: VideoSource, options: VideoOptions, on_frame: Callable[[Frame], None] | None
+) -> FrameRun:
+    frames = video.frames() if on_frame is None else _watched(video.frames(), on_frame)
+    max_lag = None if options.follow is None else options.follow.max_lag
+    return FrameRun(predictor, frames, options.workers, max_lag=max_lag, most_windows=options.most_windows)
+
+
+def _watched(frames: Iterator[Frame], on_frame: Callable[[Frame], None]) -> Iterator[Frame]:
+    for frame in frames:
+        on_frame(frame)
+        yield frame
+
+
+def _answer(
+    timeline: Timeline,
+    video: VideoSource,
+    dropped: int,
+    limit: float | None,
+    on_step: Callable[[Step], None] | None,
+) -> VideoPrediction:
+    spacing = 1 / video.info.frame_rate if timeline.frames == 1 and video.info.frame_rate else None
+    events = timeline.finish(spacing, limit)
+    first, last = timeline.first, timeline.last
+    if first is None or last is None:
+        raise InputError(str(video.damage) if video.damage else "no frame of this video is between --start and --end")
+    if events and on_step is not None:
+        on_step(Step(info=video.info, result=last, events=events, is_frame=False))
+    return VideoPrediction(
+        path=video.info.path,
+        width=first.prediction.width,
+        height=first.prediction.height,
+        frame_rate=video.info.frame_rate,
+        start=first.time,
+        end=timeline.end,
+        frames=timeline.frames,
+        dropped=dropped,
+        windows=first.prediction.windows,
+        backbone=first.prediction.backbone,
+        heads=timeline.heads(),
+        curves=timeline.curves(),
+        error=str(video.damage) if video.damage else None,
+        fast=first.prediction.fast,
+    )

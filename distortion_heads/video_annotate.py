@@ -1,0 +1,140 @@
+"""A copy of a video into which the labels of the active segments are drawn."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from distortion_heads.errors import DheadsError
+from distortion_heads.video_reader import open_video
+from distortion_heads.video_spec import Frame, Sampling, VideoHead, VideoOptions, VideoPrediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+_CLOCK = Fraction(1, 90000)
+_ENCODERS = ("libx264", "mpeg4")
+_BT709, _LIMITED = 1, 1
+
+
+def annotate_video(
+    prediction: VideoPrediction,
+    target: Path,
+    options: VideoOptions,
+    progress: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Write `target`: all frames from `prediction.start` to `prediction.end` at their times, without sound, as H.264.
+
+    The video is read again, so it must be a file. The container is that of the suffix (.mp4, .mkv, .mov ...). Sizes
+    are made even by repeating the last row or column. `progress` is told the time of each frame. Raises `DheadsError`.
+    """
+    if prediction.path is None:
+        raise DheadsError("--annotate reads the video twice: give a file, not a pipe")
+    sampling = Sampling(start=prediction.start, end=prediction.end if prediction.end > prediction.start else None)
+    reading = VideoOptions(sampling=sampling, sequence_rate=options.sequence_rate, max_pixels=options.max_pixels)
+    with closing(open_video(prediction.path, reading)) as video:
+        frames = _drawn(video.frames(), prediction, progress)
+        try:
+            with _replacing(target) as temporary:
+                _encode(frames, temporary, prediction.frame_rate)
+        except (OSError, ValueError) as error:
+            raise DheadsError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def active_heads(prediction: VideoPrediction, time: float) -> tuple[VideoHead, ...]:
+    """The heads with a segment at `time`, most probable first."""
+    found = [h for h in prediction.heads if any(s.onset <= time < s.offset for s in h.segments)]
+    return tuple(sorted(found, key=lambda head: -head.probability))
+
+
+def draw_labels(pixels: NDArray[np.uint8], labels: list[str]) -> NDArray[np.uint8]:
+    """A copy of uint8 (H, W, 3) with `labels` below each other in the upper left corner."""
+    if not labels:
+        return pixels
+    picture = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(picture)
+    size = max(10, round(min(picture.size) / 22))
+    font, pad = ImageFont.load_default(size), size // 3
+    y = pad
+    for label in labels:
+        box = draw.textbbox((2 * pad, y + pad // 2), label, font=font)
+        bottom = y + size + 2 * pad
+        draw.rectangle((pad, y, box[2] + pad, bottom), fill=(20, 20, 24))
+        draw.rectangle((pad, y, pad + max(2, pad // 2), bottom), fill=(240, 110, 40))
+        draw.text((2 * pad + pad // 2, (y + bottom) / 2), label, fill=(255, 255, 255), font=font, anchor="lm")
+        y = bottom + max(2, pad // 2)
+    return np.asarray(picture)
+
+
+def _drawn(
+    frames: Iterator[Frame], prediction: VideoPrediction, progress: Callable[[float], None]
+) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    for frame in frames:
+        labels = [head.label for head in active_heads(prediction, frame.time)]
+        yield frame.time, draw_labels(frame.pixels, labels)
+        progress(frame.time)
+
+
+def _encode(frames: Iterator[tuple[float, NDArray[np.uint8]]], target: Path, rate: float | None) -> None:
+    import av
+
+    with av.open(str(target), mode="w") as container:
+        stream: VideoStream | None = None
+        converter: Any = av.video.reformatter.VideoReformatter()
+        origin = 0.0
+        last = -1
+        for time, pixels in frames:
+            even = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
+            if stream is None:
+                stream, origin = _stream(container, even, rate), time
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even[: stream.height, : stream.width]))
+            frame = converter.reformat(
+                picture, stream.width, stream.height, "yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
+            )
+            last = max(round((time - origin) / _CLOCK), last + 1)
+            frame.pts, frame.time_base = last, _CLOCK
+            container.mux(stream.encode(frame))
+        if stream is not None:
+            container.mux(stream.encode(None))
+
+
+def _stream(container: OutputContainer, pixels: NDArray[np.uint8], rate: float | None) -> VideoStream:
+    import av
+
+    name = next((name for name in _ENCODERS if name in av.codecs_available), None)
+    if name is None:
+        raise DheadsError("this installation of PyAV can encode neither H.264 nor MPEG-4")
+    stream = cast("VideoStream", container.add_stream(name, rate=Fraction(rate or 25.0).limit_denominator(1001)))
+    stream.height, stream.width = pixels.shape[:2]
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = _CLOCK
+    stream.codec_context.colorspace, stream.codec_context.color_range = _BT709, _LIMITED
+    if name == "libx264":
+        stream.options = {"crf": "18", "preset": "veryfast"}
+    else:
+        stream.bit_rate = pixels.shape[0] * pixels.shape[1] * 8
+    return stream
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A temporary file beside `target` that takes its place at the end, and is gone after an error."""
+    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,66 @@
+"""Bytes that are still being written: a growing file, or a pipe. For PyAV, which calls `read`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import BinaryIO
+
+POLL = 0.05
+"""Seconds between two looks at a file's end."""
+
+LIVE_OPTIONS = {"probesize": "500000", "analyzeduration": "500000"}
+"""Of FFmpeg: begin after half a second of the stream at most, not after five."""
+
+
+class GrowingStream:
+    """Reads on at the end of a file as it grows. Ends after `patience` idle seconds, or by `stop`.
+
+    It has no `seek`, so that nothing looks for an index at the end.
+    """
+
+    def __init__(self, stream: BinaryIO, patience: float | None) -> None:
+        self._descriptor, self._patience = stream.fileno(), patience
+        self._stopped = threading.Event()
+
+    def read(self, size: int = -1) -> bytes:
+        """What there is, at most `size` bytes and at least one; b"" at the end."""
+        idle = time.monotonic()
+        while not self._stopped.is_set():
+            data = os.read(self._descriptor, size if size > 0 else 1 << 16)
+            if data:
+                return data
+            if self._patience is not None and time.monotonic() - idle >= self._patience:
+                break
+            self._stopped.wait(POLL)
+        return b""
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+class PipeStream:
+    """A pipe, such as standard input: read in order, without `seek`; it ends where its writer ends it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._descriptor = stream.fileno()
+        self._stopped = False
+
+    def read(self, size: int = -1) -> bytes:
+        return b"" if self._stopped else os.read(self._descriptor, size if size > 0 else 1 << 16)
+
+    def stop(self) -> None:
+        self._stopped = True
+
+
+class Lag:
+    """How far the answers are behind the stream, in seconds; 0 for a stream that comes faster than it plays."""
+
+    def __init__(self) -> None:
+        self._least: float | None = None
+
+    def behind(self, frame_time: float, now: float | None = None) -> float:
+        ahead = (time.monotonic() if now is None else now) - frame_time
+        self._least = ahead if self._least is None else min(self._least, ahead)
+        return ahead - self._least

@@ -1,0 +1,90 @@
+"""Frames -> frame results, in order: decoding in a thread beside inference, which runs on several frames at a time."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from distortion_heads.video_follow import Lag
+from distortion_heads.video_spec import Frame, FrameResult
+
+if TYPE_CHECKING:
+    from distortion_heads.pipeline import Predictor
+
+AHEAD = 2
+"""Decoded frames that wait, for each worker."""
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class FrameRun:
+    """Iterate over it once for the results. At most `workers` * (1 + `AHEAD`) frames are in memory.
+
+    With `max_lag`, frames are dropped while answers are more than so many seconds behind the stream; `dropped` counts
+    them. An exception of `frames` or of the predictor is raised where its result would have come.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        frames: Iterable[Frame],
+        workers: int | None = None,
+        *,
+        max_lag: float | None = None,
+        most_windows: int | None = None,
+    ) -> None:
+        self._predictor, self._frames, self._max_lag = predictor, frames, max_lag
+        self._most_windows = most_windows
+        self._workers = workers or usable_cores()
+        self._places = threading.Semaphore(self._workers * (1 + AHEAD))
+        self._results: queue.SimpleQueue[Future[FrameResult] | BaseException | None] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self.dropped = 0
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="dheads-frames")
+        # A daemon: it may wait for a pipe that says nothing more.
+        feeder = threading.Thread(target=self._feed, args=(pool,), daemon=True, name="dheads-decode")
+        feeder.start()
+        try:
+            while (item := self._results.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                result = item.result()
+                self._places.release()
+                yield result
+        finally:
+            self._stopped.set()
+            self._places.release()
+            feeder.join(timeout=1.0)
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _feed(self, pool: ThreadPoolExecutor) -> None:
+        lag = Lag()
+        try:
+            for frame in self._frames:
+                if self._max_lag is not None and lag.behind(frame.time) > self._max_lag:
+                    self.dropped += 1
+                    continue
+                self._places.acquire()
+                if self._stopped.is_set():
+                    return
+                self._results.put(pool.submit(self._one, frame))
+        except BaseException as error:
+            if not self._stopped.is_set():
+                self._results.put(error)
+            return
+        self._results.put(None)
+
+    def _one(self, frame: Frame) -> FrameResult:
+        prediction = self._predictor.predict(frame.pixels, most_windows=self._most_windows)
+        return FrameResult(index=frame.index, time=frame.time, prediction=prediction)

@@ -1,0 +1,140 @@
+"""Probabilities over time -> segments, one head at a time, frame by frame: hysteresis, bridged gaps, minimum length."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from distortion_heads.video_spec import Event, Segment, SegmentRule
+
+_EPSILON = 1e-6
+"""Seconds: time stamps are rounded to the container's clock."""
+
+
+class _Part:
+    """A stretch of affected frames, gaps inside it included."""
+
+    def __init__(self, onset: float) -> None:
+        self.onset = self.offset = onset
+        self.peak, self.peak_time = -1.0, onset
+        self.announced = False
+        self._time = self._probability = self._severity = self._weight = 0.0
+        self._frames = 0
+
+    @property
+    def length(self) -> float:
+        return self.offset - self.onset
+
+    def add(self, onset: float, offset: float, probability: float, severity: float | None) -> None:
+        self.offset = offset
+        self._frames += 1
+        seconds = max(offset - onset, _EPSILON)
+        self._time += seconds
+        self._probability += probability * seconds
+        if severity is not None:
+            self._severity += severity * probability * seconds
+            self._weight += probability * seconds
+        if probability > self.peak:
+            self.peak, self.peak_time = probability, onset
+
+    def absorb(self, later: _Part) -> None:
+        self.offset = later.offset
+        self.announced |= later.announced
+        self._frames += later._frames
+        self._time += later._time
+        self._probability += later._probability
+        self._severity += later._severity
+        self._weight += later._weight
+        if later.peak > self.peak:
+            self.peak, self.peak_time = later.peak, later.peak_time
+
+    def segment(self) -> Segment:
+        return Segment(
+            onset=self.onset,
+            offset=self.offset,
+            peak=self.peak,
+            peak_time=self.peak_time,
+            probability=self._probability / self._time,
+            severity=self._severity / self._weight if self._weight > 0 else None,
+        )
+
+
+class SegmentTracker:
+    """Finds the segments of one head (see `SegmentRule`).
+
+    A segment is announced ("onset") `min_length` after it began; its end is known ("offset") at most
+    2 * `merge_gap` after it ended. Memory: that of the segments found.
+    """
+
+    def __init__(self, label: str, family: str, threshold: float, rule: SegmentRule) -> None:
+        self.segments: list[Segment] = []
+        self._label, self._family, self._rule = label, family, rule
+        self._high, self._low = threshold, threshold * rule.low
+        self._waiting: _Part | None = None  # has ended, but what comes next may belong to it
+        self._run: _Part | None = None  # goes on
+
+    def feed(self, onset: float, offset: float, probability: float, severity: float | None) -> list[Event]:
+        """Take the next frame, shown from `onset` to `offset`; return what became known by it."""
+        events: list[Event] = []
+        if probability >= self._low:
+            if self._run is None:
+                self._begin(onset, events)
+            assert self._run is not None
+            self._run.add(onset, offset, probability, severity)
+            self._bridge()
+        else:
+            self._end_run(offset, events)
+            if self._waiting is not None and not self._may_go_on(self._waiting, offset):
+                self._finish(offset, events)
+        self._announce(offset, events)
+        return events
+
+    def close(self, time: float) -> list[Event]:
+        """The video ends at `time`."""
+        events: list[Event] = []
+        self._end_run(time, events)
+        self._finish(time, events)
+        return events
+
+    def _begin(self, onset: float, events: list[Event]) -> None:
+        if self._waiting is not None and not self._may_go_on(self._waiting, onset):
+            self._finish(onset, events)
+        self._run = _Part(onset)
+
+    def _may_go_on(self, part: _Part, time: float) -> bool:
+        gap = time - part.offset
+        return gap <= self._rule.merge_gap + _EPSILON and gap < part.length - _EPSILON
+
+    def _bridge(self) -> None:
+        run, before = self._run, self._waiting
+        if run is not None and before is not None and run.length > run.onset - before.offset + _EPSILON:
+            before.absorb(run)
+            self._run, self._waiting = before, None
+
+    def _end_run(self, time: float, events: list[Event]) -> None:
+        run, self._run = self._run, None
+        if run is None or (self._waiting is not None and not self._long_enough(run)):
+            return
+        self._finish(time, events)
+        self._waiting = run
+
+    def _long_enough(self, part: _Part) -> bool:
+        return part.length >= self._rule.min_length - _EPSILON and part.peak >= self._high
+
+    def _announce(self, time: float, events: list[Event]) -> None:
+        run = self._run
+        if run is not None and self._waiting is None and not run.announced and self._long_enough(run):
+            run.announced = True
+            events.append(self._event("onset", time, run.segment()))
+
+    def _finish(self, time: float, events: list[Event]) -> None:
+        part, self._waiting = self._waiting, None
+        if part is None or not self._long_enough(part):
+            return
+        segment = part.segment()
+        self.segments.append(segment)
+        if not part.announced:
+            events.append(self._event("onset", time, segment))
+        events.append(self._event("offset", time, segment))
+
+    def _event(self, kind: Literal["onset", "offset"], time: float, segment: Segment) -> Event:
+        return Event(kind=kind, label=self._label, family=self._family, time=time, segment=segment)

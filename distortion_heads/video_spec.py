@@ -1,0 +1,261 @@
+"""The vocabulary of video: what to read of it, what an event is, and the answer. Times are seconds from its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from distortion_heads.errors import DheadsError
+from distortion_heads.spec import HeadResult, Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DEFAULT_MAX_PIXELS = 1 << 26
+"""Pixels of one frame: twice 8K. A decoder holds about twenty frames."""
+
+DEFAULT_MAX_FRAMES = 10_000_000
+"""Frames evaluated: four and a half days at 25 frames/s."""
+
+DEFAULT_SEQUENCE_RATE = 25.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Which frames are evaluated: all, or at most `fps` a second, every `every`-th, or `frames` evenly spread ones.
+
+    Only those with `start <= time < end`. Raises `DheadsError` for impossible values.
+    """
+
+    fps: float | None = None
+    every: int | None = None
+    frames: int | None = None
+    start: float = 0.0
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        chosen = [value for value in (self.fps, self.every, self.frames) if value is not None]
+        if len(chosen) > 1:
+            raise DheadsError("choose frames in one way: --fps, --every or --frames")
+        if any(value <= 0 for value in chosen):
+            raise DheadsError("--fps, --every and --frames must be above 0")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise DheadsError("--start must not be negative, and --end must come after it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRule:
+    """What makes a segment of a head's probabilities over time.
+
+    Hysteresis: successive frames of at least `low` times the head's threshold, one of which reaches the threshold. A
+    gap is bridged if it lasts at most `merge_gap` seconds and less than what is on either side of it, so that flicker
+    never adds up to a segment. What lasts less than `min_length` seconds is none.
+    """
+
+    low: float = 0.7
+    min_length: float = 0.5
+    merge_gap: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= 1:
+            raise DheadsError("--low must be above 0 and at most 1")
+        if self.min_length < 0 or self.merge_gap < 0:
+            raise DheadsError("--min-length and --merge-gap must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """Read on as a file grows, until nothing has come for `patience` seconds (None: until interrupted).
+
+    Frames are dropped while the answer is more than `max_lag` seconds behind the stream.
+    """
+
+    patience: float | None = None
+    max_lag: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """How a video is read and judged. `workers` evaluate frames at the same time (None: one per CPU core).
+
+    With `most_windows` at most so many windows of a frame are read (see `Predictor.predict`).
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    rule: SegmentRule = field(default_factory=SegmentRule)
+    follow: Follow | None = None
+    sequence_rate: float = DEFAULT_SEQUENCE_RATE
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_frames: int = DEFAULT_MAX_FRAMES
+    workers: int | None = None
+    most_windows: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a file says of itself: sizes in pixels as shown (upright); rate in frames/s, duration in s, if known."""
+
+    path: str | None
+    width: int
+    height: int
+    frame_rate: float | None
+    duration: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """One decoded frame: uint8 (H, W, 3), RGB, upright. `index` counts the frames that are evaluated, from 0."""
+
+    index: int
+    time: float
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A frame that can be had: its time, and how to get its pixels, uint8 (H, W, 3). `load` is called once, at once."""
+
+    time: float
+    load: Callable[[], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """The first thing in a video that could not be read, at `time`; `count` says how many there were."""
+
+    time: float
+    reason: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        more = f" ({self.count} damaged places in all)" if self.count > 1 else ""
+        return f"cannot be read from {self.time:.2f} s on: {self.reason}{more}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameResult:
+    """All heads' answers for one frame."""
+
+    index: int
+    time: float
+    prediction: Prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A distortion from `onset` to `offset` (s; the end of its last frame).
+
+    `peak`: highest probability, at `peak_time`. `probability`: mean over the affected time. `severity`: its mean over
+    that time, weighted by probability, or None where the head does not tell.
+    """
+
+    onset: float
+    offset: float
+    peak: float
+    peak_time: float
+    probability: float
+    severity: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A segment begins ("onset": its offset is not final) or has ended ("offset"); known when `time` is reached."""
+
+    kind: Literal["onset", "offset"]
+    label: str
+    family: str
+    time: float
+    segment: Segment
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoHead:
+    """One head's answer for a video.
+
+    `probability`: mean over the frames (Ameur et al. 2022, on video); `present` compares it with `threshold`.
+    `share`: of the frames at or above the threshold. `peak`: the highest probability, at `peak_time`. `severity`: mean
+    over the frames, weighted by probability, or None.
+    """
+
+    label: str
+    family: str
+    probability: float
+    threshold: float
+    present: bool
+    severity: float | None
+    share: float
+    peak: float
+    peak_time: float
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curves:
+    """Mean probabilities over time: float32 (heads, bins); the bins have `width` seconds and begin at `start`.
+
+    NaN where no frame was evaluated.
+    """
+
+    start: float
+    width: float
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoPrediction:
+    """All heads' answers for one video, from `start` to `end`; `error` says what could not be read, and from when on.
+
+    `windows`: per frame; `fast`: not all that there are. `frames`: evaluated; `dropped`: left out, so as not to fall
+    behind a growing file.
+    """
+
+    path: str | None
+    width: int
+    height: int
+    frame_rate: float | None
+    start: float
+    end: float
+    frames: int
+    dropped: int
+    windows: int
+    backbone: str
+    heads: tuple[VideoHead, ...]
+    curves: Curves
+    error: str | None = None
+    fast: bool = False
+
+    @property
+    def present(self) -> tuple[VideoHead, ...]:
+        """The heads whose mean is above their thresholds, most probable first."""
+        return tuple(sorted((head for head in self.heads if head.present), key=lambda head: -head.probability))
+
+    @property
+    def summary(self) -> Prediction:
+        """The video as if it were one picture, with the mean probabilities; for conditions such as `blur>0.6`."""
+        return Prediction(
+            path=self.path,
+            width=self.width,
+            height=self.height,
+            windows=self.windows,
+            backbone=self.backbone,
+            fast=self.fast,
+            heads=tuple(
+                HeadResult(
+                    label=head.label,
+                    family=head.family,
+                    probability=head.probability,
+                    threshold=head.threshold,
+                    present=head.present,
+                    severity=head.severity,
+                )
+                for head in self.heads
+            ),
+        )
+
+    @property
+    def relevant(self) -> tuple[VideoHead, ...]:
+        """The heads that are present, and then those with at least one segment; most probable first."""
+        absent = [head for head in self.heads if head.segments and not head.present]
+        return (*self.present, *sorted(absent, key=lambda head: -head.probability))

@@ -1,0 +1,39 @@
+"""Thresholds that spare clean pictures together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distortion_heads.training.thresholds import any_alarm, choose_together
+
+
+def _overlapping(heads: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Half clean, the others with one distortion each; clean and distorted overlap."""
+    rng = np.random.default_rng(seed)
+    which = np.where(np.arange(n) < n // 2, -1, rng.integers(0, heads, n))
+    labels = which[None, :] == np.arange(heads)[:, None]
+    logits = rng.normal(-2.5, 1.0, (heads, n)) + 4.0 * labels
+    return 1 / (1 + np.exp(-logits)), labels, which < 0
+
+
+def test_few_clean_pictures_have_any_alarm_however_many_heads() -> None:
+    for heads in (2, 30):
+        probabilities, labels, clean = _overlapping(heads, 4000, seed=1)
+        thresholds = choose_together(probabilities, labels, clean, max_any=0.05)
+        assert any_alarm(probabilities[:, clean], thresholds) <= 0.05
+
+
+def test_a_looser_promise_finds_more_distortions() -> None:
+    probabilities, labels, clean = _overlapping(20, 4000, seed=2)
+    recalls = []
+    for max_any in (0.01, 0.2):
+        values = np.array([t.value for t in choose_together(probabilities, labels, clean, max_any)])
+        recalls.append(((probabilities >= values[:, None]) & labels).sum() / labels.sum())
+    assert recalls[1] > recalls[0] + 0.05
+
+
+def test_heads_that_separate_everything_keep_their_best_threshold() -> None:
+    labels = np.array([[False, False, True, False], [False, False, False, True]])
+    probabilities = np.where(labels, 0.9, 0.1)
+    thresholds = choose_together(probabilities, labels, ~labels.any(0), max_any=0.0)
+    assert ((probabilities >= np.array([t.value for t in thresholds])[:, None]) == labels).all()
