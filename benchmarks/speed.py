@@ -25,9 +25,10 @@ from unittest.mock import patch
 
 import numpy as np
 from PIL import Image, ImageFile
+from speed_probe import SETTINGS, measured
 
 from distortion_heads import Predictor
-from distortion_heads.backbone import Backbone, bundled_backbone, read_backbone
+from distortion_heads.backbone import Backbone
 from distortion_heads.heads import HeadBank
 from distortion_heads.images import load_image
 from distortion_heads.onnx_engine import OnnxEngine
@@ -52,11 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", type=Path, metavar="FILE")
     parser.add_argument("--only", default=",".join(sections))
-    parser.add_argument("--probe", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.probe:
-        probe(*options.probe)
-        return
     text = ""
     with tempfile.TemporaryDirectory() as folder:
         for name in options.only.split(","):
@@ -223,17 +220,6 @@ def size_table(folder: Path) -> str:
     return table("Size (a process each, decoding included)", heads, rows)
 
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    "as shipped": {},
-    "one thread": {"intra_op_num_threads": 1},
-    "waiting threads spin": {"session.intra_op.allow_spinning": "1"},
-    "memory patterns": {"enable_mem_pattern": True},
-    "no arena": {"enable_cpu_mem_arena": False},
-    "extended optimisation: no blocked layout": {"graph_optimization_level": 2},
-    "basic optimisation": {"graph_optimization_level": 1},
-}
-
-
 def settings_table(folder: Path) -> str:
     rows: Rows = []
     for name in SETTINGS:
@@ -269,61 +255,6 @@ def start_table(folder: Path) -> str:
             peaks.append(int(done.stderr.split()[-1]))
         rows.append([f"dheads {arguments[0]}", f"{median(taken):.2f}", f"{min(taken):.2f}", f"{max(peaks) / 1024:.0f}"])
     return table("Cold start", ["command", "median s", "least s", "peak RSS MiB"], rows)
-
-
-def measured(*arguments: str) -> tuple[float, ...]:
-    """Wall seconds, CPU seconds, peak bytes, and a count, of a process of its own."""
-    command = [sys.executable, __file__, "--probe", *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return tuple(float(word) for word in done.stdout.split())
-
-
-def probe(kind: str, *arguments: str) -> None:
-    """What `measured` runs."""
-    count, work, repeats = probe_predict(*arguments) if kind == "predict" else probe_engine(*arguments)
-    taken = []
-    for _ in range(repeats):
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        taken.append((time.perf_counter() - wall, time.process_time() - cpu))
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
-    print(median(wall for wall, _ in taken), median(cpu for _, cpu in taken), peak, count())
-
-
-def probe_predict(path: str, most: str) -> tuple[Callable[[], int], Callable[[], object], int]:
-    predictor, windows = Predictor(), []
-
-    def work() -> None:
-        windows.append(predictor.predict(path, most_windows=None if most == "all" else int(most)).windows)
-
-    large = Path(path).stat().st_size > 2**20
-    if not large:
-        work()
-    return (lambda: windows[-1]), work, 1 if large else 9
-
-
-def probe_engine(height: str, width: str, name: str) -> tuple[Callable[[], int], Callable[[], object], int]:
-    """The graph in a session whose settings differ from those of `OnnxEngine` as `SETTINGS` says."""
-    import onnxruntime as ort
-
-    spec = bundled_backbone()
-    weights = {k: v for k, v in read_backbone(spec.weights).tensors.items() if not k.startswith("feature_")}
-    values = [ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for value in weights.values()]
-    options = ort.SessionOptions()
-    options.add_external_initializers(list(weights), values)
-    settings = {"enable_mem_pattern": False, "session.intra_op.allow_spinning": "0", **SETTINGS[name]}
-    for key, value in settings.items():
-        if "." in key:
-            options.add_session_config_entry(key, value)
-        elif key == "graph_optimization_level":
-            options.graph_optimization_level = ort.GraphOptimizationLevel(value)
-        else:
-            setattr(options, key, value)
-    session = ort.InferenceSession(spec.graph.read_bytes(), options, providers=["CPUExecutionProvider"])
-    pixels = np.random.default_rng(0).integers(0, 256, (1, 3, int(height), int(width)), dtype=np.uint8)
-    session.run(None, {"pixels": pixels})
-    return (lambda: len(values)), (lambda: session.run(None, {"pixels": pixels})), 15 if pixels.size < 2**20 else 3
 
 
 def table(title: str, heads: Sequence[str], rows: Rows) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from distortion_heads.spec import BackboneSpec as BackboneSpec
     from distortion_heads.spec import HeadResult as HeadResult
     from distortion_heads.spec import HeadSpec as HeadSpec
+    from distortion_heads.spec import PatchInput as PatchInput
     from distortion_heads.spec import Prediction as Prediction
     from distortion_heads.video import predict_video as predict_video
     from distortion_heads.video_spec import VideoOptions as VideoOptions
@@ -29,6 +30,7 @@ _HOME = {
     "DheadsError": "errors",
     "HeadResult": "spec",
     "HeadSpec": "spec",
+    "PatchInput": "spec",
     "Prediction": "spec",
     "Predictor": "pipeline",
     "VideoOptions": "video_spec",
@@ -42,6 +44,7 @@ __all__ = [
     "DheadsError",
     "HeadResult",
     "HeadSpec",
+    "PatchInput",
     "Prediction",
     "Predictor",
     "VideoOptions",

@@ -16,6 +16,12 @@ from distortion_heads.errors import BackboneError
 CELL = 32
 """Side in native pixels of the cells over which the engines pool; windows are unions of cells."""
 
+VARIANCE_FLOOR = 1e-5
+"""Added to a variance before the logarithm, so that flat regions have a defined value and gradient."""
+
+MEAN_FLOOR = 3e-3
+"""Added to the mean of a magnitude before the logarithm: about the rounding noise of an 8-bit picture."""
+
 MAX_CONVS, MAX_CHANNELS = 64, 4096
 
 

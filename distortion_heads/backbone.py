@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, Architecture
+from distortion_heads.architecture import CELL, MEAN_FLOOR, VARIANCE_FLOOR, Architecture
 from distortion_heads.cell_moments import CellMoments
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, BackboneSpec, View
@@ -34,10 +34,7 @@ from distortion_heads.windows import (
     whole_canvas,
 )
 
-SCHEMA = "dheads-backbone/1"
-STD_FLOOR = 1e-4
-"""Added to the variance under the square root, as in training."""
-
+SCHEMA = "dheads-backbone/2"
 LIMIT = 10.0
 """Standardised features are clipped to plus and minus this many standard deviations."""
 
@@ -99,6 +96,7 @@ class Backbone:
         self.ref = file.ref
         self._engine = engine
         self._halo = -(-(file.architecture.receptive_field // 2) // CELL)
+        self._plain = file.architecture.channels - file.architecture.magnitudes
         self._mean = file.tensors["feature_mean"].astype(np.float64)
         self._scale = file.tensors["feature_scale"].astype(np.float64)
 
@@ -145,13 +143,15 @@ class Backbone:
         return CellMoments(values=values)
 
     def pool(self, cells: CellMoments, windows: Sequence[Window]) -> NDArray[np.float32]:
-        """Float32 (K, dim): mean and standard deviation of every channel over each window, standardised.
+        """Float32 (K, dim): mean and log standard deviation of every channel over each window, standardised.
 
-        Clipped to +-`LIMIT`: what lies further out is unlike anything that a head was trained on.
+        Of magnitudes, the logarithm of the mean. Clipped to +-`LIMIT`: what lies further out is unlike anything that a
+        head was trained on.
         """
         first, second = np.split(cells.means(windows), 2, axis=1)
-        deviation = np.sqrt(np.maximum(second - first**2, 0.0) + STD_FLOOR)
-        features = (np.concatenate([first, deviation], axis=1) - self._mean) / self._scale
+        deviation = 0.5 * np.log(np.maximum(second - first**2, 0.0) + VARIANCE_FLOOR)
+        mean = np.concatenate([first[:, : self._plain], np.log(first[:, self._plain :] + MEAN_FLOOR)], axis=1)
+        features = (np.concatenate([mean, deviation], axis=1) - self._mean) / self._scale
         return np.clip(features, -LIMIT, LIMIT).astype(np.float32)
 
     def _window_features(self, canvas: Canvas, windows: Sequence[Window]) -> NDArray[np.float32]:

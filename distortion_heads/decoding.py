@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ MAX_PICTURES, MAX_PIXELS = 16, 40_000_000
 """What is held at once, the picture in use included: both are limits, but one picture of any size is always let in."""
 
 MAX_THREADS = 4
+
+BATCH_PIXELS = 2_500_000
+"""Larger pictures gain nothing from being run together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,21 +42,21 @@ def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generato
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS), thread_name_prefix="decode")
     upcoming = ((source, count_pixels(source)) for source in sources)
     blocked: tuple[ImageSource, int] | None = None
-    ahead: deque[tuple[ImageSource, int, Future[RGBImage]]] = deque()
-    held = 0
+    ahead: deque[tuple[ImageSource, Future[RGBImage]]] = deque()
+    sizes: deque[int] = deque()  # of those ahead and of the one in use
     try:
         while True:
             while len(ahead) < MAX_PICTURES and (candidate := blocked or next(upcoming, None)):
                 source, size = blocked = candidate
-                if held and held + size > MAX_PIXELS:
+                if sum(sizes) and sum(sizes) + size > MAX_PIXELS:
                     break
-                ahead.append((source, size, pool.submit(load_image, source, max_pixels=max_pixels)))
-                held, blocked = held + size, None
+                ahead.append((source, pool.submit(load_image, source, max_pixels=max_pixels)))
+                sizes.append(size)
+                blocked = None
             if not ahead:
                 return
-            source, size, future = ahead.popleft()
-            yield _result(source, future)
-            held -= size
+            yield _result(*ahead.popleft())  # no name here, which would hold it while the next one is decoded
+            sizes.popleft()
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -68,10 +71,10 @@ def _result(source: ImageSource, future: Future[RGBImage]) -> Decoded:
 
 
 def alike(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]:
-    """Successive pictures of one size, at most `most` together; what failed stands alone."""
+    """Successive pictures of one size, at most `most` and `BATCH_PIXELS` together; what failed stands alone."""
     group: list[Decoded] = []
     for picture in pictures:
-        if group and (len(group) == most or _shape(picture) != _shape(group[0]) or _shape(picture) is None):
+        if group and not _joins(picture, group, most):
             yield group
             group = []
         group.append(picture)
@@ -83,5 +86,8 @@ def alike(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]:
         yield group
 
 
-def _shape(picture: Decoded) -> tuple[int, ...] | None:
-    return None if isinstance(picture.pixels, Exception) else picture.pixels.shape
+def _joins(picture: Decoded, group: Sequence[Decoded], most: int) -> bool:
+    first = group[0].pixels
+    if isinstance(picture.pixels, Exception) or isinstance(first, Exception) or len(group) == most:
+        return False
+    return picture.pixels.shape == first.shape and (len(group) + 1) * first[..., 0].size <= BATCH_PIXELS

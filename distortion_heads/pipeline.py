@@ -108,6 +108,7 @@ class Predictor:
         with closing(decode_ahead(images, max_pixels=self._max_pixels)) as pictures:
             for group in alike(pictures, batch):
                 yield from self._group(group, most_windows)
+                del group  # lest it be held while the next one is decoded
 
     def _group(self, group: Sequence[Decoded], most_windows: int | None) -> Iterator[Prediction | Exception]:
         """Pictures of one size at once; a single one that may have failed already."""

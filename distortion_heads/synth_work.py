@@ -147,7 +147,7 @@ def _decode(task: Task) -> FloatImage | InputError:
     return image
 
 
-def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes | memoryview, str]:
+def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes | bytearray, str]:
     """Distort a float32 HWC RGB image in [0, 1]; return the bytes and the suffix of the file.
 
     A codec's own file decodes to the picture that would be written without `keep_codec`. Raises what plugins raise.
@@ -163,7 +163,7 @@ def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes | memor
     return data, suffix
 
 
-def _lossless(image: FloatImage, target: Target) -> bytes | memoryview:
+def _lossless(image: FloatImage, target: Target) -> bytes | bytearray:
     return png(image, target.compress) if target.format == "png" else _webp(image, target.compress)
 
 
@@ -235,7 +235,7 @@ def _parameters(spec: HeadSpec, severity: float) -> dict[str, float]:
     return {name: float(f"{value:.6g}") for name, value in values.items()}
 
 
-def _write(path: Path, data: bytes | memoryview, temporary: Path) -> None:
+def _write(path: Path, data: bytes | bytearray, temporary: Path) -> None:
     """Write a file that is whole whenever it has its name. It is not synced: a million syncs would take days."""
     try:
         temporary.write_bytes(data)

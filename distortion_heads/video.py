@@ -86,7 +86,14 @@ def _run(
 ) -> FrameRun:
     frames = video.frames() if on_frame is None else _watched(video.frames(), on_frame)
     max_lag = None if options.follow is None else options.follow.max_lag
-    return FrameRun(predictor, frames, options.workers, max_lag=max_lag, most_windows=options.most_windows)
+    return FrameRun(
+        predictor,
+        frames,
+        options.workers,
+        max_lag=max_lag,
+        most_windows=options.most_windows,
+        on_leave=video.stop,
+    )
 
 
 def _watched(frames: Iterator[Frame], on_frame: Callable[[Frame], None]) -> Iterator[Frame]:

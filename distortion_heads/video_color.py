@@ -20,6 +20,10 @@ _BT709, _UNSPECIFIED = 1, 2
 """Matrix coefficients of ITU-T H.273."""
 
 _HD_LINES = 720
+
+_SCALER_FLAGS = 0x2 | 0x2000 | 0x40000
+"""SWS_BILINEAR, SWS_FULL_CHR_H_INT and SWS_ACCURATE_RND of swscale.h; older PyAV has no names for the last two."""
+
 _FULL_RANGE = 2
 
 
@@ -27,17 +31,15 @@ class RgbConverter:
     """Converts the frames of one video; not safe to share between threads."""
 
     def __init__(self) -> None:
-        from av.video.reformatter import Interpolation, VideoReformatter
+        from av.video.reformatter import VideoReformatter
 
-        flags = (Interpolation.BILINEAR, Interpolation.FULL_CHR_H_INT, Interpolation.ACCURATE_RND)
-        self._flags = sum(int(flag) for flag in flags)
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb and frame.height >= _HD_LINES:
             frame.colorspace = _BT709
         rgb = self._reformatter.reformat(
-            frame, format="rgb24", interpolation=self._flags, dst_color_range=_FULL_RANGE, threads=1
+            frame, format="rgb24", interpolation=_SCALER_FLAGS, dst_color_range=_FULL_RANGE, threads=1
         )
         return upright(cast("NDArray[np.uint8]", rgb.to_ndarray()), display_matrix(frame))
 

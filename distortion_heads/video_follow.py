@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
+import sys
 import threading
 import time
 from typing import BinaryIO
@@ -17,41 +20,48 @@ LIVE_OPTIONS = {"probesize": "500000", "analyzeduration": "500000"}
 class GrowingStream:
     """Reads on at the end of a file as it grows. Ends after `patience` idle seconds, or by `stop`.
 
-    It has no `seek`, so that nothing looks for an index at the end.
+    It has no `seek`, so that nothing looks for an index at the end. For a pipe the end is where its writer ends it.
     """
 
-    def __init__(self, stream: BinaryIO, patience: float | None) -> None:
+    def __init__(self, stream: BinaryIO, patience: float | None = None) -> None:
         self._descriptor, self._patience = stream.fileno(), patience
+        self._is_pipe = not stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._stopped = threading.Event()
 
     def read(self, size: int = -1) -> bytes:
         """What there is, at most `size` bytes and at least one; b"" at the end."""
         idle = time.monotonic()
         while not self._stopped.is_set():
-            data = os.read(self._descriptor, size if size > 0 else 1 << 16)
-            if data:
-                return data
+            if self._is_pipe and not _has_news(self._descriptor):
+                data = b""
+            else:
+                data = os.read(self._descriptor, size if size > 0 else 1 << 16)
+                if data or self._is_pipe:
+                    return data
+                self._stopped.wait(POLL)
             if self._patience is not None and time.monotonic() - idle >= self._patience:
                 break
-            self._stopped.wait(POLL)
         return b""
 
     def stop(self) -> None:
+        """From another thread: let `read` come to an end."""
         self._stopped.set()
 
 
-class PipeStream:
-    """A pipe, such as standard input: read in order, without `seek`; it ends where its writer ends it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._descriptor = stream.fileno()
-        self._stopped = False
+class PipeStream(GrowingStream):
+    """A pipe or another stream that is read in order, to its end."""
 
     def read(self, size: int = -1) -> bytes:
-        return b"" if self._stopped else os.read(self._descriptor, size if size > 0 else 1 << 16)
+        if self._is_pipe:
+            return super().read(size)
+        return b"" if self._stopped.is_set() else os.read(self._descriptor, size if size > 0 else 1 << 16)
 
-    def stop(self) -> None:
-        self._stopped = True
+
+def _has_news(descriptor: int) -> bool:
+    """Whether a read would return at once, after a moment's wait; where that cannot be asked (Windows), True."""
+    if sys.platform == "win32":
+        return True
+    return bool(select.select([descriptor], [], [], POLL)[0])
 
 
 class Lag:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+_CLOSE_TIMEOUT = 2.0
+
 _SEEK_BACK = 1.0
 """Seconds before a wanted time to which is sought, since some formats land a little late."""
 
 _SEEK_WORTH = 3.0
 """Seconds ahead from which on to seek is quicker than to decode what lies between."""
-
-_ATTACHED_PICTURE = 0x400
-"""The flag of a cover picture among the dispositions of a stream."""
 
 
 class VideoSource(Protocol):
@@ -43,6 +43,8 @@ class VideoSource(Protocol):
     damage: Damage | None
 
     def frames(self) -> Iterator[Frame]: ...
+
+    def stop(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -96,6 +98,7 @@ class EncodedVideo:
         own: BinaryIO | None = None,
     ) -> None:
         self._file, self._own, self._options = file, own, options
+        self._in_use = threading.Lock()  # FFmpeg must not be closed while another thread is in it
         self.damage: Damage | None = None
         self._container = _open(file, live=options.follow is not None)
         try:
@@ -128,9 +131,15 @@ class EncodedVideo:
         if sampling.end is None and sampling.frames is None:
             self._check_length()
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Let a thread that waits for more bytes come to its end; may be called from any other thread."""
         if not isinstance(self._file, str):
             self._file.stop()
+
+    def close(self) -> None:
+        self.stop()
+        if not self._in_use.acquire(timeout=_CLOSE_TIMEOUT):
+            return  # a thread hangs in a read that nobody can end
         self._container.close()
         if self._own is not None:
             self._own.close()
@@ -174,7 +183,8 @@ class EncodedVideo:
         packets = self._container.demux(self._stream)
         while True:
             try:
-                packet = next(packets, None)
+                with self._in_use:
+                    packet = next(packets, None)
             except (FFmpegError, OSError) as error:
                 self._damaged(self._clock.next, _reason(error))
                 yield None
@@ -187,7 +197,8 @@ class EncodedVideo:
         from av.error import FFmpegError
 
         try:
-            return self._stream.decode(packet)
+            with self._in_use:
+                return self._stream.decode(packet)
         except FFmpegError as error:
             self._damaged(self._clock.next, _reason(error))
             return []
@@ -254,8 +265,10 @@ def _open(file: str | GrowingStream | PipeStream, *, live: bool) -> InputContain
 
 def _video_stream(container: InputContainer) -> VideoStream:
     """The first stream of moving pictures; the cover of a piece of music is none."""
+    from av.stream import Disposition
+
     for stream in container.streams.video:
-        if not (stream.disposition & _ATTACHED_PICTURE) and stream.codec_context is not None:
+        if not (stream.disposition & Disposition.attached_pic) and stream.codec_context is not None:
             return stream
     kinds = sorted({stream.type for stream in container.streams})
     raise InputError(f"no video in this file: it has {' and '.join(kinds) or 'no stream'} only")

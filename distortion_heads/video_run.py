@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ class FrameRun:
     """Iterate over it once for the results. At most `workers` * (1 + `AHEAD`) frames are in memory.
 
     With `max_lag`, frames are dropped while answers are more than so many seconds behind the stream; `dropped` counts
-    them. An exception of `frames` or of the predictor is raised where its result would have come.
+    them. `on_leave` is called at the end, to wake a source that waits. An exception of `frames` or of the predictor is
+    raised where its result would have come.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class FrameRun:
         *,
         max_lag: float | None = None,
         most_windows: int | None = None,
+        on_leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._predictor, self._frames, self._max_lag = predictor, frames, max_lag
-        self._most_windows = most_windows
+        self._most_windows, self._on_leave = most_windows, on_leave
         self._workers = workers or usable_cores()
         self._places = threading.Semaphore(self._workers * (1 + AHEAD))
         self._results: queue.SimpleQueue[Future[FrameResult] | BaseException | None] = queue.SimpleQueue()
@@ -65,6 +67,7 @@ class FrameRun:
         finally:
             self._stopped.set()
             self._places.release()
+            self._on_leave()
             feeder.join(timeout=1.0)
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -51,6 +51,9 @@ class PictureSequence:
             yield Frame(index=index, time=moment.time, pixels=pixels)
             index += 1
 
+    def stop(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -39,9 +40,9 @@ class Sampling:
         chosen = [value for value in (self.fps, self.every, self.frames) if value is not None]
         if len(chosen) > 1:
             raise DheadsError("choose frames in one way: --fps, --every or --frames")
-        if any(value <= 0 for value in chosen):
+        if not all(0 < value < math.inf for value in chosen):
             raise DheadsError("--fps, --every and --frames must be above 0")
-        if self.start < 0 or (self.end is not None and self.end <= self.start):
+        if not self.start >= 0 or (self.end is not None and not self.end > self.start):
             raise DheadsError("--start must not be negative, and --end must come after it")
 
 
@@ -61,7 +62,7 @@ class SegmentRule:
     def __post_init__(self) -> None:
         if not 0 < self.low <= 1:
             raise DheadsError("--low must be above 0 and at most 1")
-        if self.min_length < 0 or self.merge_gap < 0:
+        if not (self.min_length >= 0 and self.merge_gap >= 0):
             raise DheadsError("--min-length and --merge-gap must not be negative")
 
 
@@ -74,6 +75,10 @@ class Follow:
 
     patience: float | None = None
     max_lag: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not self.max_lag > 0 or (self.patience is not None and not self.patience > 0):
+            raise DheadsError("--patience and --max-lag must be above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,10 @@ class VideoOptions:
     max_frames: int = DEFAULT_MAX_FRAMES
     workers: int | None = None
     most_windows: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sequence_rate < math.inf:
+            raise DheadsError("--sequence-rate must be above 0")
 
 
 @dataclass(frozen=True, kw_only=True)

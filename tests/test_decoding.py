@@ -100,3 +100,8 @@ def test_alike_groups_neighbours_of_one_size() -> None:
     assert [len(group) for group in groups] == [2, 1, 1, 1, 3, 1]
     assert [item for group in groups for item in group] == items
     assert [len(group) for group in alike(items, 1)] == [1] * len(items)
+
+
+def test_large_pictures_stand_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distortion_heads.decoding.BATCH_PIXELS", 2 * 72)
+    assert [len(group) for group in alike([decoded(i) for i in range(5)], 4)] == [2, 2, 1]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -210,3 +211,21 @@ def test_batches_of_the_torch_engine_agree_with_onnx(photo: Pixels) -> None:
         assert (one.width, one.height, one.windows) == (other.width, other.height, other.windows)
         for a, b in zip(one.heads, other.heads, strict=True):
             assert a.probability == pytest.approx(b.probability, abs=2e-4)
+
+
+def test_a_picture_is_let_go_before_the_next_is_asked_for(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two large ones would be held at once."""
+    monkeypatch.setattr("distortion_heads.decoding.MAX_PIXELS", 1)
+    held: list[weakref.ref[Pixels]] = []
+    alive: list[int] = []
+
+    def load(source: Pixels, *, max_pixels: int) -> Pixels:
+        alive.append(sum(ref() is not None for ref in held))
+        pixels = source.copy()
+        held.append(weakref.ref(pixels))
+        return pixels
+
+    monkeypatch.setattr("distortion_heads.decoding.load_image", load)
+    for _ in Predictor(["jpeg"]).predict_many([photo[:256, :256]] * 4):
+        pass
+    assert alive == [0, 0, 0, 0]

@@ -350,7 +350,7 @@ def test_read_head_of_no_file(tmp_path: Path, name: str, reason: str) -> None:
 def test_read_head_stops_reading_at_the_limit(tmp_path: Path) -> None:
     with (tmp_path / "big").open("wb") as stream:
         stream.truncate(10 * 2**30)  # sparse
-    with pytest.raises(HeadFileError, match="larger than 16 MiB"):
+    with pytest.raises(HeadFileError, match="larger than 64 MiB"):
         read_head(tmp_path / "big")
 
 

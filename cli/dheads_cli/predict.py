@@ -32,8 +32,8 @@ FAST_WINDOWS = 16
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture.")
-@click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, one row per picture; - is standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every head in the table.")
 @click.option(
@@ -49,7 +49,7 @@ FAST_WINDOWS = 16
     "--max-pixels",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Refuse pictures of more pixels than this (default: 250 million).",
+    help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
 )
 @click.option("--fast", is_flag=True, help="Read at most 16 windows of a picture, spread over it; the result says so.")
 @click.option(

@@ -48,6 +48,7 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.pass_context
 def train(
     ctx: click.Context,
+    /,
     images: Path | None,
     out: Path,
     steps: int | None,

@@ -33,8 +33,8 @@ CROSSED = (0.7, 1.0, 1.4)
 def analysis_bank() -> NDArray[np.float32]:
     """Float32 (32, 3, 11, 11), read-only: 20 filters on luma and 6 on each colour difference.
 
-    Each is a plane of norm 1 times a mix of colours. Luma: along rows and columns in five bands, along both diagonals in three, d4/dx2dy2 in three, and one Laplacian.
-    Colour: along rows and columns in three bands.
+    Each is a plane of norm 1 times a mix of colours. Luma: along rows and columns in five bands, along both diagonals
+    in three, d4/dx2dy2 in three, and one Laplacian. Colour: along rows and columns in three bands.
     """
     luma = [plane for band in BANDS for plane in _upright(*band)]
     luma += [plane for band in DIAGONAL_BANDS for plane in _diagonal(*band)]

@@ -88,9 +88,7 @@ def measure_costs(
         home=str(homes[max(counts)]),
         tower=str(work / "tower.safetensors"),
     )
-    weights = bundled_backbone().weights
-    assert isinstance(weights, Path)
-    backbone, file = weights.stat().st_size, len(dump_head(head))
+    backbone, file = len(bundled_backbone().weights.read_bytes()), len(dump_head(head))
     runs: tuple[tuple[Kind, Sequence[int], Callable[[int], int]], ...] = (
         ("heads", counts, lambda n: backbone + n * file),
         ("networks", [n for n in counts if n <= REAL_NETWORKS], lambda n: n * (backbone + file)),

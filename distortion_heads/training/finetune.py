@@ -94,14 +94,14 @@ def fit_network(
     if choice.finetune == "frozen":
         spec = _frozen_files(choice, site)
         features = _features(spec, site)
-        samples = [_feature_samples(features, part, labels, site.processes) for part in (fit, validation)]
+        samples = tuple(_feature_samples(features, part, labels, site.processes) for part in (fit, validation))
         dim, fingerprint = features.backbone.ref.dim, features.backbone.ref.fingerprint
         backbone = None
     else:
         backbone = open_trainable(choice.backbone, choice.weights, choice.recipe, site.registry)
         backbone.unfreeze(choice.finetune)
         backbone.learns_norms = choice.weights == "none" and choice.finetune == "all"
-        samples = [_patch_samples(backbone, part, labels, choice.recipe) for part in (fit, validation)]
+        samples = tuple(_patch_samples(backbone, part, labels, choice.recipe) for part in (fit, validation))
         dim, fingerprint = backbone.dim, backbone.ref.fingerprint
 
     torch.manual_seed(choice.recipe.seed)
@@ -109,7 +109,7 @@ def fit_network(
     network = MultiTask(backbone, towers)
     identity = _identity(choice, site, (fit, validation), labels, fingerprint)
     checkpoint = Checkpoint(site.run / "checkpoint.pt", identity)
-    train(network, *samples, choice.recipe, checkpoint, site.processes, site.report)
+    train(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
 
     if backbone is not None:
         spec = _write(backbone, site, _info(choice, site, labels))

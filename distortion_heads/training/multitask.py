@@ -34,7 +34,10 @@ PATCHES_AT_ONCE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What the caller is told. `loss` of the last step; `validation` where an epoch was just validated."""
+    """What the caller is told. `validation` where an epoch was just validated.
+
+    `loss` of the last step; that of the first process' share alone, but where a checkpoint was just written.
+    """
 
     step: int
     steps: int
@@ -91,7 +94,7 @@ def train(
             out = model(batch.x.to(device), tuple(mask.to(device) for mask in batch.masks))
         loss = multitask_loss(out.float(), batch)
         optimizer.zero_grad(set_to_none=True)
-        (loss * processes.size).backward()  # the gradients are averaged over the processes, the losses add up
+        (loss * processes.size).backward()  # type: ignore[no-untyped-call]  # gradients are averaged over processes
         optimizer.step()
         state.step += 1
 
@@ -102,8 +105,10 @@ def train(
                 measured = validation_loss(network, validation, processes)
                 update_best(state, network, measured)
             state.finished = epoch == recipe.epochs or bool(recipe.patience and state.stale >= recipe.patience)
+        value = loss.item()
         if measured is not None or state.finished or state.step % SAVE_EVERY == 0:
-            if not math.isfinite(loss.item()):
+            value = sum(processes.gather(value))
+            if not math.isfinite(value):
                 raise DataError("the loss is no number: lower --rate, or train with --precision float32")
             checkpoint.save(network, optimizer, state, processes)
         tell(
@@ -111,7 +116,7 @@ def train(
                 step=state.step,
                 steps=steps,
                 epoch=(state.step - 1) // per_epoch + 1,
-                loss=loss.item() * processes.size,
+                loss=value,
                 records_per_second=(state.step - first) * recipe.images_per_batch / (time.monotonic() - began + 1e-9),
                 validation=measured,
             )
@@ -147,7 +152,7 @@ def validation_loss(network: MultiTask, samples: Samples, processes: Processes) 
     total = 0.0
     for i in range(processes.rank, len(samples.targets), processes.size):
         x = torch.from_numpy(samples.load(i, None))
-        parts = [network(part.to(processes.device)) for part in x.split(PATCHES_AT_ONCE)]
+        parts = [network(part.to(processes.device)) for part in torch.split(x, PATCHES_AT_ONCE)]
         logits = torch.cat(parts)[..., 0].float().cpu()
         presence = torch.from_numpy(samples.targets.presence[i]).expand_as(logits)
         total += float(functional.binary_cross_entropy_with_logits(logits, presence))
@@ -181,7 +186,7 @@ def parameter_groups(network: MultiTask, recipe: Recipe) -> list[dict[str, Any]]
 
 def trained_state(network: MultiTask) -> dict[str, Tensor]:
     """What training changes: the parameters with gradients and, where they learn, the statistics of normalisation."""
-    found = {name: value for name, value in network.named_parameters() if value.requires_grad}
+    found: dict[str, Tensor] = {name: value for name, value in network.named_parameters() if value.requires_grad}
     if network.backbone is not None and network.backbone.learns_norms:
         found |= dict(network.named_buffers())
     return {name: value.detach() for name, value in found.items()}

@@ -9,15 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.architecture import Architecture, Conv
+from distortion_heads.architecture import MEAN_FLOOR, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.spec import Layer, View
 from distortion_heads.training.analysis_bank import analysis_bank
-
-VARIANCE_FLOOR = 1e-5
-"""Added to the variance before the logarithm, so that flat regions have a defined value and gradient."""
-
-MEAN_FLOOR = 3e-3
-"""Added to the mean of a magnitude before the logarithm: about the rounding noise of an 8-bit picture."""
 
 MID_GREY, UNIT = 128.0, 64.0
 """Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""

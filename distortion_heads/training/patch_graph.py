@@ -45,7 +45,7 @@ def _export(network: nn.Module, side: int) -> bytes:
     with warnings.catch_warnings():
         # Its successor needs onnxscript, and renames the weights.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         try:
             torch.onnx.export(
                 network,

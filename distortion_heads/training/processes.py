@@ -33,7 +33,7 @@ class Processes:
         if self.size == 1:
             return network
         if self.device.startswith("cuda"):
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return nn.parallel.DistributedDataParallel(network)
 
     def gather(self, value: T) -> list[T]:

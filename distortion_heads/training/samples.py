@@ -47,7 +47,8 @@ class Targets:
 class Samples(Protocol):
     """What is trained on or validated with."""
 
-    targets: Targets
+    @property
+    def targets(self) -> Targets: ...
 
     def load(self, index: int, rng: np.random.Generator | None) -> NDArray[Any]:
         """All that the network sees of one record: (K, ...), K >= 1; drawn with `rng`, or as in prediction."""

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.spec import Threshold
-from distortion_heads.training.calibration import choose_threshold
 
-LIMITS = (0.02, 0.015, 0.01, 0.0075, 0.005, 0.0025, 0.001, 0.0)
-"""Shares of the clean pictures on which one head may fire, tried from the loosest."""
+GRID = np.round(np.linspace(0.02, 0.98, 193), 3)
+PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])
+"""What a false alarm on every clean picture costs, in F1, tried from the cheapest."""
 
 
 def choose_together(
@@ -20,18 +20,35 @@ def choose_together(
     clean: NDArray[np.bool_],
     max_any: float,
 ) -> tuple[Threshold, ...]:
-    """One threshold per head, each with the best F1 under the loosest common limit on its false alarms.
+    """One threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any head.
 
-    The limit is such that at most `max_any` of the clean pictures have any head fire. `probabilities` (heads, n),
-    `labels` (heads, n), `clean` (n,).
+    Every head pays the same price for a false alarm on a clean picture (a Lagrange multiplier), so that those heads
+    are allowed some which gain most by them. `probabilities` (heads, n), `labels` (heads, n), `clean` (n,).
     """
-    chosen: tuple[Threshold, ...] = ()
-    for limit in LIMITS:
-        pairs = zip(probabilities, labels, strict=True)
-        chosen = tuple(choose_threshold(p, present, clean, limit) for p, present in pairs)
-        if any_alarm(probabilities[:, clean], chosen) <= max_any:
+    curves = [_curves(p, present, clean) for p, present in zip(probabilities, labels, strict=True)]
+    values = np.full(len(curves), GRID[-1])
+    for price in PRICES:
+        values = np.array([GRID[_middle_of_best(f1 - price * alarms)] for f1, alarms in curves])
+        if (probabilities[:, clean] >= values[:, None]).any(0).mean() <= max_any:
             break
-    return chosen
+    objective = f"f1 of all heads with false alarms of any on clean <= {max_any:g}"
+    return tuple(Threshold(value=float(value), objective=objective) for value in values)
+
+
+def _curves(
+    probabilities: NDArray[np.float64], labels: NDArray[np.bool_], clean: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """F1, and the share of clean pictures that fire, at every threshold of the grid."""
+    fires = probabilities[None, :] >= GRID[:, None]
+    f1 = 2 * (fires & labels).sum(1) / np.maximum(fires.sum(1) + labels.sum(), 1)
+    return f1, (fires & clean).sum(1) / max(int(clean.sum()), 1)
+
+
+def _middle_of_best(gain: NDArray[np.float64]) -> int:
+    best = np.flatnonzero(gain >= gain.max() - 1e-12)
+    runs = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
+    longest = max(runs, key=len)
+    return int(longest[len(longest) // 2])
 
 
 def any_alarm(probabilities: NDArray[np.float64], thresholds: Sequence[Threshold]) -> float:

@@ -14,8 +14,8 @@ from distortion_heads.errors import BackboneError, MissingExtraError
 if TYPE_CHECKING:
     import torch
 
-BATCH = 16
-"""Pictures of 512 x 384 that keep a GPU busy; as many fit into one of the tiles that large pictures are cut into."""
+BATCH = 8
+"""Pictures of 512 x 384 that are run at once; about as many pixels as one tile of a large picture has."""
 
 
 def open_torch_engine(

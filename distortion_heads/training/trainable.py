@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from distortion_heads.backbone import LIMIT, STD_FLOOR, BackboneFile, dump_backbone, fingerprint
+from distortion_heads.architecture import MEAN_FLOOR, VARIANCE_FLOOR
+from distortion_heads.backbone import LIMIT, BackboneFile, dump_backbone, fingerprint
 from distortion_heads.errors import BackboneError
 from distortion_heads.patch_backbone import dump_patch_backbone
 from distortion_heads.spec import BackboneRef, PatchInput
 from distortion_heads.training.graph import build_graph
+from distortion_heads.training.network import magnitudes
 from distortion_heads.training.patch_graph import build_patch_graph
 from distortion_heads.training.recipes import Finetune, Tail
 from distortion_heads.windows import STRIDE, WINDOW
+
+STD_FLOOR = 1e-4
+"""Added to a variance before the square root, so that flat maps have a defined gradient."""
 
 
 class TrainableBackbone(nn.Module, ABC):
@@ -136,26 +141,31 @@ class CellNetwork(TrainableBackbone):
         for i, c in enumerate(file.architecture.convs):
             conv = nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride, c.kernel // 2)
             conv.load_state_dict({part: torch.from_numpy(file.tensors[f"conv{i}.{part}"]) for part in _PARTS})
+            conv.requires_grad_(not c.analysis)  # the bank is what the heads count on
             self.convs.append(conv)
         self.register_buffer("feature_mean", torch.from_numpy(file.tensors["feature_mean"]))
         self.register_buffer("feature_scale", torch.from_numpy(file.tensors["feature_scale"]))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = pixels.float() * (4 / 255) - 2.0
-        means, deviations = [], []
+        picture = pixels.float() * (4 / 255) - 2.0
+        x, means, deviations = picture, [], []
         for spec, conv in zip(self.architecture.convs, self.convs, strict=True):
-            x = torch.relu(conv(x))
-            if spec.level:
+            if spec.analysis:
+                level = magnitudes(picture, conv.weight, spec)
+                means.append((level.mean((2, 3)) + MEAN_FLOOR).log())
+            else:
+                x = torch.relu(conv(x))
                 level = x.float()
-                means.append(level.mean((2, 3)))
-                deviations.append((level.var((2, 3), unbiased=False) + STD_FLOOR).sqrt())
+                means += [level.mean((2, 3))] if spec.level else []
+            if spec.level:
+                deviations.append(0.5 * (level.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
         features = (torch.cat(means + deviations, 1) - self.get_buffer("feature_mean")) / self.get_buffer(
             "feature_scale"
         )
         return features.clamp(-LIMIT, LIMIT)
 
     def blocks(self) -> list[nn.Module]:
-        return list(self.convs)
+        return [conv for spec, conv in zip(self.architecture.convs, self.convs, strict=True) if not spec.analysis]
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         convs = {f"conv{i}.{part}": getattr(conv, part) for i, conv in enumerate(self.convs) for part in _PARTS}

@@ -47,7 +47,7 @@ def torchvision_torso(name: str, *, imagenet: bool) -> Torso:
 
         close = difflib.get_close_matches(name, [*PAPER, *known], n=3)
         raise DataError(f"no backbone {name!r}: {f'did you mean {close[0]}? ' if close else ''}try {', '.join(PAPER)}")
-    weights = models.get_model_weights(name).DEFAULT if imagenet else None
+    weights: Any = models.get_model_weights(name).DEFAULT if imagenet else None
     patches = PatchInput(mean=IMAGENET_MEAN, std=IMAGENET_STD)
     if weights is not None:
         transforms = weights.transforms()

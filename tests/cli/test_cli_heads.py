@@ -153,7 +153,7 @@ def test_plugins(dheads: Dheads, site: Site) -> None:
     }
     assert found["user"]["heads"] == ["always", "never_here"]
     row = next(line.split() for line in dheads("plugins").lines if line.startswith("weather"))
-    assert row == ["weather", "2.1", "weather", "heads", "2"]
+    assert row == ["weather", "2.1", "weather", "heads", "2", "-"]
 
 
 BROKEN = {

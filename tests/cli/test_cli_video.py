@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -102,6 +104,24 @@ def test_follow_tells_events_and_then_the_video(dheads: Dheads, tmp_path: Path) 
     assert dheads("predict", "--follow", "--patience", "0.2", *BOTH, stream).lines[0].endswith("begins")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is a POSIX signal here")
+def test_an_interrupt_ends_following_with_the_answer(tmp_path: Path) -> None:
+    data = write_video(tmp_path / "clip.ts", 12).read_bytes()
+    command = [*COMMAND, "predict", "--json", "--follow", *BOTH, "--video", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(data)
+        process.stdin.flush()
+        kinds = [json.loads(process.stdout.readline())["kind"]]  # the pipe stays open
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+        rest, errors = process.communicate()
+    kinds += [json.loads(line)["kind"] for line in rest.splitlines()]
+    assert kinds == ["onset", "offset", "video"]
+    assert (process.returncode, errors) == (0, b"")
+
+
 def test_numbered_pictures_are_one_video(dheads: Dheads, tmp_path: Path) -> None:
     for number in range(1, 5):
         write_picture(tmp_path / f"frame_{number:02d}.png", number)
@@ -163,6 +183,9 @@ def test_a_broken_video_leaves_the_others_alone(dheads: Dheads, video: Path, tmp
         (("--start", "soon", "VIDEO"), "is no time like"),
         (("--start", "5", "--end", "4", "VIDEO"), "--end must come after"),
         (("--low", "2", "VIDEO"), "--low must be"),
+        (("--min-length", "nan", "VIDEO"), "must not be negative"),
+        (("--sequence-rate", "0", "VIDEO"), "--sequence-rate must be above 0"),
+        (("--follow", "--max-lag", "-1", "VIDEO"), "must be above 0"),
         (("--plot", "a.png", "VIDEO", "VIDEO"), "--plot is for one video, and there are 2"),
         (("--fps", "2", "PICTURE"), "--fps is for videos"),
         (("--annotate", "VIDEO", "VIDEO"), "would overwrite an input"),

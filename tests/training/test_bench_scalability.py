@@ -17,6 +17,7 @@ pytest.importorskip("torchvision")
 
 from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.errors import DataError
+from distortion_heads.images import load_image
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.spec import HeadFile
 from distortion_heads.training import bench_scalability as bench
@@ -178,7 +179,8 @@ def test_the_cost_of_real_head_files_in_a_process(head: HeadFile, folder: Path, 
         home=str(write_heads(head, 3, tmp_path / "home")),
         tower="",
     )
-    assert Image.open(job.picture).size == (512, 384)
+    with Image.open(job.picture) as picture:
+        assert picture.size == (512, 384)
     found = run_probe(job)
     assert set(found.seconds) == {1, 3}
     assert found.peak >= found.loaded > 10 * 2**20
@@ -226,7 +228,7 @@ def test_pictures_of_a_late_head(folder: Path, tmp_path: Path) -> None:
     assert [(image.label, image.group) for image in images] == [
         (label, f"scene{i}") for label in (True, False) for i in (0, 1, 10, 0)
     ]
-    roughness = [np.diff(np.asarray(Image.open(image.path), float), axis=1).std() for image in images]
+    roughness = [np.diff(load_image(image.path).astype(float), axis=1).std() for image in images]
     assert min(roughness[:4]) > roughness[4]
     before = images[0].path.read_bytes()
     images[0].path.unlink()

@@ -171,7 +171,14 @@ def test_frozen_learns_reports_and_writes_everything(corpus: Corpus, tmp_path: P
         *(f"{plot}-{protocol}.png" for plot in ("thresholds", "shares") for protocol in ("disjoint", "shared-scenes")),
     }
     report = (tmp_path / "out" / "report.md").read_text()
-    for text in ("Twelve painted scenes.", "What the leak is worth", "Single and multiple", "| dark |", "40%"):
+    for text in (
+        "Twelve painted scenes.",
+        "frozen reads dheads_small@",
+        "What the leak is worth",
+        "Single and multiple",
+        "| dark |",
+        "40%",
+    ):
         assert text in report
     for name in written:
         if name.endswith(".png"):

@@ -44,7 +44,17 @@ def test_spread_takes_the_middles_of_equal_parts() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"fps": 2, "every": 3}, {"fps": 0}, {"every": -1}, {"frames": 0}, {"start": -1}, {"start": 5, "end": 5}],
+    [
+        {"fps": 2, "every": 3},
+        {"fps": 0},
+        {"fps": float("nan")},
+        {"fps": float("inf")},
+        {"start": float("nan")},
+        {"every": -1},
+        {"frames": 0},
+        {"start": -1},
+        {"start": 5, "end": 5},
+    ],
 )
 def test_impossible_samplings_are_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(DheadsError):

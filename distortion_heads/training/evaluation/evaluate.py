@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads.errors import DataError
@@ -82,7 +82,8 @@ def evaluate(
         frames=options.frames,
     )
     outcomes = run_plan(plan, selection, options.out, progress)
-    result = _result(corpus, selection, options, outcomes)
+    backbones = {method.name: str(name) for method in methods if (name := getattr(method, "backbone", None))}
+    result = replace(_result(corpus, selection, options, outcomes), backbones=backbones)
     files = {
         "result.json": (json.dumps(result_to_dict(result), indent=1, allow_nan=False) + "\n").encode(),
         "report.md": to_markdown(result).encode(),

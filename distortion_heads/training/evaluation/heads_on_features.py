@@ -37,6 +37,10 @@ class FrozenMethod:
     views: Mapping[str, View]
 
     @property
+    def backbone(self) -> str:
+        return str(self.features.backbone.ref)
+
+    @property
     def key(self) -> str:
         overview = ",".join(sorted(label for label, view in self.views.items() if view == "overview"))
         package = version("distortion-heads")
@@ -69,6 +73,10 @@ class ShippedMethod:
     name: str
     features: RecordFeatures
     heads: Mapping[str, HeadFile]
+
+    @property
+    def backbone(self) -> str:
+        return str(self.features.backbone.ref)
 
     @property
     def key(self) -> str:

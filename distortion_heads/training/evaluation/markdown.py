@@ -68,6 +68,10 @@ def _opening(result: Result) -> str:
         " validate (when to stop, calibration, thresholds); clean records are in every part. A dash is what could not"
         " be measured; `result.json` has every figure of every repetition."
     )
+    if result.backbones:
+        lines.append(
+            "Backbones: " + ", ".join(f"{method} reads {name}" for method, name in result.backbones.items()) + "."
+        )
     if result.frames is not None:
         lines.append(f"A video is judged by {result.frames} frames spread evenly over it; they share its labels.")
     if result.notes:
@@ -108,7 +112,8 @@ def _leak(result: Result) -> str:
         for what in ("disjoint", "shared", "points")
     ]
     return (
-        "## What the leak is worth\n\nMedians under both protocols, and the difference in percentage points.\n\n"
+        "## What the leak is worth\n\nMedians under both protocols, and the difference in percentage points. A"
+        " method that fits nothing, as `shipped`, has nothing to gain: its difference is the chance of the draw.\n\n"
         + table(("method", *columns), rows)
         + "\n\n![Protocols compared](leak.png)"
     )

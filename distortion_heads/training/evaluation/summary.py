@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,10 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Everything. `note` is the user's own; `notes` say what was left out or done differently, a line each."""
+    """Everything. `note` is the user's own; `notes` say what was left out or done differently, a line each.
+
+    `backbones`: by method, where it only reads one.
+    """
 
     command: str
     note: str
@@ -79,6 +82,7 @@ class Result:
     seed: int
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    backbones: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, protocol: str, share: float | None = None) -> tuple[Row, ...]:
         """The rows of a protocol, by default at the largest share."""
