@@ -22,6 +22,9 @@ VARIANCE_FLOOR = 1e-5
 MEAN_FLOOR = 3e-3
 """Added to the mean of a magnitude before the logarithm: about the rounding noise of an 8-bit picture."""
 
+QUIET = 1e-5
+"""Magnitudes are reduced by this, to 0 at least: what is less comes from rounding in the engine, not in the picture."""
+
 MAX_CONVS, MAX_CHANNELS = 64, 4096
 
 
@@ -29,7 +32,7 @@ MAX_CONVS, MAX_CHANNELS = 64, 4096
 class Conv:
     """A square convolution with zero padding `kernel // 2`; `level` marks its activations as a level.
 
-    An `analysis` convolution reads the picture, padded by reflection, and is followed by the absolute value.
+    An `analysis` convolution reads the picture, padded by reflection; its level is `max(|response| - QUIET, 0)`.
     """
 
     inputs: int

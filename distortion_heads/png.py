@@ -3,7 +3,7 @@
 To compress a picture takes about as long as to distort it. Bytes and time of one picture of 512x512, means over six
 distortions at severity 3 of four photographs, one core, zlib 1.2.13:
 
-    level 0   stored                            100 %    0.5 ms (0.9 ms without isal)
+    level 0   stored                            100 %    0.9 ms
     level 1   filter Sub, runs and Huffman       52 %    8 ms
     level 2+  Pillow: best filter for each row   50 %   20 ms, to 47 % and 50 ms at level 6
     (WebP)    lossless, level 0                  43 %   12 ms
@@ -15,15 +15,11 @@ import struct
 import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
+from zlib import adler32, crc32
 
 import numpy as np
 
 from distortion_heads.synthesis import to_uint8
-
-try:  # the same sums, five to ten times as fast
-    from isal.isal_zlib import adler32, crc32
-except ImportError:  # no wheel for this platform
-    from zlib import adler32, crc32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

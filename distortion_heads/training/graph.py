@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.architecture import CELL, Architecture, Conv
+from distortion_heads.architecture import CELL, QUIET, Architecture, Conv
 from distortion_heads.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _magnitudes(parts: _Parts, picture: str, i: int, conv: Conv) -> str:
     pads = helper.make_tensor("reflection", TensorProto.INT64, [8], [0, 0, pad, pad, 0, 0, pad, pad])
     padded = parts.add("Pad", picture, parts.constant(pads), mode="reflect")
     weight, bias = _weights(parts, i, conv)
-    return parts.add("Abs", parts.add("Conv", padded, weight, bias, **_geometry(conv, 0)))
+    sizes = parts.add("Abs", parts.add("Conv", padded, weight, bias, **_geometry(conv, 0)))
+    return parts.add("Relu", parts.add("Add", sizes, parts.floats("quiet", (), [-QUIET])))
 
 
 def _weights(parts: _Parts, i: int, conv: Conv) -> tuple[str, str]:

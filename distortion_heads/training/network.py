@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.architecture import MEAN_FLOOR, VARIANCE_FLOOR, Architecture, Conv
+from distortion_heads.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.spec import Layer, View
 from distortion_heads.training.analysis_bank import analysis_bank
 
@@ -104,9 +104,9 @@ class Backbone(nn.Module):
 
 
 def magnitudes(picture: Tensor, bank: Tensor, conv: Conv) -> Tensor:
-    """Absolute responses of the analysis bank to a normalised picture (B, 3, H, W), padded by reflection."""
+    """The level of the analysis bank for a normalised picture (B, 3, H, W)."""
     padded = nn.functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
-    return nn.functional.conv2d(padded, bank, stride=conv.stride).abs()
+    return torch.relu(nn.functional.conv2d(padded, bank, stride=conv.stride).abs() - QUIET)
 
 
 def _to_engine_pixels(tensors: dict[str, Tensor], name: str) -> None:

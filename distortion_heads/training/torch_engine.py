@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, Architecture
+from distortion_heads.architecture import CELL, QUIET, Architecture
 from distortion_heads.errors import BackboneError, MissingExtraError
 
 if TYPE_CHECKING:
     import torch
+
+SCALE = 4 / 255
 
 BATCH = 8
 """Pictures of 512 x 384 that are run at once; about as many pixels as one tile of a large picture has."""
@@ -38,7 +40,8 @@ def open_torch_engine(
 class TorchEngine:
     """Implements `Engine`; `--device torch` runs it on the CPU.
 
-    On a GPU the convolutions are in half precision, channels last; the moments are in single precision everywhere.
+    On a GPU the learnt convolutions are in half precision, channels last; the analysis bank, whose filters live by what
+    they cancel, and the moments are in single precision everywhere.
     """
 
     batch = BATCH
@@ -57,9 +60,14 @@ class TorchEngine:
         # In single precision sums over channels-last data are less exact than the engines may differ.
         self._layout = torch.contiguous_format if self._dtype == torch.float32 else torch.channels_last
         self._weights: dict[str, torch.Tensor] = {}
+        bank = [f"conv{i}" for i, conv in enumerate(architecture.convs) if conv.analysis]
         for name, value in tensors.items():
             layout = self._layout if value.ndim == 4 else torch.contiguous_format
-            self._weights[name] = torch.from_numpy(np.array(value)).to(device, self._dtype, memory_format=layout)
+            if name.split(".")[0] in bank:  # it reads unscaled pixels, which are exact, as in the ONNX graph
+                scaled = value * np.float32(SCALE) if value.ndim == 4 else value
+                self._weights[name] = torch.from_numpy(np.array(scaled)).to(device)
+            else:
+                self._weights[name] = torch.from_numpy(np.array(value)).to(device, self._dtype, memory_format=layout)
 
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.batch_moments([pixels])[0]
@@ -69,15 +77,21 @@ class TorchEngine:
         from torch.nn import functional
 
         with torch.inference_mode():
-            x = (self._sent(batch).float() - 127.5) * (4 / 255)
-            x = x.to(self._dtype, memory_format=self._layout)
+            picture = self._sent(batch).float() - 127.5
+            x = (picture * SCALE).to(self._dtype, memory_format=self._layout)
             means, variances, stride = [], [], 1
             for i, conv in enumerate(self._architecture.convs):
                 weight, bias = self._weights[f"conv{i}.weight"], self._weights[f"conv{i}.bias"]
-                x = torch.relu_(functional.conv2d(x, weight, bias, conv.stride, conv.kernel // 2))
-                stride *= conv.stride
+                if conv.analysis:
+                    padded = functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
+                    sizes = functional.conv2d(padded, weight, bias, conv.stride).abs()
+                    level, side = functional.relu(sizes - QUIET), CELL // conv.stride
+                else:
+                    x = torch.relu_(functional.conv2d(x, weight, bias, conv.stride, conv.kernel // 2))
+                    stride *= conv.stride
+                    level, side = x, CELL // stride
                 if conv.level:
-                    mean, variance = _cell_moments(x.float(), CELL // stride)
+                    mean, variance = _cell_moments(level.float().contiguous(), side)
                     means.append(mean)
                     variances.append(variance)
             result: NDArray[np.float32] = torch.cat(means + variances, 1).cpu().numpy()
