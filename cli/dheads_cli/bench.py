@@ -104,7 +104,7 @@ def accuracy(
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that distort.")
 @click.pass_context
-def scalability(ctx: click.Context, images: str, out: str, work: str | None, workers: int, **given: object) -> int:
+def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, workers: int, **given: object) -> int:
     """Measure what it costs to add heads: in accuracy, in time and in memory.
 
     Late heads against joint ones, outputs before and after an attachment, cost against the number of heads, time to a

@@ -81,14 +81,12 @@ def _window(x: NDArray[np.int64], y: NDArray[np.int64], sigma: float) -> Array:
 
 
 def _hermite(u: Array, order: int) -> Array:
-    values: Array = hermeval(u, [0.0] * order + [1.0])
-    return values
+    return np.asarray(hermeval(u, [0.0] * order + [1.0]), np.float64)
 
 
 def _without(taps: Array, moments: list[NDArray[np.int64]], window: Array) -> Array:
     """Add the smallest windowed correction after which every moment vanishes."""
-    m = np.stack(moments).astype(np.float64)
-    m /= np.abs(m).max(axis=1, keepdims=True)
+    m = np.stack([moment / np.abs(moment).max() for moment in moments])
     correction = window * (m.T @ np.linalg.lstsq((m * window) @ m.T, m @ taps, rcond=None)[0])
     clean: Array = taps - correction
     return clean

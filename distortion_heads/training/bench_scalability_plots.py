@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from distortion_heads.training.bench_plots import INK, MUTED, _figure, _png
 from distortion_heads.training.bench_scalability_markdown import DESIGNS
@@ -57,10 +57,11 @@ def draw_costs(costs: Costs) -> bytes:
     figure = _figure(10.4, 4.2)
     left, right = figure.subplots(1, 2)
     counts = sorted({row.heads for row in costs.rows})
-    for axes, figure_of, title, unit in (
+    panels: tuple[tuple[Any, Callable[[Any], float], str, str], ...] = (
         (left, lambda row: 1000 * row.seconds, "CPU time per picture", "ms"),
         (right, lambda row: row.peak / 2**20, "peak memory", "MiB"),
-    ):
+    )
+    for axes, figure_of, title, unit in panels:
         for color, (design, label) in zip(COLORS, DESIGNS.items(), strict=False):
             rows = costs.of(design)  # type: ignore[arg-type]
             real = [row for row in rows if not row.extrapolated]

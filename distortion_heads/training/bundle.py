@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,7 +18,7 @@ from distortion_heads.architecture import Architecture, small
 from distortion_heads.backbone import dump_backbone, load_backbone, read_backbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
-from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
+from distortion_heads.training.bundle_heads import HeadsJob, Rivals, fit_heads
 from distortion_heads.training.graph import build_graph
 from distortion_heads.training.head import check_line
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
@@ -27,6 +27,10 @@ from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.weights import write_atomic
 
 NAME = "dheads_small"
+
+
+RIVAL_FAMILY = "blur"
+"""Its members look alike: among all distortions too few pictures would tell one from the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,21 +127,17 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     )
     backbone = _backbone(options, scenes, learnt, report)
     load_backbone(backbone, threads=1)  # a worker that cannot would print a traceback
-    plans = [
-        PicturePlan(
-            folder=options.out / "features",
-            name=name,
-            scenes=paths,
-            count=count,
-            seed=options.recipe.seed,
-            backbone=backbone,
-            labels=tuple(spec.label for spec in learnt),
-        )
-        for name, paths, count in (
-            ("fit", scenes.fit, options.fit_pictures),
-            ("hold", scenes.hold, options.hold_pictures),
-        )
-    ]
+    fit = PicturePlan(
+        folder=options.out / "features",
+        name="fit",
+        scenes=scenes.fit,
+        count=options.fit_pictures,
+        seed=options.recipe.seed,
+        backbone=backbone,
+        labels=tuple(spec.label for spec in learnt),
+    )
+    hold = replace(fit, name="hold", scenes=scenes.hold, count=options.hold_pictures)
+    plans = [fit, hold, *_rivals(fit, learnt)]
     for plan in plans:
         for done in collect(plan, options.workers):
             report(Stage(name=f"features, {plan.name}", done=done, total=plan.count))
@@ -159,8 +159,17 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
         backbone=read_backbone(backbone.weights).ref,
         provenance=provenance,
     )
-    for done, detail in fit_heads(job, *(read_features(plan) for plan in plans)):
+    rivals = [Rivals(labels=plan.labels, features=read_features(plan)) for plan in plans[2:]]
+    for done, detail in fit_heads(job, read_features(fit), read_features(hold), rivals):
         report(Stage(name="heads", done=done, total=len(learnt), detail=detail))
+
+
+def _rivals(fit: PicturePlan, specs: Sequence[HeadSpec]) -> list[PicturePlan]:
+    """Pictures with the distortions of one family alone, a fifth as many as there are of all."""
+    members = tuple(spec.label for spec in specs if spec.family == RIVAL_FAMILY)
+    if len(members) < 2:
+        return []
+    return [replace(fit, name=f"fit-{RIVAL_FAMILY}", count=max(fit.count // 5, 1), labels=members)]
 
 
 def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec], report: Report) -> BackboneSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from distortion_heads.spec import BackboneRef, HeadFile, HeadSpec, Layer, Proven
 from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.head import HeadCard, train_head, window_logits
 from distortion_heads.training.metrics import measure
-from distortion_heads.training.pictures import FeatureSet
+from distortion_heads.training.pictures import FeatureSet, with_family
 from distortion_heads.training.thresholds import choose_together
 from distortion_heads.weights import dump_head, read_head, write_atomic
 
@@ -39,7 +39,17 @@ class HeadsJob:
         return self.folder / f"{self.specs[index].label}.safetensors"
 
 
-def fit_heads(job: HeadsJob, fit: FeatureSet, hold: FeatureSet) -> Iterator[tuple[int, str]]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rivals:
+    """Pictures with the distortions of one family alone, for fitting the heads of its members."""
+
+    labels: tuple[str, ...]
+    features: FeatureSet
+
+
+def fit_heads(
+    job: HeadsJob, fit: FeatureSet, hold: FeatureSet, rivals: Sequence[Rivals] = ()
+) -> Iterator[tuple[int, str]]:
     """Write one file per head, those that are there already excepted, then rewrite them with their thresholds.
 
     Yields how many are done, and a line about the last.
@@ -47,11 +57,19 @@ def fit_heads(job: HeadsJob, fit: FeatureSet, hold: FeatureSet) -> Iterator[tupl
     job.folder.mkdir(parents=True, exist_ok=True)
     heads = []
     for i, spec in enumerate(job.specs):
-        head = _written(job, i) or _fit(job, i, fit, hold)
+        head = _written(job, i) or _fit(job, i, _with_rivals(job, i, fit, rivals), hold)
         heads.append(head)
         yield i + 1, f"{spec.label} AUROC {head.metrics.auroc}"
     for i, head in enumerate(_with_thresholds(heads, hold)):
         write_atomic(job.file(i), dump_head(head))
+
+
+def _with_rivals(job: HeadsJob, index: int, fit: FeatureSet, rivals: Sequence[Rivals]) -> FeatureSet:
+    columns = {spec.label: i for i, spec in enumerate(job.specs)}
+    for family in rivals:
+        if job.specs[index].label in family.labels:
+            fit = with_family(fit, family.features, [columns[label] for label in family.labels])
+    return fit
 
 
 def _written(job: HeadsJob, index: int) -> HeadFile | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +81,18 @@ class FeatureSet:
             severity=np.where(severity > 0, severity, np.float32(np.nan)),
             clean=~distorted,
         )
+
+
+def with_family(all_heads: FeatureSet, family: FeatureSet, columns: Sequence[int]) -> FeatureSet:
+    """Append pictures of some heads, those in `columns`; the other heads' distortions are absent from them."""
+    severity = np.zeros((len(family.severity), all_heads.severity.shape[1]), np.float32)
+    severity[:, list(columns)] = family.severity
+    return FeatureSet(
+        native=np.concatenate([all_heads.native, family.native]),
+        starts=np.concatenate([all_heads.starts, all_heads.starts[-1] + family.starts[1:]]),
+        overview=np.concatenate([all_heads.overview, family.overview]),
+        severity=np.concatenate([all_heads.severity, severity]),
+    )
 
 
 def collect(plan: PicturePlan, workers: int) -> Iterator[int]:

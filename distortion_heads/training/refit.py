@@ -84,7 +84,8 @@ def refit_heads(options: RefitOptions, registry: Registry) -> Refitted:
         image_licenses=options.licenses,
     )
     job = HeadsJob(folder=folder, specs=specs, starts=(), backbone=ref, provenance=provenance)
-    for done, _ in fit_heads(job, *(read_features(plan) for plan in plans)):
+    fit, hold = (read_features(plan) for plan in plans)
+    for done, _ in fit_heads(job, fit, hold):
         options.report("heads", done, len(specs))
     return Refitted(written=tuple(spec.label for spec in specs), left_out=left_out)
 

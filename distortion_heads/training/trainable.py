@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -151,7 +151,7 @@ class CellNetwork(TrainableBackbone):
         x, means, deviations = picture, [], []
         for spec, conv in zip(self.architecture.convs, self.convs, strict=True):
             if spec.analysis:
-                level = magnitudes(picture, conv.weight, spec)
+                level = magnitudes(picture, cast(Tensor, conv.weight), spec)
                 means.append((level.mean((2, 3)) + MEAN_FLOOR).log())
             else:
                 x = torch.relu(conv(x))

@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Dheads, attach, write_picture
 from PIL import Image
 
 from distortion_heads.pipeline import Predictor
-from distortion_heads.spec import BackboneRef
+from distortion_heads.spec import BackboneRef, Prediction
 
 
 @pytest.fixture(autouse=True)
@@ -154,14 +155,14 @@ def test_without_any_usable_head_nothing_is_called_clean(
 def test_unexpected_exception_loses_no_other_result(
     dheads: Dheads, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict = Predictor.predict
+    assemble = Predictor._assemble
 
-    def stumble(self: Predictor, image: str) -> object:
-        if image == str(pictures[1]):
+    def stumble(self: Predictor, source: str, *rest: Any, **more: Any) -> Prediction:
+        if source == str(pictures[1]):
             raise ZeroDivisionError("division\nby zero")
-        return predict(self, image)
+        return assemble(self, source, *rest, **more)
 
-    monkeypatch.setattr(Predictor, "predict", stumble)
+    monkeypatch.setattr(Predictor, "_assemble", stumble)
     monkeypatch.delenv("DHEADS_DEBUG", raising=False)
     result = dheads("predict", "--heads", "always", *pictures)
     assert result.code == 1

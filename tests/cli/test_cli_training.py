@@ -65,7 +65,7 @@ def test_head_is_trained_reported_attached_used_and_removed(dheads: Dheads, scen
 
 def test_poor_head_is_warned_of_on_stderr(dheads: Dheads, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
-    for seed in range(44):
+    for seed in range(200, 260):  # nothing tells the classes apart
         folder = tmp_path / "data" / ("speckled" if seed % 2 else "clean")
         folder.mkdir(parents=True, exist_ok=True)
         coarse = np.random.default_rng(seed).integers(0, 256, (7, 8, 3)).astype(np.uint8)

@@ -189,7 +189,7 @@ def test_start_gives_the_weights_to_begin_with(
     other = [build_registry(no_plugins=True).head("jpeg").spec]
     assert "belongs to other heads" in refused(replace(run, out=tmp_path / "other"), other)
     nowhere = replace(run, out=tmp_path / "other", start=tmp_path / "nowhere.pt")
-    assert "nowhere.pt is no checkpoint" in refused(nowhere, specs)
+    assert refused(nowhere, specs).endswith("nowhere.pt: No such file or directory")
 
 
 def interrupt_once_trained(progress: Progress | Stage) -> None:
