@@ -173,7 +173,7 @@ def _paper(threads: int) -> tuple[Run, int]:
     import torch
 
     from distortion_heads.images import load_image
-    from distortion_heads.training.bench_scalability_towers import TowerNetwork, tower
+    from distortion_heads.training.scalability.towers import TowerNetwork, tower
 
     torch.set_num_threads(threads)
     network = TowerNetwork([tower().eval() for _ in range(PAPER_HEADS)])

@@ -2,8 +2,8 @@
 
 A stack of convolutions (batch normalisation folded in), each followed by ReLU. The activations after certain
 convolutions are the *levels*; their mean and the logarithm of their standard deviation over a window are the features
-(multi-level spatially pooled, MLSP: Hosu et al. 2019, used by DeepFL-IQA). A last convolution may stand beside the
-stack: the *analysis* bank reads the picture itself, and the magnitudes of its responses are a level of their own.
+(multi-level spatially pooled, MLSP: Hosu et al. 2019, used by DeepFL-IQA). The last convolutions may stand beside the
+stack: the *analysis* banks read the picture itself, and the magnitudes of their responses are levels of their own.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ MEAN_FLOOR = 3e-3
 QUIET = 1e-5
 """Magnitudes are reduced by this, to 0 at least: what is less comes from rounding in the engine, not in the picture."""
 
+LUMA_PARTS = (299, 587, 114)
+"""Thousandths of R, G and B in luma (ITU-R BT.601): of whole grey levels, sums in single precision are exact."""
+
 MAX_CONVS, MAX_CHANNELS = 64, 4096
 
 
@@ -32,7 +35,8 @@ MAX_CONVS, MAX_CHANNELS = 64, 4096
 class Conv:
     """A square convolution with zero padding `kernel // 2`; `level` marks its activations as a level.
 
-    An `analysis` convolution reads the picture, padded by reflection; its level is `max(|response| - QUIET, 0)`.
+    An `analysis` convolution reads the picture, or its luma if it has one input, padded by reflection; its level is
+    `max(|response| - QUIET, 0)`.
     """
 
     inputs: int
@@ -57,7 +61,7 @@ class Architecture:
             stride *= conv.stride
             if conv.level:
                 found.append((conv.outputs, stride))
-        return (*found, *((conv.outputs, conv.stride) for conv in self.convs if conv.analysis))
+        return (*found, *((conv.outputs, conv.stride) for conv in self.analysis))
 
     @property
     def stack(self) -> tuple[Conv, ...]:
@@ -65,14 +69,14 @@ class Architecture:
         return tuple(conv for conv in self.convs if not conv.analysis)
 
     @property
-    def analysis(self) -> Conv | None:
-        """The bank beside the stack, whose level comes last."""
-        return next((conv for conv in self.convs if conv.analysis), None)
+    def analysis(self) -> tuple[Conv, ...]:
+        """The banks beside the stack, whose levels come last."""
+        return tuple(conv for conv in self.convs if conv.analysis)
 
     @property
     def magnitudes(self) -> int:
         """How many channels, the last ones, are magnitudes: their means span decades and are taken as logarithms."""
-        return 0 if self.analysis is None else self.analysis.outputs
+        return sum(conv.outputs for conv in self.analysis)
 
     @property
     def channels(self) -> int:
@@ -105,27 +109,28 @@ class Architecture:
         except TypeError as error:
             raise BackboneError(f"the backbone file describes an unknown layer: {error}") from None
         built = cls(convs=convs)
-        if any(conv.analysis for conv in convs[:-1]) or not all(conv.level for conv in convs if conv.analysis):
-            raise BackboneError("the backbone file describes an analysis bank that is not the last level")
+        if convs != (*built.stack, *built.analysis) or not all(conv.level for conv in built.analysis):
+            raise BackboneError("the backbone file describes an analysis bank that is not among the last levels")
         for before, conv in zip((None, *convs), convs, strict=False):
-            _check(conv, 3 if before is None or conv.analysis else before.outputs)
+            _check(conv, (1, 3) if conv.analysis else (3,) if before is None else (before.outputs,))
         if not built.levels or any(CELL % stride for _, stride in built.levels):
             raise BackboneError(f"the backbone's levels must have strides that divide {CELL}")
         return built
 
 
-def _check(conv: Conv, inputs: int) -> None:
+def _check(conv: Conv, inputs: tuple[int, ...]) -> None:
     sizes = (conv.inputs, conv.outputs, conv.kernel, conv.stride)
     if not all(type(size) is int and 1 <= size <= MAX_CHANNELS for size in sizes) or not all(
         type(flag) is bool for flag in (conv.level, conv.analysis)
     ):
         raise BackboneError("the backbone file describes a layer with impossible sizes")
-    if conv.inputs != inputs or conv.kernel % 2 == 0 or conv.kernel > 31 or conv.stride not in (1, 2):
+    strides = (1, 2, 4) if conv.analysis else (1, 2)
+    if conv.inputs not in inputs or conv.kernel % 2 == 0 or conv.kernel > 31 or conv.stride not in strides:
         raise BackboneError("the backbone file describes layers that do not fit together")
 
 
-def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Architecture:
-    """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32, and an analysis bank of 32 filters."""
+def small(widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 256)) -> Architecture:
+    """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32, and two analysis banks at stride 4."""
     a, b, c, d, e = widths
     return Architecture(
         convs=(
@@ -141,6 +146,7 @@ def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Ar
             Conv(inputs=d, outputs=d, level=True),
             Conv(inputs=d, outputs=e, stride=2),
             Conv(inputs=e, outputs=e, level=True),
-            Conv(inputs=3, outputs=32, kernel=11, stride=2, level=True, analysis=True),
+            Conv(inputs=3, outputs=32, kernel=11, stride=4, level=True, analysis=True),
+            Conv(inputs=1, outputs=16, kernel=17, stride=4, level=True, analysis=True),
         )
     )

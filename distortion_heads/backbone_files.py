@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.errors import BackboneError
-from distortion_heads.patch_backbone import is_patch_backbone, read_patch_backbone
+from distortion_heads.patch_backbone import is_patch_backbone, read_header, read_patch_backbone
 from distortion_heads.registry import LoadedPlugins, Registry, build_registry
 from distortion_heads.spec import BackboneRef, BackboneSpec
 from distortion_heads.store import Store
@@ -33,12 +34,22 @@ def backbone_in(folder: Path) -> BackboneSpec:
     return BackboneSpec(name=weights[0].stem, weights=weights[0], graph=weights[0].with_suffix(".onnx"))
 
 
+def with_network(spec: BackboneSpec, registry: Registry) -> BackboneSpec:
+    """`spec` and, if its file says that a plugin built its network, that plugin's builder, which torch needs."""
+    if spec.network is not None or not is_patch_backbone(spec.weights):
+        return spec
+    network = read_header(spec.weights).get("network")
+    plugins = isinstance(network, dict) and network.get("source") == "plugin"
+    found = registry.backbones.get(str(network.get("name"))) if plugins else None
+    return spec if found is None else replace(spec, network=found.spec.network, patches=found.spec.patches)
+
+
 def find_backbone(text: str, registry: Registry) -> BackboneSpec:
     """The backbone of that name, or the one in that folder. Raises `BackboneError` if there is neither."""
     if found := named_backbone(text, registry):
         return found
     if Path(text).is_dir():
-        return backbone_in(Path(text))
+        return with_network(backbone_in(Path(text)), registry)
     names = ", ".join([bundled_backbone().name, *registry.backbones])
     raise BackboneError(f"no backbone {text!r}: give the folder that `dheads train` wrote, or one of {names}")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadTensorError
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadFile
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadFile, width_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,9 +29,9 @@ class HeadBank:
     """
 
     def __init__(self, heads: Sequence[HeadFile]) -> None:
-        """Raises `ValueError` if the heads differ in `backbone.dim`."""
+        """Raises `ValueError` if the heads read vectors of different lengths."""
         self.heads = tuple(heads)
-        self._dims = {head.backbone.dim for head in self.heads}
+        self._dims = {width_of(head.view, head.backbone.dim) for head in self.heads}
         if len(self._dims) > 1:
             raise ValueError(f"heads of one bank read features of different lengths: {sorted(self._dims)}")
         rows: dict[tuple[object, ...], list[int]] = {}

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from typing import Any, NoReturn, get_args
 
 from distortion_heads.errors import HeadSchemaError, InvalidLabelError
-from distortion_heads.spec import OUTPUTS, SCHEMA, VIEWS, Activation, CalibrationMethod, HeadFile, check_label
+from distortion_heads.spec import (
+    HEAD_VIEWS,
+    OUTPUTS,
+    SCHEMA,
+    Activation,
+    CalibrationMethod,
+    HeadFile,
+    check_label,
+    width_of,
+)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -39,7 +48,7 @@ _FORMAT: dict[str, Any] = {
     "family": _LINE,
     "license": _LINE,
     "created_with": _LINE,
-    "view": _one_of(*VIEWS),
+    "view": _one_of(*HEAD_VIEWS),
     "backbone": {"name": _LINE, "fingerprint": _LINE, "dim": _SIZE},
     "layers": [{"in": _SIZE, "out": _SIZE, "activation": _one_of(*get_args(Activation))}],
     "outputs": _one_of(*(list(OUTPUTS[:n]) for n in range(1, len(OUTPUTS) + 1))),
@@ -131,10 +140,10 @@ def _check_relations(metadata: dict[str, Any]) -> None:
     calibration = metadata["calibration"]
     for name in calibration["params"].keys() - _PARAMETERS[calibration["method"]]:
         raise HeadSchemaError(f"calibration {calibration['method']!r} has no parameter {name!r}")
-    dim, n_outputs = metadata["backbone"]["dim"], len(metadata["outputs"])
+    width, n_outputs = width_of(metadata["view"], metadata["backbone"]["dim"]), len(metadata["outputs"])
     sizes = [(layer["in"], layer["out"]) for layer in metadata["layers"]]
-    if not sizes or [dim, *(n_out for _, n_out in sizes)] != [*(n_in for n_in, _ in sizes), n_outputs]:
-        raise HeadSchemaError(f"layers (in, out) {sizes} do not lead from {dim} features to {n_outputs} outputs")
+    if not sizes or [width, *(n_out for _, n_out in sizes)] != [*(n_in for n_in, _ in sizes), n_outputs]:
+        raise HeadSchemaError(f"layers (in, out) {sizes} do not lead from {width} features to {n_outputs} outputs")
 
 
 def _to_dict(head: HeadFile) -> dict[str, object]:

@@ -18,6 +18,8 @@ from distortion_heads.heads import HeadBank
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import (
+    MIN_SEVERITY,
+    TEMPORAL,
     VIEWS,
     BackboneRef,
     BackboneSpec,
@@ -27,6 +29,7 @@ from distortion_heads.spec import (
     View,
 )
 from distortion_heads.store import Store
+from distortion_heads.temporal import SHORTEST_RUN, run_statistics
 from distortion_heads.weights import check_backbone, read_head
 from distortion_heads.windows import WINDOW
 
@@ -73,15 +76,21 @@ class Predictor:
         self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         heads = [heads] if isinstance(heads, str) else heads
         loaded, self.problems = _load_heads(registry.select(heads), self._backbone.ref, must_work=heads is not None)
-        self._order = tuple(head.label for head in loaded)
+        self._order = tuple(head.label for head in loaded if head.view != TEMPORAL)
         self._banks = {view: HeadBank([h for h in loaded if h.view == view]) for view in VIEWS}
         self._views = tuple(view for view, bank in self._banks.items() if bank.heads)
+        self._temporal = HeadBank([h for h in loaded if h.view == TEMPORAL])
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:
-        """The heads in use, in the order of the results."""
+        """The heads in use that answer for single pictures, in the order of the results."""
         by_label = {head.label: head for bank in self._banks.values() for head in bank.heads}
         return tuple(by_label[label] for label in self._order)
+
+    @property
+    def video_heads(self) -> tuple[HeadFile, ...]:
+        """All heads in use, in the order of the results for a video: `heads`, then those of the view "temporal"."""
+        return (*self.heads, *self._temporal.heads)
 
     @property
     def backbone(self) -> FeatureSource:
@@ -95,6 +104,27 @@ class Predictor:
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
         return self._assemble(image, pixels, self._features(pixels, most_windows), fast=most_windows is not None)
+
+    def predict_frame(
+        self, image: NDArray[np.uint8], *, most_windows: int | None = None
+    ) -> tuple[Prediction, NDArray[np.float32] | None]:
+        """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use."""
+        pixels = load_image(image, max_pixels=self._max_pixels)
+        features = self._features(pixels, most_windows)
+        prediction = self._assemble(image, pixels, features, fast=most_windows is not None)
+        if not self._temporal.heads:
+            return prediction, None
+        overview = features["overview"] if "overview" in features else self._backbone.features(pixels, "overview")
+        return prediction, overview.mean(axis=0)
+
+    def judge_run(self, run: NDArray[np.float32]) -> tuple[HeadResult, ...]:
+        """The temporal heads' answers for one frame, from what `predict_frame` gave for N successive ones: (N, dim).
+
+        Fewer than 3 frames show nothing over time: probability 0.
+        """
+        if len(run) < SHORTEST_RUN:
+            return tuple(_unseen(head) for head in self._temporal.heads)
+        return tuple(_answers(self._temporal, run_statistics(run)[np.newaxis]))
 
     def predict_many(
         self, images: Iterable[ImageSource], *, most_windows: int | None = None
@@ -161,6 +191,18 @@ class Predictor:
             heads=tuple(results[label] for label in self._order),
             fast=fast,
         )
+
+
+def _unseen(head: HeadFile) -> HeadResult:
+    severity = MIN_SEVERITY if "severity" in head.outputs else None
+    return HeadResult(
+        label=head.label,
+        family=head.family,
+        probability=0.0,
+        threshold=head.threshold.value,
+        present=False,
+        severity=severity,
+    )
 
 
 def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:

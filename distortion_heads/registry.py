@@ -198,10 +198,10 @@ def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
         files["graph"] = spec.graph
         if not isinstance(name, str):
             raise RegistryError(f"backbone name {name!r} is no string")
-        if not (spec.network is None or callable(spec.network)):
-            raise RegistryError(f"{name}: network is no function")
-    elif not (spec.synthesize is None or callable(spec.synthesize)):
-        raise RegistryError(f"{name}: synthesize is no function")
+    for function in ("network",) if isinstance(spec, BackboneSpec) else ("synthesize", "synthesize_clip"):
+        value = getattr(spec, function)
+        if not (value is None or callable(value)):
+            raise RegistryError(f"{name}: {function} is no function")
     for field, file in files.items():
         optional = isinstance(spec, HeadSpec) and file is None
         if not (optional or isinstance(file, Traversable)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,13 +18,25 @@ if TYPE_CHECKING:
     FloatImage: TypeAlias = NDArray[np.float32]
     Synthesizer: TypeAlias = Callable[[FloatImage, float, np.random.Generator], FloatImage]
     Encoder: TypeAlias = Callable[[FloatImage, float, np.random.Generator], tuple[bytes, str]]
+    ClipSynthesizer: TypeAlias = Callable[
+        [Iterable[FloatImage], float, float, np.random.Generator], Iterator[FloatImage]
+    ]
 
-View: TypeAlias = Literal["native", "overview"]
+View: TypeAlias = Literal["native", "overview", "temporal"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
 Activation: TypeAlias = Literal["relu", "identity"]
 CalibrationMethod: TypeAlias = Literal["none", "temperature", "platt"]
 
 VIEWS: tuple[View, ...] = ("native", "overview")
+"""What is seen of a single picture."""
+
+TEMPORAL: View = "temporal"
+"""What is seen of a run of a video's frames: statistics over time of the features of their overviews."""
+
+HEAD_VIEWS: tuple[View, ...] = (*VIEWS, TEMPORAL)
+TEMPORAL_STATISTICS = 2
+"""Statistics of each feature in the temporal view (see `temporal.run_statistics`)."""
+
 STAGES: tuple[Stage, ...] = ("optics", "atmosphere", "sensor", "processing", "compression")
 OUTPUTS = ("presence", "severity")
 MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
@@ -51,6 +63,10 @@ class HeadSpec:
     a head is trained on by default; the view written in a head file is what it is evaluated on. `stage` says where in
     the imaging chain it happens, for mixtures; None takes the usual stage of the family.
 
+    A head of the view "temporal" answers for the frames of videos alone. It has no `synthesize`, but
+    `synthesize_clip(frames, rate, severity, rng)`, which distorts successive frames (each as above, all of one shape),
+    `rate` a second, lazily, and yields as many.
+
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
 
@@ -65,14 +81,17 @@ class HeadSpec:
     parameters: Callable[[float], Mapping[str, float]] | None = None
     encode: Encoder | None = None
     stage: Stage | None = None
+    synthesize_clip: ClipSynthesizer | None = None
 
     def __post_init__(self) -> None:
         check_label(self.label)
         for name in ("title", "family", "description"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"HeadSpec.{name} must be a string")
-        if self.view not in VIEWS:
-            raise ValueError(f"HeadSpec.view must be one of {VIEWS}, not {self.view!r}")
+        if self.view not in HEAD_VIEWS:
+            raise ValueError(f"HeadSpec.view must be one of {HEAD_VIEWS}, not {self.view!r}")
+        if self.view == TEMPORAL and (self.synthesize is not None or self.encode is not None):
+            raise ValueError("a HeadSpec of the view 'temporal' has synthesize_clip, not synthesize or encode")
         if self.stage is not None and self.stage not in STAGES:
             raise ValueError(f"HeadSpec.stage must be one of {STAGES}, not {self.stage!r}")
 
@@ -113,6 +132,11 @@ class BackboneRef:
 
     def __str__(self) -> str:
         return f"{self.name}@{self.fingerprint[:12]}"
+
+
+def width_of(view: View, dim: int) -> int:
+    """How long the vectors are that heads of `view` read of a backbone with `dim` features."""
+    return TEMPORAL_STATISTICS * dim if view == TEMPORAL else dim
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

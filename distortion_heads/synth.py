@@ -1,12 +1,13 @@
-"""Distort many pictures in many processes: resumable, the same bytes whatever their number, memory flat.
+"""Distort many pictures and clips in many processes: resumable, the same bytes whatever their number, memory flat.
 
     plan = Plan(specs=specs, severities=parse_severities("1-5"), per_image=5)
     run = Run(sources=Sources(("photos",), out), plan=plan, target=Target(folder=out), jobs=4)
     for outcome in run.outcomes():
         ...
 
-OUT holds `NAME.ITEM.png` for each item of the picture NAME, `manifest.csv` (once all are done), and `synth.json`, which
-says what the run was, so that no other run goes on in its place.
+OUT holds `NAME.ITEM.png` for each item of the picture NAME, `NAME.ITEM.mkv` (or .mp4) for each of the clip NAME,
+`manifest.csv` (once all are done), and `synth.json`, which says what the run was, so that no other run goes on in its
+place.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distortion_heads.errors import DataError
-from distortion_heads.images import DEFAULT_MAX_PIXELS
 from distortion_heads.synth_plan import Plan
 from distortion_heads.synth_sources import Source, Sources
 from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
+from distortion_heads.video_encode import Coding
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -45,16 +46,16 @@ TASKS_AHEAD = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of `dheads synth`; `jobs` processes."""
+    """One run of `dheads synth`; `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
 
     sources: Sources
     plan: Plan
     target: Target
     jobs: int = 1
-    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_pixels: int | None = None
 
     def total(self) -> int:
-        """How many items there are. Looks for all pictures."""
+        """How many items there are. Looks for all pictures and clips."""
         return self.sources.count() * self.plan.size
 
     def outcomes(self) -> Generator[Outcome, None, None]:
@@ -85,12 +86,13 @@ class Run:
             if not isinstance(source, Source):
                 yield Outcome(rows=(), made=0, planned=0, problems=(f"{source.path}: {source.reason}",))
                 continue
-            for start in range(0, self.plan.size, ITEMS_PER_TASK):
-                yield Task(source=source, start=start, stop=start + ITEMS_PER_TASK, max_pixels=self.max_pixels)
+            step = 1 if source.is_video else ITEMS_PER_TASK
+            for start in range(0, self.plan.size, step):
+                yield Task(source=source, start=start, stop=start + step, max_pixels=self.max_pixels)
 
     def _record(self) -> dict[str, Any]:
         """All that the bytes of the output depend on, except for the pictures themselves."""
-        severities = self.plan.severities
+        severities, clips = self.plan.severities, self.target.clips
         return {
             "inputs": sorted(str(Path(argument).absolute()) for argument in self.sources.arguments),
             "distortions": [spec.label for spec in self.plan.specs],
@@ -101,6 +103,8 @@ class Run:
             "format": self.target.format,
             "compress": self.target.compress,
             "keep_codec": self.target.keep_codec,
+            "intervals": [str(interval) for interval in clips.intervals] or None,
+            "codec": None if clips.coding == Coding() else str(clips.coding),
             "version": version("distortion-heads"),
         }
 

@@ -19,6 +19,10 @@ from distortion_heads.synthesis import Step, draw_mixture
 MAX_MIXTURE = 3
 
 
+class SpoiltError(Exception):
+    """One item cannot be made; the others can."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Severities:
     """Fixed `levels`, or anything from `low` to `high` where there are none; all in [1, 5]."""

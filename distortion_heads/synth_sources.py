@@ -1,4 +1,4 @@
-"""The clean pictures of a run: streamed, named relative to the folder that holds them all, nothing taken from OUT."""
+"""The clean pictures and clips of a run: streamed, named relative to their common folder, none taken from OUT."""
 
 # ruff: noqa: PTH100, PTH112, PTH120
 from __future__ import annotations
@@ -15,15 +15,16 @@ from distortion_heads.inputs import expand_inputs
 
 @dataclass(frozen=True)
 class Source:
-    """A picture: `path` as the user would write it, `name` relative to the run's base folder, with `/`."""
+    """A picture or clip: `path` as the user would write it, `name` relative to the run's base folder, with `/`."""
 
     path: str
     name: str
+    is_video: bool = False
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Something that was asked for and leads to no picture."""
+    """Something that was asked for and leads to no picture or clip."""
 
     path: str
     reason: str
@@ -31,9 +32,10 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Sources:
-    """The pictures that `arguments` lead to, apart from those below the folder `out`; iterate as often as you like.
+    """The pictures and clips that `arguments` lead to, apart from those below the folder `out`.
 
-    Raises `DataError` if `out` holds an argument, or if there is no folder that holds all arguments.
+    Iterate over it as often as you like. Raises `DataError` if `out` holds an argument, or if there is no folder that
+    holds all arguments.
     """
 
     arguments: tuple[str, ...]
@@ -57,7 +59,7 @@ class Sources:
     def __iter__(self) -> Iterator[Source | Unreadable]:
         base, out = self.base(), os.path.realpath(self.out)
         seen: set[str] = set()
-        for item in expand_inputs(self.arguments):
+        for item in expand_inputs(self.arguments, videos=True):
             if item.error is not None:
                 yield Unreadable(item.path, item.error)
                 continue
@@ -69,10 +71,10 @@ class Sources:
                 continue
             if len(self.arguments) > 1:  # one argument never leads to a picture twice, and may lead to a million
                 seen.add(name)
-            yield Source(item.path, name)
+            yield Source(item.path, name, item.is_video)
 
     def count(self) -> int:
-        """How many pictures there are."""
+        """How many there are."""
         return sum(isinstance(source, Source) for source in self)
 
 

@@ -1,4 +1,4 @@
-"""Make the items of pictures: decode, distort, encode, write whole files only. Runs in any process."""
+"""Make the items of pictures and clips: decode, distort, encode, write whole files only. Runs in any process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -15,12 +17,15 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from distortion_heads.errors import DataError, InputError
-from distortion_heads.images import load_image
+from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.png import png
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import Item, Plan
+from distortion_heads.synth_plan import Item, Plan, SpoiltError
 from distortion_heads.synth_sources import Source
+from distortion_heads.synth_video import Clip, ClipTarget, size_of, write_clip
 from distortion_heads.synthesis import distort, to_float, to_uint8
+from distortion_heads.video_spec import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
+from distortion_heads.video_spec import VideoOptions
 
 if TYPE_CHECKING:
     from distortion_heads.spec import Encoder, FloatImage
@@ -33,7 +38,7 @@ _ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".jp2": b"\xff\xd9"}
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where and how pictures are written.
+    """Where and how pictures and clips are written.
 
     `compress`: 0 (fastest) to 9 (smallest). `keep_codec`: what a codec distorts last is kept as the codec's own file.
     """
@@ -42,6 +47,7 @@ class Target:
     format: Format = "png"
     compress: int = 0
     keep_codec: bool = False
+    clips: ClipTarget = ClipTarget()  # noqa: RUF009 - frozen
 
     @property
     def partial(self) -> Path:
@@ -51,16 +57,17 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """The items number `start` up to `stop` of one picture."""
+    """The items number `start` up to `stop` of one picture or clip; `max_pixels` None: the usual limit of each."""
 
     source: Source
     start: int
     stop: int
-    max_pixels: int
+    max_pixels: int | None
 
 
 class Row(NamedTuple):
-    """One line of the manifest; the fields are its columns."""
+    """One line of the manifest; the fields are its columns. The last ones are of clips: `interval` is empty for the
+    whole clip, else "2-5+7-8" in seconds; `bit_rate` (bit/s) and `crf` are what was asked for."""
 
     file: str
     source: str
@@ -70,21 +77,21 @@ class Row(NamedTuple):
     seed: int
     width: int
     height: int
+    interval: str = ""
+    codec: str = ""
+    bit_rate: str = ""
+    crf: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a task: `rows` of the pictures that exist now, how many of them were `made` by this run, how many
+    """What became of a task: `rows` of the files that exist now, how many of them were `made` by this run, how many
     items were `planned`, and one line for each problem."""
 
     rows: tuple[Row, ...]
     made: int
     planned: int
     problems: tuple[str, ...] = ()
-
-
-class _SpoiltError(Exception):
-    """This item cannot be made; the others can."""
 
 
 class Maker:
@@ -105,11 +112,11 @@ class Maker:
             row = _finished(task.source, item, self._target)
             if row is None:
                 try:
-                    row = self._made(self._image(task), task.source, item)
+                    row = self._clip(task, item) if task.source.is_video else self._picture(task, item)
                 except InputError as error:
                     problems.append(f"{task.source.path}: {error}")
                     continue
-                except _SpoiltError as error:
+                except SpoiltError as error:
                     problems.append(f"{task.source.path}: {item.name}: {error}")
                     continue
                 made += 1
@@ -117,15 +124,26 @@ class Maker:
         planned = min(task.stop, self._plan.size) - task.start
         return Outcome(rows=tuple(rows), made=made, planned=planned, problems=tuple(dict.fromkeys(problems)))
 
-    def _made(self, image: FloatImage, source: Source, item: Item) -> Row:
+    def _picture(self, task: Task, item: Item) -> Row:
+        image = self._image(task)
         try:
             data, suffix = render(image, item, self._target)
         except Exception as error:  # a plugin's fault spoils one picture, not the run
             text = " ".join(str(error).split())
-            raise _SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
-        file = _name(source, item, suffix)
-        _write(self._target.folder / file, data, self._temporary)
-        return _row(source, item, file, image.shape[1], image.shape[0])
+            raise SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
+        file = _name(task.source, item, suffix)
+        with _written(self._target.folder / file, self._temporary):
+            self._temporary.write_bytes(data)
+        return _row(task.source, item, file, (image.shape[1], image.shape[0]))
+
+    def _clip(self, task: Task, item: Item) -> Row:
+        clips, limit = self._target.clips, task.max_pixels or DEFAULT_MAX_FRAME_PIXELS
+        file = _name(task.source, item, clips.coding.suffix)
+        clip = Clip(steps=item.steps, seed=item.seed, intervals=clips.intervals, coding=clips.coding)
+        with _written(self._target.folder / file, self._temporary):
+            encoded = write_clip(task.source.path, self._temporary, clip, VideoOptions(max_pixels=limit))
+            _sync(self._temporary)
+        return _row(task.source, item, file, (encoded.width, encoded.height), clips)
 
     def _image(self, task: Task) -> FloatImage:
         """The picture of a task, decoded only once it is wanted. Raises `InputError`."""
@@ -140,7 +158,7 @@ class Maker:
 
 def _decode(task: Task) -> FloatImage | InputError:
     try:
-        image = to_float(load_image(task.source.path, max_pixels=task.max_pixels))
+        image = to_float(load_image(task.source.path, max_pixels=task.max_pixels or DEFAULT_MAX_PIXELS))
     except InputError as error:
         return error
     image.flags.writeable = False
@@ -191,13 +209,16 @@ def _finished(source: Source, item: Item, target: Target) -> Row | None:
     from PIL import Image
 
     try:
+        if source.is_video:  # such a file has its name only once it is whole
+            file = _name(source, item, target.clips.coding.suffix)
+            return _row(source, item, file, size_of(target.folder / file), target.clips)
         encode = _own_encoder(item, target)
         suffix = f".{target.format}" if encode is None else _codec_suffix(encode)
         file = _name(source, item, suffix)
         with (target.folder / file).open("rb") as stream:
             with warnings.catch_warnings(action="ignore"), Image.open(stream) as picture:  # a large one is no attack
-                width, height = picture.size
-            return _row(source, item, file, width, height) if _ends(stream, suffix) else None
+                size = picture.size
+            return _row(source, item, file, size) if _ends(stream, suffix) else None
     except Exception:  # whatever is wrong with it, the item is made again, and tells there if it cannot be
         return None
 
@@ -217,16 +238,25 @@ def _name(source: Source, item: Item, suffix: str) -> str:
     return f"{source.name}.{item.name}{suffix}"
 
 
-def _row(source: Source, item: Item, file: str, width: int, height: int) -> Row:
-    return Row(
+def _row(source: Source, item: Item, file: str, size: tuple[int, int], clips: ClipTarget | None = None) -> Row:
+    row = Row(
         file=file,
         source=source.path,
         labels="+".join(step.spec.label for step in item.steps),
         severities="+".join(f"{step.severity:g}" for step in item.steps),
         parameters=json.dumps({step.spec.label: _parameters(step.spec, step.severity) for step in item.steps}),
         seed=item.seed,
-        width=width,
-        height=height,
+        width=size[0],
+        height=size[1],
+    )
+    if clips is None:
+        return row
+    coding = clips.coding
+    return row._replace(
+        interval="+".join(map(str, clips.intervals)),
+        codec=coding.codec,
+        bit_rate="" if coding.bit_rate is None else str(coding.bit_rate),
+        crf="" if coding.crf is None else f"{coding.crf:g}",
     )
 
 
@@ -235,10 +265,12 @@ def _parameters(spec: HeadSpec, severity: float) -> dict[str, float]:
     return {name: float(f"{value:.6g}") for name, value in values.items()}
 
 
-def _write(path: Path, data: bytes | bytearray, temporary: Path) -> None:
-    """Write a file that is whole whenever it has its name. It is not synced: a million syncs would take days."""
+@contextmanager
+def _written(path: Path, temporary: Path) -> Iterator[None]:
+    """What is written to `temporary` gets its name once it is whole. Pictures are not synced: a million syncs would
+    take days."""
     try:
-        temporary.write_bytes(data)
+        yield
         try:
             temporary.replace(path)
         except FileNotFoundError:
@@ -246,5 +278,10 @@ def _write(path: Path, data: bytes | bytearray, temporary: Path) -> None:
             temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise _SpoiltError(f"the name of its file would be too long: {path.name}") from None
+            raise SpoiltError(f"the name of its file would be too long: {path.name}") from None
         raise DataError(f"{path.parent} cannot be written: {error.strerror or error}") from None
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())

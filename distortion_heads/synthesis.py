@@ -10,6 +10,7 @@ import numpy as np
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, STAGES, HeadSpec, Stage
+from distortion_heads.synth_random import FrameGenerator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,9 @@ FAMILY_STAGE: dict[str, Stage] = {
     "noise": "sensor",
     "compression": "compression",
 }
+
+VARYING_FAMILY = "noise"
+"""What differs from frame to frame of a clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,20 @@ def distort(image: FloatImage, steps: Sequence[Step], rng: np.random.Generator) 
     ordered = in_physical_order(steps)
     for step, child in zip(ordered, rng.spawn(len(ordered)), strict=True):
         image = _apply(image, step, child)
+    return image
+
+
+def distort_frame(image: FloatImage, steps: Sequence[Step], seed: int, frame: int) -> FloatImage:
+    """Apply `steps` to the frame number `frame` of a clip that has one `seed`; as `distort`, with parameters that last.
+
+    Kernels, directions, veils, blocks and settings of codecs are drawn anew from the same stream for every frame, so
+    they stay; of the family noise only single numbers do, and the noise itself is the frame's own.
+    """
+    ordered = in_physical_order(steps)
+    clips = np.random.default_rng(seed).spawn(len(ordered))
+    frames = np.random.default_rng((seed, frame)).spawn(len(ordered))
+    for step, clip, own in zip(ordered, clips, frames, strict=True):
+        image = _apply(image, step, FrameGenerator(clip, own) if step.spec.family == VARYING_FAMILY else clip)
     return image
 
 

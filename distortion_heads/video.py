@@ -10,7 +10,7 @@ A `Predictor` with one thread is best: several frames are evaluated at the same 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
@@ -19,6 +19,7 @@ from distortion_heads.errors import InputError
 from distortion_heads.video_reader import VideoSource, open_video
 from distortion_heads.video_run import FrameRun
 from distortion_heads.video_spec import Event, Frame, FrameResult, VideoInfo, VideoOptions, VideoPrediction
+from distortion_heads.video_temporal import TemporalJudge
 from distortion_heads.video_timeline import Timeline
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ def predict_frames(predictor: Predictor, source: Source, options: VideoOptions |
     What cannot be decoded is left out; `predict_video` tells of it.
     """
     options = options or VideoOptions()
+    judge = TemporalJudge(predictor)
     with closing(open_video(source, options)) as video:
-        yield from _run(predictor, video, options, None)
+        for result in _run(predictor, video, options, None):
+            yield from judge.add(result)
+        yield from judge.finish()
 
 
 def predict_video(
@@ -66,17 +70,23 @@ def predict_video(
     Raises `InputError` if there is no video, or not one frame of it can be decoded.
     """
     options = options or VideoOptions()
-    timeline = Timeline(predictor.heads, options.rule)
+    timeline, judge = Timeline(predictor.video_heads, options.rule), TemporalJudge(predictor)
     with closing(open_video(source, options)) as video:
-        run = _run(predictor, video, options, on_frame)
-        try:
-            for result in run:
+
+        def take(results: Iterable[FrameResult]) -> None:
+            for result in results:
                 events = timeline.add(result)
                 if on_step is not None:
                     on_step(Step(info=video.info, result=result, events=events))
+
+        run = _run(predictor, video, options, on_frame)
+        try:
+            for result in run:
+                take(judge.add(result))
         except KeyboardInterrupt:
             if options.follow is None:
                 raise
+        take(judge.finish())
         limits = [limit for limit in (options.sampling.end, video.info.duration) if limit is not None]
         return _answer(timeline, video, run.dropped, min(limits, default=None), on_step)
 

@@ -119,8 +119,13 @@ class FrameCsv:
     def _write(self, path: str | None, frame: int | None, time: float | None, prediction: Prediction) -> None:
         row: list[Any] = [csv_path(path), frame, time, prediction.width, prediction.height, prediction.windows]
         row += [prediction.backbone, None]
-        for head in prediction.heads:
-            row += [round(head.probability, 6), str(head.present).lower(), _severity(head.severity)]
+        results = {head.label: head for head in prediction.heads}
+        for head in map(results.get, self._labels):  # temporal heads have no answer for a picture
+            row += (
+                [None] * 3
+                if head is None
+                else [round(head.probability, 6), str(head.present).lower(), _severity(head.severity)]
+            )
         self._writer.writerow(row)
 
 

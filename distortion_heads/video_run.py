@@ -89,5 +89,5 @@ class FrameRun:
         self._results.put(None)
 
     def _one(self, frame: Frame) -> FrameResult:
-        prediction = self._predictor.predict(frame.pixels, most_windows=self._most_windows)
-        return FrameResult(index=frame.index, time=frame.time, prediction=prediction)
+        prediction, features = self._predictor.predict_frame(frame.pixels, most_windows=self._most_windows)
+        return FrameResult(index=frame.index, time=frame.time, prediction=prediction, features=features)

@@ -145,11 +145,15 @@ class Damage:
 
 @dataclass(frozen=True, kw_only=True)
 class FrameResult:
-    """All heads' answers for one frame."""
+    """All heads' answers for one frame.
+
+    `features`: of its overview, float32 (dim,), as long as the temporal heads have not answered.
+    """
 
     index: int
     time: float
     prediction: Prediction
+    features: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,7 @@ class HeadFacts:
             **self.summary(),
             "description": self.spec.description,
             "source": self.spec.source,
-            "synthesizer": self.spec.synthesize is not None,
+            "synthesizer": (self.spec.synthesize or self.spec.synthesize_clip) is not None,
             "file": None if self.spec.weights is None else str(self.spec.weights),
             "bytes": self.size if self.file else None,
             "metadata": json.loads(dump_metadata(self.file)) if self.file else None,

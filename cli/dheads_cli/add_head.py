@@ -21,7 +21,11 @@ FOLDER = click.Path(path_type=Path)
 
 @click.command("add-head")
 @click.argument("label")
-@click.option("--data", type=FOLDER, help="A folder with LABEL/ and clean/ in it, or a CSV of path,label[,group].")
+@click.option(
+    "--data",
+    type=FOLDER,
+    help="A folder with LABEL/ and clean/ in it, of pictures and videos, or a CSV of path,label[,group][,start,end].",
+)
 @click.option("--clean", type=FOLDER, help="A folder of clean pictures, which are distorted here.")
 @click.option(
     "--synthesizer", metavar="NAME", help="With --clean: the head that makes the distortion (default: LABEL)."
@@ -30,12 +34,18 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--title", help="Its name for people.")
 @click.option("--family", help="blur, noise, compression, color ... (default: as its plugin says, or other).")
 @click.option("--license", "license_", metavar="TEXT", help="The licence of the head file.")
+@click.option(
+    "--frames",
+    type=click.IntRange(1, 1000),
+    metavar="K",
+    help="With --data: frames of each video, or of each part of one that has a row in the CSV (default: 10).",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same head.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Refuse pictures of more pixels than this (default: 250 million).",
+    help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
 )
 @click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
 @click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
@@ -50,6 +60,7 @@ def add_head(
     title: str | None,
     family: str | None,
     license_: str | None,
+    frames: int | None,
     seed: int,
     max_pixels: int | None,
     force: bool,
@@ -57,18 +68,22 @@ def add_head(
 ) -> None:
     """Train a head for the distortion LABEL on the frozen backbone, and attach it.
 
-    No other head changes. Give either --data or --clean; 20 pictures with and 20 without the distortion are the least.
-    A part of them, of other scenes, is held out: it calibrates the head, chooses its threshold, and gives the figures.
+    No other head changes. Give either --data or --clean; 20 pictures with and 20 without the distortion are the least,
+    or frames of 4 videos with and 4 without. A part of them, of other scenes, is held out: it calibrates the head,
+    chooses its threshold, and gives the figures. All frames of a video are on one side.
     """
     if (data is None) == (clean is None):
         raise click.UsageError("give either --data PATH or --clean DIR", ctx)
     if synthesizer is not None and clean is None:
         raise click.UsageError("--synthesizer goes with --clean DIR", ctx)
+    if frames is not None and data is None:
+        raise click.UsageError("--frames goes with --data PATH", ctx)
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("add-head"):
         from distortion_heads.images import DEFAULT_MAX_PIXELS
         from distortion_heads.training.add_head import add_head as train_and_add
+        from distortion_heads.training.labelled import FRAMES
 
         with progress_bar(ticking=True) as bar:
             added = train_and_add(
@@ -87,6 +102,7 @@ def add_head(
                 family=family,
                 license=license_,
                 max_pixels=DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels,
+                frames=FRAMES if frames is None else frames,
             )
     for note in added.notes:
         complain(f"note: {note}")
@@ -98,8 +114,8 @@ def add_head(
 def _card(added: AddedHead) -> Card:
     metrics, threshold = added.head.metrics, added.head.threshold
     return {
-        "": {"file": f"{added.path} ({kibibytes(added.path.stat().st_size)})", "trained on": f"{added.n_fit} pictures"},
-        f"Measured on {added.n_hold} held-out pictures": {
+        "": {"file": f"{added.path} ({kibibytes(added.path.stat().st_size)})", "trained on": str(added.fit)},
+        f"Measured on {added.hold}, held out": {
             "AUROC": figure(metrics.auroc),
             "AP": figure(metrics.ap),
             "F1": figure(metrics.f1),

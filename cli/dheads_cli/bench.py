@@ -15,8 +15,8 @@ from dheads_cli._progress import progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.training.bench_report import Report
-    from distortion_heads.training.bench_scalability_report import ScalabilityReport
+    from distortion_heads.training.bench.report import Report
+    from distortion_heads.training.scalability.report import ScalabilityReport
 
 ANSWER = {None: "not measured", True: "yes", False: "NO"}
 
@@ -59,9 +59,9 @@ def accuracy(
     session.checked_registry()  # says what is broken; each process makes its own
     options: dict[str, object] = {"images": images, "heads": heads, "limit": limit, "mixtures": mixtures, "seed": seed}
     with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
-        from distortion_heads.training.bench_accuracy import BenchOptions, bench_accuracy
-        from distortion_heads.training.bench_samples import Plan
-        from distortion_heads.training.bench_workers import InstalledRegistry
+        from distortion_heads.training.bench.accuracy import BenchOptions, bench_accuracy
+        from distortion_heads.training.bench.samples import Plan
+        from distortion_heads.training.bench.workers import InstalledRegistry
 
         report = bench_accuracy(
             BenchOptions(
@@ -81,6 +81,70 @@ def accuracy(
         session.warn(problem)
     stdout_stream(machine=False).write(f"{_goals(report)}\nreport: {Path(out) / 'report.md'}\n")
     return 1 if report.setting.unreadable else 0
+
+
+@bench.command()
+@click.option("--clips", required=True, metavar="DIR", help="Clean videos, none of which was trained on.")
+@click.option("--out", default="dheads-video", show_default=True, metavar="DIR", help="Folder of the report.")
+@click.option("--heads", metavar="A,B", help="Measure these heads, on their distortions (default: twelve).")
+@click.option("--codecs", metavar="A:RATE,B:RATE", help="Besides lossless (default: h264:4M,h264:1M,h264:400k,hevc:1M,"
+              "mpeg4:1M).")  # fmt: skip
+@click.option("--parts", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Of every clip.")
+@click.option("--seconds", type=float, default=5.0, show_default=True, metavar="S", help="Of each part.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of all parts, always the same ones.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core).")
+@click.pass_context
+def video(
+    ctx: click.Context,
+    clips: str,
+    out: str,
+    heads: str | None,
+    codecs: str | None,
+    parts: int,
+    seconds: float,
+    limit: int | None,
+    seed: int,
+    jobs: int | None,
+) -> int:
+    """Distort clips over known intervals, code them, and measure when the heads find it.
+
+    Errors of onsets and offsets in frames, and F1 per head, without a codec and per codec and bit rate. Writes
+    report.md, report.json and plots to the folder --out. A run that was stopped goes on if it is started again.
+
+    Exit status: 0 done, 1 part of a clip cannot be read, 2 wrong usage.
+    """
+    session = session_of(ctx)
+    session.checked_registry()  # says what is broken; each process makes its own
+    options: dict[str, object] = {"clips": clips, "heads": heads, "codecs": codecs, "parts": parts, "seconds": seconds,
+                                  "limit": limit, "seed": seed}  # fmt: skip
+    with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
+        from distortion_heads.training.bench.workers import InstalledRegistry
+        from distortion_heads.training.bench_video.cases import CODINGS, Plan, parse_codings
+        from distortion_heads.training.bench_video.markdown import summary_rows
+        from distortion_heads.training.bench_video.video import VideoBenchOptions, bench_video
+
+        codings = CODINGS if codecs is None else parse_codings(codecs)
+        report = bench_video(
+            VideoBenchOptions(
+                clips=Path(clips),
+                out=Path(out),
+                heads=_labels(heads),
+                limit=limit,
+                jobs=jobs or os.cpu_count() or 1,
+                plan=Plan(codings=codings, parts=parts, seconds=seconds, seed=seed),
+                command=_command(options, "video"),
+            ),
+            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
+            progress=lambda done, total: bar.show(done, total, "clips", f"{done} of {total}"),
+        )
+    for problem in report.setting.left_out:
+        session.warn(problem)
+    rows = [list(row) for row in summary_rows(report.codings)]
+    stdout_stream(machine=False).write(f"{plain_table(rows)}\nreport: {Path(out) / 'report.md'}\n")
+    return 1 if report.setting.left_out else 0
 
 
 @bench.command()
@@ -113,7 +177,7 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
     """
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads bench scalability"), progress_bar(ticking=True) as bar:
-        from distortion_heads.training.bench_scalability import ScalabilityOptions, bench_scalability
+        from distortion_heads.training.scalability.scalability import ScalabilityOptions, bench_scalability
 
         settings = {name: _parsed(name, value) for name, value in given.items() if value is not None}
         report = bench_scalability(
@@ -148,7 +212,7 @@ def _parsed(name: str, value: object) -> object:
 
 
 def _bounds(report: ScalabilityReport) -> str:
-    from distortion_heads.training.bench_scalability_markdown import bound
+    from distortion_heads.training.scalability.markdown import bound
 
     rows = [["goal", "bound", "measured", "reached"]]
     for goal in report.goals:

@@ -41,7 +41,8 @@ def export(
     """
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("export"):
-        from distortion_heads.training.finetune import versions, write_backbone
+        from distortion_heads.training.backbone_output import write_backbone
+        from distortion_heads.training.job import versions
         from distortion_heads.training.open_trainable import open_trainable
         from distortion_heads.training.recipes import recipe_for
 

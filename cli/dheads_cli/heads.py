@@ -14,7 +14,7 @@ from dheads_cli._facts import HeadFacts, bundled_ref, read_facts
 from dheads_cli._session import session_of
 from distortion_heads.errors import RegistryError
 from distortion_heads.report import to_json_line
-from distortion_heads.spec import check_label
+from distortion_heads.spec import TEMPORAL, check_label, width_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -131,13 +131,13 @@ def _card(fact: HeadFacts) -> Card:
         "source": spec.source or "-",
         "family": fact.family,
         "owner": str(fact.owner),
-        "synthesizer": "yes" if spec.synthesize else "no",
+        "synthesizer": "yes" if spec.synthesize or spec.synthesize_clip else "no",
         "weights": fact.problem or "none yet",
     }
     if file is None:
         return {"": about}
     about |= {"weights": f"{spec.weights} ({kibibytes(fact.size)})", "license": file.license}
-    sizes = [file.backbone.dim, *(len(layer.bias) for layer in file.layers)]
+    sizes = [width_of(file.view, file.backbone.dim), *(len(layer.bias) for layer in file.layers)]
     metrics, origin = file.metrics, file.provenance
     return {
         "": about,
@@ -149,7 +149,7 @@ def _card(fact: HeadFacts) -> Card:
             "calibration": _calibration(fact),
             "threshold": f"{file.threshold.value:.4f} ({file.threshold.objective})",
         },
-        f"Measured on {metrics.n} pictures ({metrics.split})": {
+        f"Measured on {metrics.n} {'frames' if file.view == TEMPORAL else 'pictures'} ({metrics.split})": {
             "AUROC": figure(metrics.auroc),
             "AP": figure(metrics.ap),
             "F1": figure(metrics.f1),

@@ -16,6 +16,7 @@ from dheads_cli._formats import PICTURE_FORMATS, video_formats
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._reports import Sink
 from dheads_cli._session import Session, session_of
+from dheads_cli._submission import submission_of
 from dheads_cli.video import VideoRequest, Videos, opened, video_options
 from distortion_heads.errors import DheadsError, RegistryError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from distortion_heads.inputs import Input
     from distortion_heads.pipeline import Predictor
     from distortion_heads.report import Condition
-    from distortion_heads.spec import Prediction
+    from distortion_heads.spec import HeadFile, Prediction
 
 
 FAST_WINDOWS = 16
@@ -93,10 +94,14 @@ def predict(
     predictor = _predictor(
         session_of(ctx), _split(heads), device, max_pixels, threads=1 if has_video else None, backbone=backbone
     )
-    _check_conditions(parsed, predictor)
+    heads_in_use = _heads_in_use(predictor, inputs, request)
+    _check_conditions(parsed, heads_in_use)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
-    with _sink(as_json, csv_file, show_all, predictor, inputs, has_video) as sink:
+    labels = [head.label for head in heads_in_use]
+    submission = submission_of(ctx, video["submission"], request, inputs, labels)
+    with _sink(as_json, csv_file, show_all, labels, inputs, has_video) as chosen:
+        sink = chosen if submission is None else submission.beside(chosen)
         videos = None if options is None else Videos(request, options, predictor, cast("VideoSink", sink), show_all)
         pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
         with (
@@ -191,8 +196,17 @@ def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
         raise click.UsageError(f"--fail-if: {error}") from None
 
 
-def _check_conditions(conditions: Sequence[Condition], predictor: Predictor) -> None:
-    names = {name for head in predictor.heads for name in (head.label, head.family)}
+def _heads_in_use(predictor: Predictor, inputs: Sequence[Input], request: VideoRequest) -> tuple[HeadFile, ...]:
+    """The heads whose answers there will be: those that need successive frames only if there are videos."""
+    videos = [request.wants(item) for item in inputs if item.error is None]
+    if not predictor.heads and not all(videos):
+        chosen = ", ".join(head.label for head in predictor.video_heads)
+        raise click.UsageError(f"pictures cannot be judged by what reads successive frames ({chosen}): see --heads")
+    return predictor.video_heads if any(videos) else predictor.heads
+
+
+def _check_conditions(conditions: Sequence[Condition], heads: Sequence[HeadFile]) -> None:
+    names = {name for head in heads for name in (head.label, head.family)}
     try:
         for condition in conditions:
             condition.check(names)
@@ -216,7 +230,7 @@ def _predictor(
     spec, registry = chosen_backbone(session, backbone)
     predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
     session.tell([str(problem) for problem in predictor.problems])
-    if not predictor.heads:
+    if not predictor.video_heads:
         raise RegistryError("no head can be used: train one with `dheads add-head`, or see `dheads list`")
     return predictor
 
@@ -226,11 +240,10 @@ def _sink(
     as_json: bool,
     csv_file: str | None,
     show_all: bool,
-    predictor: Predictor,
+    labels: Sequence[str],
     inputs: Sequence[Input],
     has_video: bool,
 ) -> Iterator[Sink]:
-    labels = [head.label for head in predictor.heads]
     formats = video_formats() if has_video else PICTURE_FORMATS
     if as_json:
         yield formats.json(stdout_stream(machine=True))

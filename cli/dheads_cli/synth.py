@@ -14,12 +14,13 @@ import click
 from dheads_cli._console import complain, is_terminal, stdout_stream
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import session_of
-from distortion_heads.errors import DataError, InputError
+from distortion_heads.errors import DheadsError, InputError
 
 if TYPE_CHECKING:
     from distortion_heads.registry import Registry
     from distortion_heads.spec import HeadSpec
     from distortion_heads.synth import Run
+    from distortion_heads.video_encode import Codec
 
 Parsed = TypeVar("Parsed")
 WORKER_ENVIRONMENT = {
@@ -62,6 +63,22 @@ WORKER_ENVIRONMENT = {
     help="0 is fastest, 9 smallest; png at 0 is not compressed at all.",
 )
 @click.option("--keep-codec", is_flag=True, help="Where compression comes last, keep the .jpg or .jp2 file itself.")
+@click.option(
+    "--interval",
+    "intervals",
+    multiple=True,
+    metavar="A-B",
+    help="Video: distort only from A to B, as in 2s-5s or 0:58-1:02. May be repeated.",
+)
+@click.option(
+    "--codec",
+    type=click.Choice(["ffv1", "h264", "hevc", "mpeg4"]),
+    default="ffv1",
+    show_default=True,
+    help="Video: of the copy; ffv1 is lossless.",
+)
+@click.option("--bit-rate", metavar="RATE", help="Video: of h264, hevc or mpeg4, as in 800k or 1.5M.")
+@click.option("--crf", type=float, metavar="Q", help="Video: constant quality of h264 (18) or hevc (20) instead.")
 @click.option("--max-pixels", type=click.IntRange(min=1), metavar="N", help="Refuse pictures of more pixels than this.")
 @click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE", help="Draw a contact sheet of IN instead.")
 @click.pass_context
@@ -77,31 +94,37 @@ def synth(
     format_: Literal["png", "webp"],
     compress: int,
     keep_codec: bool,
+    intervals: tuple[str, ...],
+    codec: Codec,
+    bit_rate: str | None,
+    crf: float | None,
     max_pixels: int | None,
     sheet: Path | None,
 ) -> int:
-    """Distort clean pictures: every distortion at every severity, or -n random draws, alone or mixed.
+    """Distort clean pictures and videos: every distortion at every severity, or -n random draws, alone or mixed.
 
-    IN is a picture, a folder (with all folders in it) or a pattern; OUT is a folder. It gets the distorted pictures and
-    manifest.csv, which says what was done to each. A run that was stopped goes on when it is started again.
+    IN is a picture, a video, a folder (with all folders in it) or a pattern; OUT is a folder. It gets the distorted
+    copies and manifest.csv, which says what was done to each. A run that was stopped goes on when it is started again.
+
+    A video is distorted in the same way from frame to frame, only noise differs. It keeps its times, not its sound.
 
     \b
     Examples:
       dheads synth photos/ distorted/
       dheads synth photos/ distorted/ --distortions jpeg,lens_blur --severities 1-5 -n 10
       dheads synth photos/ distorted/ --mix 1-3 -n 5 --keep-codec
+      dheads synth clip.mp4 distorted/ --distortions smoke --interval 2s-5s --codec h264 --bit-rate 1M
       dheads synth --sheet bank.png photo.jpg
 
-    Exit status: 0 all is well, 1 a picture failed (the others are done), 2 wrong usage.
+    Exit status: 0 all is well, 1 something failed (the rest is done), 2 wrong usage.
     """
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     specs = _specs(session_of(ctx).checked_registry(), distortions)
-    limit = _max_pixels(max_pixels)
     if sheet is not None:
         if len(paths) != 1:
             raise click.UsageError("--sheet takes one picture and no OUT", ctx)
-        _draw_sheet(paths[0], specs, sheet, seed, limit)
+        _draw_sheet(paths[0], specs, sheet, seed, max_pixels)
         return 0
     if len(paths) < 2:
         raise click.UsageError("give the pictures and the output folder: IN... OUT", ctx)
@@ -109,25 +132,32 @@ def synth(
     from distortion_heads.synth import Run
     from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
     from distortion_heads.synth_sources import Sources
+    from distortion_heads.synth_video import ClipTarget, parse_interval
     from distortion_heads.synth_work import Target
+    from distortion_heads.video_encode import Coding, parse_bit_rate
 
     levels = _usage(lambda: parse_severities(severities))
     mixture = _usage(lambda: parse_mixture(mix))
     plan = _usage(lambda: Plan(specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture))
+    rate = None if bit_rate is None else _usage(lambda: parse_bit_rate(bit_rate))
+    clips = ClipTarget(
+        intervals=_usage(lambda: tuple(map(parse_interval, intervals))),
+        coding=_usage(lambda: Coding(codec=codec, crf=crf, bit_rate=rate)),
+    )
     out = Path(paths[-1])
     return _run(
         Run(
             sources=_usage(lambda: Sources(paths[:-1], out)),
             plan=plan,
-            target=Target(folder=out, format=format_, compress=compress, keep_codec=keep_codec),
+            target=Target(folder=out, format=format_, compress=compress, keep_codec=keep_codec, clips=clips),
             jobs=jobs or _cores(),
-            max_pixels=limit,
+            max_pixels=max_pixels,
         )
     )
 
 
 def _run(run: Run) -> int:
-    with progress_bar() as bar:
+    with progress_bar(ticking=True) as bar:
         made, kept, failed = _follow(run, bar)
     parts = [f"{made} made"] + [f"{kept} there already"] * (kept > 0)
     stdout_stream(machine=False).write(f"{run.target.folder}: {', '.join(parts)}\n")
@@ -135,10 +165,10 @@ def _run(run: Run) -> int:
 
 
 def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
-    """Do the work; return how many pictures were made and how many were there, and whether anything failed."""
+    """Do the work; return how many files were made and how many were there, and whether anything failed."""
     done = made = kept = 0
     failed = False
-    total = run.total() if is_terminal(sys.stderr) else 0  # counting looks for all pictures
+    total = run.total() if is_terminal(sys.stderr) else 0  # counting looks for all files
     with closing(run.outcomes()) as outcomes:
         for outcome in outcomes:
             done += outcome.planned
@@ -163,17 +193,11 @@ def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
 
 
 def _usage(action: Callable[[], Parsed]) -> Parsed:
-    """What `action` returns; its `DataError` is wrong usage."""
+    """What `action` returns; its error is wrong usage."""
     try:
         return action()
-    except DataError as error:
+    except DheadsError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
-
-
-def _max_pixels(given: int | None) -> int:
-    from distortion_heads.images import DEFAULT_MAX_PIXELS
-
-    return DEFAULT_MAX_PIXELS if given is None else given
 
 
 def _cores() -> int:
@@ -183,13 +207,13 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _draw_sheet(path: str, specs: Sequence[HeadSpec], sheet: Path, seed: int, max_pixels: int) -> None:
+def _draw_sheet(path: str, specs: Sequence[HeadSpec], sheet: Path, seed: int, max_pixels: int | None) -> None:
     from distortion_heads.contact_sheet import check_sheet_path, contact_sheet, save_sheet
-    from distortion_heads.images import load_image
+    from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 
     _usage(lambda: check_sheet_path(sheet))
     try:
-        pixels = load_image(path, max_pixels=max_pixels)
+        pixels = load_image(path, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     save_sheet(contact_sheet(pixels, specs, seed=seed), sheet)

@@ -15,6 +15,7 @@ from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 from dheads_cli.train_data import check_options, dataset_options, refit, train_on_data
 from distortion_heads.errors import DheadsError
+from distortion_heads.locks import only_writer
 
 if TYPE_CHECKING:
     from distortion_heads.training.bundle import BundleOptions, Stage
@@ -104,7 +105,7 @@ def train(
         )
         options = _with_pictures(options, fit_pictures, hold_pictures)
         specs = [head.spec for head in registry.heads.values()]
-        with progress_bar(ticking=True) as bar:
+        with only_writer(out, "dheads train"), progress_bar(ticking=True) as bar:
             folder = train_bundle(options, specs, lambda progress: _show(bar, progress))
     stdout_stream(machine=False).write(f"wrote {folder / 'backbone'} and {folder / 'heads'}\n")
 

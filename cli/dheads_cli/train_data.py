@@ -110,7 +110,7 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
 
 def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progress], None]) -> DatasetRun:
     from distortion_heads.training.dataset_run import DatasetRun
-    from distortion_heads.training.finetune import Choice
+    from distortion_heads.training.job import Choice
     from distortion_heads.training.recipes import recipe_for
 
     changes = {name: options[name] for name in _CHANGES}

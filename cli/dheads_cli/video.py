@@ -37,6 +37,9 @@ _OPTIONS = (
     click.option("--min-length", type=float, metavar="S", help="Video: no segment is shorter, in seconds (0.5)."),
     click.option("--merge-gap", type=float, metavar="S", help="Video: bridge gaps of at most this, in seconds (0.5)."),
     click.option("--jsonl-frames", metavar="FILE", help="Video: write one JSON object per frame."),
+    click.option(
+        "--submission", metavar="FILE", help="Video: write the answers in the format of the ICIP 2020 challenge."
+    ),
     click.option("--plot", metavar="FILE", help="Video: draw the timeline of the one video (PNG, WebP, JPEG)."),
     click.option("--annotate", metavar="FILE", help="Video: write a copy of the one video with the labels in it."),
     click.option("--follow", is_flag=True, help="Video: read on as the file or pipe grows; tell events at once."),
@@ -103,7 +106,7 @@ class VideoRequest:
             raise click.UsageError("--patience and --max-lag go with --follow", ctx)
         if self.follow and (len(videos) != 1 or self.arguments["frames"] is not None):
             raise click.UsageError("--follow is for one video, and not with --frames", ctx)
-        for name in ("jsonl_frames", "plot", "annotate"):
+        for name in ("jsonl_frames", "submission", "plot", "annotate"):
             self._spare_inputs(ctx, name, inputs)
 
     def _spare_inputs(self, ctx: click.Context, name: str, inputs: Sequence[Input]) -> None:

@@ -27,17 +27,11 @@ from distortion_heads.spec import (
     check_label,
 )
 from distortion_heads.store import Store
-from distortion_heads.training.datasets import (
-    LabelledImage,
-    check_counts,
-    content_hashes,
-    distinct,
-    read_clean,
-    read_data,
-    with_distorted,
-)
+from distortion_heads.training.datasets import check_expected, content_hashes, distinct, read_clean, read_data
+from distortion_heads.training.distorting import with_distorted
 from distortion_heads.training.features import Dataset, FeatureCache, Progress, extract, usable
 from distortion_heads.training.head import HeadCard, train_head, weakness
+from distortion_heads.training.labelled import FRAMES, Amount, LabelledImage, few_videos
 from distortion_heads.training.split import Split, split_by_content
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
@@ -50,7 +44,7 @@ MAX_FPR_CLEAN = 0.02
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AddedHead:
-    """A trained head, where it was written, and how it went.
+    """A trained head, where it was written, and how it went; `fit` and `hold` say on how much.
 
     `notes`: what the user should know, a line each. `warning`: why the head is poor and what to do, or None.
     """
@@ -58,8 +52,8 @@ class AddedHead:
     head: HeadFile
     path: Path
     seconds: float
-    n_fit: int
-    n_hold: int
+    fit: Amount
+    hold: Amount
     notes: tuple[str, ...]
     warning: str | None = None
 
@@ -74,6 +68,7 @@ class _Plan:
     card: HeadCard
     given: tuple[tuple[str, str], ...]
     max_pixels: int
+    frames: int
     source: Path
     generator: RegisteredHead | None
     others: tuple[RegisteredHead, ...]
@@ -100,6 +95,7 @@ def add_head(
     family: str | None = None,
     license: str | None = None,  # noqa: A002 - the name in the head file
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    frames: int = FRAMES,
     backbone: BackboneSpec | None = None,
     cache: FeatureCache | None = None,
 ) -> AddedHead:
@@ -107,7 +103,8 @@ def add_head(
 
     Either `data` (folder or CSV, see `read_data`) or `clean` (folder of clean pictures, distorted by the generator of
     the installed head `synthesizer`, by default `label`). What is not given comes from the installed head of that
-    label. `force` replaces a head of the user's own, or the file `out`; `max_pixels` limits each picture.
+    label. `force` replaces a head of the user's own, or the file `out`; `max_pixels` limits each picture or frame.
+    Of each video in `data`, or each part of one that has a row of its own, `frames` evenly spread ones are taken.
 
     Raises `InvalidLabelError`, `LabelTakenError`, `MissingExtraError`, `DataError`, `BackboneError` or `StoreError`.
     """
@@ -126,12 +123,14 @@ def add_head(
         view=view or (known.view if known else "native"),
     )
     limit = None if max_pixels == DEFAULT_MAX_PIXELS else str(max_pixels)
+    taken = None if frames == FRAMES else str(frames)
     options = {"synthesizer": synthesizer, "view": card.view, "seed": str(seed)}
-    options |= {"title": title, "family": family, "license": license, "max-pixels": limit}
+    options |= {"title": title, "family": family, "license": license, "max-pixels": limit, "frames": taken}
     plan = _Plan(
         card=card,
         given=tuple((f"--{name}", value) for name, value in options.items() if value is not None),
         max_pixels=max_pixels,
+        frames=frames,
         source=source,
         generator=generator,
         others=_others(registry, label, generator.spec.family) if generator else (),
@@ -161,9 +160,9 @@ def _run(
         head=head,
         path=path,
         seconds=time.perf_counter() - started,
-        n_fit=len(split.fit),
-        n_hold=len(split.hold),
-        notes=(*data.notes, *filter(None, (split.note,))),
+        fit=data.amount(split.fit),
+        hold=data.amount(split.hold),
+        notes=(*data.notes, *filter(None, (split.note, few_videos([data.images[i] for i in split.hold])))),
         warning=weakness(head),
     )
 
@@ -229,12 +228,12 @@ def _others(registry: Registry, label: str, family: str) -> tuple[RegisteredHead
 
 def _read(plan: _Plan) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
     """The distinct images and the content hashes of their files, checked for number and classes."""
-    images = read_clean(plan.source) if plan.generator else read_data(plan.source, plan.card.label)
+    images = read_clean(plan.source) if plan.generator else read_data(plan.source, plan.card.label, plan.frames)
     hashes = content_hashes([image.path for image in images])
     images = distinct(images, hashes)
     if plan.generator is not None:
         images = with_distorted(images, hashes, plan.generator, plan.others, plan.seed)
-    check_counts(images, plan.source)
+    check_expected(images, plan.source)
     return images, hashes
 
 

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermeval
 from numpy.typing import NDArray
 
-SIDE = 11
-LUMA = (0.299, 0.587, 0.114)
+from distortion_heads.architecture import LUMA_PARTS
+
+LUMA = tuple(part / 1000 for part in LUMA_PARTS)
 CHROMA = ((-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
 """Y, Cb and Cr of ITU-R BT.601."""
 
 Array = NDArray[np.float64]
 
+BROAD_SIDE = 11
 BANDS = ((0.7, 4), (1.0, 4), (1.4, 4), (1.7, 3), (1.7, 2))
 """(sigma in pixels, order): centred at sqrt(order) / (2 pi sigma), from 0.45 to 0.13 cycles a pixel."""
 
@@ -28,45 +30,57 @@ CHROMA_BANDS = ((0.7, 4), (1.4, 4), (1.7, 2))
 DIAGONAL_BANDS = ((1.0, 4), (1.4, 4), (1.7, 2))
 CROSSED = (0.7, 1.0, 1.4)
 
+NARROW_SIDE = 17
+NARROW_BANDS = ((1.2, 12), (1.55, 12), (1.9, 12), (2.35, 12))
+NARROW_DIAGONAL_BANDS = ((1.4, 12), (1.7, 12), (2.1, 12), (2.6, 10))
+"""A relative width of a fifth: narrow enough to find the zeros of a disk's spectrum, which a Gaussian has not."""
+
 
 @cache
-def analysis_bank() -> NDArray[np.float32]:
-    """Float32 (32, 3, 11, 11), read-only: 20 filters on luma and 6 on each colour difference.
+def analysis_banks() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Float32 (32, 3, 11, 11) and (16, 1, 17, 17), read-only. Each filter is a plane of norm 1 times a mix of colours.
 
-    Each is a plane of norm 1 times a mix of colours. Luma: along rows and columns in five bands, along both diagonals
-    in three, d4/dx2dy2 in three, and one Laplacian. Colour: along rows and columns in three bands.
+    Broad bands: 20 filters on luma, along rows and columns in five bands, along both diagonals in three, d4/dx2dy2 in
+    three, and one Laplacian; 6 on each colour difference, along rows and columns in three bands. Narrow bands, of luma:
+    along rows and columns in four bands and along both diagonals in four.
     """
-    luma = [plane for band in BANDS for plane in _upright(*band)]
-    luma += [plane for band in DIAGONAL_BANDS for plane in _diagonal(*band)]
-    luma += [np.outer(_derivative(sigma, 2), _derivative(sigma, 2)) for sigma in CROSSED]
-    luma += [sum(_upright(1.0, 2), np.zeros((SIDE, SIDE)))]
-    colour = [plane for band in CHROMA_BANDS for plane in _upright(*band)]
-    planes = [(LUMA, plane) for plane in luma] + [(mix, plane) for mix in CHROMA for plane in colour]
-    filters = [np.multiply.outer(np.array(mix), plane / np.linalg.norm(plane)) for mix, plane in planes]
-    bank = np.stack(filters).astype(np.float32)
-    bank.flags.writeable = False
-    return bank
+    luma = [plane for band in BANDS for plane in _upright(BROAD_SIDE, *band)]
+    luma += [plane for band in DIAGONAL_BANDS for plane in _diagonal(BROAD_SIDE, *band)]
+    luma += [np.outer(*[_derivative(BROAD_SIDE, sigma, 2)] * 2) for sigma in CROSSED]
+    luma += [sum(_upright(BROAD_SIDE, 1.0, 2), np.zeros((BROAD_SIDE, BROAD_SIDE)))]
+    colour = [plane for band in CHROMA_BANDS for plane in _upright(BROAD_SIDE, *band)]
+    narrow = [plane for band in NARROW_BANDS for plane in _upright(NARROW_SIDE, *band)]
+    narrow += [plane for band in NARROW_DIAGONAL_BANDS for plane in _diagonal(NARROW_SIDE, *band)]
+    broad = [(LUMA, plane) for plane in luma] + [(mix, plane) for mix in CHROMA for plane in colour]
+    return _bank(broad), _bank([((1.0,), plane) for plane in narrow])
 
 
-def _upright(sigma: float, order: int) -> tuple[Array, Array]:
-    plane = np.outer(_derivative(sigma, 0), _derivative(sigma, order))
+def _bank(filters: list[tuple[tuple[float, ...], Array]]) -> NDArray[np.float32]:
+    bank = np.stack([np.multiply.outer(np.array(mix), plane / np.linalg.norm(plane)) for mix, plane in filters])
+    single = bank.astype(np.float32)
+    single.flags.writeable = False
+    return single
+
+
+def _upright(side: int, sigma: float, order: int) -> tuple[Array, Array]:
+    plane = np.outer(_derivative(side, sigma, 0), _derivative(side, sigma, order))
     return plane, plane.T
 
 
-def _diagonal(sigma: float, order: int) -> tuple[Array, Array]:
+def _diagonal(side: int, sigma: float, order: int) -> tuple[Array, Array]:
     """The derivative along (1, 1) and along (1, -1); its response to any polynomial of lower degree is 0."""
-    axis = np.arange(SIDE) - SIDE // 2
+    axis = np.arange(side) - side // 2
     x, y = np.meshgrid(axis, axis)
     along = (x + y) / hypot(1, 1)
     plane = _hermite(along / sigma, order) * np.exp(-0.5 * (x**2 + y**2) / sigma**2)
     powers = [x**i * y**j for i in range(order) for j in range(order - i)]
-    plane = _without(plane.ravel(), [p.ravel() for p in powers], _window(x, y, sigma).ravel()).reshape(SIDE, SIDE)
+    plane = _without(plane.ravel(), [p.ravel() for p in powers], _window(x, y, sigma).ravel()).reshape(side, side)
     return plane, plane[:, ::-1]
 
 
-def _derivative(sigma: float, order: int) -> Array:
-    """A sampled derivative of a Gaussian, `SIDE` taps, with vanishing moments below `order`."""
-    axis = np.arange(SIDE) - SIDE // 2
+def _derivative(side: int, sigma: float, order: int) -> Array:
+    """A sampled derivative of a Gaussian, `side` taps, with vanishing moments below `order`."""
+    axis = np.arange(side) - side // 2
     taps = _hermite(axis / sigma, order) * np.exp(-0.5 * (axis / sigma) ** 2)
     if order == 0:
         smooth: Array = taps / taps.sum()

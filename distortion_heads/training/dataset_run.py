@@ -5,19 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from distortion_heads.errors import DataError
+from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.evaluation.selection import Selection, select
 from distortion_heads.training.evaluation.splits import Split, split_records
 from distortion_heads.training.features import FeatureCache
-from distortion_heads.training.finetune import Choice, Fitted, Site, fit_network, with_metrics
+from distortion_heads.training.finetune import Fitted, fit_network, with_metrics
+from distortion_heads.training.job import Choice, Site
 from distortion_heads.training.multitask import Progress
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import AMEUR_STRIDES
@@ -54,8 +57,13 @@ def train_on_dataset(run: DatasetRun, registry: Registry, processes: Processes) 
     """Train, measure on scenes that were never seen, and write backbone/, heads/ and split.csv into `run.out`.
 
     A fifth of the scenes is the test part; a fifth of the others validates. Each process calls this.
-    Raises `DataError`, `BackboneError` or `MissingExtraError`.
+    Raises `DataError` (also while another run writes there), `BackboneError` or `MissingExtraError`.
     """
+    with only_writer(run.out, "dheads train") if processes.is_first else nullcontext():
+        return _train(run, registry, processes)
+
+
+def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary:
     corpus = load_corpus(run.data, run.kind)
     hashes = content_hashes([record.path for record in corpus.records])
     selection = select(corpus, hashes, run.labels)

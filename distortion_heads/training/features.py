@@ -1,4 +1,4 @@
-"""Labelled images -> features on the frozen backbone, kept in the user's cache folder."""
+"""Labelled pictures and videos -> features on the frozen backbone, kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -17,43 +17,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource
-from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.pipeline import check_padded, view_features
+from distortion_heads.images import DEFAULT_MAX_PIXELS
 from distortion_heads.spec import View
-from distortion_heads.training.datasets import LabelledImage, check_counts, unreadable
+from distortion_heads.training.datasets import check_counts, unreadable
 from distortion_heads.training.examples import Examples
-from distortion_heads.training.split import difference_hash
-
-MAX_WINDOWS = 64
-"""Windows kept of one image, evenly spread over it: enough to learn from, and bounds the memory of large pictures."""
+from distortion_heads.training.feature_values import (
+    Failure,
+    ImageFeatures,
+    VideoFeatures,
+    check_sizes,
+    compute,
+    from_bytes,
+    to_bytes,
+)
+from distortion_heads.training.labelled import Amount, LabelledImage
 
 MAX_WORKERS = 4
-FORMAT = "dheads features 1"
-_LARGEST = float(np.finfo(np.float16).max)
+FORMAT = "dheads features 2"
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the name of the stage, what is done of it, and how much there is."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ImageFeatures:
-    """`windows` float16 (K, dim), K at most `MAX_WINDOWS`; `scene`: difference hash of the file, undistorted."""
-
-    windows: NDArray[np.float16]
-    scene: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Why an image has no features."""
-
-    reason: str
+Result: TypeAlias = ImageFeatures | VideoFeatures | Failure
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Images and their features, in one order. `sha256`: over the sorted content hashes of their files."""
+    """Images and their features, in one order; a video is listed once for each of its frames.
+
+    `sha256`: over the sorted content hashes of their files, and which frames of a video were taken.
+    """
 
     images: tuple[LabelledImage, ...]
     features: tuple[ImageFeatures, ...]
@@ -70,10 +64,17 @@ class Dataset:
             [image.clean for image in images],
         )
 
+    def amount(self, index: NDArray[np.int64]) -> Amount:
+        """What is at `index`."""
+        return Amount.of(self.images[i] for i in index)
+
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """One small file per image below `folder`; a damaged one is as good as none, what cannot be written is not kept."""
+    """One small file per picture or video below `folder`.
+
+    A damaged one is as good as none, what cannot be written is not kept.
+    """
 
     folder: Path
 
@@ -93,27 +94,25 @@ class FeatureCache:
 
     def read(self, key: str, dim: int) -> ImageFeatures | None:
         """What was written for `key`, bit for bit; None if there is nothing or it is damaged."""
+        found = self.read_all(key, dim)
+        return found[0] if found is not None and len(found) == 1 else None
+
+    def read_all(self, key: str, dim: int) -> tuple[ImageFeatures, ...] | None:
+        """All frames of a video."""
         try:
-            data = self.path(key).read_bytes()
+            return from_bytes(key, self.path(key).read_bytes(), dim)
         except OSError:
             return None
-        body = data[:-32]
-        if hashlib.sha256(key.encode() + body).digest() != data[-32:] or (len(body) - 9) % (2 * dim):
-            return None
-        windows = np.frombuffer(body, "<f2", offset=9).reshape(-1, dim).astype(np.float16)
-        return ImageFeatures(windows=windows, scene=int.from_bytes(body[1:9]) if body[0] else None)
 
-    def write(self, key: str, image: ImageFeatures) -> None:
-        """Keep `image`; other processes see all of it or nothing."""
-        scene = b"\0" * 9 if image.scene is None else b"\1" + image.scene.to_bytes(8)
-        body = scene + image.windows.astype("<f2").tobytes()
+    def write(self, key: str, *images: ImageFeatures) -> None:
+        """Keep one image, or all frames of a video; other processes see all of it or nothing."""
         path = self.path(key)
         temporary = path.with_name(f".{key}.{secrets.token_hex(8)}.tmp")
         # Unlike a head, a file that a crash tears is not worth a sync: the checksum tells.
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                temporary.write_bytes(body + hashlib.sha256(key.encode() + body).digest())
+                temporary.write_bytes(to_bytes(key, images))
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -121,8 +120,9 @@ class FeatureCache:
 
 def cache_key(image: LabelledImage, content: str, fingerprint: str, view: View) -> str:
     """SHA-256 (hex) of all that decides the features; `content` is the SHA-256 of the file."""
-    recipe = image.recipe.key if image.recipe else "as it is"
-    return hashlib.sha256("\0".join((FORMAT, content, fingerprint, view, recipe)).encode()).hexdigest()
+    made = image.recipe or image.clip
+    how = made.key if made else "as it is"
+    return hashlib.sha256("\0".join((FORMAT, content, fingerprint, view, how)).encode()).hexdigest()
 
 
 def extract(
@@ -133,16 +133,16 @@ def extract(
     cache: FeatureCache,
     progress: Progress | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> list[ImageFeatures | Failure]:
+) -> list[Result]:
     """Features of all images in their order, those in the cache without decoding anything.
 
-    The same values come from the cache and from a first run. The images are the unit of parallel work, so give a
-    backbone of one thread. `max_pixels` limits each file that is decoded. Raises nothing for an image that cannot be
-    used or a generator that fails: see `Failure`.
+    The same values come from the cache and from a first run. The files are the unit of parallel work, so give a
+    backbone of one thread. `max_pixels` limits each picture and each frame, also of what is in the cache. Raises
+    nothing for a file that cannot be used or a generator that fails: see `Failure`.
     """
     keys = [cache_key(image, hashes[image.path], backbone.ref.fingerprint, view) for image in images]
     work = partial(_cached, backbone=backbone, view=view, cache=cache, max_pixels=max_pixels)
-    results: list[ImageFeatures | Failure] = []
+    results: list[Result] = []
     pool = ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1))
     try:
         for result in pool.map(work, images, keys):
@@ -155,36 +155,64 @@ def extract(
 
 
 def usable(
-    images: Sequence[LabelledImage],
-    results: Sequence[ImageFeatures | Failure],
-    hashes: Mapping[Path, str],
-    source: Path,
+    images: Sequence[LabelledImage], results: Sequence[Result], hashes: Mapping[Path, str], source: Path
 ) -> Dataset:
-    """The images that have features; left out are negatives that another plugin failed to make.
+    """What has features; left out are negatives that another plugin failed to make, and what is missing of a video.
 
     Raises `DataError` if any other image has none, or too few are left.
     """
-    failed = [(image, result) for image, result in zip(images, results, strict=True) if isinstance(result, Failure)]
+    pairs = list(zip(images, results, strict=True))
+    failed = [(image, result) for image, result in pairs if isinstance(result, Failure)]
     fatal = {image.path: result.reason for image, result in failed if not _is_extra(image)}
     if fatal:
         raise unreadable(tuple(fatal.items()), len(hashes))
-    pairs = [(i, r) for i, r in zip(images, results, strict=True) if isinstance(r, ImageFeatures)]
-    kept = tuple(image for image, _ in pairs)
+    kept: list[LabelledImage] = []
+    features: list[ImageFeatures] = []
+    for image, result in pairs:
+        found = _frames(result)
+        kept += [image] * len(found)
+        features += found
     check_counts(kept, source)
+    notes = [f"{len(failed)} negatives with another distortion are left out: {failed[0][1].reason}"] if failed else []
+    digests = {f"{hashes[image.path]} {image.clip.key if image.clip else ''}".rstrip() for image in kept}
+    return Dataset(
+        images=tuple(kept),
+        features=tuple(features),
+        sha256=hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest(),
+        notes=(*notes, *_notes(kept, hashes), *_video_notes(kept, pairs)),
+    )
+
+
+def _frames(result: Result) -> tuple[ImageFeatures, ...]:
+    if isinstance(result, VideoFeatures):
+        return result.frames
+    return (result,) if isinstance(result, ImageFeatures) else ()
+
+
+def _notes(kept: Sequence[LabelledImage], hashes: Mapping[Path, str]) -> list[str]:
     notes = []
-    if failed:
-        notes.append(f"{len(failed)} negatives with another distortion are left out: {failed[0][1].reason}")
-    if repeated := len(hashes) - len({image.path for image in images}):
-        notes.append(f"pictures left out, as the same file is there under another name: {repeated}")
+    if repeated := len(hashes) - len({image.path for image in kept}):
+        kind = "files" if any(image.clip for image in kept) else "pictures"
+        notes.append(f"{kind} left out, as the same file is there under another name: {repeated}")
     if not any(image.clean for image in kept):
         notes.append("no picture is known to be clean (as those in a folder clean/): no false-alarm rate is measured")
-    digests = "\n".join(sorted({hashes[image.path] for image in kept}))
-    return Dataset(
-        images=kept,
-        features=tuple(result for _, result in pairs),
-        sha256=hashlib.sha256(digests.encode()).hexdigest(),
-        notes=tuple(notes),
-    )
+    return notes
+
+
+def _video_notes(kept: Sequence[LabelledImage], pairs: Sequence[tuple[LabelledImage, Result]]) -> list[str]:
+    notes = []
+    damaged = [(i, r.problem) for i, r in pairs if isinstance(r, VideoFeatures) and r.problem is not None]
+    if damaged:
+        image, problem = damaged[0]
+        first = "" if len(damaged) == 1 else "the first is "
+        notes.append(f"{len(damaged)} videos are damaged and used as far as they go: {first}{image.path}: {problem}")
+    kinds = [{image.clip is not None for image in kept if image.label is side} for side in (True, False)]
+    if kinds[0].isdisjoint(kinds[1]):
+        notes.append(
+            "pictures are on one side and videos on the other: the head may learn to tell these apart, "
+            "so give some of both with and without the distortion"
+        )
+    return notes
 
 
 def _is_extra(image: LabelledImage) -> bool:
@@ -193,41 +221,15 @@ def _is_extra(image: LabelledImage) -> bool:
 
 def _cached(
     image: LabelledImage, key: str, *, backbone: FeatureSource, view: View, cache: FeatureCache, max_pixels: int
-) -> ImageFeatures | Failure:
-    found = cache.read(key, backbone.ref.dim)
+) -> Result:
+    """A damaged video is not kept: what is wrong with it is to be told every time."""
+    found = cache.read_all(key, backbone.ref.dim)
     if found is not None:
-        return found
-    made = _compute(image, backbone, view, max_pixels)
+        too_large = check_sizes(image, found, max_pixels)
+        return too_large or (found[0] if image.clip is None else VideoFeatures(frames=found))
+    made = compute(image, backbone, view, max_pixels)
     if isinstance(made, ImageFeatures):
         cache.write(key, made)
+    elif isinstance(made, VideoFeatures) and made.problem is None:
+        cache.write(key, *made.frames)
     return made
-
-
-def _compute(image: LabelledImage, backbone: FeatureSource, view: View, max_pixels: int) -> ImageFeatures | Failure:
-    try:
-        pixels = load_image(image.path, max_pixels=max_pixels)
-        check_padded(pixels, max_pixels)
-    except InputError as error:
-        return Failure(reason=str(error))
-    scene = difference_hash(pixels)
-    if image.recipe is not None:
-        try:
-            pixels = image.recipe.apply(pixels, view)
-        except DheadsError as error:
-            return Failure(reason=str(error))
-        except (Exception, SystemExit) as error:  # a plugin's generator raises anything
-            label = image.recipe.step.spec.label if image.recipe.step else "clean"
-            return Failure(reason=f"the generator of {label!r} failed: {type(error).__name__}: {_one_line(error)}")
-    windows = _spread(view_features(backbone, pixels, view))
-    return ImageFeatures(windows=np.clip(windows, -_LARGEST, _LARGEST).astype(np.float16), scene=scene)
-
-
-def _spread(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    if len(windows) <= MAX_WINDOWS:
-        return windows
-    chosen: NDArray[np.float32] = windows[np.linspace(0, len(windows) - 1, MAX_WINDOWS).round().astype(np.int64)]
-    return chosen
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or "without a message"

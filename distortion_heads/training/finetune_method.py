@@ -11,11 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from distortion_heads.backbone_files import named_backbone, read_ref
 from distortion_heads.errors import DataError
+from distortion_heads.pipeline import installed_registry
+from distortion_heads.registry import Registry
+from distortion_heads.spec import BackboneRef
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.method import Judge, Method
-from distortion_heads.training.finetune import Choice, Site, fit_network
-from distortion_heads.training.recipes import Finetune, Recipe, recipe_for
+from distortion_heads.training.finetune import fit_network
+from distortion_heads.training.job import Choice, Site
+from distortion_heads.training.recipes import FINETUNE, Finetune, Recipe, recipe_for
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "ameur": ("ameur", "densenet169", "frozen"),
@@ -23,7 +28,7 @@ _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "finetune-all": ("dheads", "dheads_small", "all"),
 }
 NAMES = tuple(_PRESETS)
-FORMAT = "1"
+FORMAT = "2"
 """Changes whenever the same records and seed give other networks."""
 
 
@@ -31,16 +36,21 @@ def finetune_method(name: str, **options: Any) -> Method:
     """The method `name`, one of `NAMES`.
 
     `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
-    `corpus` (the kind of dataset, which decides the stride of the patches), `device`, `cache` (a `FeatureCache`), and
-    any field of `Recipe` (`epochs`, `images_per_batch` ...). Raises `DataError` for an unknown name or option.
+    `finetune` ("frozen", "last-block" or "all"), `corpus` (the kind of dataset, which decides the stride of the
+    patches), `device`, `cache` (a `FeatureCache`), `registry` (which has the plugins' backbones; default: all that is
+    installed), and any field of `Recipe` (`epochs`, `images_per_batch` ...).
+    Raises `DataError` for an unknown name or option, `BackboneError` for a backbone whose file is damaged.
     """
     if name not in _PRESETS:
         raise DataError(f"no method {name!r}: there are {', '.join(NAMES)}")
     preset, backbone, finetune = _PRESETS[name]
-    own = ("backbone", "weights", "corpus", "device", "cache")
+    own = ("backbone", "weights", "finetune", "corpus", "device", "cache", "registry")
     allowed = {*own, *(field.name for field in fields(Recipe))} - {"name", "seed", "hidden"}
     if unknown := sorted(options.keys() - allowed):
         raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(sorted(allowed))}")
+    finetune = options.get("finetune", finetune)
+    if finetune not in FINETUNE:
+        raise DataError(f"method {name!r}: finetune={finetune} is none of {', '.join(FINETUNE)}")
     changes = {key: value for key, value in options.items() if key not in own}
     choice = Choice(
         backbone=str(options.get("backbone", backbone)),
@@ -48,27 +58,41 @@ def finetune_method(name: str, **options: Any) -> Method:
         finetune=finetune,
         recipe=recipe_for(preset, options.get("corpus"), **changes),
     )
-    return FinetuneMethod(name=name, choice=choice, device=options.get("device", "cpu"), cache=options.get("cache"))
+    registry = options.get("registry") or installed_registry()
+    spec = named_backbone(choice.backbone, registry)
+    return FinetuneMethod(
+        name=name,
+        choice=choice,
+        registry=registry,
+        backbone=None if spec is None or choice.weights is not None else read_ref(spec),
+        device=options.get("device", "cpu"),
+        cache=options.get("cache"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneMethod:
-    """Implements `Method`. Features of a frozen backbone are kept in `cache` (None: the user's)."""
+    """Implements `Method`. Features of a frozen backbone are kept in `cache` (None: the user's).
+
+    `backbone`: what training starts from, where `choice.backbone` is installed with weights of its own.
+    """
 
     name: str
     choice: Choice
+    registry: Registry
+    backbone: BackboneRef | None = None
     device: str = "cpu"
     cache: Any = None
 
     @property
     def key(self) -> str:
         content = {**asdict(self.choice), "weights": _weights_key(self.choice.weights)}
-        return f"{self.name} {FORMAT} {version('distortion-heads')} {json.dumps(content, sort_keys=True)}"
+        start = "" if self.backbone is None else self.backbone.fingerprint
+        return f"{self.name} {FORMAT} {version('distortion-heads')} {start} {json.dumps(content, sort_keys=True)}"
 
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
-        from distortion_heads.pipeline import installed_registry
         from distortion_heads.training.datasets import content_hashes
         from distortion_heads.training.features import FeatureCache
         from distortion_heads.training.processes import Processes
@@ -83,7 +107,7 @@ class FinetuneMethod:
             backbones=backbones,
             cache=cache,
             hashes=content_hashes([record.path for record in (*train, *validation)]),
-            registry=installed_registry(),
+            registry=self.registry,
             processes=Processes(device=self.device),
             command="dheads evaluate",
         )

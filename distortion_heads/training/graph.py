@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.architecture import CELL, QUIET, Architecture, Conv
+from distortion_heads.architecture import CELL, LUMA_PARTS, QUIET, Architecture, Conv
 from distortion_heads.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def build_graph(architecture: Architecture) -> bytes:
     x, stride = picture, 1
     for i, conv in enumerate(architecture.convs):
         if conv.analysis:
-            level, side = _magnitudes(parts, picture, i, conv), CELL // conv.stride
+            source = _luma(parts, picture) if conv.inputs == 1 else picture
+            level, side = _magnitudes(parts, source, i, conv), CELL // conv.stride
         else:
             x, stride = _convolution(parts, x, i, conv), stride * conv.stride
             level, side = x, CELL // stride
@@ -102,6 +103,15 @@ def _pixels(parts: _Parts) -> str:
     return parts.add("Sub", values, parts.floats("grey", (), [127.5]))
 
 
+def _luma(parts: _Parts, picture: str) -> str:
+    """A thousand times the luma. No convolution: one with a single output is padded to a whole block of them."""
+    from onnx import TensorProto, helper
+
+    weighted = parts.add("Mul", picture, parts.floats("luma", (1, 3, 1, 1), [float(part) for part in LUMA_PARTS]))
+    axis = parts.constant(helper.make_tensor("colour_axis", TensorProto.INT64, [1], [1]))
+    return parts.add("ReduceSum", weighted, axis, keepdims=1)
+
+
 def _convolution(parts: _Parts, x: str, i: int, conv: Conv) -> str:
     weight, bias = _weights(parts, i, conv)
     return parts.add("Relu", parts.add("Conv", x, weight, bias, **_geometry(conv, conv.kernel // 2)))
@@ -112,7 +122,7 @@ def _magnitudes(parts: _Parts, picture: str, i: int, conv: Conv) -> str:
     from onnx import TensorProto, helper
 
     pad = conv.kernel // 2
-    pads = helper.make_tensor("reflection", TensorProto.INT64, [8], [0, 0, pad, pad, 0, 0, pad, pad])
+    pads = helper.make_tensor(f"reflection{pad}", TensorProto.INT64, [8], [0, 0, pad, pad, 0, 0, pad, pad])
     padded = parts.add("Pad", picture, parts.constant(pads), mode="reflect")
     weight, bias = _weights(parts, i, conv)
     sizes = parts.add("Abs", parts.add("Conv", padded, weight, bias, **_geometry(conv, 0)))
@@ -123,7 +133,9 @@ def _weights(parts: _Parts, i: int, conv: Conv) -> tuple[str, str]:
     """Those that read the picture are scaled, for it is not."""
     weight = parts.constant(_outside(f"conv{i}.weight", (conv.outputs, conv.inputs, conv.kernel, conv.kernel)))
     bias = parts.constant(_outside(f"conv{i}.bias", (conv.outputs,)))
-    if i == 0 or conv.analysis:
+    if conv.analysis and conv.inputs == 1:
+        weight = parts.add("Mul", weight, parts.floats("luma_scale", (), [4 / 255 / sum(LUMA_PARTS)]))
+    elif i == 0 or conv.analysis:
         weight = parts.add("Mul", weight, parts.floats("input_scale", (), [4 / 255]))
     return weight, bias
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from distortion_heads.architecture import Architecture, small
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.bench_goals import NINE
+from distortion_heads.training.bench.goals import NINE
 from distortion_heads.training.checkpoint import Checkpoint
 from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
 from distortion_heads.training.shards import GROUP, NATIVE_SIDE, Shard, ShardPlan, stream_shards

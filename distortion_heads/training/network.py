@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
+from distortion_heads.architecture import LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.spec import Layer, View
-from distortion_heads.training.analysis_bank import analysis_bank
+from distortion_heads.training.analysis_bank import analysis_banks
 
 MID_GREY, UNIT = 128.0, 64.0
 """Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""
@@ -28,7 +28,7 @@ POSITIVE_WEIGHT = 3.0
 class Backbone(nn.Module):
     """(B, 3, H, W) pixels in [0, 255] -> (B, dim) features, standardised over the training samples.
 
-    Raises `ValueError` for an architecture with another analysis bank than that of `analysis_bank`.
+    Raises `ValueError` for an architecture with other analysis banks than those of `analysis_banks`.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -40,9 +40,10 @@ class Backbone(nn.Module):
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(c.outputs) for c in architecture.stack)
         self.standardise = nn.BatchNorm1d(architecture.dim, eps=LEAST_SCALE**2, affine=False, momentum=0.02)
-        self.register_buffer("bank", torch.from_numpy(analysis_bank().copy()))
-        if architecture.magnitudes not in (0, len(analysis_bank())):
-            raise ValueError(f"the analysis bank has {len(analysis_bank())} filters, not {architecture.magnitudes}")
+        for i, (conv, bank) in enumerate(_banks(architecture)):
+            if bank.shape != (conv.outputs, conv.inputs, conv.kernel, conv.kernel):
+                raise ValueError(f"the analysis bank {i} is {bank.shape}, which is not what the architecture says")
+            self.register_buffer(f"bank{i}", torch.from_numpy(bank.copy()))
         self._start_without_the_mean()
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -57,8 +58,8 @@ class Backbone(nn.Module):
                 means.append(level.mean((2, 3)))
                 deviations.append(0.5 * (level.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
         with torch.autocast(x.device.type, enabled=False):
-            if self.architecture.analysis is not None:
-                sizes = magnitudes(picture.float(), self.get_buffer("bank"), self.architecture.analysis)
+            for i, spec in enumerate(self.architecture.analysis):
+                sizes = magnitudes(picture.float(), self.get_buffer(f"bank{i}"), spec)
                 means.append((sizes.mean((2, 3)) + MEAN_FLOOR).log())
                 deviations.append(0.5 * (sizes.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
             features: Tensor = self.standardise(torch.cat(means + deviations, 1))
@@ -90,10 +91,10 @@ class Backbone(nn.Module):
             tensors[f"conv{i}.weight"] = conv.weight * gain[:, None, None, None]
             tensors[f"conv{i}.bias"] = norm.bias - norm.running_mean * gain
         _to_engine_pixels(tensors, "conv0")
-        if self.architecture.analysis is not None:
-            name = f"conv{len(self.convs)}"
-            tensors[f"{name}.weight"] = self.get_buffer("bank")
-            tensors[f"{name}.bias"] = torch.zeros(self.architecture.magnitudes)
+        for i, spec in enumerate(self.architecture.analysis):
+            name = f"conv{len(self.convs) + i}"
+            tensors[f"{name}.weight"] = self.get_buffer(f"bank{i}")
+            tensors[f"{name}.bias"] = torch.zeros(spec.outputs)
             _to_engine_pixels(tensors, name)
         mean, var = self.standardise.running_mean, self.standardise.running_var
         assert mean is not None
@@ -103,8 +104,15 @@ class Backbone(nn.Module):
         return {name: _array(tensor) for name, tensor in tensors.items()}
 
 
+def _banks(architecture: Architecture) -> list[tuple[Conv, NDArray[np.float32]]]:
+    """Each analysis convolution and its filters; none, or all banks that there are."""
+    return list(zip(architecture.analysis, analysis_banks(), strict=True)) if architecture.analysis else []
+
+
 def magnitudes(picture: Tensor, bank: Tensor, conv: Conv) -> Tensor:
-    """The level of the analysis bank for a normalised picture (B, 3, H, W)."""
+    """The level of an analysis bank for a normalised picture (B, 3, H, W)."""
+    if conv.inputs == 1:
+        picture = (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True) / sum(LUMA_PARTS)
     padded = nn.functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
     return torch.relu(nn.functional.conv2d(padded, bank, stride=conv.stride).abs() - QUIET)
 

@@ -14,7 +14,7 @@ from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.backbone_files import named_backbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.patch_backbone import PatchFile, is_patch_backbone, read_header, read_patch_backbone
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry import Registry
 from distortion_heads.spec import BackboneSpec, PatchInput
 from distortion_heads.training.recipes import Recipe
 from distortion_heads.training.trainable import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
@@ -52,16 +52,16 @@ def open_trainable(name: str, weights: str | None, recipe: Recipe, registry: Reg
 
 
 def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
-    """The network that a file describes, with its weights. Raises `BackboneError` if nothing here can build it."""
+    """The network that a file describes, with its weights; a plugin's is built by `spec`, see `with_network`.
+
+    Raises `BackboneError` if nothing can build it.
+    """
     name, source = file.network.get("name", ""), file.network.get("source")
     if source == "torchvision":
         module = torchvision_torso_seeded(name, imagenet=False).module
     else:
         if spec.network is None:
-            found = build_registry().backbones.get(name)
-            spec = found.spec if found else spec
-        if spec.network is None:
-            raise BackboneError(f"no installed plugin brings the network {name!r}: install it, or use --device cpu")
+            raise BackboneError(f"no plugin in use brings the network {name!r}: install it, or use --device cpu")
         module, _ = _plugin_torso(spec)
     mean, std = (tuple(map(float, file.tensors[key])) for key in ("input_mean", "input_std"))
     patches = PatchInput(mean=mean, std=std, side=file.grid.side, stride=file.grid.stride)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from distortion_heads.pipeline import view_features
 from distortion_heads.spec import VIEWS, BackboneSpec, HeadSpec, View
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
+from distortion_heads.training.reencode import reencode
 from distortion_heads.training.scenes import content_digest, cut_picture, load_scene
 from distortion_heads.training.shards import (
     MIXTURE_SEVERITIES,
@@ -35,6 +36,9 @@ GROUP = 5
 
 SIDES = (224, 352)
 """Sides are drawn from this range: most pictures are one window, many are several."""
+
+VIDEO_ODDS = 0.1
+"""How often a picture is a decoded frame of a video."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class PicturePlan:
     def digest(self) -> str:
         """Names the blocks, so that those of another backbone, of other scenes or heads are never taken for these."""
         fingerprint = read_ref(self.backbone).fingerprint
-        parts = (content_digest(self.scenes), fingerprint, self.seed, self.labels, PER_BLOCK, GROUP, SIDES)
+        parts = (content_digest(self.scenes), fingerprint, self.seed, self.labels, PER_BLOCK, GROUP, SIDES, VIDEO_ODDS)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     def block(self, index: int) -> Path:
@@ -172,6 +176,8 @@ def _make_group(worker: _Worker, index: int) -> list[_Row]:
     rows = []
     for steps in ((), single, draw_rival(specs, single[0], rng), *mixtures):
         image = make_sample(clean, steps, rng)
+        if rng.random() < VIDEO_ODDS:
+            image = reencode(image, rng)
         native, overview = (view_features(worker.backbone, image, view) for view in VIEWS)
         rows.append(_Row(native, overview, severity_row(specs, steps)))
     return rows

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from distortion_heads.backbone_files import backbone_in, read_ref
 from distortion_heads.errors import DataError
+from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
-from distortion_heads.spec import Provenance
+from distortion_heads.spec import BackboneSpec, Provenance
 from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
-from distortion_heads.training.finetune import versions
+from distortion_heads.training.job import versions
 from distortion_heads.training.pictures import PicturePlan, collect, read_features
 from distortion_heads.training.scenes import find_scenes
 
@@ -43,9 +44,14 @@ def refit_heads(options: RefitOptions, registry: Registry) -> Refitted:
     """Fit every attached head whose distortion can be made, beside those that the run trained itself.
 
     Writes `out/heads/LABEL.safetensors`; a killed run goes on where it stopped. Raises `BackboneError` if the run has
-    no backbone, `DataError` if there is nothing to fit or too few pictures.
+    no backbone, `DataError` if there is nothing to fit, too few pictures, or another run writes there.
     """
     backbone = backbone_in(options.out)
+    with only_writer(options.out, "dheads train"):
+        return _refit(options, registry, backbone)
+
+
+def _refit(options: RefitOptions, registry: Registry, backbone: BackboneSpec) -> Refitted:
     ref = read_ref(backbone)
     folder = options.out / "heads"
     attached = [head.spec for head in registry.heads.values() if head.spec.weights is not None]

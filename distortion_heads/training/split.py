@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.datasets import LabelledImage
+from distortion_heads.training.labelled import LabelledImage
 
 HOLD_SHARE = 0.28
 ACCEPTED = (0.2, 0.4)
@@ -51,7 +51,8 @@ def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | Non
 
     Images are of one scene if the user gave them one group. Those without a group are of one scene if they are
     called alike (the same stem, or one stem continues the other: photo, photo_blur) or look alike. Where such scenes
-    leave no balanced split, looks and then names are dropped, and the note says so.
+    leave no balanced split, looks and then names are dropped, and the note says so. What is of one video
+    is never parted.
 
     Raises `DataError` if nothing helps.
     """
@@ -69,16 +70,26 @@ def _groupings(
 ) -> Iterator[tuple[NDArray[np.int64], str | None]]:
     """A number per image, equal in one scene, from strict to lax; and what is wrong with the lax ones."""
     names = _numbered([f"stem {i.path.stem}" if i.group is None else f"group {i.group}" for i in images])
+    files = _numbered([str(image.path) for image in images])
+    names = _join_parts(names, files, np.array([image.clip is not None for image in images], bool))
     yield _join_alike(_join_families(names, images), images, scenes), None
     yield _join_alike(names, images, scenes), None
     yield names, "too many of the pictures look alike: only those with one name or group are kept together"
-    files = _numbered([str(image.path) for image in images])
     yield files, "the pictures are of too few scenes: the held-out ones show scenes that were fitted on too"
 
 
 def _numbered(keys: Sequence[str]) -> NDArray[np.int64]:
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return np.array([numbers[key] for key in keys], np.int64)
+
+
+def _join_parts(groups: NDArray[np.int64], files: NDArray[np.int64], video: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Join what is of one video, though the user may have given parts of it different groups."""
+    groups = groups.copy()
+    _, first, file = np.unique(files, return_index=True, return_inverse=True)
+    for index in np.flatnonzero(video & (groups != groups[first[file]])):
+        groups[groups == groups[index]] = groups[first[file[index]]]
+    return groups
 
 
 def _join_families(groups: NDArray[np.int64], images: Sequence[LabelledImage]) -> NDArray[np.int64]:

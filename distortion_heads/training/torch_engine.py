@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, QUIET, Architecture
+from distortion_heads.architecture import CELL, LUMA_PARTS, QUIET, Architecture
 from distortion_heads.errors import BackboneError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -60,11 +60,13 @@ class TorchEngine:
         # In single precision sums over channels-last data are less exact than the engines may differ.
         self._layout = torch.contiguous_format if self._dtype == torch.float32 else torch.channels_last
         self._weights: dict[str, torch.Tensor] = {}
-        bank = [f"conv{i}" for i, conv in enumerate(architecture.convs) if conv.analysis]
+        bank = {f"conv{i}": conv for i, conv in enumerate(architecture.convs) if conv.analysis}
         for name, value in tensors.items():
             layout = self._layout if value.ndim == 4 else torch.contiguous_format
-            if name.split(".")[0] in bank:  # it reads unscaled pixels, which are exact, as in the ONNX graph
-                scaled = value * np.float32(SCALE) if value.ndim == 4 else value
+            conv = bank.get(name.split(".")[0])
+            if conv:  # it reads unscaled pixels, which are exact, as in the ONNX graph
+                scale = SCALE / sum(LUMA_PARTS) if conv.inputs == 1 else SCALE
+                scaled = value * np.float32(scale) if value.ndim == 4 else value
                 self._weights[name] = torch.from_numpy(np.array(scaled)).to(device)
             else:
                 self._weights[name] = torch.from_numpy(np.array(value)).to(device, self._dtype, memory_format=layout)
@@ -83,7 +85,8 @@ class TorchEngine:
             for i, conv in enumerate(self._architecture.convs):
                 weight, bias = self._weights[f"conv{i}.weight"], self._weights[f"conv{i}.bias"]
                 if conv.analysis:
-                    padded = functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
+                    source = luma(picture) if conv.inputs == 1 else picture
+                    padded = functional.pad(source, (conv.kernel // 2,) * 4, mode="reflect")
                     sizes = functional.conv2d(padded, weight, bias, conv.stride).abs()
                     level, side = functional.relu(sizes - QUIET), CELL // conv.stride
                 else:
@@ -105,6 +108,11 @@ class TorchEngine:
         if self._device.type == "cuda":
             pixels = pixels.pin_memory()
         return pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+
+
+def luma(picture: torch.Tensor) -> torch.Tensor:
+    """(B, 1, H, W), a thousand times the luma of (B, 3, H, W)."""
+    return (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True)
 
 
 def _cell_moments(x: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -20,6 +20,8 @@ MODULES = (
     "contrast_change",
     "darken",
     "denoise",
+    "flicker",
+    "frozen_frames",
     "gaussian_blur",
     "high_sharpen",
     "impulse_noise",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import dheads_plugins
 from dheads_plugins import MODULES
-from distortion_heads.spec import STAGES, HeadSpec
+from distortion_heads.spec import STAGES, TEMPORAL, HeadSpec
 from distortion_heads.synthesis import stage_of
 
 SEVERITIES = (1.0, 1.3, 2.0, 2.71, 3.0, 4.0, 4.99, 5.0)
@@ -20,7 +20,10 @@ HEADS = {name: import_module(f"dheads_plugins.{name}").HEAD for name in MODULES}
 SHAPES = {"square": (32, 32), "odd": (33, 47), "tall": (61, 32)}
 
 
-@pytest.fixture(params=MODULES)
+PICTURE_MODULES = [name for name in MODULES if HEADS[name].view != TEMPORAL]  # the others distort clips
+
+
+@pytest.fixture(params=PICTURE_MODULES)
 def head(request: pytest.FixtureRequest) -> HeadSpec:
     spec = HEADS[request.param]
     assert isinstance(spec, HeadSpec)

@@ -26,7 +26,8 @@ def make_run(
     bank: dict[str, HeadSpec], photos: Path, out: Path, labels: str = "white_noise,jpeg", **changes: Any
 ) -> Run:
     target = Target(
-        folder=out, **{name: changes.pop(name) for name in ("keep_codec", "format", "compress") if name in changes}
+        folder=out,
+        **{name: changes.pop(name) for name in ("keep_codec", "format", "compress", "clips") if name in changes},
     )
     jobs = changes.pop("jobs", 1)
     settings = {

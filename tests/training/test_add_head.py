@@ -97,9 +97,9 @@ def test_head_is_saved_with_what_was_measured(trained: Trained) -> None:
     added = trained.added
     assert added.path == trained.store.path("grainy")
     assert read_head(added.path).metrics == added.head.metrics
-    assert added.head.metrics.n == added.n_hold
-    assert added.n_fit + added.n_hold == 48
-    assert 10 <= added.n_hold <= 18
+    assert added.head.metrics.n == added.hold.examples
+    assert added.fit.pictures + added.hold.pictures == 48
+    assert 10 <= added.hold.pictures <= 18
     assert added.seconds > 0
     assert added.head.metrics.auroc is not None
     assert added.head.metrics.auroc > 0.95
@@ -135,7 +135,7 @@ def test_head_tells_pictures_that_it_never_saw(trained: Trained, tmp_path: Path)
 def test_second_run_takes_features_from_the_cache_and_gives_the_same_bytes(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distortion_heads.training.features.load_image", no_decoding)
+    monkeypatch.setattr("distortion_heads.training.feature_values.load_image", no_decoding)
     out = tmp_path / "again.safetensors"
     again = add_head(
         "grainy", data=trained.data, store=trained.store, registry=registry(), cache=trained.cache, out=out
@@ -179,7 +179,7 @@ def test_clean_pictures_complete_the_distortion_of_a_plugin(
     assert [head.label for head in result] == ["grain"]
     assert result[0].severity is not None
 
-    monkeypatch.setattr("distortion_heads.training.features.load_image", no_decoding)
+    monkeypatch.setattr("distortion_heads.training.feature_values.load_image", no_decoding)
     again = add_head("grain", clean=clean, store=store, registry=completed, cache=cache, force=True)
     assert (again.head.title, again.head.provenance) == (head.title, head.provenance)
 

@@ -13,9 +13,9 @@ import pytest
 from little_pictures import noisy, save, scene
 
 from distortion_heads.registry import build_registry
-from distortion_heads.training.audit import audit_corpus
-from distortion_heads.training.audit_findings import Audit, Finding, audit_to_dict
-from distortion_heads.training.audit_noise import disagrees, spread
+from distortion_heads.training.audit.audit import audit_corpus
+from distortion_heads.training.audit.findings import Audit, Finding, audit_to_dict
+from distortion_heads.training.audit.noise import disagrees, spread
 from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.training.corpora.record import Record
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.audit_splits import Split, assign, read_names, read_split
+from distortion_heads.training.audit.splits import Split, assign, read_names, read_split
 from distortion_heads.training.corpora.record import Corpus, Record
 
 NAMES = ["I01_01_01.png", "I02_10_03.png"]

@@ -17,10 +17,10 @@ from sample_heads import make_head
 from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry import Registry, build_registry
-from distortion_heads.training import bench_accuracy as bench_accuracy_module
-from distortion_heads.training import bench_workers
-from distortion_heads.training.bench_accuracy import BenchOptions, bench_accuracy, find_pictures, read_sources
-from distortion_heads.training.bench_samples import Plan, draw_cases
+from distortion_heads.training.bench import accuracy as bench_accuracy_module
+from distortion_heads.training.bench import workers as bench_workers
+from distortion_heads.training.bench.accuracy import BenchOptions, bench_accuracy, find_pictures, read_sources
+from distortion_heads.training.bench.samples import Plan, draw_cases
 from distortion_heads.weights import dump_head
 
 LABELS = ("white_noise", "jpeg", "brighten")
@@ -287,7 +287,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     import subprocess
 
     code = (
-        "import sys, distortion_heads.training.bench_accuracy\n"
+        "import sys, distortion_heads.training.bench.accuracy\n"
         "assert not {'matplotlib', 'sklearn', 'scipy', 'torch', 'onnxruntime'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

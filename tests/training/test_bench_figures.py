@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from distortion_heads.training.bench_choices import (
+from distortion_heads.training.bench.choices import (
     KADID,
     confused_pairs,
     confusion,
@@ -21,11 +21,11 @@ from distortion_heads.training.bench_choices import (
     set_figures,
     top1,
 )
-from distortion_heads.training.bench_figures import compute_figures
-from distortion_heads.training.bench_goals import NINE, compare_goals
-from distortion_heads.training.bench_outcomes import Outcomes
-from distortion_heads.training.bench_report import Setting, make_report, reliability, report_to_dict
-from distortion_heads.training.bench_scores import auroc, average_precision
+from distortion_heads.training.bench.figures import compute_figures
+from distortion_heads.training.bench.goals import NINE, compare_goals
+from distortion_heads.training.bench.outcomes import Outcomes
+from distortion_heads.training.bench.report import Setting, make_report, reliability, report_to_dict
+from distortion_heads.training.bench.scores import auroc, average_precision
 
 LABELS = ("fog", "rain", "snow", "wind")
 FAMILIES = ("air", "water", "water", "air")

@@ -20,10 +20,10 @@ from distortion_heads.errors import DataError
 from distortion_heads.images import load_image
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.spec import HeadFile
-from distortion_heads.training import bench_scalability as bench
-from distortion_heads.training.bench_scalability import ScalabilityOptions, bench_scalability
-from distortion_heads.training.bench_scalability_attach import NewHead, measure_forgetting
-from distortion_heads.training.bench_scalability_cost import (
+from distortion_heads.training.datasets import read_data
+from distortion_heads.training.scalability import scalability as bench
+from distortion_heads.training.scalability.attach import NewHead, measure_forgetting
+from distortion_heads.training.scalability.cost import (
     Cost,
     Costs,
     _extended,
@@ -31,12 +31,12 @@ from distortion_heads.training.bench_scalability_cost import (
     write_heads,
     write_picture,
 )
-from distortion_heads.training.bench_scalability_incremental import LateHead, Score
-from distortion_heads.training.bench_scalability_markdown import to_markdown
-from distortion_heads.training.bench_scalability_pictures import PictureSet, make_pictures
-from distortion_heads.training.bench_scalability_plots import draw_plots
-from distortion_heads.training.bench_scalability_probe import Job, fastest
-from distortion_heads.training.bench_scalability_report import (
+from distortion_heads.training.scalability.incremental import LateHead, Score
+from distortion_heads.training.scalability.markdown import to_markdown
+from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
+from distortion_heads.training.scalability.plots import draw_plots
+from distortion_heads.training.scalability.probe import Job, fastest
+from distortion_heads.training.scalability.report import (
     Bound,
     ScalabilityReport,
     Setting,
@@ -44,9 +44,9 @@ from distortion_heads.training.bench_scalability_report import (
     memory_growth,
     report_to_dict,
 )
-from distortion_heads.training.bench_scalability_shards import samples_without
-from distortion_heads.training.bench_scalability_towers import FEATURES, patches, tower
-from distortion_heads.training.datasets import read_data
+from distortion_heads.training.scalability.scalability import ScalabilityOptions, bench_scalability
+from distortion_heads.training.scalability.shards import samples_without
+from distortion_heads.training.scalability.towers import FEATURES, patches, tower
 
 
 def silent(stage: str, done: float, total: float) -> None:

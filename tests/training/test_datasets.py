@@ -14,9 +14,6 @@ from distortion_heads.errors import DataError
 from distortion_heads.synthesis import Step, to_float
 from distortion_heads.training import datasets
 from distortion_heads.training.datasets import (
-    CROP,
-    LabelledImage,
-    Recipe,
     check_counts,
     content_hashes,
     distinct,
@@ -24,8 +21,9 @@ from distortion_heads.training.datasets import (
     read_csv,
     read_data,
     read_folder,
-    with_distorted,
 )
+from distortion_heads.training.distorting import with_distorted
+from distortion_heads.training.labelled import CROP, LabelledImage, Recipe
 
 
 def by_name(images: tuple[LabelledImage, ...]) -> dict[str, LabelledImage]:
@@ -63,7 +61,7 @@ def test_folder_without_one_side(tmp_path: Path, folder: str, wanted: str) -> No
 def test_folder_without_a_picture(tmp_path: Path) -> None:
     save(tmp_path / "fog" / "a.png", scene(1))
     (tmp_path / "clean").mkdir()
-    with pytest.raises(DataError, match="clean: no image in this folder"):
+    with pytest.raises(DataError, match="clean: no image or video in this folder"):
         read_folder(tmp_path, "fog")
 
 

@@ -173,7 +173,7 @@ def test_frozen_learns_reports_and_writes_everything(corpus: Corpus, tmp_path: P
     report = (tmp_path / "out" / "report.md").read_text()
     for text in (
         "Twelve painted scenes.",
-        "frozen reads dheads_small@",
+        "frozen on dheads_small@",
         "What the leak is worth",
         "Single and multiple",
         "| dark |",

@@ -17,15 +17,10 @@ from little_pictures import GRAIN, noisy, save, scene, spec
 
 from distortion_heads.spec import BackboneRef, View
 from distortion_heads.synthesis import Step
-from distortion_heads.training.datasets import LabelledImage, Recipe, content_hashes
-from distortion_heads.training.features import (
-    MAX_WINDOWS,
-    Failure,
-    FeatureCache,
-    ImageFeatures,
-    cache_key,
-    extract,
-)
+from distortion_heads.training.datasets import content_hashes
+from distortion_heads.training.feature_values import MAX_WINDOWS, Failure, ImageFeatures
+from distortion_heads.training.features import FeatureCache, cache_key, extract
+from distortion_heads.training.labelled import LabelledImage, Recipe
 from distortion_heads.training.split import difference_hash
 from distortion_heads.windows import WINDOW, native_windows, whole
 

@@ -21,11 +21,13 @@ from distortion_heads.errors import BackboneError, BackboneMismatchError, DataEr
 from distortion_heads.patch_backbone import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
 from distortion_heads.pipeline import Predictor, installed_registry  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
+from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.corpora.record import Record  # noqa: E402
 from distortion_heads.training.datasets import content_hashes  # noqa: E402
 from distortion_heads.training.features import FeatureCache  # noqa: E402
-from distortion_heads.training.finetune import Choice, Fitted, Site, fit_network, write_backbone  # noqa: E402
+from distortion_heads.training.finetune import Fitted, fit_network  # noqa: E402
 from distortion_heads.training.finetune_method import finetune_method  # noqa: E402
+from distortion_heads.training.job import Choice, Site  # noqa: E402
 from distortion_heads.training.open_trainable import open_trainable  # noqa: E402
 from distortion_heads.training.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
 from distortion_heads.training.trainable import CellNetwork, PatchNetwork  # noqa: E402

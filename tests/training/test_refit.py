@@ -17,7 +17,7 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.pipeline import installed_registry
 from distortion_heads.registry import Registry
 from distortion_heads.spec import PatchInput
-from distortion_heads.training.finetune import write_backbone
+from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.refit import RefitOptions, refit_heads
 from distortion_heads.training.trainable import PatchNetwork, settle_norms
 from distortion_heads.weights import read_head

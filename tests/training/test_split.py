@@ -12,7 +12,7 @@ from little_pictures import noisy, scene
 from PIL import Image, ImageFilter
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.datasets import LabelledImage
+from distortion_heads.training.labelled import LabelledImage
 from distortion_heads.training.split import SAME_SCENE_BITS, Split, difference_hash, split_by_content
 
 

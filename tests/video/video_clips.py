@@ -69,10 +69,13 @@ class BrightnessPredictor:
     """Answers with the brightness of a picture as the probability of its one head, and a fixed severity."""
 
     def __init__(self, head: HeadFile) -> None:
-        self.heads = (head,)
+        self.heads = self.video_heads = (head,)
 
     def predict(self, pixels: Picture, *, most_windows: int | None = None) -> Prediction:
         return prediction_of(self.heads[0], float(pixels.mean()) / 255, pixels.shape)
+
+    def predict_frame(self, pixels: Picture, *, most_windows: int | None = None) -> tuple[Prediction, None]:
+        return self.predict(pixels, most_windows=most_windows), None
 
 
 def prediction_of(head: HeadFile, probability: float, shape: Sequence[int] = (48, 64)) -> Prediction:

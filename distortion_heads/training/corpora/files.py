@@ -12,10 +12,10 @@ from pathlib import Path
 
 from distortion_heads.errors import DataError, InvalidLabelError
 from distortion_heads.inputs import IMAGE_SUFFIXES
+from distortion_heads.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from distortion_heads.spec import check_label
 from distortion_heads.training.corpora.record import Corpus, Record
 
-VIDEO_SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm", ".wmv"))
 MAX_RECORDS = 1_000_000
 MAX_TABLE_BYTES = 256 << 20
 MAX_FIELD = 4096

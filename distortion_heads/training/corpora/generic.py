@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from distortion_heads.errors import DataError
-from distortion_heads.inputs import IMAGE_SUFFIXES
+from distortion_heads.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.training.corpora.files import (
     UNKNOWN,
-    VIDEO_SUFFIXES,
     below,
     corpus,
     labels_of,
@@ -24,7 +23,7 @@ from distortion_heads.training.corpora.record import Corpus, Record
 FOLDER, CSV = "folder", "csv"
 CLEAN = "clean"
 NEGATIVE = "negative"
-RESERVED = ("path", "label", "group", "severity", "level", "mos", "reference")
+RESERVED = ("path", "label", "group", "severity", "level", "mos", "reference", "start", "end")
 """Columns with a meaning of their own; every other is a label with 0 or 1 in its cells."""
 
 
@@ -67,6 +66,8 @@ def read_csv(file: Path) -> Corpus:
 
 def _record(row: Mapping[str, str], folder: Path, where: str) -> Record:
     labels = _labels(row, where)
+    if row.get("start") or row.get("end"):
+        raise DataError(f"{where}: a video is judged as a whole here: leave start and end out, or cut the video")
     severity = UNKNOWN
     if row.get("severity"):
         severity = number(row["severity"], where, "severity")

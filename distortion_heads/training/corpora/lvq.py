@@ -1,7 +1,9 @@
 """LVQ, laparoscopic videos (Khan et al. 2020; ICIP 2020 challenge): five distortions and mixtures of them.
 
-The distortions are read from the names of the folders and of the file, as words such as `awgn`, `defocus_blur`,
-`motion_blur`, `smoke` and `uneven_illumination`; the first number of the file's name is the scene, the last the level.
+The challenge's training part has the folders awgn, defocus_blur, motion_blur, smoke, uneven_illum, defocus_uneven,
+noise_smoke, noise_smoke_uneven, noise_uneven and smoke_uneven, each with the files video1_1.avi to video20_4.avi: of a
+scene and a level. Other copies name them otherwise, so the distortions are read as words from the names of the folders
+and of the file; the first number of the file's name is the scene, the last the level.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.files import UNKNOWN, VIDEO_SUFFIXES, below, corpus, expected
+from distortion_heads.inputs import VIDEO_SUFFIXES
+from distortion_heads.training.corpora.files import UNKNOWN, below, corpus, expected
 from distortion_heads.training.corpora.generic import fits_folder
 from distortion_heads.training.corpora.record import Corpus, Record
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads.errors import DataError
+from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.training.corpora.record import Corpus
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.evaluation.markdown import to_markdown
 from distortion_heads.training.evaluation.methods import Surroundings, make_method
 from distortion_heads.training.evaluation.outcome import Outcome
-from distortion_heads.training.evaluation.pictures import FRAMES, is_video
+from distortion_heads.training.evaluation.pictures import is_video
 from distortion_heads.training.evaluation.plots import draw_plots
 from distortion_heads.training.evaluation.predictions import predictions_csv
 from distortion_heads.training.evaluation.run import Plan, Progress, run_plan
@@ -22,6 +23,7 @@ from distortion_heads.training.evaluation.selection import Selection, candidates
 from distortion_heads.training.evaluation.splits import FULL_SHARE, Protocol
 from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.labelled import FRAMES
 from distortion_heads.weights import write_atomic
 
 DEFAULT_METHODS = ("frozen",)
@@ -81,7 +83,8 @@ def evaluate(
         seed=options.seed,
         frames=options.frames,
     )
-    outcomes = run_plan(plan, selection, options.out, progress)
+    with only_writer(options.out, "dheads evaluate"):
+        outcomes = run_plan(plan, selection, options.out, progress)
     backbones = {method.name: str(name) for method in methods if (name := getattr(method, "backbone", None))}
     result = replace(_result(corpus, selection, options, outcomes), backbones=backbones)
     files = {

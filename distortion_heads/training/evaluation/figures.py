@@ -24,7 +24,8 @@ def overall_figures(outcome: Outcome) -> Figures:
 
     `exact`: share of the records of which every label is right (the paper's accuracy). `clean_silent`: share of the
     clean records on which no head fires. `single_...`, `multiple_...`: records with one, with two or more distortions,
-    the clean ones among the negatives of both. `seconds`: per picture or frame.
+    the clean ones among the negatives of both. `single_right`: share of the records with one distortion of which every
+    label is right, which the ICIP 2020 challenge calls F1 on single distortions. `seconds`: per picture or frame.
     """
     found = outcome.found
     figures = {**set_figures(outcome.truth, found), **_ranking(outcome)}
@@ -35,6 +36,7 @@ def overall_figures(outcome: Outcome) -> Figures:
         subset = set_figures(outcome.truth[rows], found[rows]) if chosen.any() else {}
         for figure in ("exact", "micro_f1", "macro_f1"):
             figures[f"{name}_{figure}"] = subset.get(figure)
+    figures["single_right"] = single_right(outcome.truth, found)
     figures["seconds"], figures["fit_seconds"] = outcome.seconds, outcome.fit_seconds
     return figures
 
@@ -88,6 +90,16 @@ def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Figures:
         figures[f"micro_{name}"] = micro[name]
         figures[f"macro_{name}"] = _mean([one[name] for one in each])
     return figures
+
+
+def single_right(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float | None:
+    """Share of the records with exactly one distortion that are answered with it alone; bool (n, labels) each.
+
+    The micro F1 of the challenge's scoring program on these records, where an answer with several labels is one wrong
+    class.
+    """
+    single = truth.sum(axis=1) == 1
+    return _mean((truth == found).all(axis=1)[single])
 
 
 def auroc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:

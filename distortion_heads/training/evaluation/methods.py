@@ -15,9 +15,9 @@ from distortion_heads.registry import Registry
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod
 from distortion_heads.training.evaluation.method import Judge, Method
-from distortion_heads.training.evaluation.pictures import FRAMES
 from distortion_heads.training.evaluation.record_features import RecordFeatures
 from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.labelled import FRAMES
 
 OWN = ("frozen", "shipped")
 
@@ -85,8 +85,15 @@ def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundi
 
     if name not in NAMES:
         raise DataError(f"no method {name!r}: there are {', '.join((*OWN, *NAMES))}")
-    given = {"corpus": around.corpus, "device": around.device, "cache": around.cache}
-    method = finetune_method(name, **{**given, **options})
+    given = {
+        "corpus": around.corpus,
+        "device": around.device,
+        "cache": around.cache,
+        "registry": around.registry,
+    }
+    if taken := sorted(options.keys() & given.keys()):
+        raise DataError(f"--method {text}: {taken[0]!r} is no option of a method")
+    method = finetune_method(name, **given, **options)
     return _Renamed(text, method)
 
 
@@ -100,6 +107,11 @@ class _Renamed:
     @property
     def key(self) -> str:
         return self.method.key
+
+    @property
+    def backbone(self) -> str | None:
+        found = getattr(self.method, "backbone", None)
+        return None if found is None else str(found)
 
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path

@@ -19,12 +19,13 @@ from distortion_heads.pipeline import view_features
 from distortion_heads.spec import View
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.datasets import unreadable
-from distortion_heads.training.evaluation.pictures import FRAMES, is_video, read_pictures
-from distortion_heads.training.features import MAX_WINDOWS, FeatureCache, ImageFeatures
+from distortion_heads.training.evaluation.pictures import is_video, read_pictures
+from distortion_heads.training.feature_values import MAX_WINDOWS, ImageFeatures, spread_windows, to_float16
+from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.labelled import FRAMES
 
 MAX_WORKERS = 4
-FORMAT = "dheads record features 1"
-_LARGEST = float(np.finfo(np.float16).max)
+FORMAT = "dheads record features 2"
 
 Windows = NDArray[np.float16]
 
@@ -78,8 +79,8 @@ class RecordFeatures:
         except InputError as error:
             return error
         share = max(MAX_WINDOWS // len(pictures), 1)
-        parts = [_spread(view_features(self.backbone, pixels, view), share) for pixels in pictures]
-        windows = np.clip(np.concatenate(parts), -_LARGEST, _LARGEST).astype(np.float16)
+        parts = [spread_windows(view_features(self.backbone, pixels, view), share) for pixels in pictures]
+        windows = to_float16(np.concatenate(parts))
         if self.cache is not None and key is not None:
             self.cache.write(key, ImageFeatures(windows=windows, scene=None))
         return windows
@@ -91,10 +92,3 @@ class RecordFeatures:
         kind = f"{self.frames} frames" if is_video(record) else "still"
         parts = (FORMAT, content, self.backbone.ref.fingerprint, view, kind, str(MAX_WINDOWS))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _spread(windows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    if len(windows) <= count:
-        return windows
-    chosen: NDArray[np.float32] = windows[np.linspace(0, len(windows) - 1, count).round().astype(np.int64)]
-    return chosen

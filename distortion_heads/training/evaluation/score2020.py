@@ -15,14 +15,16 @@ from distortion_heads.training.evaluation.summary import SCHEMA
 WEIGHTS = {"all_f1": 0.35, "accuracy": 0.35, "single_f1": 0.15, "seconds": 0.15}
 """Of the ranks by F1 on single and multiple distortions, accuracy (exact match), F1 on single ones, and time."""
 
-FIGURES = {"all_f1": "macro_f1", "accuracy": "exact", "single_f1": "single_macro_f1", "seconds": "seconds"}
+FIGURES = {"all_f1": "micro_f1", "accuracy": "exact", "single_f1": "single_right", "seconds": "seconds"}
+"""As the challenge's scoring program computes them."""
+
 LOWER_IS_BETTER = frozenset(("seconds",))
 MAX_FILE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One method of one result file; `values` by the keys of `WEIGHTS`."""
+    """One method of one result file, or one submission; `values` by the keys of `WEIGHTS`, NaN for unknown seconds."""
 
     name: str
     values: Mapping[str, float]
@@ -30,7 +32,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """`ranks` from 1, the best, equal values sharing the better rank; `score`: their weighted sum, lowest is best."""
+    """`ranks` from 1, the best, equal values sharing the better rank; `score`: their weighted sum, lowest is best.
+
+    What is not known (NaN) does not rank: it has the first.
+    """
 
     entry: Entry
     ranks: Mapping[str, int]

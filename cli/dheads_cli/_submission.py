@@ -1,0 +1,84 @@
+"""`dheads predict --submission`: beside what is printed, the answers in the format of the ICIP 2020 challenge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from dheads_cli._console import complain
+from distortion_heads.errors import DheadsError
+
+if TYPE_CHECKING:
+    from dheads_cli._reports import Sink
+    from dheads_cli._video_sinks import VideoSink
+    from dheads_cli.video import VideoRequest
+    from distortion_heads.inputs import Input
+    from distortion_heads.spec import Prediction
+    from distortion_heads.video_spec import Event, FrameResult, VideoPrediction
+
+
+def submission_of(
+    ctx: click.Context, file: str | None, request: VideoRequest, inputs: Sequence[Input], labels: Sequence[str]
+) -> Submission | None:
+    """What --submission asks for, or None. Raises `click.UsageError` if that cannot be given."""
+    if file is None:
+        return None
+    from distortion_heads.submission2020 import LABELS
+
+    if missing := [label for label in LABELS if label not in labels]:
+        raise click.UsageError(f"--submission needs the heads {', '.join(LABELS)}: without {missing[0]}", ctx)
+    if wrong := [item.path for item in inputs if item.error is not None or not request.wants(item)]:
+        raise click.UsageError(f"--submission is for videos alone, and {wrong[0]} is none", ctx)
+    return Submission(file)
+
+
+class Submission:
+    """Passes everything on to `sink`, remembers what is present in each video, and writes that at the end."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._answers: dict[str, tuple[str, ...]] = {}
+        self._frames = 0
+        self._started = time.perf_counter()
+
+    def beside(self, sink: Sink) -> Sink:
+        self._sink = cast("VideoSink", sink)
+        self._started = time.perf_counter()
+        return self
+
+    def frame(self, path: str, result: FrameResult) -> None:
+        self._frames += 1
+        self._sink.frame(path, result)
+
+    def event(self, path: str, event: Event) -> None:
+        self._sink.event(path, event)
+
+    def video(self, path: str, prediction: VideoPrediction) -> None:
+        self._answers[path] = tuple(head.label for head in prediction.present)
+        self._sink.video(path, prediction)
+
+    def prediction(self, prediction: Prediction) -> None:
+        self._sink.prediction(prediction)
+
+    def error(self, path: str, reason: str) -> None:
+        """A video that cannot be read has an empty line: the lines are told by their number alone."""
+        self._answers[path] = ()
+        self._sink.error(path, reason)
+
+    def close(self) -> None:
+        from distortion_heads.submission2020 import format_answers, natural_key
+        from distortion_heads.weights import write_atomic
+
+        self._sink.close()
+        seconds = time.perf_counter() - self._started
+        paths = sorted(self._answers, key=natural_key)
+        try:
+            write_atomic(Path(self._file), format_answers(self._answers[path] for path in paths).encode())
+        except OSError as error:
+            raise DheadsError(f"cannot write to {self._file}: {error.strerror or error}") from None
+        each = f", {seconds / self._frames:.4f} s a frame" if self._frames else ""
+        complain(f"note: {self._file}: {len(paths)} videos in natural order of their paths{each}")

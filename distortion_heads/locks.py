@@ -1,0 +1,33 @@
+"""One writer per folder: a second one that starts on it is told, not let in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distortion_heads.errors import DataError
+
+
+@contextmanager
+def only_writer(folder: Path, command: str) -> Iterator[None]:
+    """Make `folder` if need be, and hold it for this process; `command` is what a second one is told runs there.
+
+    The lock is the operating system's, so it ends with the process however that ends. Raises `DataError` if another
+    holds the folder or it cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise DataError(f"another {command} is writing to {folder}: wait for it, or choose another folder") from None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot write to {folder} ({reason}): choose another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,135 @@
+"""A clean clip -> a clip that is distorted over known intervals, frame by frame: memory does not grow with its length.
+
+The parameters of a distortion are drawn once per clip (`distort_frame`). All frames are coded alike, inside and outside
+of the intervals, at their times; sound is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distortion_heads.errors import DataError, DheadsError, InputError
+from distortion_heads.synth_plan import SpoiltError
+from distortion_heads.synthesis import Step, distort_frame, to_float, to_uint8
+from distortion_heads.video_encode import Coding, Encoded, encode_video
+from distortion_heads.video_reader import VideoSource, open_video
+from distortion_heads.video_sampling import parse_time
+from distortion_heads.video_spec import Frame, VideoOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_EPSILON = 1e-6
+"""Seconds: time stamps are rounded to the container's clock."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """The frames with `start <= time < end`, in seconds from the first frame. Raises `DataError` if there are none."""
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise DataError(f"an interval from {self.start:g} s to {self.end:g} s has no length: let it end later")
+
+    def holds(self, time: float) -> bool:
+        return self.start - _EPSILON <= time < self.end - _EPSILON
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-{self.end:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipTarget:
+    """When clips are distorted (the whole time without `intervals`), and how they are coded."""
+
+    intervals: tuple[Interval, ...] = ()
+    coding: Coding = Coding()  # noqa: RUF009 - frozen
+
+
+def parse_interval(text: str) -> Interval:
+    """Read "2s-5s", "2-5.5" or "0:58-1:02". Raises `DataError`."""
+    start, separator, end = text.partition("-")
+    try:
+        if separator:
+            return Interval(start=parse_time(start), end=parse_time(end))
+    except DataError:
+        raise
+    except DheadsError:
+        pass
+    raise DataError(f"interval {text!r}: give where it starts and ends, as 2s-5s or 0:58-1:02")
+
+
+def intervals_of(text: str) -> tuple[Interval, ...]:
+    """Read the column `interval` of a manifest, "2-5+7-8.5"; nothing is the whole clip. Raises `DataError`."""
+    return tuple(map(parse_interval, text.split("+"))) if text else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """What is made: `steps` with the clip's `seed`, in `intervals`, coded by `coding`."""
+
+    steps: tuple[Step, ...]
+    seed: int
+    intervals: tuple[Interval, ...]
+    coding: Coding
+
+
+def distorted(
+    frames: Iterable[Frame], steps: Sequence[Step], seed: int, intervals: Sequence[Interval]
+) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Times from the first frame on, and pixels. Raises `SpoiltError` if a plugin fails or no frame is inside."""
+    origin: float | None = None
+    time, touched = 0.0, 0
+    for frame in frames:
+        origin = frame.time if origin is None else origin
+        time = frame.time - origin
+        inside = not intervals or any(interval.holds(time) for interval in intervals)
+        touched += inside
+        yield time, _distorted(frame, steps, seed) if inside else frame.pixels
+    if not touched:
+        raise SpoiltError(f"no frame lies in the interval: the last one is at {time:.2f} s")
+
+
+def _distorted(frame: Frame, steps: Sequence[Step], seed: int) -> NDArray[np.uint8]:
+    try:
+        return to_uint8(distort_frame(to_float(frame.pixels), steps, seed, frame.index))
+    except DataError as error:
+        raise SpoiltError(str(error)) from error
+    except Exception as error:  # a plugin's fault
+        raise SpoiltError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+
+
+def write_clip(source: str, target: Path, clip: Clip, options: VideoOptions) -> Encoded:
+    """Distort the clip `source`, of which `options` may take a part only; `target` is written from beginning to end.
+
+    Raises `InputError` if the source cannot be read to its end, `SpoiltError` as `distorted`, and what `encode_video`
+    raises.
+    """
+    with closing(open_video(source, options)) as video:
+        pictures = distorted(video.frames(), clip.steps, clip.seed, clip.intervals)
+        try:
+            encoded = encode_video(pictures, target, clip.coding, video.info.frame_rate)
+        except SpoiltError:
+            _check_whole(video)
+            raise
+        _check_whole(video)
+    return encoded
+
+
+def _check_whole(video: VideoSource) -> None:
+    if video.damage is not None:
+        raise InputError(str(video.damage))
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a clip. Raises `InputError`."""
+    with closing(open_video(str(path), VideoOptions())) as video:
+        return video.info.width, video.info.height

@@ -1,0 +1,103 @@
+"""Scenes on both sides of a split: by name, and by what the pictures look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.training.audit.findings import Finding, Grade, examples
+from distortion_heads.training.audit.pixels import Look
+from distortion_heads.training.audit.splits import Split
+from distortion_heads.training.corpora.record import Corpus, Record
+from distortion_heads.training.split import SAME_SCENE_BITS
+
+CHUNK = 128
+"""Rows of the matrix of distances that are in memory at a time."""
+
+
+def split_findings(corpus: Corpus, split: Split) -> Iterator[Finding]:
+    """Names that are not of the dataset, and scenes by name that are in two parts."""
+    total = len(split.missing) + len(split.ambiguous) + sum(len(records) for records in split.parts.values())
+    for names, what in ((split.missing, "not in the dataset"), (split.ambiguous, "those of several pictures")):
+        if names:
+            message = f"names of the split that are {what}"
+            yield Finding(
+                check="split names",
+                grade="wrong",
+                message=message,
+                count=len(names),
+                total=total,
+                examples=examples(names),
+            )
+    scenes = {part: {record.scene for record in records} for part, records in split.parts.items()}
+    for first, second in combinations(scenes, 2):
+        shared = scenes[first] & scenes[second]
+        if shared:
+            message = f"scenes of {second} that are also in {first}"
+            yield Finding(
+                check="shared scenes",
+                grade="wrong",
+                message=message,
+                count=len(shared),
+                total=len(scenes[second]),
+                examples=examples(sorted(shared)),
+            )
+
+
+def look_alike_findings(corpus: Corpus, looks: Mapping[Path, Look | str], split: Split | None) -> Iterator[Finding]:
+    """Scenes of different names whose pictures look alike; with a split those that it separates."""
+    pairs = look_alikes(corpus.records, looks)
+    message = "scenes of different names look alike: give them one group, or a split may part them"
+    grade: Grade = "suspect"
+    if split is not None:
+        message, grade = "scenes of different names look alike and are in different parts of the split", "wrong"
+        pairs = [pair for pair in pairs if _crosses(pair, split)]
+    if pairs:
+        yield Finding(
+            check="scenes that look alike",
+            grade=grade,
+            message=message,
+            count=len({scene for pair in pairs for scene in pair}),
+            total=len({record.scene for record in corpus.records}),
+            examples=examples([f"{first} = {second}" for first, second in pairs]),
+        )
+
+
+def _crosses(pair: tuple[str, str], split: Split) -> bool:
+    parts = [part for part, records in split.parts.items() if any(record.scene in pair for record in records)]
+    return len(parts) > 1
+
+
+def look_alikes(records: Sequence[Record], looks: Mapping[Path, Look | str]) -> list[tuple[str, str]]:
+    """Pairs of scenes of which a picture each is within `SAME_SCENE_BITS`, in order.
+
+    Of a scene its clean pictures are compared, or all where none is clean: distortions move the hash.
+    """
+    hashes: list[int] = []
+    owners: list[str] = []
+    for record in _representatives(records):
+        look = looks.get(record.path)
+        if isinstance(look, Look) and look.hash is not None:
+            hashes.append(look.hash)
+            owners.append(record.scene)
+    if not hashes:
+        return []
+    signs = np.unpackbits(np.array(hashes, ">u8").view(np.uint8).reshape(-1, 8), axis=1).astype(np.float32) * 2 - 1
+    found = {(min(owners[row], owners[column]), max(owners[row], owners[column])) for row, column in _near(signs)}
+    return sorted(pair for pair in found if pair[0] != pair[1])
+
+
+def _near(signs: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+    for start in range(0, len(signs), CHUNK):
+        distance = (64 - signs[start : start + CHUNK] @ signs.T) / 2
+        for row, column in np.argwhere(distance <= SAME_SCENE_BITS):
+            yield start + int(row), int(column)
+
+
+def _representatives(records: Sequence[Record]) -> Iterator[Record]:
+    clean = {record.scene for record in records if record.clean}
+    return (record for record in records if record.clean or record.scene not in clean)

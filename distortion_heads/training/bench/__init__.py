@@ -1,0 +1,1 @@
+"""The accuracy report: what all heads say about pictures whose distortions are known."""

@@ -1,0 +1,188 @@
+"""`dheads bench accuracy`: distort clean pictures, predict, compute every figure, write the report."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.inputs import expand_inputs
+from distortion_heads.pipeline import Predictor
+from distortion_heads.registry import Registry
+from distortion_heads.spec import HeadFile
+from distortion_heads.training.bench.markdown import to_markdown
+from distortion_heads.training.bench.outcomes import Outcomes
+from distortion_heads.training.bench.plots import draw_plots
+from distortion_heads.training.bench.report import Report, Setting, make_report, report_to_dict
+from distortion_heads.training.bench.samples import Cache, PictureOutcomes, Plan, cache_key
+from distortion_heads.training.bench.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
+from distortion_heads.weights import write_atomic
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """What to measure. `heads` None: all; `limit` None: all pictures; `command` is quoted in the report."""
+
+    images: Path
+    out: Path
+    heads: tuple[str, ...] | None = None
+    limit: int | None = None
+    jobs: int = 1
+    plan: Plan = field(default_factory=Plan)
+    command: str = "dheads bench accuracy"
+
+
+def bench_accuracy(
+    options: BenchOptions,
+    *,
+    make_registry: MakeRegistry = InstalledRegistry(),  # noqa: B008 - frozen
+    progress: Progress = lambda done, total: None,
+) -> Report:
+    """Measure, write report.md, report.json and the plots to `options.out`, and return the report.
+
+    `progress(done, total)` counts pictures. Raises `DataError` if there is nothing to measure or `out` cannot be
+    written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
+    """
+    for module in ("matplotlib", "threadpoolctl"):
+        if find_spec(module) is None:
+            raise MissingExtraError("dheads bench accuracy")
+    pictures = find_pictures(options.images, options.limit)
+    registry = make_registry()
+    predictor = Predictor(options.heads, registry=registry, threads=1)
+    heads, left_out = _measurable(predictor, registry, must_work=options.heads is not None)
+    specs = tuple(registry.head(head.label).spec for head in heads)
+    job = Job(
+        make_registry=make_registry,
+        labels=tuple(head.label for head in heads),
+        plan=options.plan,
+        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan)),
+    )
+    measured, unreadable = _measure(pictures, job, options.jobs, progress)
+    setting = Setting(
+        command=options.command,
+        backbone=str(predictor.backbone.ref),
+        seed=options.plan.seed,
+        mixtures=options.plan.mixtures,
+        left_out=left_out,
+        unreadable=unreadable,
+    )
+    report = make_report(collect(measured, heads, options.images), setting)
+    write_report(report, options.out)
+    return report
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
+    files = {
+        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
+        "report.md": to_markdown(report).encode(),
+        **draw_plots(report),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            write_atomic(folder / name, data)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
+
+
+def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:
+    """All pictures below `folder`, sorted; or `limit` of them, chosen by the hash of their names and always the same.
+
+    Raises `DataError` if there is none.
+    """
+    found = list(expand_inputs([str(folder)]))
+    for item in found:
+        if item.error is not None:
+            raise DataError(f"{item.path}: {item.error}")
+    paths = sorted(Path(item.path) for item in found)
+    if limit is not None:
+        paths = sorted(sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:limit])
+    return tuple(paths)
+
+
+def read_sources(pictures: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    """Where each picture is from.
+
+    The column `source` of `manifest.csv` in `folder` or the folder above, whose column `file` is relative to it; else
+    the picture's name up to the first `_`.
+    """
+    listed: dict[Path, str] = {}
+    for home in (folder.resolve().parent, folder.resolve()):
+        listed.update(_read_manifest(home / "manifest.csv"))
+    return tuple(listed.get(picture.resolve()) or picture.stem.partition("_")[0] for picture in pictures)
+
+
+def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile], folder: Path) -> Outcomes:
+    """Put the pictures' outcomes together, in the order of their names. Raises `DataError` if there is none."""
+    if not measured:
+        raise DataError(f"none of the pictures in {folder} can be read")
+    pictures = sorted(measured)
+    parts = [measured[picture] for picture in pictures]
+    return Outcomes(
+        labels=tuple(head.label for head in heads),
+        families=tuple(head.family for head in heads),
+        thresholds=tuple(head.threshold.value for head in heads),
+        pictures=tuple(picture.name for picture in pictures),
+        sources=read_sources(pictures, folder),
+        picture=np.repeat(np.arange(len(parts)), [len(part.truth) for part in parts]),
+        truth=np.concatenate([part.truth for part in parts]),
+        probability=np.concatenate([part.probability for part in parts]),
+        severity=np.concatenate([part.severity for part in parts]),
+    )
+
+
+def _measure(
+    pictures: Sequence[Path], job: Job, jobs: int, progress: Progress
+) -> tuple[dict[Path, PictureOutcomes], tuple[str, ...]]:
+    """What was measured, and a sentence on each picture that could not be."""
+    outcomes: dict[Path, PictureOutcomes] = {}
+    errors: dict[Path, str] = {}
+    progress(0, len(pictures))
+    for done, result in enumerate(measure_pictures(pictures, job, jobs), 1):
+        if result.outcome is None:
+            errors[result.picture] = f"picture {result.picture.name}: {result.error}"
+        else:
+            outcomes[result.picture] = result.outcome
+        progress(done, len(pictures))
+    return outcomes, tuple(errors[picture] for picture in sorted(errors))
+
+
+def _measurable(
+    predictor: Predictor, registry: Registry, *, must_work: bool
+) -> tuple[tuple[HeadFile, ...], tuple[str, ...]]:
+    """The heads whose distortion can be made, and a sentence on each of the others."""
+    can = {head.label: registry.head(head.label).spec.synthesize is not None for head in predictor.heads}
+    mute = [label for label, made in can.items() if not made]
+    if mute and must_work:
+        raise DataError(f"head {mute[0]!r} has no generator to make its distortion with: leave it out of --heads")
+    heads = tuple(head for head in predictor.heads if can[head.label])
+    left_out = (
+        *map(str, predictor.problems),
+        *(f"head {label!r} has no generator" for label in mute),
+        *(f"head {h.spec.label!r} has no weights" for h in registry.heads.values() if h.spec.weights is None),
+    )
+    if not heads:
+        raise DataError("no attached head has both weights and a generator: train one with `dheads add-head`")
+    return heads, () if must_work else left_out
+
+
+def _read_manifest(file: Path) -> dict[Path, str]:
+    if not file.is_file():
+        return {}
+    try:
+        with file.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{file} cannot be read: {error}") from None
+    return {file.parent / row["file"]: row["source"] for row in rows if row.get("file") and row.get("source")}

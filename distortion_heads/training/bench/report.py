@@ -1,0 +1,133 @@
+"""Outcomes -> the report: every figure in one value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from distortion_heads.training.bench.choices import KADID, Pair, confused_pairs, confusion
+from distortion_heads.training.bench.figures import Figures, compute_figures
+from distortion_heads.training.bench.goals import NINE, Goal, compare_goals
+from distortion_heads.training.bench.outcomes import Outcomes
+from distortion_heads.training.metrics import ECE_BINS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How it was measured; `left_out` and `unreadable`: a sentence on each head, each picture that was not."""
+
+    command: str
+    backbone: str
+    seed: int
+    mixtures: int
+    left_out: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """`counts[true][found]`, severities 2 to 5, in the order of `labels`."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """`n` probabilities of one interval: their mean, and the share of them that was right to say present."""
+
+    n: int
+    confidence: float
+    frequency: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanAlarm:
+    """A clean picture on which heads fire, and how probable they say it is."""
+
+    picture: str
+    source: str
+    heads: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that was measured. `nine`: those heads alone, on their own distortions; None unless all are there.
+
+    `confusion`: the types of KADID-10k that are there.
+    """
+
+    setting: Setting
+    goals: tuple[Goal, ...]
+    figures: Figures
+    nine: Figures | None
+    sources: Mapping[str, Figures]
+    confusion: Confusion
+    pairs: tuple[Pair, ...]
+    reliability: tuple[Bin, ...]
+    clean_alarms: tuple[CleanAlarm, ...]
+
+
+def make_report(outcomes: Outcomes, setting: Setting) -> Report:
+    """Compute all figures."""
+    figures = compute_figures(outcomes)
+    nine = compute_figures(outcomes.only(NINE)) if set(NINE) <= set(outcomes.labels) else None
+    middle = outcomes.rows(outcomes.singles(2, 5))
+    kadid = middle.only(KADID)
+    return Report(
+        setting=setting,
+        goals=compare_goals(figures, nine),
+        figures=figures,
+        nine=nine,
+        sources={source: compute_figures(outcomes.from_source(source)) for source in sorted(set(outcomes.sources))},
+        confusion=Confusion(labels=kadid.labels, counts=tuple(map(tuple, confusion(kadid).tolist()))),
+        pairs=confused_pairs(middle),
+        reliability=reliability(outcomes.rows(outcomes.clean | outcomes.singles())),
+        clean_alarms=_clean_alarms(outcomes.rows(outcomes.clean)),
+    )
+
+
+def reliability(outcomes: Outcomes) -> tuple[Bin, ...]:
+    """All heads together, in equal bins of probability; empty bins are left out."""
+    probability, truth = outcomes.probability.ravel(), outcomes.present.ravel()
+    bins = np.minimum((probability * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    return tuple(
+        Bin(
+            n=int((bins == i).sum()),
+            confidence=float(probability[bins == i].mean()),
+            frequency=float(truth[bins == i].mean()),
+        )
+        for i in range(ECE_BINS)
+        if (bins == i).any()
+    )
+
+
+def report_to_dict(report: Report) -> dict[str, Any]:
+    """What report.json holds: floats to 5 digits, None for what could not be measured."""
+    content: dict[str, Any] = _plain(asdict(report))
+    for entry, goal in zip(content["goals"], report.goals, strict=True):
+        entry["met"] = goal.met
+    return content
+
+
+def _clean_alarms(clean: Outcomes) -> tuple[CleanAlarm, ...]:
+    alarms = []
+    for row in np.flatnonzero(clean.fires.any(axis=1)):
+        picture = int(clean.picture[row])
+        heads = {clean.labels[i]: float(clean.probability[row, i]) for i in np.flatnonzero(clean.fires[row])}
+        alarms.append(CleanAlarm(picture=clean.pictures[picture], source=clean.sources[picture], heads=heads))
+    return tuple(alarms)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    return value

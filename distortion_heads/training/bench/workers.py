@@ -1,0 +1,97 @@
+"""Measure many pictures, in this process or in several."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeAlias
+
+from distortion_heads.errors import DataError, InputError
+from distortion_heads.pipeline import Predictor, installed_registry
+from distortion_heads.registry import Registry
+from distortion_heads.spec import HeadSpec
+from distortion_heads.training.bench.samples import Cache, PictureOutcomes, Plan, measure_picture
+
+MakeRegistry: TypeAlias = Callable[[], Registry]
+"""Hashable and picklable: specs hold functions, which do not always travel, so each process makes its own registry."""
+
+
+@dataclass(frozen=True)
+class InstalledRegistry:
+    """Makes the registry of what is installed and of the user's own heads."""
+
+    no_plugins: bool = False
+
+    def __call__(self) -> Registry:
+        return installed_registry(no_plugins=self.no_plugins)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every process needs to know."""
+
+    make_registry: MakeRegistry
+    labels: tuple[str, ...]
+    plan: Plan
+    cache: Cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One picture's outcomes, or why there are none."""
+
+    picture: Path
+    outcome: PictureOutcomes | None = None
+    error: str | None = None
+
+
+def measure_pictures(pictures: Sequence[Path], job: Job, jobs: int) -> Iterator[Measured]:
+    """Yield each picture as it is done, in any order; what the cache has is not measured again.
+
+    Raises `DataError` if a generator breaks its contract or a process dies.
+    """
+    if jobs == 1:
+        yield from (measure_one(picture, job) for picture in pictures)
+        return
+    # spawn, not fork: the caller may have threads running
+    pool = ProcessPoolExecutor(min(jobs, max(len(pictures), 1)), mp_context=multiprocessing.get_context("spawn"))
+    try:
+        for future in as_completed([pool.submit(measure_one, picture, job) for picture in pictures]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DataError("a worker process died, perhaps of too little memory: run again with --jobs 1") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def measure_one(picture: Path, job: Job) -> Measured:
+    """Look into the cache, else measure and keep it there."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    try:
+        data = picture.read_bytes()
+    except OSError as error:
+        return Measured(picture=picture, error=f"cannot be read: {error.strerror or error}")
+    outcome = job.cache.load(data)
+    if outcome is None:
+        predictor, specs = _open(job.make_registry, job.labels)
+        try:
+            with threadpool_limits(1):
+                outcome = measure_picture(data, predictor, specs, job.plan)
+        except InputError as error:
+            return Measured(picture=picture, error=str(error))
+        job.cache.save(data, outcome)
+    return Measured(picture=picture, outcome=outcome)
+
+
+@lru_cache(maxsize=1)
+def _open(make_registry: MakeRegistry, labels: tuple[str, ...]) -> tuple[Predictor, tuple[HeadSpec, ...]]:
+    """Once per process; one thread each, for the processes share the cores."""
+    registry = make_registry()
+    specs = tuple(head.spec for head in registry.select(labels))
+    return Predictor(labels, registry=registry, threads=1), specs

@@ -1,0 +1,148 @@
+"""Make a case, code it in all ways, and let `predict_video` judge each; keep what it said."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+import distortion_heads
+from distortion_heads.errors import DataError, InputError
+from distortion_heads.pipeline import Predictor
+from distortion_heads.spec import HeadSpec
+from distortion_heads.synth_plan import SpoiltError
+from distortion_heads.synth_video import Clip, write_clip
+from distortion_heads.synthesis import Step
+from distortion_heads.training.bench import samples
+from distortion_heads.training.bench_video.cases import Case, Plan
+from distortion_heads.video import Step as VideoStep
+from distortion_heads.video import predict_video
+from distortion_heads.video_encode import Coding, encode_video
+from distortion_heads.video_reader import open_video
+from distortion_heads.video_spec import Sampling, VideoOptions
+from distortion_heads.weights import write_atomic
+
+_FORMAT = 1
+_CODE = ("synth_video", "synth_random", "synthesis", "video_*", "video", "pipeline", "temporal")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What was said about a case in one coding, of n frames by H heads.
+
+    `times` float64 (n,), seconds from the part's start; `inside` bool (n,): distorted; `probability` float32 (n, H);
+    `segments` float64 (k, 2): onsets and offsets that the head of the case's distortion found; `bit_rate`: of the
+    file, in bit/s, float64 (1,).
+    """
+
+    times: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    segments: NDArray[np.float64]
+    bit_rate: NDArray[np.float64]
+
+
+def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequence[Coding]) -> tuple[Judged, ...]:
+    """One `Judged` for each of `codings`. Raises `InputError` for a bad clip, `DataError` for a bad generator."""
+    part = case.part
+    reading = VideoOptions(sampling=Sampling(start=part.start, end=part.start + part.seconds))
+    steps = (Step(spec=spec, severity=case.severity),)
+    with TemporaryDirectory(prefix="dheads-bench-") as folder:
+        lossless = Path(folder) / f"lossless{Coding().suffix}"
+        clip = Clip(steps=steps, seed=case.seed, intervals=(case.interval,), coding=Coding())
+        try:
+            write_clip(str(part.clip), lossless, clip, reading)
+        except SpoiltError as error:
+            raise DataError(f"{case.label}: {error}") from None
+        return tuple(_judge(case, _coded(lossless, coding), predictor) for coding in codings)
+
+
+def _coded(lossless: Path, coding: Coding) -> Path:
+    if coding == Coding():
+        return lossless
+    target = lossless.with_name(f"coded{coding.suffix}")
+    with closing(open_video(str(lossless), VideoOptions())) as video:
+        encode_video(((frame.time, frame.pixels) for frame in video.frames()), target, coding, video.info.frame_rate)
+    return target
+
+
+def _judge(case: Case, file: Path, predictor: Predictor) -> Judged:
+    times: list[float] = []
+    rows: list[list[float]] = []
+
+    def keep(step: VideoStep) -> None:
+        if step.is_frame:
+            times.append(step.result.time)
+            rows.append([head.probability for head in step.result.prediction.heads])
+
+    answer = predict_video(predictor, str(file), VideoOptions(workers=1), on_step=keep)
+    if answer.error is not None:
+        raise InputError(answer.error)
+    mine = next(head for head in answer.heads if head.label == case.label)
+    return Judged(
+        times=np.array(times),
+        inside=np.array([case.interval.holds(time) for time in times]),
+        probability=np.array(rows, np.float32),
+        segments=np.array([(s.onset, s.offset) for s in mine.segments]).reshape(-1, 2),
+        bit_rate=np.array([8 * file.stat().st_size / max(answer.end - answer.start, 1e-9)]),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """What was judged, on disk, one file per case. `key` stands for all that it depends on besides clip and case."""
+
+    folder: Path
+    key: str
+
+    def load(self, case: Case, digest: str, codings: int) -> tuple[Judged, ...] | None:
+        """What was kept for a case of the clip with the SHA-256 `digest`, or None."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            arrays = load(self._file(case, digest).read_bytes())
+            return tuple(
+                Judged(**{name: arrays[f"{i}.{name}"] for name in Judged.__dataclass_fields__}) for i in range(codings)
+            )
+        except (OSError, SafetensorError, KeyError):
+            return None
+
+    def save(self, case: Case, digest: str, judged: Sequence[Judged]) -> None:
+        """Raises `DataError` if the folder cannot be written."""
+        from safetensors.numpy import save
+
+        arrays = {f"{i}.{name}": array for i, each in enumerate(judged) for name, array in vars(each).items()}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(self._file(case, digest), save(arrays))
+        except OSError as error:
+            raise DataError(
+                f"{self.folder} cannot be written: {error.strerror or error}; choose another --out"
+            ) from None
+
+    def _file(self, case: Case, digest: str) -> Path:
+        described = asdict(case)
+        described["part"]["clip"] = digest
+        content = json.dumps([self.key, described], sort_keys=True)
+        return self.folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
+
+
+def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:
+    """SHA-256 over the backbone, the head files, the codings and the source code that distorts, codes and predicts."""
+    library = Path(distortion_heads.__file__).parent
+    sources = sorted({file for name in _CODE for file in library.glob(f"{name}.py")})
+    parts = [
+        _FORMAT,
+        samples.cache_key(predictor, specs, samples.Plan()),
+        list(map(repr, plan.codings)),
+        [hashlib.sha256(file.read_bytes()).hexdigest() for file in sources],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

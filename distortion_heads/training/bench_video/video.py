@@ -1,0 +1,127 @@
+"""`dheads bench video`: distort clips over known intervals, code them, predict, compute every figure, report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
+
+from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.pipeline import Predictor
+from distortion_heads.registry import Registry
+from distortion_heads.training.bench.workers import InstalledRegistry, MakeRegistry
+from distortion_heads.training.bench_video.cases import HEADS, Case, Part, Plan, draw_cases, find_parts
+from distortion_heads.training.bench_video.figures import compute_figures
+from distortion_heads.training.bench_video.markdown import to_markdown
+from distortion_heads.training.bench_video.measure import Cache, cache_key
+from distortion_heads.training.bench_video.plots import draw_plots
+from distortion_heads.training.bench_video.report import Setting, VideoReport, report_to_dict
+from distortion_heads.training.bench_video.workers import Job, Measured, measure_cases
+from distortion_heads.weights import write_atomic
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoBenchOptions:
+    """What to measure. `heads` None: those of `HEADS` that are attached; `limit`: parts of clips, None for all;
+    `command` is quoted in the report."""
+
+    clips: Path
+    out: Path
+    heads: tuple[str, ...] | None = None
+    limit: int | None = None
+    jobs: int = 1
+    plan: Plan = field(default_factory=Plan)
+    command: str = "dheads bench video"
+
+
+def bench_video(
+    options: VideoBenchOptions,
+    *,
+    make_registry: MakeRegistry = InstalledRegistry(),  # noqa: B008 - frozen
+    progress: Progress = lambda done, total: None,
+) -> VideoReport:
+    """Measure, write report.md, report.json and the plots to `options.out`, and return the report.
+
+    `progress(done, total)` counts distorted parts of clips. Raises `DataError` if there is nothing to measure or `out`
+    cannot be written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
+    """
+    for module in ("matplotlib", "threadpoolctl"):
+        if find_spec(module) is None:
+            raise MissingExtraError("dheads bench video")
+    registry = make_registry()
+    labels = _labels(options.heads, registry)
+    predictor = Predictor(labels, registry=registry, threads=1)
+    specs = [registry.head(head.label).spec for head in predictor.heads]
+    parts, problems = find_parts(options.clips, options.plan, options.limit)
+    job = Job(
+        make_registry=make_registry,
+        labels=tuple(head.label for head in predictor.heads),
+        codings=options.plan.codings,
+        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan)),
+    )
+    measured, failed = _measure(draw_cases(parts, job.labels, options.plan), job, options.jobs, progress)
+    if not measured:
+        raise DataError("; ".join(failed))
+    report = VideoReport(
+        setting=_setting(options, str(predictor.backbone.ref), parts, (*problems, *failed)),
+        labels=job.labels,
+        codings=compute_figures(measured, predictor.heads, options.plan.codings),
+    )
+    write_report(report, options.out)
+    return report
+
+
+def write_report(report: VideoReport, folder: Path) -> None:
+    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
+    files = {
+        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
+        "report.md": to_markdown(report).encode(),
+        **draw_plots(report),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            write_atomic(folder / name, data)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
+
+
+def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
+    """The heads to measure, each of which can be made and detected in single frames. Raises `DataError`."""
+    chosen = heads if heads is not None else tuple(label for label in HEADS if label in registry.heads)
+    for label in chosen:
+        if registry.head(label).spec.synthesize is None:
+            raise DataError(f"head {label!r} has no generator to make its distortion with: leave it out of --heads")
+    if not chosen:
+        raise DataError("none of the heads that are measured by default is attached: name some with --heads")
+    return tuple(dict.fromkeys(chosen))
+
+
+def _measure(cases: Sequence[Case], job: Job, jobs: int, progress: Progress) -> tuple[list[Measured], tuple[str, ...]]:
+    """What was measured, in the order of `cases`, and a sentence on each case that could not be."""
+    progress(0, len(cases))
+    results: dict[Case, Measured] = {}
+    for done, result in enumerate(measure_cases(cases, job, jobs), 1):
+        results[result.case] = result
+        progress(done, len(cases))
+    ordered = [results[case] for case in cases]
+    failed = tuple(f"{each.case.part}, {each.case.label}: {each.error}" for each in ordered if each.judged is None)
+    return [each for each in ordered if each.judged is not None], failed
+
+
+def _setting(options: VideoBenchOptions, backbone: str, parts: Sequence[Part], left_out: tuple[str, ...]) -> Setting:
+    return Setting(
+        command=options.command,
+        backbone=backbone,
+        seed=options.plan.seed,
+        seconds=options.plan.seconds,
+        clips=dict(Counter(part.clip.name for part in parts)),
+        rates={part.clip.name: part.rate for part in parts},
+        left_out=left_out,
+    )

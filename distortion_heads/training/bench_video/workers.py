@@ -1,0 +1,92 @@
+"""Measure many cases, in this process or in several."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from distortion_heads.errors import DataError, InputError
+from distortion_heads.pipeline import Predictor
+from distortion_heads.spec import HeadSpec
+from distortion_heads.training.bench.workers import MakeRegistry
+from distortion_heads.training.bench_video.cases import Case
+from distortion_heads.training.bench_video.measure import Cache, Judged, measure_case
+from distortion_heads.video_encode import Coding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every process needs to know; `labels` are the heads, in the order of their answers."""
+
+    make_registry: MakeRegistry
+    labels: tuple[str, ...]
+    codings: tuple[Coding, ...]
+    cache: Cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was said about a case, one `Judged` a coding, or why nothing was."""
+
+    case: Case
+    judged: tuple[Judged, ...] | None = None
+    error: str | None = None
+
+
+def measure_cases(cases: Sequence[Case], job: Job, jobs: int) -> Iterator[Measured]:
+    """Yield each case as it is done, in any order; what the cache has is not measured again.
+
+    Raises `DataError` if a generator breaks its contract or a process dies.
+    """
+    if jobs == 1:
+        yield from (measure_one(case, job) for case in cases)
+        return
+    # spawn, not fork: the caller may have threads running
+    pool = ProcessPoolExecutor(min(jobs, max(len(cases), 1)), mp_context=multiprocessing.get_context("spawn"))
+    try:
+        for future in as_completed([pool.submit(measure_one, case, job) for case in cases]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DataError("a worker process died, perhaps of too little memory: run again with --jobs 1") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def measure_one(case: Case, job: Job) -> Measured:
+    """Look into the cache, else measure and keep it there."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    try:
+        digest = _digest(case.part.clip)
+    except OSError as error:
+        return Measured(case=case, error=f"cannot be read: {error.strerror or error}")
+    judged = job.cache.load(case, digest, len(job.codings))
+    if judged is None:
+        predictor, specs = _open(job.make_registry, job.labels)
+        try:
+            with threadpool_limits(1):
+                judged = measure_case(case, specs[case.label], predictor, job.codings)
+        except InputError as error:
+            return Measured(case=case, error=str(error))
+        job.cache.save(case, digest, judged)
+    return Measured(case=case, judged=judged)
+
+
+@lru_cache(maxsize=8)
+def _digest(clip: Path) -> str:
+    with clip.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _open(make_registry: MakeRegistry, labels: tuple[str, ...]) -> tuple[Predictor, dict[str, HeadSpec]]:
+    """Once per process; one thread each, for the processes share the cores."""
+    registry = make_registry()
+    specs = {head.spec.label: head.spec for head in registry.select(labels)}
+    return Predictor(labels, registry=registry, threads=1), specs

@@ -1,0 +1,64 @@
+"""Submissions of the ICIP 2020 challenge against the true answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.errors import DataError
+from distortion_heads.submission2020 import LABELS, natural_key, read_answers
+from distortion_heads.training.corpora import lvq
+from distortion_heads.training.corpora.load import load_corpus
+from distortion_heads.training.evaluation.figures import set_figures, single_right
+from distortion_heads.training.evaluation.score2020 import Entry
+
+
+def read_truth(path: Path) -> list[frozenset[str]]:
+    """The true labels of each video: of the LVQ folder `path`, in natural order, or of a file with a line for each.
+
+    Raises `DataError`.
+    """
+    if not path.is_dir():
+        answers = read_answers(path)
+        return answers[:-1] if len(answers) > 1 and not answers[-1] else answers  # as editors end a file
+    records = load_corpus(path, lvq.KIND).records
+    ordered = sorted(records, key=lambda record: natural_key(record.path.relative_to(path)))
+    return [frozenset(record.severities) for record in ordered]
+
+
+def read_submissions(
+    files: Sequence[Path], truth: Sequence[frozenset[str]], seconds: Sequence[float] = ()
+) -> tuple[Entry, ...]:
+    """The figures of each submission; `seconds` a frame, one for each file or none at all.
+
+    Raises `DataError` if a file is no submission, or not for so many videos.
+    """
+    if seconds and len(seconds) != len(files):
+        raise DataError(
+            f"{len(seconds)} times for {len(files)} submissions: give --seconds once for each, in their order"
+        )
+    there = _matrix(truth)
+    if not there.any():
+        raise DataError("no video has a distortion: nothing can be measured")
+    entries = []
+    for file, time in zip(files, seconds or [math.nan] * len(files), strict=True):
+        answers = read_answers(file)
+        if len(answers) == len(truth) + 1 and not answers[-1]:
+            answers.pop()
+        if len(answers) != len(truth):
+            raise DataError(f"{file} has {len(answers)} lines, and there are {len(truth)} videos: one line for each")
+        found = _matrix(answers)
+        figures = set_figures(there, found)
+        single = single_right(there, found)
+        values = {"all_f1": figures["micro_f1"], "accuracy": figures["exact"], "single_f1": single}
+        known = {name: math.nan if value is None else value for name, value in values.items()}
+        entries.append(Entry(name=str(file), values={**known, "seconds": time}))
+    return tuple(entries)
+
+
+def _matrix(answers: Sequence[frozenset[str]]) -> NDArray[np.bool_]:
+    return np.array([[label in answer for label in LABELS] for answer in answers], bool).reshape(-1, len(LABELS))

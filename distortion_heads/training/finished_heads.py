@@ -1,0 +1,96 @@
+"""From trained towers to finished head files: provenance, calibration, threshold and figures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.heads import HeadBank
+from distortion_heads.spec import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.corpora.record import Record
+from distortion_heads.training.evaluation.record_features import RecordFeatures
+from distortion_heads.training.examples import Examples
+from distortion_heads.training.job import Choice, Site, versions
+from distortion_heads.training.metrics import measure
+from distortion_heads.training.recipes import Recipe
+from distortion_heads.training.towers import Towers
+from distortion_heads.weights import dump_head, parse_head
+
+VOTE = 1e6
+"""Scale of the logits that turns the mean of the windows' probabilities into the share of windows that fire."""
+
+
+def finished_heads(
+    towers: Towers,
+    choice: Choice,
+    site: Site,
+    features: RecordFeatures,
+    parts: tuple[Sequence[Record], Sequence[Record]],
+    labels: Sequence[str],
+) -> tuple[HeadFile, ...]:
+    """Head files from the towers, calibrated on the validation part (the second)."""
+    fit, validation = parts
+    digests = sorted({site.hashes[record.path] for part in parts for record in part})
+    sha256 = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    windows = [w.astype(np.float32) for w in features.of(validation, "native")]
+    heads = []
+    for i, label in enumerate(labels):
+        positive = sum(label in record.severities for record in fit)
+        provenance = Provenance(
+            data=site.data,
+            data_sha256=sha256,
+            n_pos=positive,
+            n_neg=len(fit) - positive,
+            seed=choice.recipe.seed,
+            command=site.command,
+            versions=versions(),
+        )
+        card = site.registry.heads.get(label)
+        head = HeadFile(
+            label=label,
+            title=card.spec.title if card else label.replace("_", " ").capitalize(),
+            family=card.spec.family if card else "other",
+            license="Apache-2.0",
+            created_with=f"distortion-heads {version('distortion-heads')}",
+            view="native",
+            backbone=features.backbone.ref,
+            layers=towers.layers(i),
+            outputs=("presence", "severity") if choice.recipe.severity else ("presence",),
+            calibration=Calibration(),
+            threshold=Threshold(),
+            metrics=HeadMetrics(split="", n=0),
+            provenance=provenance,
+        )
+        stored = parse_head(dump_head(head), label)  # calibrate what is shipped: weights rounded to float16
+        examples = Examples.pack(
+            windows,
+            [label in record.severities for record in validation],
+            clean=[record.clean for record in validation],
+        )
+        heads.append(_with_decision(stored, examples, choice.recipe))
+    return tuple(heads)
+
+
+def _with_decision(head: HeadFile, validation: Examples, recipe: Recipe) -> HeadFile:
+    """Calibration and threshold by the recipe, and the figures on the validation part."""
+    logits: NDArray[np.float64] = HeadBank([head]).evaluate(validation.windows).logits[0].astype(np.float64)
+    both = bool(validation.labels.any() and not validation.labels.all())
+    calibration, threshold = Calibration(), Threshold()
+    if recipe.calibrate and both:
+        calibration = calibrate(logits, validation)
+    if recipe.pooling == "majority":
+        scale, offset = VOTE * calibration.scale, VOTE * calibration.offset
+        calibration = Calibration(method="platt", params={"scale": scale, "offset": offset})
+        threshold = Threshold(objective="majority of the windows")
+    probabilities = image_probabilities(logits, validation.starts, calibration.scale, calibration.offset)
+    if recipe.calibrate and both and recipe.pooling == "mean":
+        threshold = choose_threshold(probabilities, validation.labels, validation.clean, None)
+    split = "validation part, which also decided when to stop and calibrated"
+    metrics = measure(probabilities, validation.labels, validation.clean, threshold.value, split)
+    return replace(head, calibration=calibration, threshold=threshold, metrics=metrics)

@@ -1,0 +1,48 @@
+"""What is trained, and where: the choices and surroundings of one training on labelled records."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from distortion_heads.registry import Registry
+from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.multitask import Progress
+from distortion_heads.training.processes import Processes
+from distortion_heads.training.recipes import Finetune, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which network, and how it is trained. `weights`: see `open_trainable`."""
+
+    backbone: str
+    weights: str | None = None
+    finetune: Finetune = "frozen"
+    recipe: Recipe = field(default_factory=lambda: Recipe(name="dheads"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where training happens. The checkpoint lies in `run`, the backbone is written to `backbones`.
+
+    `hashes`: SHA-256 of every record's file. `command`, `data`: for the heads' provenance.
+    """
+
+    run: Path
+    backbones: Path
+    cache: FeatureCache
+    hashes: dict[Path, str]
+    registry: Registry
+    processes: Processes = field(default_factory=Processes)
+    report: Callable[[Progress], None] = lambda progress: None
+    command: str = "dheads train"
+    data: str = "a labelled dataset"
+
+
+def versions() -> dict[str, str]:
+    packages = ("distortion-heads", "numpy", "onnxruntime", "pillow", "torch", "torchvision")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

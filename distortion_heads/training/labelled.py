@@ -1,0 +1,143 @@
+"""The vocabulary of `dheads add-head`: one labelled file, or a part of a video, and what is made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distortion_heads.spec import View
+from distortion_heads.synthesis import Step, distort, to_float, to_uint8
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FRAMES = 10
+"""Of each video, or of each part of one that has a line of its own; as in Ameur et al. 2022."""
+
+FEW_VIDEOS = 5
+
+CROP = 1024
+"""Longest side in pixels of what is cut from a clean picture for the native view: bounds the time of a camera's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Makes a picture from a clean one: a crop, then `step` unless that is None; all chance comes from `seed`.
+
+    `version` names the code of the generator, so that features of an older one are not taken for its own.
+    """
+
+    step: Step | None
+    seed: int
+    version: str = ""
+
+    @property
+    def key(self) -> str:
+        """What decides the result, besides the content of the clean picture and the view."""
+        step = f"{self.step.spec.label} {self.step.severity!r}" if self.step else "none"
+        return f"{step} {self.seed} {CROP} {self.version}"
+
+    def apply(self, pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+        """uint8 (H, W, 3) -> the same, smaller if cropped. Raises `DataError`, or whatever the generator raises."""
+        if view == "native":
+            pixels = _crop(pixels, np.random.default_rng([self.seed, 0]))
+        if self.step is None:
+            return pixels
+        return to_uint8(distort(to_float(pixels), [self.step], np.random.default_rng([self.seed, 1])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """`frames` evenly spread frames of a video, from `start` to `end` in seconds (None: to its end)."""
+
+    frames: int = FRAMES
+    start: float = 0.0
+    end: float | None = None
+
+    @property
+    def key(self) -> str:
+        """What decides the frames, besides the content of the file."""
+        return f"{self.frames} frames {self.start!r} {self.end!r}"
+
+    @property
+    def text(self) -> str:
+        """The interval, for people."""
+        return f"{self.start:g} s to {'its end' if self.end is None else f'{self.end:g} s'}"
+
+    def overlaps(self, other: Clip) -> bool:
+        return max(self.start, other.start) < min(clip.end or math.inf for clip in (self, other))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledImage:
+    """One example: the file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video.
+
+    `group`: scene, as the user gave it. `severity` in [1, 5], or None where it is unknown or nothing is there.
+    `clean`: known to have no distortion at all.
+    """
+
+    path: Path
+    label: bool
+    group: str | None = None
+    severity: float | None = None
+    clean: bool = False
+    recipe: Recipe | None = None
+    clip: Clip | None = None
+
+    @property
+    def examples(self) -> int:
+        """How many it gives at most: a frame is an example as a picture is."""
+        return self.clip.frames if self.clip else 1
+
+    def contradicts(self, other: LabelledImage) -> bool:
+        """Whether some picture would be both with and without the label, `other` being of the same file."""
+        apart = self.clip is not None and other.clip is not None and not self.clip.overlaps(other.clip)
+        return self.label != other.label and not apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """How many examples there are, and of how many videos."""
+
+    pictures: int
+    frames: int
+    videos: int
+
+    @classmethod
+    def of(cls, images: Iterable[LabelledImage]) -> Amount:
+        """Count examples: a video is listed once for each of its frames."""
+        images = list(images)
+        paths = [image.path for image in images if image.clip is not None]
+        return cls(pictures=len(images) - len(paths), frames=len(paths), videos=len(set(paths)))
+
+    @property
+    def examples(self) -> int:
+        return self.pictures + self.frames
+
+    def __str__(self) -> str:
+        videos = f"{self.frames} frames of {self.videos} {'video' if self.videos == 1 else 'videos'}"
+        if not self.frames:
+            return f"{self.pictures} pictures"
+        return f"{videos} and {self.pictures} pictures" if self.pictures else videos
+
+
+def few_videos(held: Sequence[LabelledImage]) -> str | None:
+    """What to say if the held-out examples are of few videos: frames of one are alike, however many there are."""
+    amounts = [Amount.of(image for image in held if image.label is side) for side in (True, False)]
+    least = min((amount.videos for amount in amounts if not amount.pictures), default=FEW_VIDEOS)
+    if least >= FEW_VIDEOS:
+        return None
+    return (
+        f"held out are {amounts[0]} with and {amounts[1]} without the distortion: frames of one video are alike, so "
+        "the figures are rough; more videos make them better"
+    )
+
+
+def _crop(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    top, left = (int(rng.integers(max(side - CROP, 0) + 1)) for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[top : top + CROP, left : left + CROP])

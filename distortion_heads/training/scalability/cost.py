@@ -1,0 +1,196 @@
+"""What N heads cost: on one backbone, as N separate networks, and as the towers of Ameur et al. 2022."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from distortion_heads.backbone import bundled_backbone
+from distortion_heads.errors import DataError
+from distortion_heads.images import load_image
+from distortion_heads.spec import HeadFile
+from distortion_heads.store import SUFFIX
+from distortion_heads.training.scalability.probe import Found, Job, Kind
+from distortion_heads.weights import dump_head
+
+COUNTS = (1, 10, 100, 1000)
+REAL_NETWORKS = 10
+"""So many separate networks are really run; more are extrapolated."""
+
+SLOW_ROUNDS = 3
+"""Rounds of a design that takes ten times as long."""
+
+SIZE = (512, 384)
+"""Width and height of the picture."""
+
+Report = Callable[[str, float, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Of `heads` heads of one design. CPU `seconds` of one thread per picture, decoding included, and to `load`.
+
+    `wall`: on the clock, per picture. The rest in bytes.
+
+    `peak`: of the whole process; `per_picture`: what the first pictures added to it; `disk`: all files.
+    `extrapolated`: on a straight line through the two largest numbers of heads that were run.
+    """
+
+    design: Kind
+    heads: int
+    seconds: float
+    wall: float
+    load: float
+    peak: int
+    per_picture: int
+    disk: int
+    extrapolated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """`own`: bytes of one head's weights as evaluated, float32; `file`: of its file, float16."""
+
+    rows: tuple[Cost, ...]
+    own: int
+    file: int
+    rounds: int
+
+    def of(self, design: Kind) -> tuple[Cost, ...]:
+        return tuple(row for row in self.rows if row.design == design)
+
+
+def measure_costs(
+    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int] = COUNTS, rounds: int = 15
+) -> Costs:
+    """Copy `head` under as many labels as needed and run all designs, each number of heads in a process of its own.
+
+    Raises `DataError` if a process fails.
+    """
+    from distortion_heads.training.scalability.towers import write_tower
+
+    work.mkdir(parents=True, exist_ok=True)
+    homes = {count: write_heads(head, count, work / f"home-{count}") for count in counts}
+    size = write_tower(work / "tower.safetensors")
+    job = Job(
+        kind="heads",
+        counts=tuple(counts),
+        picture=str(write_picture(picture, work / "picture.png")),
+        rounds=rounds,
+        home=str(homes[max(counts)]),
+        tower=str(work / "tower.safetensors"),
+    )
+    backbone, file = len(bundled_backbone().weights.read_bytes()), len(dump_head(head))
+    runs: tuple[tuple[Kind, Sequence[int], Callable[[int], int]], ...] = (
+        ("heads", counts, lambda n: backbone + n * file),
+        ("networks", [n for n in counts if n <= REAL_NETWORKS], lambda n: n * (backbone + file)),
+        ("towers", [n for n in counts if n * size <= free_memory() // 3], lambda n: _DENSENET_BYTES + n * size),
+    )
+    rows: list[Cost] = []
+    for done, (kind, real, disk) in enumerate(runs):
+        report(f"cost, {kind}", done, len(runs))
+        rows += _extended(_measure(replace(job, kind=kind), real, homes, disk), counts, disk)
+    own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in head.layers)
+    return Costs(rows=tuple(rows), own=own, file=file, rounds=rounds)
+
+
+_DENSENET_BYTES = 4 * 12_642_880
+"""Float32 parameters and statistics of DenseNet169 without its classifier."""
+
+
+def write_heads(head: HeadFile, count: int, home: Path) -> Path:
+    """A store with `count` copies of `head` under other labels."""
+    folder = home / "heads"
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        file = folder / f"copy_{i:04d}{SUFFIX}"
+        if not file.exists():
+            file.write_bytes(dump_head(replace(head, label=file.stem)))
+    return home
+
+
+def write_picture(source: Path, target: Path) -> Path:
+    """The middle of `source` as a PNG file of 512x384."""
+    pixels = load_image(source)
+    factor = max(SIZE[0] / pixels.shape[1], SIZE[1] / pixels.shape[0], 1.0)
+    if factor > 1:
+        size = (round(np.ceil(pixels.shape[1] * factor)), round(np.ceil(pixels.shape[0] * factor)))
+        pixels = np.asarray(Image.fromarray(pixels).resize(size))
+    top, left = (pixels.shape[0] - SIZE[1]) // 2, (pixels.shape[1] - SIZE[0]) // 2
+    Image.fromarray(pixels[top : top + SIZE[1], left : left + SIZE[0]]).save(target)
+    return target
+
+
+def free_memory() -> int:
+    """Bytes that a process may take; 4 GiB where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+        return int(text.partition("MemAvailable:")[2].split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        return 4 * 2**30
+
+
+def run_probe(job: Job) -> Found:
+    """In a fresh process. Raises `DataError` if it fails."""
+    code = "distortion_heads.training.scalability.probe"
+    command = [sys.executable, "-m", code, json.dumps(asdict(job))]
+    environ = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["killed, perhaps of too little memory"])[-1]
+        raise DataError(f"the measurement of {max(job.counts)} {job.kind} failed: {reason}")
+    stored = json.loads(done.stdout.splitlines()[-1])
+    by_count = {name: {int(n): s for n, s in stored[name].items()} for name in ("seconds", "wall")}
+    return Found(**{**stored, **by_count})
+
+
+def _measure(job: Job, counts: Sequence[int], homes: Mapping[int, Path], disk: Callable[[int], int]) -> list[Cost]:
+    """Times of all counts by turns in one process; loading and memory of each in a process of its own."""
+    rounds = min(job.rounds, SLOW_ROUNDS) if job.kind == "towers" else job.rounds
+    timed = run_probe(replace(job, counts=tuple(counts), rounds=rounds))
+    rows = []
+    for count in counts:
+        alone = run_probe(replace(job, counts=(count,), home=str(homes[count]), rounds=1))
+        rows.append(
+            Cost(
+                design=job.kind,
+                heads=count,
+                seconds=timed.seconds[count],
+                wall=timed.wall[count],
+                load=alone.load,
+                peak=alone.peak,
+                per_picture=alone.peak - alone.loaded,
+                disk=disk(count),
+            )
+        )
+    return rows
+
+
+def _extended(rows: Sequence[Cost], counts: Sequence[int], disk: Callable[[int], int]) -> list[Cost]:
+    """Add the counts that were not run, on the line through the last two that were."""
+    extended = list(rows)
+    for count in counts:
+        if count > rows[-1].heads and len(rows) > 1:
+            a, b = rows[-2:]
+            share = (count - b.heads) / (b.heads - a.heads)
+            extended.append(
+                replace(
+                    b,
+                    heads=count,
+                    seconds=b.seconds + share * (b.seconds - a.seconds),
+                    wall=b.wall + share * (b.wall - a.wall),
+                    load=b.load + share * (b.load - a.load),
+                    peak=round(b.peak + share * (b.peak - a.peak)),
+                    disk=disk(count),
+                    extrapolated=True,
+                )
+            )
+    return extended

@@ -1,0 +1,137 @@
+"""What the scalability bench found, and the goals beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distortion_heads.training.scalability.attach import Attachment, NewHead
+    from distortion_heads.training.scalability.cost import Cost, Costs
+    from distortion_heads.training.scalability.incremental import LateHead
+
+ENOUGH = 500
+"""Pictures from which a late head should be as good as a joint one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How it was measured. `bank` to `test_pictures` are of the incremental part."""
+
+    command: str
+    backbone: str
+    cores: int
+    bank: tuple[str, ...]
+    widths: tuple[int, ...]
+    steps: int
+    batch: int
+    sizes: tuple[int, ...]
+    test_pictures: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """A figure that should be at most `limit`, or at least if `lower`. `measured` None: not measured."""
+
+    figure: str
+    limit: float
+    measured: float | None
+    lower: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        if self.measured is None:
+            return None
+        return self.measured >= self.limit if self.lower else self.measured <= self.limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalabilityReport:
+    """A part that was left out is empty or None."""
+
+    setting: Setting
+    late_heads: tuple[LateHead, ...]
+    attachments: tuple[Attachment, ...]
+    costs: Costs | None
+    new_head: NewHead | None
+
+    @property
+    def goals(self) -> tuple[Bound, ...]:
+        return (
+            Bound(
+                figure="AUROC of joint less late heads, mean, from 500 pictures on: the largest",
+                limit=0.01,
+                measured=_largest_gap(self.late_heads),
+            ),
+            Bound(figure="outputs of earlier heads that change", limit=0, measured=_changed(self.attachments)),
+            *_cost_goals(self.costs),
+            *_new_head_goals(self.new_head),
+        )
+
+
+def auroc_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
+    """By number of pictures, the mean over heads of the joint head's AUROC less the late one's."""
+    if not heads:
+        return {}
+    return {n: sum(head.joint.auroc - head.late[n].auroc for head in heads) / len(heads) for n in heads[0].late}
+
+
+def memory_growth(costs: Costs) -> float | None:
+    """Bytes that a head adds to the peak memory, between the fewest and the most heads."""
+    rows = [row for row in costs.of("heads") if not row.extrapolated]
+    if len(rows) < 2:
+        return None
+    return (rows[-1].peak - rows[0].peak) / (rows[-1].heads - rows[0].heads)
+
+
+def report_to_dict(report: ScalabilityReport) -> dict[str, Any]:
+    """What report.json holds."""
+    content = asdict(report)
+    content["goals"] = [{**asdict(goal), "met": goal.met} for goal in report.goals]
+    return content
+
+
+def _largest_gap(heads: Sequence[LateHead]) -> float | None:
+    gaps = [gap for size, gap in auroc_gaps(heads).items() if size >= ENOUGH]
+    return max(gaps, default=None)
+
+
+def _changed(attachments: Sequence[Attachment]) -> float | None:
+    return sum(each.changed for each in attachments) if attachments else None
+
+
+def _cost_goals(costs: Costs | None) -> tuple[Bound, ...]:
+    rows = {} if costs is None else {row.heads: row for row in costs.of("heads") if not row.extrapolated}
+    growth = None if costs is None else memory_growth(costs)
+    return (
+        Bound(figure="time per picture, 100 heads : 1 head", limit=1.05, measured=_ratio(rows, 100)),
+        Bound(figure="time per picture, 1000 heads : 1 head", limit=1.5, measured=_ratio(rows, 1000)),
+        Bound(figure="seconds to load 1000 heads", limit=1.0, measured=rows[1000].load if 1000 in rows else None),
+        Bound(
+            figure="growth of peak memory : float32 weights of the heads",
+            limit=1.0,
+            measured=None if growth is None or costs is None else growth / costs.own,
+        ),
+    )
+
+
+def _ratio(rows: dict[int, Cost], count: int) -> float | None:
+    return rows[count].seconds / rows[1].seconds if {1, count} <= rows.keys() else None
+
+
+def _new_head_goals(new: NewHead | None) -> tuple[Bound, ...]:
+    return (
+        Bound(
+            figure="joint training : add-head",
+            limit=50,
+            lower=True,
+            measured=None if new is None else new.joint / new.add_head,
+        ),
+        Bound(
+            figure="add-head : one pass of the backbone over its pictures",
+            limit=1.2,
+            measured=None if new is None else new.add_head / new.one_pass,
+        ),
+    )
