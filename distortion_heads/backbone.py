@@ -27,7 +27,6 @@ from distortion_heads.windows import (
     native_windows,
     overview_view,
     spread,
-    surrounded,
     tiles,
     tiling,
     whole,
@@ -81,10 +80,16 @@ class FeatureSource(Protocol):
 
     ref: BackboneRef
 
-    def features(self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None) -> NDArray[np.float32]:
+    def count(self, pixels: NDArray[np.uint8]) -> int:
+        """How many windows or patches uint8 (H, W, 3) has in the native view."""
+        ...
+
+    def features(
+        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+    ) -> NDArray[np.float32]:
         """Float32 (K, dim) of the K windows or patches of one view of uint8 (H, W, 3).
 
-        Of at most `most` of them, spread over the picture, if that is given.
+        Of at most `most` of them, spread over the picture, if that is given; of other ones for another `turn`.
         """
         ...
 
@@ -105,26 +110,28 @@ class Backbone:
         """How many pictures of one size are best run at once."""
         return self._engine.batch
 
-    def features(self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None) -> NDArray[np.float32]:
+    def count(self, pixels: NDArray[np.uint8]) -> int:
+        """How many windows uint8 (H, W, 3) has in the native view."""
+        return len(_plan(pixels, "native")[1])
+
+    def features(
+        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+    ) -> NDArray[np.float32]:
         """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window.
 
-        At most `most` windows, spread over the picture, if that is given.
+        At most `most` windows, spread over the picture, if that is given; other ones for another `turn`. Where that
+        saves work, each is cut out and run as a picture of its own, and the rest of the picture is never run.
         """
-        canvas, windows = _plan(pixels, view, most)
-        halos = [surrounded(window, self._halo, canvas.rows, canvas.columns) for window in windows]
-        if sum(halo.area for halo in halos) >= canvas.rows * canvas.columns:
+        canvas, windows = _plan(pixels, view, most, turn)
+        if most is None or sum(window.area for window in windows) >= canvas.rows * canvas.columns:
             return self._window_features(canvas, windows)
-        # a few windows far apart: the rest of the picture is never run
-        return np.concatenate(
-            [
-                self.pool(CellMoments(values=self._engine.moments(canvas.crop(halo))), [window.within(halo)])
-                for halo, window in zip(halos, windows, strict=True)
-            ]
-        )
+        moments = self._engine.batch_moments([canvas.crop(window) for window in windows])
+        alone = whole(windows[0].bottom - windows[0].top, windows[0].right - windows[0].left)
+        return np.concatenate([self.pool(CellMoments(values=values), alone) for values in moments])
 
     def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
         """`features` of several pictures of one size, run at once if they are small."""
-        plans = [_plan(pixels, view, None) for pixels in pictures]
+        plans = [_plan(pixels, view) for pixels in pictures]
         canvas, windows = plans[0]
         if len(plans) == 1 or canvas.rows * canvas.columns > TILE_CELLS // len(plans):
             return [self._window_features(*plan) for plan in plans]
@@ -192,14 +199,16 @@ def _below(values: NDArray[np.float32], kept: int, rows: int) -> NDArray[np.floa
     return grown
 
 
-def _plan(pixels: NDArray[np.uint8], view: View, most: int | None) -> tuple[Canvas, tuple[Window, ...]]:
+def _plan(
+    pixels: NDArray[np.uint8], view: View, most: int | None = None, turn: int = 0
+) -> tuple[Canvas, tuple[Window, ...]]:
     """The canvas of a view and the windows that heads read on it."""
     if view == "overview":
         canvas = overview_view(pixels)
         return canvas, whole(canvas.rows, canvas.columns)
     canvas = native_view(pixels)
     if most is not None:
-        return canvas, spread(canvas.rows, canvas.columns, most)
+        return canvas, spread(canvas.rows, canvas.columns, most, turn)
     return canvas, native_windows(canvas.rows, canvas.columns)
 
 

@@ -39,8 +39,9 @@ def with_network(spec: BackboneSpec, registry: Registry) -> BackboneSpec:
     if spec.network is not None or not is_patch_backbone(spec.weights):
         return spec
     network = read_header(spec.weights).get("network")
-    plugins = isinstance(network, dict) and network.get("source") == "plugin"
-    found = registry.backbones.get(str(network.get("name"))) if plugins else None
+    if not isinstance(network, dict) or network.get("source") != "plugin":
+        return spec
+    found = registry.backbones.get(str(network.get("name")))
     return spec if found is None else replace(spec, network=found.spec.network, patches=found.spec.patches)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadTensorError
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadFile, width_of
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, Activation, HeadFile, Layer, width_of
+
+BLOCK_BYTES = 32 * 2**20
+"""Of weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading them takes a fifth longer."""
+
+_Architecture: TypeAlias = tuple[tuple[tuple[int, int], Activation], ...]
+"""Of each layer `(out, in)` and the activation."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,24 +29,40 @@ class HeadOutputs:
 
 
 class HeadBank:
-    """N heads that read the same features, stacked by identical layer shapes. Immutable, hence thread-safe.
+    """N heads that read the same features. Once all are added it may be shared between threads.
 
     Each head is a matrix product of its own, of a shape that depends on that head and on K alone. So its outputs are
     bit for bit the same whatever other heads are attached; one wide product over all heads would not grant that, as
     BLAS chooses its summation by shape.
     """
 
-    def __init__(self, heads: Sequence[HeadFile]) -> None:
-        """Raises `ValueError` if the heads read vectors of different lengths."""
-        self.heads = tuple(heads)
-        self._dims = {width_of(head.view, head.backbone.dim) for head in self.heads}
-        if len(self._dims) > 1:
-            raise ValueError(f"heads of one bank read features of different lengths: {sorted(self._dims)}")
-        rows: dict[tuple[object, ...], list[int]] = {}
-        for row, head in enumerate(self.heads):
-            rows.setdefault(_architecture(head), []).append(row)
-        self._groups = tuple(_Group([self.heads[row] for row in members], members) for members in rows.values())
-        self._rules = _Rules.of(self.heads)
+    def __init__(self, heads: Iterable[HeadFile] = ()) -> None:
+        """Raises what `add` raises."""
+        self._heads: list[HeadFile] = []
+        self._dims: set[int] = set()
+        self._blocks: dict[_Architecture, list[_Block]] = {}
+        self._rules = _Rules.of(())
+        for head in heads:
+            self.add(head)
+
+    @property
+    def heads(self) -> tuple[HeadFile, ...]:
+        """In the order in which they were added; their weights are read-only and lie in the bank."""
+        return tuple(self._heads)
+
+    def add(self, head: HeadFile) -> None:
+        """Take a copy of `head`; whoever keeps the original as well needs twice the memory.
+
+        Raises `ValueError` if it reads vectors of another length than the others.
+        """
+        if len(dims := self._dims | {width_of(head.view, head.backbone.dim)}) > 1:
+            raise ValueError(f"heads of one bank read features of different lengths: {sorted(dims)}")
+        architecture = _architecture(head)
+        blocks = self._blocks.setdefault(architecture, [])
+        if not blocks or blocks[-1].full:
+            blocks.append(_Block(architecture))
+        self._dims = dims
+        self._heads.append(blocks[-1].add(head, row=len(self._heads)))
 
     def answers(self, features: NDArray[np.float32]) -> Iterator[tuple[HeadFile, float, float | None]]:
         """Each head with the image's probability and severity, from the features of its windows, (K, dim), K >= 1.
@@ -46,8 +70,10 @@ class HeadBank:
         The same as `aggregate` on each row of `evaluate`, bit for bit, for all heads at once. Raises what they raise.
         """
         outputs = self.evaluate(features)
+        if len(self._rules.labels) < len(self._heads):
+            self._rules = _Rules.of(self._heads)
         probability, severity = self._rules.apply(outputs.logits, outputs.severity)
-        for head, p, level in zip(self.heads, probability.tolist(), severity.tolist(), strict=True):
+        for head, p, level in zip(self._heads, probability.tolist(), severity.tolist(), strict=True):
             yield head, p, level if "severity" in head.outputs else None
 
     def evaluate(self, features: NDArray[np.float32]) -> HeadOutputs:
@@ -55,52 +81,59 @@ class HeadBank:
         features = np.ascontiguousarray(features, np.float32)
         if features.ndim != 2 or not self._dims <= {features.shape[1]}:
             raise ValueError(f"features have the shape {features.shape}, not (K, {min(self._dims, default='dim')})")
-        logits = np.empty((len(self.heads), len(features)), np.float32)
+        logits = np.empty((len(self._heads), len(features)), np.float32)
         severity = np.full_like(logits, np.nan)
-        for group in self._groups:
-            outputs = group.evaluate(features)
-            logits[group.rows] = outputs[..., 0]
+        for block in chain.from_iterable(self._blocks.values()):
+            outputs = block.evaluate(features)
+            logits[block.rows] = outputs[..., 0]
             if outputs.shape[-1] > 1:
-                severity[group.rows] = outputs[..., 1]
+                severity[block.rows] = outputs[..., 1]
         return HeadOutputs(logits=logits, severity=severity)
 
 
-class _Group:
-    """The heads of one architecture; `rows` are their places in the bank.
+class _Block:
+    """Heads of one architecture with their weights side by side; `rows` are their places in the bank."""
 
-    The matrices stay where the heads have them, since a copy would double the memory; the biases are stacked.
-    """
-
-    def __init__(self, heads: Sequence[HeadFile], rows: list[int]) -> None:
-        self.rows = rows
+    def __init__(self, architecture: _Architecture) -> None:
+        self.rows: list[int] = []
+        self._room = max(1, BLOCK_BYTES // sum(4 * n_out * (n_in + 1) for (n_out, n_in), _ in architecture))
         self._layers = tuple(
-            (
-                tuple(_constant(layer.weight).T for layer in layers),
-                np.stack([np.asarray(layer.bias, np.float32)[np.newaxis] for layer in layers]),
-                layers[0].activation,
-            )
-            for layers in zip(*(head.layers for head in heads), strict=True)
+            (np.empty((self._room, *shape), np.float32), np.empty((self._room, 1, shape[0]), np.float32), activation)
+            for shape, activation in architecture
         )
+
+    @property
+    def full(self) -> bool:
+        return len(self.rows) == self._room
+
+    def add(self, head: HeadFile, row: int) -> HeadFile:
+        """The same head with its weights in this block."""
+        place = len(self.rows)
+        layers = tuple(
+            Layer(weight=_kept(layer.weight, weights[place]), bias=_kept(layer.bias, biases[place, 0]), activation=act)
+            for layer, (weights, biases, act) in zip(head.layers, self._layers, strict=True)
+        )
+        self.rows.append(row)
+        return replace(head, layers=layers)
 
     def evaluate(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(K, in) -> (n, K, out)."""
-        values: Sequence[NDArray[np.float32]] | NDArray[np.float32] = (features,) * len(self.rows)
+        values, n = features, len(self.rows)
         with np.errstate(over="ignore", invalid="ignore"):
             for weights, biases, activation in self._layers:
-                products = np.empty((len(weights), len(features), biases.shape[-1]), np.float32)
-                for value, weight, product in zip(values, weights, products, strict=True):
-                    np.matmul(value, weight, out=product)
-                products += biases
+                # of stacked matrices NumPy makes one BLAS call each
+                values = np.matmul(values, weights[:n].transpose(0, 2, 1))
+                values += biases[:n]
                 if activation == "relu":
-                    np.maximum(products, 0, out=products)
-                values = products
-        return np.asarray(values)
+                    np.maximum(values, 0, out=values)
+        return values
 
 
-def _constant(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`weight` itself if nobody can change it, as in a head that was read from a file; else a copy."""
-    own = np.ascontiguousarray(weight, np.float32)
-    return own.copy() if own.flags.writeable else own
+def _kept(values: NDArray[np.float32], place: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`place` with a copy of `values`, read-only."""
+    place[:] = values
+    place.setflags(write=False)
+    return place
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,5 +191,5 @@ def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(z >= 0, 1.0, small) / (1.0 + small)
 
 
-def _architecture(head: HeadFile) -> tuple[object, ...]:
-    return tuple((layer.weight.shape, layer.activation) for layer in head.layers)
+def _architecture(head: HeadFile) -> _Architecture:
+    return tuple(((len(layer.weight), layer.weight.shape[1]), layer.activation) for layer in head.layers)

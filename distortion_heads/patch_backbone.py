@@ -56,8 +56,14 @@ class PatchBackbone:
         self.ref, self.grid = file.ref, file.grid
         self._engine = engine
 
-    def features(self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None) -> NDArray[np.float32]:
-        """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), or of `most` of them."""
+    def count(self, pixels: NDArray[np.uint8]) -> int:
+        """How many patches uint8 (H, W, 3) has in the native view."""
+        return len(self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2])))
+
+    def features(
+        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+    ) -> NDArray[np.float32]:
+        """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), or of `most`, whatever the `turn`."""
         grid = self.grid if most is None else replace(self.grid, limit=min(self.grid.limit, most))
         patches = grid.of_view(pixels, view)
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]

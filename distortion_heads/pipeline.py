@@ -18,9 +18,9 @@ from distortion_heads.heads import HeadBank
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import (
+    HEAD_VIEWS,
     MIN_SEVERITY,
     TEMPORAL,
-    VIEWS,
     BackboneRef,
     BackboneSpec,
     HeadFile,
@@ -75,11 +75,13 @@ class Predictor:
         self._max_pixels = max_pixels
         self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         heads = [heads] if isinstance(heads, str) else heads
-        loaded, self.problems = _load_heads(registry.select(heads), self._backbone.ref, must_work=heads is not None)
-        self._order = tuple(head.label for head in loaded if head.view != TEMPORAL)
-        self._banks = {view: HeadBank([h for h in loaded if h.view == view]) for view in VIEWS}
+        chosen = registry.select(heads)
+        banks, labels, self.problems = _load_banks(chosen, self._backbone.ref, must_work=heads is not None)
+        self._temporal = banks.pop(TEMPORAL)
+        temporal = {head.label for head in self._temporal.heads}
+        self._order = tuple(label for label in labels if label not in temporal)
+        self._banks = banks
         self._views = tuple(view for view, bank in self._banks.items() if bank.heads)
-        self._temporal = HeadBank([h for h in loaded if h.view == TEMPORAL])
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:
@@ -103,15 +105,18 @@ class Predictor:
         Raises `InputError` if the image cannot be used.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        return self._assemble(image, pixels, self._features(pixels, most_windows), fast=most_windows is not None)
+        return self._assemble(image, pixels, self._features(pixels, most_windows))
 
     def predict_frame(
-        self, image: NDArray[np.uint8], *, most_windows: int | None = None
+        self, image: NDArray[np.uint8], *, most_windows: int | None = None, turn: int = 0
     ) -> tuple[Prediction, NDArray[np.float32] | None]:
-        """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use."""
+        """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use.
+
+        Other windows are read for another `turn`, if not all are.
+        """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        features = self._features(pixels, most_windows)
-        prediction = self._assemble(image, pixels, features, fast=most_windows is not None)
+        features = self._features(pixels, most_windows, turn)
+        prediction = self._assemble(image, pixels, features)
         if not self._temporal.heads:
             return prediction, None
         overview = features["overview"] if "overview" in features else self._backbone.features(pixels, "overview")
@@ -163,14 +168,14 @@ class Predictor:
         try:
             if features is None:
                 features = self._features(decoded.pixels, most_windows)
-            return self._assemble(decoded.source, decoded.pixels, features, fast=most_windows is not None)
+            return self._assemble(decoded.source, decoded.pixels, features)
         except Exception as error:
             return error
 
-    def _features(self, pixels: NDArray[np.uint8], most: int | None) -> Features:
+    def _features(self, pixels: NDArray[np.uint8], most: int | None, turn: int = 0) -> Features:
         """Of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
-        return {view: self._backbone.features(pixels, view, most=most) for view in self._views}
+        return {view: self._backbone.features(pixels, view, most=most, turn=turn) for view in self._views}
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         assert isinstance(self._backbone, Backbone)
@@ -178,7 +183,7 @@ class Predictor:
         views = [self._backbone.batch_features(pictures, view) for view in self._views]
         return [dict(zip(self._views, features, strict=True)) for features in zip(*views, strict=True)]
 
-    def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features, *, fast: bool) -> Prediction:
+    def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features) -> Prediction:
         results = {
             result.label: result for view, values in features.items() for result in _answers(self._banks[view], values)
         }
@@ -189,7 +194,7 @@ class Predictor:
             windows=len(features.get("native", features.get("overview", ()))),
             backbone=str(self._backbone.ref),
             heads=tuple(results[label] for label in self._order),
-            fast=fast,
+            fast="native" in features and len(features["native"]) < self._backbone.count(pixels),
         )
 
 
@@ -229,7 +234,12 @@ def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile
     """Read and check the file of one head. Raises `HeadFileError`."""
     weights = head.spec.weights
     if weights is None:
-        raise HeadFileError(f"it has no weights yet; train it with `dheads add-head {head.spec.label} --clean DIR`")
+        how = (
+            "dheads train --clips DIR"
+            if head.spec.view == TEMPORAL
+            else f"dheads add-head {head.spec.label} --clean DIR"
+        )
+        raise HeadFileError(f"it has no weights yet; train it with `{how}`")
     file = read_head(weights)
     if file.label != head.spec.label:
         raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {head.spec.label!r}")
@@ -237,20 +247,29 @@ def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile
     return file
 
 
-def _load_heads(
+def _load_banks(
     chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
-) -> tuple[tuple[HeadFile, ...], tuple[Problem, ...]]:
-    loaded, problems = [], []
+) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:
+    """A bank per view, the labels of all heads in their order, and those that cannot be used.
+
+    Heads are loaded one by one, so that none is held twice but the one that its bank takes.
+    """
+    banks = {view: HeadBank() for view in HEAD_VIEWS}
+    labels: list[str] = []
+    problems: list[Problem] = []
     for head in chosen:
         if head.spec.weights is None and not must_work:
             continue
         try:
-            loaded.append(load_installed_head(head, backbone))
+            file = load_installed_head(head, backbone)
         except HeadFileError as error:
             if must_work:
                 raise type(error)(f"head {head.spec.label!r}: {error}") from None
             problems.append(Problem(label=head.spec.label, reason=str(error)))
-    return tuple(loaded), tuple(problems)
+        else:
+            banks[file.view].add(file)
+            labels.append(file.label)
+    return banks, tuple(labels), tuple(problems)
 
 
 def _answers(bank: HeadBank, features: NDArray[np.float32]) -> Iterator[HeadResult]:

@@ -235,7 +235,7 @@ class HeadResult:
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `fast` says that no more windows were read than were asked for.
+    `fast` says that windows were left out, since no more were asked for.
     """
 
     path: str | None

@@ -19,10 +19,7 @@ MAX_BYTES = 16 << 20
 
 def natural_key(path: str | PurePath) -> list[list[tuple[int, int, str]]]:
     """Sorts paths folder by folder, the numbers in their names by value."""
-    return [
-        [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"([0-9]+)", name.lower()) if part]
-        for name in PurePath(path).parts
-    ]
+    return [[_rank(part) for part in re.split(r"([0-9]+)", name.lower()) if part] for name in PurePath(path).parts]
 
 
 def format_answers(answers: Iterable[Collection[str]]) -> str:
@@ -48,6 +45,10 @@ def read_answers(file: Path) -> list[frozenset[str]]:
         raise DataError(f"{file}: no submission: it is larger than {MAX_BYTES >> 20} MiB")
     lines = text.replace("\r\n", "\n").split("\n")
     return [_labels(line, f"{file}, line {number}") for number, line in enumerate(lines, 1)]
+
+
+def _rank(part: str) -> tuple[int, int, str]:
+    return (0, int(part), "") if part[0] in "0123456789" else (1, 0, part)
 
 
 def _labels(line: str, where: str) -> frozenset[str]:

@@ -63,7 +63,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for spec in self.specs:
-            if spec.synthesize is None:
+            if spec.synthesize is None and spec.synthesize_clip is None:
                 raise DataError(f"the head {spec.label!r} has no synthesizer; it cannot be used to distort pictures")
         if not self.specs:
             raise DataError("no distortion to make: none of the attached heads has a synthesizer")

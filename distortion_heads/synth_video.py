@@ -6,23 +6,28 @@ of the intervals, at their times; sound is left out.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from distortion_heads.errors import DataError, DheadsError, InputError
 from distortion_heads.synth_plan import SpoiltError
-from distortion_heads.synthesis import Step, distort_frame, to_float, to_uint8
+from distortion_heads.synthesis import Step, check_made, distort_frame, in_physical_order, to_float, to_uint8
+from distortion_heads.video_clock import FALLBACK_RATE
 from distortion_heads.video_encode import Coding, Encoded, encode_video
 from distortion_heads.video_reader import VideoSource, open_video
 from distortion_heads.video_sampling import parse_time
 from distortion_heads.video_spec import Frame, VideoOptions
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from distortion_heads.spec import FloatImage
+    from distortion_heads.video_encode import Picture
 
 _EPSILON = 1e-6
 """Seconds: time stamps are rounded to the container's clock."""
@@ -83,28 +88,76 @@ class Clip:
 
 
 def distorted(
-    frames: Iterable[Frame], steps: Sequence[Step], seed: int, intervals: Sequence[Interval]
-) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Times from the first frame on, and pixels. Raises `SpoiltError` if a plugin fails or no frame is inside."""
-    origin: float | None = None
-    time, touched = 0.0, 0
-    for frame in frames:
-        origin = frame.time if origin is None else origin
-        time = frame.time - origin
-        inside = not intervals or any(interval.holds(time) for interval in intervals)
-        touched += inside
-        yield time, _distorted(frame, steps, seed) if inside else frame.pixels
+    frames: Iterable[Frame], steps: Sequence[Step], seed: int, intervals: Sequence[Interval], rate: float
+) -> Iterator[Picture]:
+    """Times from the first frame on, and pixels; `rate` in frames/s.
+
+    What needs several frames (`synthesize_clip`) begins anew with each interval and comes after all else. Raises
+    `SpoiltError` if a plugin fails or no frame is inside of an interval.
+    """
+    time, touched = 0.0, False
+    for place, run in groupby(_timed(frames), key=lambda timed: _place(timed[0], intervals)):
+        touched = touched or place is not None
+        clean = ((time, frame.pixels) for time, frame in run)
+        for time, pixels in clean if place is None else _guarded(run, steps, seed, rate):
+            yield time, pixels
     if not touched:
         raise SpoiltError(f"no frame lies in the interval: the last one is at {time:.2f} s")
 
 
-def _distorted(frame: Frame, steps: Sequence[Step], seed: int) -> NDArray[np.uint8]:
+def _timed(frames: Iterable[Frame]) -> Iterator[tuple[float, Frame]]:
+    origin: float | None = None
+    for frame in frames:
+        origin = frame.time if origin is None else origin
+        yield frame.time - origin, frame
+
+
+def _place(time: float, intervals: Sequence[Interval]) -> int | None:
+    """Which interval holds `time`."""
+    if not intervals:
+        return 0
+    return next((i for i, interval in enumerate(intervals) if interval.holds(time)), None)
+
+
+def _guarded(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, rate: float) -> Iterator[Picture]:
     try:
-        return to_uint8(distort_frame(to_float(frame.pixels), steps, seed, frame.index))
+        yield from _distorted(run, steps, seed, rate)
     except DataError as error:
         raise SpoiltError(str(error)) from error
+    except (DheadsError, SpoiltError):
+        raise
     except Exception as error:  # a plugin's fault
         raise SpoiltError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+
+
+def _distorted(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, rate: float) -> Iterator[Picture]:
+    over_time = [step for step in in_physical_order(steps) if step.spec.synthesize_clip is not None]
+    times: deque[float] = deque()
+    made = _still(run, [step for step in steps if step not in over_time], seed, times)
+    for step, rng in zip(over_time, np.random.default_rng((seed, 0, 0)).spawn(len(over_time)), strict=True):
+        made = _over_time(step, made, rate, rng)
+    for image in made:
+        if not times:
+            raise DataError(f"{over_time[-1].spec.label!r} made more frames than it was given")
+        yield times.popleft(), to_uint8(image)
+    if times:
+        raise DataError(f"{over_time[-1].spec.label!r} made fewer frames than it was given")
+
+
+def _still(
+    run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, times: deque[float]
+) -> Iterator[FloatImage]:
+    """What is distorted frame by frame; `times` gets the time of each as it is asked for."""
+    for time, frame in run:
+        times.append(time)
+        yield distort_frame(to_float(frame.pixels), steps, seed, frame.index)
+
+
+def _over_time(step: Step, images: Iterator[FloatImage], rate: float, rng: np.random.Generator) -> Iterator[FloatImage]:
+    assert step.spec.synthesize_clip is not None
+    first = next(images)
+    for image in step.spec.synthesize_clip(chain([first], images), rate, step.severity, rng):
+        yield check_made(step.spec, image, first.shape)
 
 
 def write_clip(source: str, target: Path, clip: Clip, options: VideoOptions) -> Encoded:
@@ -114,9 +167,10 @@ def write_clip(source: str, target: Path, clip: Clip, options: VideoOptions) -> 
     raises.
     """
     with closing(open_video(source, options)) as video:
-        pictures = distorted(video.frames(), clip.steps, clip.seed, clip.intervals)
+        rate = video.info.frame_rate or FALLBACK_RATE
+        pictures = distorted(video.frames(), clip.steps, clip.seed, clip.intervals, rate)
         try:
-            encoded = encode_video(pictures, target, clip.coding, video.info.frame_rate)
+            encoded = encode_video(pictures, target, clip.coding, rate)
         except SpoiltError:
             _check_whole(video)
             raise

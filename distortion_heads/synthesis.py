@@ -78,9 +78,13 @@ def _apply(image: FloatImage, step: Step, rng: np.random.Generator) -> FloatImag
         raise DataError(f"the head {spec.label!r} has no synthesizer; it cannot be used to distort pictures")
     if not MIN_SEVERITY <= step.severity <= MAX_SEVERITY:
         raise DataError(f"severity {step.severity} is outside [{MIN_SEVERITY:g}, {MAX_SEVERITY:g}]")
-    result = spec.synthesize(image, step.severity, rng)
-    if getattr(result, "shape", None) != image.shape or result.dtype != np.float32:
-        raise DataError(f"the synthesizer of {spec.label!r} returned {_describe(result)}, not float32 {image.shape}")
+    return check_made(spec, spec.synthesize(image, step.severity, rng), image.shape)
+
+
+def check_made(spec: HeadSpec, result: FloatImage, shape: tuple[int, ...]) -> FloatImage:
+    """What a synthesizer returned, if it keeps the contract. Raises `DataError` otherwise."""
+    if getattr(result, "shape", None) != shape or result.dtype != np.float32:
+        raise DataError(f"the synthesizer of {spec.label!r} returned {_describe(result)}, not float32 {shape}")
     low, high = float(result.min()), float(result.max())
     if not (low >= 0.0 and high <= 1.0):
         raise DataError(f"the synthesizer of {spec.label!r} left [0, 1]: {low} to {high}")

@@ -21,9 +21,9 @@ SHORTEST_RUN = 3
 FLOOR = 1e-3
 """Changes of a standardised feature below this count as none: codecs leave such in frames that are the same."""
 
-HOLD = 3
-"""Successive steps of which the largest counts, so that films of 8 or 12 pictures a second, shown twice or three times
-each, do not stand still."""
+HOLD = 2
+"""Successive steps of which the larger counts, so that a film of 12 pictures a second, each shown twice, does not stand
+still."""
 
 _SHIFT = 2.0
 _EPSILON = 1e-6

@@ -5,27 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from distortion_heads.errors import DheadsError
+from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import Frame, Sampling, VideoHead, VideoOptions, VideoPrediction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from av.container import OutputContainer
-    from av.video.stream import VideoStream
-
-_CLOCK = Fraction(1, 90000)
-_ENCODERS = ("libx264", "mpeg4")
-_BT709, _LIMITED = 1, 1
 
 
 def annotate_video(
@@ -47,7 +40,7 @@ def annotate_video(
         frames = _drawn(video.frames(), prediction, progress)
         try:
             with _replacing(target) as temporary:
-                _encode(frames, temporary, prediction.frame_rate)
+                encode_video(frames, temporary, _coding(), prediction.frame_rate, by_suffix=True, threads=0)
         except (OSError, ValueError) as error:
             raise DheadsError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -86,45 +79,11 @@ def _drawn(
         progress(frame.time)
 
 
-def _encode(frames: Iterator[tuple[float, NDArray[np.uint8]]], target: Path, rate: float | None) -> None:
+def _coding() -> Coding:
+    """H.264, or MPEG-4 where PyAV was built without x264; both at a quality that hides the codec."""
     import av
 
-    with av.open(str(target), mode="w") as container:
-        stream: VideoStream | None = None
-        converter: Any = av.video.reformatter.VideoReformatter()
-        origin = 0.0
-        last = -1
-        for time, pixels in frames:
-            even = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
-            if stream is None:
-                stream, origin = _stream(container, even, rate), time
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even[: stream.height, : stream.width]))
-            frame = converter.reformat(
-                picture, stream.width, stream.height, "yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
-            )
-            last = max(round((time - origin) / _CLOCK), last + 1)
-            frame.pts, frame.time_base = last, _CLOCK
-            container.mux(stream.encode(frame))
-        if stream is not None:
-            container.mux(stream.encode(None))
-
-
-def _stream(container: OutputContainer, pixels: NDArray[np.uint8], rate: float | None) -> VideoStream:
-    import av
-
-    name = next((name for name in _ENCODERS if name in av.codecs_available), None)
-    if name is None:
-        raise DheadsError("this installation of PyAV can encode neither H.264 nor MPEG-4")
-    stream = cast("VideoStream", container.add_stream(name, rate=Fraction(rate or 25.0).limit_denominator(1001)))
-    stream.height, stream.width = pixels.shape[:2]
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = _CLOCK
-    stream.codec_context.colorspace, stream.codec_context.color_range = _BT709, _LIMITED
-    if name == "libx264":
-        stream.options = {"crf": "18", "preset": "veryfast"}
-    else:
-        stream.bit_rate = pixels.shape[0] * pixels.shape[1] * 8
-    return stream
+    return Coding(codec="h264" if "libx264" in av.codecs_available else "mpeg4")
 
 
 @contextmanager

@@ -30,7 +30,6 @@ MAX_CRF = 51.0
 
 _ENCODERS: Mapping[Codec, str] = {"ffv1": "ffv1", "h264": "libx264", "hevc": "libx265", "mpeg4": "mpeg4"}
 _PLAIN: Mapping[Codec, dict[str, str]] = {
-    # One thread each: processes share the cores.
     "ffv1": {"level": "3", "slices": "4", "slicecrc": "1"},
     "h264": {"preset": "veryfast"},
     "hevc": {"preset": "veryfast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
@@ -45,6 +44,8 @@ _DEFAULT_QUALITY: Mapping[Codec, dict[str, str]] = {
 _TICKS: Mapping[Codec, int] = {"mpeg4": 60_000}  # of a second; its headers have 16 bits for them
 _DEFAULT_TICKS = 90_000
 _DEFAULT_RATE = 25.0
+_CONTAINERS = {".mkv": "matroska", ".mp4": "mp4"}
+_LOSSY_PIXELS = "yuv420p"
 _BT709, _LIMITED = 1, 1
 """Matrix, primaries and transfer of ITU-T H.273; range of FFmpeg's AVColorRange."""
 
@@ -123,30 +124,44 @@ class Encoded:
     height: int
 
 
-def encode_video(pictures: Iterable[Picture], target: Path, coding: Coding, rate: float | None) -> Encoded:
-    """Write `target`, whatever its suffix. FFV1 makes the same bytes of the same pictures; x264, at times, does not.
+def encode_video(
+    pictures: Iterable[Picture],
+    target: Path,
+    coding: Coding,
+    rate: float | None,
+    *,
+    by_suffix: bool = False,
+    threads: int = 1,
+) -> Encoded:
+    """Write `target`: in the container of its suffix if `by_suffix`, else in that of `coding`, whatever its suffix.
 
-    Times count from the first picture's; `rate` (frames/s) is what the header says. Sizes are made even for the lossy
-    codecs by repeating the last row or column. Colours are BT.709, limited range, 4:2:0; FFV1 has RGB. Raises
-    `InputError` if there is no picture or their sizes differ, `DheadsError` without such an encoder, `OSError` if
-    `target` cannot be written.
+    FFV1 makes the same bytes of the same pictures; x264, at times, does not. 0 `threads` are one per core. Times count
+    from the first picture's; `rate` (frames/s) is what the header says. Sizes are made even for the lossy codecs by
+    repeating the last row or column. Colours are BT.709, limited range, 4:2:0; FFV1 has RGB.
+
+    Raises `InputError` if there is no picture or their sizes differ, `DheadsError` without such an encoder, `OSError`
+    if `target` cannot be written.
     """
     import av
     from av.error import FFmpegError
 
-    container_format = "matroska" if coding.codec == "ffv1" else "mp4"
+    kind = None if by_suffix else _CONTAINERS[coding.suffix]
     try:
-        with av.open(str(target), "w", format=container_format, container_options={"fflags": "+bitexact"}) as container:
-            return _encode(pictures, container, coding, rate or _DEFAULT_RATE)
+        with av.open(str(target), "w", format=kind, container_options={"fflags": "+bitexact"}) as container:
+            return _encode(pictures, container, coding, rate or _DEFAULT_RATE, threads)
     except FFmpegError as error:
         raise OSError(error.errno, error.strerror or str(error)) from error
 
 
-def _encode(pictures: Iterable[Picture], container: OutputContainer, coding: Coding, rate: float) -> Encoded:
+def _encode(
+    pictures: Iterable[Picture], container: OutputContainer, coding: Coding, rate: float, threads: int
+) -> Encoded:
     writer: _Writer | None = None
     for time, pixels in pictures:
         if writer is None:
-            writer = _Writer(container, coding, pixels.shape, rate, time)
+            writer = _Writer(
+                container, _stream(container, coding, pixels.shape, rate, threads), rate, pixels.shape, time
+            )
         writer.add(time, pixels)
     if writer is None:
         raise InputError("no frame of this video can be decoded")
@@ -157,17 +172,16 @@ class _Writer:
     """Writes one stream."""
 
     def __init__(
-        self, container: OutputContainer, coding: Coding, shape: tuple[int, ...], rate: float, origin: float
+        self, container: OutputContainer, stream: VideoStream, rate: float, shape: tuple[int, ...], origin: float
     ) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._shape, self._origin, self._last, self._frames = shape, origin, -1, 0
-        self._lossless = coding.codec == "ffv1"
-        self._base = Fraction(1, _TICKS.get(coding.codec, _DEFAULT_TICKS))
+        self._container, self._stream, self._shape, self._origin = container, stream, shape, origin
+        self._base = stream.codec_context.time_base or Fraction(1, _DEFAULT_TICKS)
         self._spacing = max(round(1 / (rate * float(self._base))), 1)
-        self._container = container
-        self._stream = _stream(container, coding, shape, rate, self._base)
+        self._lossless = stream.pix_fmt != _LOSSY_PIXELS
         self._converter: Any = VideoReformatter()
+        self._last, self._frames = -1, 0
 
     def add(self, time: float, pixels: NDArray[np.uint8]) -> None:
         import av
@@ -197,7 +211,7 @@ class _Writer:
                 picture,
                 stream.width,
                 stream.height,
-                "yuv420p",
+                _LOSSY_PIXELS,
                 interpolation=_SCALER_FLAGS,
                 dst_colorspace=_BT709,
                 dst_color_range=_LIMITED,
@@ -207,7 +221,7 @@ class _Writer:
 
 
 def _stream(
-    container: OutputContainer, coding: Coding, shape: tuple[int, ...], rate: float, base: Fraction
+    container: OutputContainer, coding: Coding, shape: tuple[int, ...], rate: float, threads: int
 ) -> VideoStream:
     import av
 
@@ -217,10 +231,10 @@ def _stream(
     stream = cast("VideoStream", container.add_stream(name, rate=Fraction(rate).limit_denominator(1001)))
     even = 0 if coding.codec == "ffv1" else 1
     stream.height, stream.width = (side + (side & even) for side in shape[:2])
-    stream.pix_fmt = "bgr0" if coding.codec == "ffv1" else "yuv420p"
+    stream.pix_fmt = "bgr0" if coding.codec == "ffv1" else _LOSSY_PIXELS
     stream.options = {**coding.options}
     context = stream.codec_context
-    context.time_base, context.thread_count = base, 1
+    context.time_base, context.thread_count = Fraction(1, _TICKS.get(coding.codec, _DEFAULT_TICKS)), threads
     if coding.codec != "ffv1":
         context.colorspace, context.color_range = _BT709, _LIMITED
         context.color_primaries = context.color_trc = _BT709  # MP4 tells the matrix only beside these

@@ -213,7 +213,7 @@ class EncodedVideo:
             return
         moments = self._moments()
         current: Moment | None = None
-        half = 0.5 * self._clock.spacing
+        half = 0.5 * self._clock.spacing + 1e-6  # times are rounded to the ticks of the file
         for target in spread(count, sampling.start, end):
             given = current
             if self._can_seek and target - self._clock.next > _SEEK_WORTH:

@@ -89,5 +89,7 @@ class FrameRun:
         self._results.put(None)
 
     def _one(self, frame: Frame) -> FrameResult:
-        prediction, features = self._predictor.predict_frame(frame.pixels, most_windows=self._most_windows)
+        prediction, features = self._predictor.predict_frame(
+            frame.pixels, most_windows=self._most_windows, turn=frame.index
+        )
         return FrameResult(index=frame.index, time=frame.time, prediction=prediction, features=features)

@@ -20,6 +20,9 @@ DEFAULT_MAX_PIXELS = 1 << 26
 DEFAULT_MAX_FRAMES = 10_000_000
 """Frames evaluated: four and a half days at 25 frames/s."""
 
+FRAME_WINDOWS = 6
+"""Windows of a frame that are read: all that 512 x 288 has."""
+
 DEFAULT_SEQUENCE_RATE = 25.0
 
 
@@ -85,7 +88,8 @@ class Follow:
 class VideoOptions:
     """How a video is read and judged. `workers` evaluate frames at the same time (None: one per CPU core).
 
-    With `most_windows` at most so many windows of a frame are read (see `Predictor.predict`).
+    At most `most_windows` windows of a frame are read, other ones of the next frame, so that a second shows all of
+    them; None: all of every frame.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -95,7 +99,7 @@ class VideoOptions:
     max_pixels: int = DEFAULT_MAX_PIXELS
     max_frames: int = DEFAULT_MAX_FRAMES
     workers: int | None = None
-    most_windows: int | None = None
+    most_windows: int | None = FRAME_WINDOWS
 
     def __post_init__(self) -> None:
         if not 0 < self.sequence_rate < math.inf:

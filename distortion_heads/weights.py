@@ -66,7 +66,9 @@ def read_head(file: Path | Traversable) -> HeadFile:
     """Return the head in `file`. Raises what `parse_head` raises, and `HeadFileError` if it cannot be read."""
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+            data = stream.read(DEFAULT_HEAD_BYTES)
+            if len(data) == DEFAULT_HEAD_BYTES:  # rarely, and to ask for the limit at once would reserve as much
+                data += stream.read(MAX_FILE_BYTES + 1 - len(data))
     except OSError as error:
         raise HeadFileError(f"{file}: cannot be read: {error.strerror or error}") from None
     return parse_head(data, str(file))

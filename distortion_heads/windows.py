@@ -114,8 +114,12 @@ def whole(rows: int, columns: int) -> tuple[Window, ...]:
     return (Window(top=0, bottom=rows, left=0, right=columns),)
 
 
-def spread(rows: int, columns: int, most: int) -> tuple[Window, ...]:
-    """At most `most` (>= 1) of the native windows, evenly spread over the grid."""
+def spread(rows: int, columns: int, most: int, turn: int = 0) -> tuple[Window, ...]:
+    """At most `most` (>= 1) of the native windows, evenly spread over the grid.
+
+    The grid of those chosen moves with `turn`, so that the frames of a video show all windows before long: by the
+    R2 sequence (Roberts 2018), whose points fill the plane evenly.
+    """
     windows = native_windows(rows, columns)
     if len(windows) <= most:
         return windows
@@ -124,12 +128,17 @@ def spread(rows: int, columns: int, most: int) -> tuple[Window, ...]:
     kept_down = min(down, max(1, round(sqrt(most * down / across))), most)
     kept_across = min(across, most // kept_down)
     kept_down = min(down, most // kept_across)
-    return tuple(windows[i * across + j] for i in _evenly(down, kept_down) for j in _evenly(across, kept_across))
+    chosen_down = _evenly(down, kept_down, (0.5 + turn * _R2[0]) % 1)
+    chosen_across = _evenly(across, kept_across, (0.5 + turn * _R2[1]) % 1)
+    return tuple(windows[i * across + j] for i in chosen_down for j in chosen_across)
 
 
-def _evenly(length: int, count: int) -> list[int]:
-    """`count` <= `length` different indices; the centre if there is but one."""
-    return [int((i + 0.5) * length / count) for i in range(count)]
+def _evenly(length: int, count: int, phase: float) -> list[int]:
+    """`count` <= `length` different indices; the centre if there is but one and `phase` in [0, 1) is a half."""
+    return [int((i + phase) * length / count) for i in range(count)]
+
+
+_R2 = (0.7548776662466927, 0.5698402909980532)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,15 +97,28 @@ def test_tiles_of_a_picture_are_bounded(backbone: Backbone, monkeypatch: pytest.
     assert max(seen) <= 400 * CELL**2
 
 
-def test_few_windows_are_the_same_as_among_all(photo: Pixels, backbone: Backbone) -> None:
-    """With their halo, though the rest of the picture is never run."""
+def test_few_windows_are_run_as_pictures_of_their_own(photo: Pixels, backbone: Backbone) -> None:
     big = np.tile(photo, (4, 4, 1))
     canvas = native_view(big)
+    chosen = spread(canvas.rows, canvas.columns, 3)
+    alone = [backbone.features(np.ascontiguousarray(canvas.crop(window)), "native") for window in chosen]
+    assert len(alone) == 3
+    np.testing.assert_array_equal(backbone.features(big, "native", most=3), np.concatenate(alone))
+
+
+def test_few_windows_of_a_small_picture_are_those_among_all(photo: Pixels, backbone: Backbone) -> None:
+    canvas = native_view(photo)
     windows = native_windows(canvas.rows, canvas.columns)
-    everything = backbone.features(big, "native")
-    chosen = [windows.index(window) for window in spread(canvas.rows, canvas.columns, 3)]
-    assert len(chosen) == 3
-    np.testing.assert_allclose(backbone.features(big, "native", most=3), everything[chosen], atol=1e-4, rtol=0)
+    kept = [windows.index(window) for window in spread(canvas.rows, canvas.columns, len(windows) - 1)]
+    chosen = backbone.features(photo, "native", most=len(windows) - 1)
+    np.testing.assert_array_equal(chosen, backbone.features(photo, "native")[kept])
+
+
+def test_another_turn_reads_other_windows(photo: Pixels, backbone: Backbone) -> None:
+    big = np.tile(photo, (4, 4, 1))
+    first, second = (backbone.features(big, "native", most=3, turn=turn) for turn in (0, 1))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, backbone.features(big, "native", most=3))
 
 
 @pytest.mark.parametrize(("size", "stride"), [(256, 128), (128, 32), (64, 64), (384, 96)])

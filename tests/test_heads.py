@@ -124,16 +124,43 @@ def test_a_head_that_overflows_is_named() -> None:
         list(HeadBank(heads).answers(features_of(2)))
 
 
-def test_weights_that_cannot_change_are_not_copied() -> None:
-    head = parse_head(dump_head(many_heads(1)[0]), "a head")
-    weight = head.layers[0].weight
-    assert not weight.flags.writeable
+def test_a_head_is_the_same_wherever_it_lies_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = features_of(6, 501)
+    heads = [make_head(f"head{i}", dim=501, hidden=(48,), seed=i) for i in range(8)]
+    together = rows(heads, features)
+    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", 3 * 4 * 48 * 520)
+    assert rows(heads, features) == together
+    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", 0)
+    assert rows(heads, features) == together
+
+
+def test_heads_that_are_read_one_by_one_are_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", 0)
+    data = dump_head(make_head(dim=4096, hidden=(64,)))
+    own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in parse_head(data, "a head").layers)
     tracemalloc.start()
-    bank = HeadBank([head])
-    grown, _ = tracemalloc.get_traced_memory()
+    bank = HeadBank(parse_head(data, "a head") for _ in range(8))
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert grown < weight.nbytes
-    assert bank.heads == (head,)
+    assert 8 * own < peak < 11 * own
+    assert len(bank.heads) == 8
+
+
+def test_the_heads_of_a_bank_are_those_that_were_added() -> None:
+    heads = many_heads(6)
+    for own, head in zip(HeadBank(heads).heads, heads, strict=True):
+        assert dump_head(own, "float32") == dump_head(head, "float32")
+        assert not any(array.flags.writeable for layer in own.layers for array in (layer.weight, layer.bias))
+
+
+def test_a_head_may_be_added_to_a_bank_in_use() -> None:
+    heads, features = many_heads(3), features_of(4)
+    bank = HeadBank(heads[:2])
+    before = [answer[1:] for answer in bank.answers(features)]
+    bank.add(heads[2])
+    after = [answer[1:] for answer in bank.answers(features)]
+    assert after[:2] == before
+    assert after == [answer[1:] for answer in HeadBank(heads).answers(features)]
 
 
 def test_a_bank_of_one_length_of_features() -> None:

@@ -6,18 +6,21 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 from installed_plugins import Site, first_on_path
 
+from distortion_heads.backbone import open_backbone
 from distortion_heads.backbone_files import backbone_in, find_backbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.patch_backbone import read_patch_backbone
 from distortion_heads.pipeline import installed_registry
+from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.open_trainable import open_trainable
-from distortion_heads.training.recipes import DHEADS
+from distortion_heads.training.recipes import DHEADS, recipe_for
 
 PLUGIN = """
 from pathlib import Path
@@ -90,6 +93,20 @@ def test_it_is_listed_exported_and_predicts(
     error = capfd.readouterr().err
     assert exported.ref.fingerprint in error  # the attached heads read another one
     assert "no head can be used" in error
+
+
+def test_torch_builds_a_runs_network_with_the_plugins_in_use_only(site: Site, tmp_path: Path) -> None:
+    registry = installed_registry()
+    network = open_trainable("tiny_net", "none", recipe_for("dheads", side=64, stride=64), registry)
+    write_backbone(network, tmp_path / "backbone", {})
+    patches = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    found = find_backbone(str(tmp_path), registry)
+    features = [open_backbone(found, device=device).features(patches, "native") for device in ("cpu", "torch")]
+    np.testing.assert_allclose(features[0], features[1], atol=1e-4)
+    without = find_backbone(str(tmp_path), installed_registry(no_plugins=True))
+    with pytest.raises(BackboneError, match="no plugin in use brings the network 'tiny_net'"):
+        open_backbone(without, device="torch")
+    np.testing.assert_array_equal(open_backbone(without).features(patches, "native"), features[0])
 
 
 @pytest.mark.usefixtures("site")

@@ -49,3 +49,4 @@ def test_natural_order() -> None:
     assert sorted(names, key=natural_key) == [
         "A/video1.avi", "a/video2_2.avi", "a/video2_10.avi", "a/video10_1.avi", "a9/x", "a10/x", "b/video1.avi",
     ]  # fmt: skip
+    assert sorted(["b²", "b2", "b"], key=natural_key) == ["b", "b2", "b²"]

@@ -115,9 +115,9 @@ def test_one_tile_where_the_picture_fits() -> None:
     assert tiling(12, 16, 192, 4) == (12, 16)
 
 
-@given(rows=st.integers(8, 80), columns=st.integers(8, 80), most=st.integers(1, 40))
-def test_a_few_windows_are_spread_over_the_picture(rows: int, columns: int, most: int) -> None:
-    windows, chosen = native_windows(rows, columns), spread(rows, columns, most)
+@given(rows=st.integers(8, 80), columns=st.integers(8, 80), most=st.integers(1, 40), turn=st.integers(0, 10**6))
+def test_a_few_windows_are_spread_over_the_picture(rows: int, columns: int, most: int, turn: int) -> None:
+    windows, chosen = native_windows(rows, columns), spread(rows, columns, most, turn)
     assert 1 <= len(chosen) <= most
     assert len(set(chosen)) == len(chosen)
     assert set(chosen) <= set(windows)
@@ -131,6 +131,11 @@ def test_sixteen_windows_of_a_large_picture_reach_all_quarters() -> None:
     chosen = spread(94, 125, 16)
     quarters = {(w.top + w.bottom < 94, w.left + w.right < 125) for w in chosen}
     assert len(quarters) == 4
+
+
+def test_the_frames_of_a_second_show_every_window() -> None:
+    shown = {window for turn in range(25) for window in spread(23, 40, 6, turn)}
+    assert shown == set(native_windows(23, 40))
 
 
 def test_whole_is_one_window() -> None:

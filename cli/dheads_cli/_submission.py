@@ -31,8 +31,10 @@ def submission_of(
 
     if missing := [label for label in LABELS if label not in labels]:
         raise click.UsageError(f"--submission needs the heads {', '.join(LABELS)}: without {missing[0]}", ctx)
-    if wrong := [item.path for item in inputs if item.error is not None or not request.wants(item)]:
-        raise click.UsageError(f"--submission is for videos alone, and {wrong[0]} is none", ctx)
+    for item in inputs:
+        if item.error is not None or not request.wants(item):
+            reason = item.error or "a picture"
+            raise click.UsageError(f"--submission needs videos alone, all of them: {item.path}: {reason}", ctx)
     return Submission(file)
 
 

@@ -86,11 +86,11 @@ def accuracy(
 @bench.command()
 @click.option("--clips", required=True, metavar="DIR", help="Clean videos, none of which was trained on.")
 @click.option("--out", default="dheads-video", show_default=True, metavar="DIR", help="Folder of the report.")
-@click.option("--heads", metavar="A,B", help="Measure these heads, on their distortions (default: twelve).")
+@click.option("--heads", metavar="A,B", help="Measure these heads, on their distortions (default: fourteen).")
 @click.option("--codecs", metavar="A:RATE,B:RATE", help="Besides lossless (default: h264:4M,h264:1M,h264:400k,hevc:1M,"
               "mpeg4:1M).")  # fmt: skip
 @click.option("--parts", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Of every clip.")
-@click.option("--seconds", type=float, default=5.0, show_default=True, metavar="S", help="Of each part.")
+@click.option("--seconds", type=float, default=4.0, show_default=True, metavar="S", help="Of each part.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of all parts, always the same ones.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."

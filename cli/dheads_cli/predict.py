@@ -86,7 +86,7 @@ def predict(
         raise click.UsageError("--json and --csv cannot go together", ctx)
     parsed = _parse_conditions(conditions)
     most_windows = _most_windows(fast, fast_windows)
-    request = VideoRequest(arguments=video, max_pixels=max_pixels, most_windows=most_windows)
+    request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     inputs = list(request.inputs(paths))
     request.check(ctx, inputs)
     has_video = any(request.wants(item) for item in inputs)

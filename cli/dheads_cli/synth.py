@@ -169,6 +169,7 @@ def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
     done = made = kept = 0
     failed = False
     total = run.total() if is_terminal(sys.stderr) else 0  # counting looks for all files
+    bar.show(done, total, "distorting", f"{done}/{total}")
     with closing(run.outcomes()) as outcomes:
         for outcome in outcomes:
             done += outcome.planned

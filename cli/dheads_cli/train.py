@@ -13,6 +13,7 @@ import click
 from dheads_cli._console import stdout_stream
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.train_clips import train_on_clips
 from dheads_cli.train_data import check_options, dataset_options, refit, train_on_data
 from distortion_heads.errors import DheadsError
 from distortion_heads.locks import only_writer
@@ -45,6 +46,7 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option(
     "--license", "licenses", multiple=True, metavar="TEXT", help="A licence of the pictures; may be repeated."
 )
+@click.option("--clips", type=FOLDER, help="A folder of clean videos: fit the heads that need successive frames.")
 @dataset_options
 @click.pass_context
 def train(
@@ -62,6 +64,7 @@ def train(
     fit_pictures: int | None,
     hold_pictures: int | None,
     licenses: tuple[str, ...],
+    clips: Path | None,
     refit_heads: bool,
     **dataset: Any,
 ) -> None:
@@ -69,10 +72,18 @@ def train(
 
     With --images, this project's backbone learns from random initialisation, and the heads of all distortions that the
     plugins can make; held-out AUROC is printed whenever it was measured. With --data, any backbone, frozen or
-    fine-tuned, and a head per label of the dataset; started by torchrun, the processes share the work.
+    fine-tuned, and a head per label of the dataset; started by torchrun, the processes share the work. With --clips and
+    --images, heads that need successive frames, on clips that are made of both.
 
     Writes backbone/ and heads/ into --out.
     """
+    if clips is not None:
+        if images is None:
+            raise click.UsageError("--clips DIR goes with --images DIR, over which a camera is moved", ctx)
+        others = {*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"} - {"licenses", "backbone"}
+        check_options(ctx, "--clips", without=others)
+        train_on_clips(ctx, clips, images, out, seed, licenses, dataset["backbone"])
+        return
     if images is None or dataset["data"] is not None:
         if images is not None or dataset["data"] is None or refit_heads:
             raise click.UsageError("give --images DIR, or --data DATASET, or --refit-heads with --images DIR", ctx)

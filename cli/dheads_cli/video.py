@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -31,6 +31,9 @@ _OPTIONS = (
     click.option("--fps", type=float, metavar="N", help="Video: at most N frames of each second (default: all)."),
     click.option("--every", type=int, metavar="N", help="Video: every N-th frame."),
     click.option("--frames", type=int, metavar="K", help="Video: K frames, evenly spread."),
+    click.option(
+        "--every-window", is_flag=True, help="Video: read all windows of every frame, not 6 that change with the frame."
+    ),
     click.option("--start", metavar="TIME", help="Video: from this time on, as in 90, 1:30 or 1:02:30.5."),
     click.option("--end", metavar="TIME", help="Video: up to this time."),
     click.option("--low", type=float, metavar="X", help="Video: a segment lasts while above X * threshold (0.7)."),
@@ -67,7 +70,7 @@ class VideoRequest:
 
     arguments: dict[str, Any]
     max_pixels: int | None
-    most_windows: int | None = None
+    fast_windows: int | None = None
 
     @property
     def all_videos(self) -> bool:
@@ -124,7 +127,7 @@ class VideoRequest:
             sampling = _given(Sampling, fps=a["fps"], every=a["every"], frames=a["frames"], **_times(a, parse_time))
             rule = _given(SegmentRule, low=a["low"], min_length=a["min_length"], merge_gap=a["merge_gap"])
             follow = _given(Follow, patience=a["patience"], max_lag=a["max_lag"]) if self.follow else None
-            return _given(
+            options = _given(
                 VideoOptions,
                 sampling=sampling,
                 rule=rule,
@@ -132,8 +135,9 @@ class VideoRequest:
                 sequence_rate=a["sequence_rate"],
                 max_frames=a["max_frames"],
                 max_pixels=self.max_pixels,
-                most_windows=self.most_windows,
+                most_windows=self.fast_windows,
             )
+            return replace(options, most_windows=None) if a["every_window"] else options
         except DheadsError as error:
             raise click.UsageError(str(error), ctx) from None
 

@@ -47,7 +47,8 @@ def finetune_method(name: str, **options: Any) -> Method:
     own = ("backbone", "weights", "finetune", "corpus", "device", "cache", "registry")
     allowed = {*own, *(field.name for field in fields(Recipe))} - {"name", "seed", "hidden"}
     if unknown := sorted(options.keys() - allowed):
-        raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(sorted(allowed))}")
+        shown = sorted(allowed - {"corpus", "device", "cache", "registry"})
+        raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(shown)}")
     finetune = options.get("finetune", finetune)
     if finetune not in FINETUNE:
         raise DataError(f"method {name!r}: finetune={finetune} is none of {', '.join(FINETUNE)}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
+from distortion_heads.errors import DataError
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import VIEWS, BackboneSpec, HeadSpec, View
 from distortion_heads.synthesis import draw_mixture
@@ -115,9 +116,8 @@ def collect(plan: PicturePlan, workers: int) -> Iterator[int]:
 
 
 def read_features(plan: PicturePlan) -> FeatureSet:
-    from safetensors.numpy import load_file
-
-    blocks = [load_file(plan.block(i)) for i in range(-(-plan.count // PER_BLOCK))]
+    """Read all blocks. Raises `DataError` if one of them is not what `collect` writes."""
+    blocks = [_read_block(plan.block(i)) for i in range(-(-plan.count // PER_BLOCK))]
     counts = np.concatenate([block["counts"] for block in blocks])
     return FeatureSet(
         native=np.concatenate([block["native"] for block in blocks]),
@@ -125,6 +125,19 @@ def read_features(plan: PicturePlan) -> FeatureSet:
         overview=np.concatenate([block["overview"] for block in blocks]),
         severity=np.concatenate([block["severity"] for block in blocks]),
     )
+
+
+def _read_block(path: Path) -> dict[str, NDArray[np.generic]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        block: dict[str, NDArray[np.generic]] = load_file(path)
+    except SafetensorError:
+        block = {}
+    if set(block) != {"native", "counts", "overview", "severity"}:
+        raise DataError(f"{path} is damaged: remove it, and run it again")
+    return block
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
@@ -74,14 +75,48 @@ RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR)}
 def recipe_for(name: str, corpus: str | None = None, **changes: object) -> Recipe:
     """The preset `name`, its stride as the paper's for that kind of dataset, and `changes` (None: as it is).
 
-    Raises `DataError` for an unknown preset or field.
+    Raises `DataError` for an unknown preset or field, or a value that cannot be.
     """
     if name not in RECIPES:
         raise DataError(f"no recipe {name!r}: there are {', '.join(RECIPES)}")
     recipe = RECIPES[name]
     if name == "ameur" and corpus in AMEUR_STRIDES:
         recipe = replace(recipe, stride=AMEUR_STRIDES[corpus])
+    given = {key: value for key, value in changes.items() if value is not None}
+    for key, value in given.items():
+        if not _may_be(key, value):
+            raise DataError(f"recipe {name!r}: {key}={value} cannot be{_hint(key)}")
     try:
-        return replace(recipe, **{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]
+        return replace(recipe, **given)  # type: ignore[arg-type]
     except TypeError as error:
         raise DataError(f"recipe {name!r}: {error}") from None
+
+
+_LEAST = {"side": 32, "stride": 1, "epochs": 1, "images_per_batch": 1, "random_patches": 0, "patience": 0, "seed": 0}
+_CHOICES: dict[str, tuple[object, ...]] = {
+    "tail": get_args(Tail),
+    "pooling": get_args(Pooling),
+    "precision": get_args(Precision),
+    "severity": (False, True),
+    "calibrate": (False, True),
+}
+_REAL = ("dropout", "rate", "backbone_rate", "rate_decay", "weight_decay")
+
+
+def _may_be(key: str, value: object) -> bool:
+    if key in _CHOICES:
+        return any(value is choice or (isinstance(value, str) and value == choice) for choice in _CHOICES[key])
+    if key in _LEAST:
+        return type(value) is int and value >= _LEAST[key]
+    if key in _REAL:
+        below = 1.0 if key == "dropout" else math.inf
+        return type(value) in (int, float) and 0 <= value < below  # type: ignore[operator]
+    return True
+
+
+def _hint(key: str) -> str:
+    if key in _CHOICES:
+        return f": one of {', '.join(str(choice).lower() for choice in _CHOICES[key])}"
+    if key in _LEAST:
+        return f": a whole number of at least {_LEAST[key]}"
+    return ": a number of at least 0" + (" and below 1" if key == "dropout" else "")

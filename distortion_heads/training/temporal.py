@@ -23,7 +23,7 @@ from distortion_heads.training.scenes import content_digest, find_scenes
 from distortion_heads.training.temporal_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.weights import dump_head, write_atomic
 
-STRIDES = (1, 2, 3, 5, 8)
+STRIDES = (1, 2, 4)
 """Every so many frames of a clip are looked at, as with `--every N`."""
 
 SPARE = 3

@@ -1,6 +1,6 @@
 """Frozen frames: the same frame again and again, as from a stuck camera, a dropped feed or a decoder that hides losses.
 
-Severity is how long a frame stands until the next one that is due comes through: 0.4, 0.8, 1.6, 3.2, 6.4 seconds, this
+Severity is how long a frame stands until the next one that is due comes through: 0.8, 1.2, 1.8, 2.7, 4 seconds, this
 project's own levels. A head sees a second of the video, so that all that stands longer is alike to it; how long a
 freeze lasts is the length of its segment.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from distortion_heads.spec import FloatImage
 
-SECONDS = (0.4, 0.8, 1.6, 3.2, 6.4)
+SECONDS = (0.8, 1.2, 1.8, 2.7, 4.0)
 
 
 def parameters(severity: float) -> Mapping[str, float]:

@@ -15,6 +15,8 @@ sys.path.append(str(Path(__file__).parents[1] / "training"))
 from command_line import Dheads
 from little_pictures import noisy, save, scene
 
+from distortion_heads.backbone import bundled_backbone
+from distortion_heads.locks import only_writer
 from distortion_heads.weights import read_head
 
 QUICK = ("--backbone", "mobilenet_v3_small", "--weights", "none", "--side", "48", "--stride", "24", "--epochs", "2")
@@ -109,3 +111,26 @@ def test_a_users_mistakes_are_one_line(dheads: Dheads, data: Path, tmp_path: Pat
         assert result.code == 1
         assert message in result.error
     assert "no such folder" in dheads("train", "--data", tmp_path / "none", "--out", tmp_path / "run").error
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("train", "--data", "DATA"), "train"),
+        (("train", "--images", "DATA"), "train"),
+        (("train", "--refit-heads", "--images", "DATA"), "train"),
+        (("evaluate", "DATA", "--method", "frozen"), "evaluate"),
+    ],
+)
+def test_a_folder_has_one_writer_at_a_time(
+    dheads: Dheads, data: Path, tmp_path: Path, command: tuple[str, ...], name: str
+) -> None:
+    bundled = bundled_backbone()
+    (tmp_path / "backbone").mkdir()
+    for file in (bundled.weights, bundled.graph):
+        (tmp_path / "backbone" / file.name).write_bytes(file.read_bytes())
+    words = [data if word == "DATA" else word for word in command]
+    with only_writer(tmp_path, f"dheads {name}"):
+        result = dheads(*words, "--out", tmp_path)
+    assert result.code == 1
+    assert f"another dheads {name} is writing to {tmp_path}" in result.error

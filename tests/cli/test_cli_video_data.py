@@ -221,14 +221,15 @@ def test_submission_has_what_is_present_and_is_read_back(dheads: Dheads, two_of_
     ("arguments", "says"),
     [
         (("--heads", "jpeg"), "--submission needs the heads white_noise"),
-        (("extra.png",), "--submission is for videos alone, and"),
+        (("extra.png",), "extra.png: a picture"),
+        (("missing.avi",), "missing.avi: no such file"),
     ],
 )
 def test_submission_that_cannot_be_made(
     dheads: Dheads, lvq: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     Image.fromarray(scene(1)).save(tmp_path / "extra.png")
-    words = [tmp_path / word if word.endswith(".png") else word for word in arguments]
+    words = [tmp_path / word if "." in word else word for word in arguments]
     result = dheads("predict", lvq / "awgn", *words, "--submission", tmp_path / "predict.txt")
     assert (result.code, result.out) == (2, "")
     assert says in result.error

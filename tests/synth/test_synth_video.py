@@ -155,6 +155,67 @@ def test_a_clip_that_ends_before_the_interval_or_is_cut_off_is_told_and_not_made
     assert manifest(tmp_path / "out") == []
 
 
+def test_what_needs_several_frames_is_made_over_the_interval(
+    bank: dict[str, HeadSpec], clips: Path, tmp_path: Path
+) -> None:
+    moving = [(i / RATE, np.roll(still(), 8 * i, axis=1)) for i in range(FRAMES)]
+    encode_video(moving, clips / "a.mkv", Coding(), RATE)
+    part = ClipTarget(intervals=(Interval(start=0.3, end=1.0),))
+    finish(make_run(bank, clips, tmp_path / "out", "flicker,frozen_frames", clips=part))
+    flickering = [pixels for _, pixels in frames_of(tmp_path / "out/a.mkv.flicker-5.mkv")]
+    gains = [float(copy.mean() / pixels.mean()) for copy, (_, pixels) in zip(flickering, moving, strict=True)]
+    assert gains[:3] + gains[10:] == [1.0] * 5
+    assert np.ptp(gains[3:10]) > 0.1
+    frozen = [pixels for _, pixels in frames_of(tmp_path / "out/a.mkv.frozen_frames-5.mkv")]
+    kept = [bool(np.all(copy == pixels)) for copy, (_, pixels) in zip(frozen, moving, strict=True)]
+    assert all(kept[:3] + kept[10:])
+    assert not all(kept[3:10])
+    assert all(any(np.all(copy == pixels) for _, pixels in moving) for copy in frozen)
+
+
+def test_what_needs_several_frames_and_all_else_may_be_mixed(
+    bank: dict[str, HeadSpec], clips: Path, tmp_path: Path
+) -> None:
+    finish(make_run(bank, clips, tmp_path / "out", "flicker,color_block", per_image=1, mixture=(2, 2), clips=PART))
+    (row,) = manifest(tmp_path / "out")
+    assert set(row["labels"].split("+")) == {"flicker", "color_block"}
+    assert changed(tmp_path / "out" / row["file"]) == [3, 4, 5]
+
+
+def test_a_picture_cannot_have_what_needs_several_frames(
+    bank: dict[str, HeadSpec], photos: Path, tmp_path: Path
+) -> None:
+    outcomes = finish(make_run(bank, photos, tmp_path / "out", "flicker"))
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    assert "cannot be used to distort pictures" in problems[0]
+    assert manifest(tmp_path / "out") == []
+
+
+def one_frame_less(
+    frames: Iterator[NDArray[np.float32]], rate: float, severity: float, rng: np.random.Generator
+) -> Iterator[NDArray[np.float32]]:
+    next(frames)
+    yield from frames
+
+
+def one_frame_more(
+    frames: Iterator[NDArray[np.float32]], rate: float, severity: float, rng: np.random.Generator
+) -> Iterator[NDArray[np.float32]]:
+    for frame in frames:
+        yield frame
+    yield frame
+
+
+@pytest.mark.parametrize(("made", "said"), [(one_frame_less, "fewer frames"), (one_frame_more, "more frames")])
+def test_a_clip_synthesizer_must_make_as_many_frames(
+    bank: dict[str, HeadSpec], clips: Path, tmp_path: Path, made: Any, said: str
+) -> None:
+    bad = replace(bank["flicker"], label="bad", synthesize_clip=made)
+    outcomes = finish(make_run({"bad": bad}, clips, tmp_path / "out", "bad", clips=PART))
+    assert all(said in problem for outcome in outcomes for problem in outcome.problems)
+    assert manifest(tmp_path / "out") == []
+
+
 def fails(image: NDArray[np.float32], severity: float, rng: np.random.Generator) -> NDArray[np.float32]:
     raise ZeroDivisionError("no")
 

@@ -136,6 +136,15 @@ def livemd(root: Path) -> Path:
     return root
 
 
+def lvq_challenge(root: Path) -> Path:
+    """The folders and names of the training part of the ICIP 2020 challenge."""
+    for folder in ("awgn", "defocus_blur", "defocus_uneven", "motion_blur", "noise_smoke", "noise_smoke_uneven",
+                   "noise_uneven", "smoke", "smoke_uneven", "uneven_illum"):  # fmt: skip
+        for scene, level in ((1, 1), (2, 4), (20, 3)):
+            text(root / folder / f"video{scene}_{level}.avi", [f"no real video of {folder} {scene}"])
+    return root
+
+
 def lvq(root: Path) -> Path:
     for name in (
         "AWGN/video1_1.avi",

@@ -117,6 +117,16 @@ def test_figures_of_frames() -> None:
     assert second.alarms_clean == pytest.approx(1 / 6)
 
 
+def test_recall_by_severity() -> None:
+    strong, weak = (replace(case("darken"), severity=level) for level in (5, 2))
+    answers = [judged([(0, 0), (0, p), (0, 0.9), (0, 0.9)], range(1, 3), []) for p in (0.9, 0.1)]
+    measured = [Measured(case=c, judged=(one,)) for c, one in zip((strong, weak), answers, strict=True)]
+    (coding,) = compute_figures(measured, heads(), [Coding()])
+    assert coding.recall == {"2": 0.5, "5": 1.0}
+    assert coding.fires[1] == (0.0, 0.75)
+    assert np.isnan(coding.fires[0]).all()  # no clip with white noise
+
+
 def test_other_distortions_count_as_many_frames_as_the_own() -> None:
     own = judged([(0.0, 0), (0.9, 0), (0.9, 0)], range(1, 3), [])
     other = judged([(0.0, 0), (0.9, 0), (0.1, 0)], range(1, 3), [])
@@ -201,7 +211,7 @@ def test_a_run_writes_a_report_and_goes_on_where_it_stopped(
     assert report.codings[1].bit_rate < report.codings[0].bit_rate
     text = (tmp_path / "out/report.md").read_text()
     assert "| white_noise |" in text
-    assert "a.mkv (5 frames/s, 1 parts)" in text
+    assert "a.mkv (5 frames/s, 1 part)" in text
     content = json.loads((tmp_path / "out/report.json").read_text())
     assert content["codings"][0]["heads"][1]["label"] == "darken"
     for name in ("f1.png", "edges.png", "fires.png"):

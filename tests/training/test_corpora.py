@@ -265,6 +265,26 @@ def test_lvq_videos(tmp_path: Path) -> None:
         load_corpus(tmp_path)
 
 
+def test_lvq_as_the_challenge_had_it(tmp_path: Path) -> None:
+    found = load_corpus(layouts.lvq_challenge(tmp_path))
+    records = {record.path.relative_to(tmp_path).as_posix(): record for record in found.records}
+    assert len(records) == 30
+    assert {name.split("/")[0]: record.labels for name, record in records.items()} == {
+        "awgn": ("white_noise",),
+        "defocus_blur": ("lens_blur",),
+        "defocus_uneven": ("lens_blur", "uneven_illumination"),
+        "motion_blur": ("motion_blur",),
+        "noise_smoke": ("smoke", "white_noise"),
+        "noise_smoke_uneven": ("smoke", "uneven_illumination", "white_noise"),
+        "noise_uneven": ("uneven_illumination", "white_noise"),
+        "smoke": ("smoke",),
+        "smoke_uneven": ("smoke", "uneven_illumination"),
+        "uneven_illum": ("uneven_illumination",),
+    }
+    assert {record.scene for record in found.records} == {"1", "2", "20"}
+    assert (records["noise_smoke_uneven/video20_3.avi"].scene, records["awgn/video2_4.avi"].level) == ("20", 4)
+
+
 def synth(root: Path) -> Path:
     layouts.picture(root / "photos" / "a.png")
     for name in ("a.png.jpeg-3.png", "b.png.jpeg-3.png", "a.png.0001-jpeg+white_noise.png"):

@@ -53,6 +53,7 @@ def test_single_and_multiple_have_the_clean_records_among_their_negatives() -> N
     figures = overall_figures(outcome())
     assert figures["single_exact"] == pytest.approx(3 / 6)
     assert figures["multiple_exact"] == pytest.approx(2 / 3)
+    assert figures["single_right"] == pytest.approx(2 / 4)
     assert figures["multiple_micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1))
     only_single = overall_figures(outcome(TRUTH[:4] + TRUTH[5:], ANSWERS[:4] + ANSWERS[5:]))
     assert only_single["multiple_macro_f1"] is None

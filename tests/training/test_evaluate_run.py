@@ -279,9 +279,19 @@ def test_methods_are_named_with_options(corpus: Corpus) -> None:
         ("frozen,epochs", "no option=value"),
         ("frozen,epochs=2", "no option 'epochs'"),
         ("frozen,backbone=nowhere", "no backbone 'nowhere'"),
+        ("ameur,device=cuda", "'device' is no option of a method"),
+        ("ameur,epochs=many", "epochs=many cannot be: a whole number of at least 1"),
     ):
         with pytest.raises(DheadsError, match=says):
             make_method(text, around)
+
+
+def test_method_has_the_name_that_it_is_given(corpus: Corpus, tmp_path: Path) -> None:
+    plain, named = (make_method(text, surroundings(corpus)) for text in ("frozen", "frozen,as=ours"))
+    assert (plain.name, named.name, plain.key == named.key) == ("frozen", "ours", True)
+    options = EvaluateOptions(out=tmp_path, methods=("frozen,as=ours", "ameur,weights=none,as=ours"))
+    with pytest.raises(DataError, match="two --method have one name"):
+        evaluate(corpus, options, registry=registry())
 
 
 def test_views_of_installed_labels_are_used(corpus: Corpus, tmp_path: Path) -> None:

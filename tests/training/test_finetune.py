@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch")
 
 from little_records import LABELS, little_corpus  # noqa: E402
 
-from distortion_heads.backbone import bundled_backbone, open_backbone, read_backbone  # noqa: E402
+from distortion_heads.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.backbone import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
 from distortion_heads.backbone_files import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
 from distortion_heads.patch_backbone import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
@@ -105,13 +106,16 @@ def test_a_majority_is_the_share_of_windows_that_fire(tmp_path: Path, parts: Any
             assert probabilities[row, column] == pytest.approx((x[:, 0] > 0).mean(), abs=1e-6)
 
 
-@pytest.mark.parametrize(("finetune", "moved"), [("last-block", {10, 11}), ("all", set(range(12)))])
-def test_the_projects_own_backbone_is_fine_tuned(tmp_path: Path, parts: Any, finetune: Any, moved: set[int]) -> None:
+@pytest.mark.parametrize("finetune", ["last-block", "all"])
+def test_the_projects_own_backbone_is_fine_tuned(tmp_path: Path, parts: Any, finetune: Any) -> None:
     recipe = replace(DHEADS, epochs=1, images_per_batch=16, random_patches=1)
     result = fitted(tmp_path, (parts[0][:16], parts[1][:8]), backbone="dheads_small", finetune=finetune, recipe=recipe)
     before, after = read_backbone(bundled_backbone().weights), read_backbone(result.backbone.weights)
-    changed = {i for i in range(12) if (before.tensors[f"conv{i}.weight"] != after.tensors[f"conv{i}.weight"]).any()}
-    assert changed == moved
+    names = [f"conv{i}.weight" for i in range(len(before.architecture.convs))]
+    changed = [i for i, name in enumerate(names) if (before.tensors[name] != after.tensors[name]).any()]
+    stack = before.architecture.stack
+    last_reduction = max(i for i, conv in enumerate(stack) if conv.stride > 1)
+    assert changed == list(range(0 if finetune == "all" else last_reduction, len(stack)))
     np.testing.assert_array_equal(before.tensors["feature_mean"], after.tensors["feature_mean"])
     assert result.heads[0].backbone == after.ref != before.ref
     with pytest.raises(BackboneMismatchError) as refused:
@@ -141,6 +145,31 @@ def test_the_own_network_in_torch_is_the_one_that_predicts(photo: np.ndarray) ->
     theirs = open_backbone(bundled_backbone()).features(pixels, "native")
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
     assert network.ref == read_ref(bundled_backbone())
+
+
+def test_an_own_network_with_two_analysis_banks_is_fine_tuned_but_for_them(tmp_path: Path, photo: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    convs = (
+        Conv(inputs=3, outputs=6, stride=2, level=True),
+        Conv(inputs=6, outputs=5, level=True),
+        Conv(inputs=1, outputs=3, kernel=5, level=True, analysis=True),
+        Conv(inputs=3, outputs=4, kernel=7, stride=4, level=True, analysis=True),
+    )
+    architecture = Architecture(convs=convs)
+    tensors: dict[str, Any] = {"feature_mean": np.zeros(architecture.dim), "feature_scale": np.ones(architecture.dim)}
+    for i, c in enumerate(convs):
+        tensors[f"conv{i}.weight"] = rng.normal(0, 0.2, (c.outputs, c.inputs, c.kernel, c.kernel))
+        tensors[f"conv{i}.bias"] = np.zeros(c.outputs)
+    tensors = {name: value.astype(np.float32) for name, value in tensors.items()}
+    network = CellNetwork(BackboneFile(name="two_banks", architecture=architecture, tensors=tensors, info={}))
+    network.unfreeze("all")
+    trained = {name.split(".")[1] for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert trained == {"0", "1"}
+    spec = write_backbone(network, tmp_path, {})
+    pixels = photo[:256, :256]
+    with torch.no_grad():
+        ours = network(torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]).numpy()
+    np.testing.assert_allclose(ours, open_backbone(spec).features(pixels, "native"), atol=2e-3)
 
 
 @pytest.mark.parametrize("tail", ["moments", "maxpool"])
@@ -277,6 +306,32 @@ def test_a_method_is_fitted_and_judges(tmp_path: Path, parts: Any) -> None:
     again = method.fit(*parts, LABELS, seed=1, work=work)
     np.testing.assert_array_equal(again.probabilities(parts[1]), judge.probabilities(parts[1]))
     assert method.key != finetune_method("ameur", backbone=TOY, weights="none", epochs=2).key
+
+
+def test_a_method_that_starts_from_installed_weights_is_another_with_other_weights() -> None:
+    before = finetune_method("finetune-all", registry=REGISTRY)
+    assert str(before.backbone) == str(read_ref(bundled_backbone()))  # type: ignore[attr-defined]
+    other = replace(before, backbone=replace(before.backbone, fingerprint="0" * 64))  # type: ignore[type-var, attr-defined]
+    assert before.key != other.key  # or the repetitions of the old weights would be taken for the new ones'
+    assert before.key != finetune_method("finetune-all", registry=REGISTRY, finetune="last-block").key
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"epochs": 0}, "epochs=0 cannot be: a whole number of at least 1"),
+        ({"images_per_batch": 2.5}, "a whole number"),
+        ({"dropout": 1.0}, "a number of at least 0 and below 1"),
+        ({"rate": float("nan")}, "a number of at least 0"),
+        ({"rate": "fast"}, "a number of at least 0"),
+        ({"precision": "int8"}, "one of auto, float32, bfloat16"),
+        ({"severity": 1}, "one of false, true"),
+        ({"finetune": "some"}, "finetune=some is none of frozen, last-block, all"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        finetune_method("ameur", registry=REGISTRY, weights="none", **options)
 
 
 @pytest.mark.parametrize(("name", "options"), [("unknown", {}), ("ameur", {"epocs": 2}), ("ameur", {"seed": 2})])

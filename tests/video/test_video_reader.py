@@ -106,6 +106,12 @@ def test_choice_of_frames(clip: Path, sampling: Sampling, expected: list[int]) -
     assert video.damage is None
 
 
+@pytest.mark.parametrize("count", [1, 4, 6, 8])
+def test_as_many_frames_as_there_are(tmp_path: Path, count: int) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", [grey(20 + 20 * i) for i in range(count)])
+    assert len(read(clip, sampling=Sampling(frames=count))[0]) == count
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
 def test_seeking_lands_on_the_same_frames_as_reading_through(tmp_path: Path, suffix: str) -> None:
     pictures = [grey(30 + 5 * (i // 10 % 40)) for i in range(400)]

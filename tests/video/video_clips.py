@@ -74,7 +74,9 @@ class BrightnessPredictor:
     def predict(self, pixels: Picture, *, most_windows: int | None = None) -> Prediction:
         return prediction_of(self.heads[0], float(pixels.mean()) / 255, pixels.shape)
 
-    def predict_frame(self, pixels: Picture, *, most_windows: int | None = None) -> tuple[Prediction, None]:
+    def predict_frame(
+        self, pixels: Picture, *, most_windows: int | None = None, turn: int = 0
+    ) -> tuple[Prediction, None]:
         return self.predict(pixels, most_windows=most_windows), None
 
 

@@ -31,8 +31,11 @@ HEADS = (
     "uneven_illumination",
     "darken",
     "over_exposure",
+    "frozen_frames",
+    "flicker",
 )
-"""What cameras and their surroundings do to footage: the five of LVQ (its defocus is `lens_blur`) and their kin."""
+"""What cameras and their surroundings do to footage: the five of LVQ (its defocus is `lens_blur`) and their kin; and
+what only successive frames show."""
 
 CODINGS = (
     Coding(),
@@ -68,7 +71,7 @@ class Plan:
 
     codings: tuple[Coding, ...] = CODINGS
     parts: int = 2
-    seconds: float = 5.0
+    seconds: float = 4.0
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +48,8 @@ class HeadFigures:
 class CodingFigures:
     """All heads in one coding. `bit_rate`: mean of the files, bit/s. F1 and alarms are means over the heads.
 
-    Edges: median and 90th percentile of the absolute errors, in frames. `fires[i][j]`: share of the frames with
-    distortion i on which head j fires.
+    Edges: median and 90th percentile of the absolute errors, in frames. `recall`: share of the frames with a distortion
+    on which its head fires, by severity. `fires[i][j]`: share of the frames with distortion i on which head j fires.
     """
 
     coding: str
@@ -64,6 +64,7 @@ class CodingFigures:
     onset_90: float | None
     offset_median: float | None
     offset_90: float | None
+    recall: Mapping[str, float]
     fires: tuple[tuple[float, ...], ...]
 
 
@@ -84,11 +85,10 @@ def compute_figures(
     labels = [head.label for head in heads]
     own = np.array([labels.index(each.case.label) for each in measured])
     thresholds = np.array([head.threshold.value for head in heads])
+    severity = np.array([each.case.severity for each in measured])
     judged = [each.judged for each in measured if each.judged is not None]
     return tuple(
-        _coding(
-            str(coding) if coding != Coding() else "lossless", [each[i] for each in judged], own, labels, thresholds
-        )
+        _coding(name_of(coding), [each[i] for each in judged], own, severity, labels, thresholds)
         for i, coding in enumerate(codings)
     )
 
@@ -98,7 +98,12 @@ def name_of(coding: Coding) -> str:
 
 
 def _coding(
-    name: str, judged: Sequence[Judged], own: NDArray[np.int64], labels: Sequence[str], thresholds: NDArray[np.float64]
+    name: str,
+    judged: Sequence[Judged],
+    own: NDArray[np.int64],
+    severity: NDArray[np.float64],
+    labels: Sequence[str],
+    thresholds: NDArray[np.float64],
 ) -> CodingFigures:
     probability = np.concatenate([each.probability for each in judged]).astype(np.float64)
     frames = _Frames(
@@ -110,6 +115,8 @@ def _coding(
     heads = tuple(_head(label, i, frames, judged, own) for i, label in enumerate(labels))
     onset, offset = ([abs(error) for head in heads for error in getattr(head, edge)] for edge in ("onset", "offset"))
     which = own[frames.case]
+    found = frames.fires[np.arange(len(which)), which]
+    severities = severity[frames.case]
     return CodingFigures(
         coding=name,
         bit_rate=float(np.mean([each.bit_rate[0] for each in judged])),
@@ -123,6 +130,10 @@ def _coding(
         onset_90=_quantile(onset, 0.9),
         offset_median=_quantile(offset, 0.5),
         offset_90=_quantile(offset, 0.9),
+        recall={
+            f"{level:g}": float(found[frames.inside & (severities == level)].mean())
+            for level in np.unique(severities).tolist()
+        },
         fires=tuple(_rates(frames.fires[frames.inside & (which == i)]) for i in range(len(labels))),
     )
 

@@ -34,6 +34,7 @@ def to_markdown(report: VideoReport) -> str:
             lambda head: number(head.alarms_clean),
             lambda coding: number(coding.alarms_clean),
         ),
+        _by_severity(report.codings),
         _edges(report),
         "## Which heads fire on which distortion\n\n![Share of frames on which each head fires](fires.png)",
     )
@@ -42,7 +43,10 @@ def to_markdown(report: VideoReport) -> str:
 
 def _opening(report: VideoReport) -> str:
     setting, rule = report.setting, SegmentRule()
-    clips = ", ".join(f"{name} ({setting.rates[name]:.4g} frames/s, {n} parts)" for name, n in setting.clips.items())
+    clips = ", ".join(
+        f"{name} ({setting.rates[name]:.4g} frames/s, {n} {'part' if n == 1 else 'parts'})"
+        for name, n in setting.clips.items()
+    )
     lines = [
         "# Videos with known distortions",
         f"    {setting.command}",
@@ -96,6 +100,14 @@ def _by_coding(
     rows = [(label, *(of_head(coding.heads[i]) for coding in report.codings)) for i, label in enumerate(report.labels)]
     rows.append(("mean", *map(mean, report.codings)))
     return f"### {title}\n\n" + table(("head", *(coding.coding for coding in report.codings)), rows)
+
+
+def _by_severity(codings: Sequence[CodingFigures]) -> str:
+    rows = [(level, *(number(coding.recall.get(level)) for coding in codings)) for level in codings[0].recall]
+    header = ("severity", *(coding.coding for coding in codings))
+    return "### Share of the distorted frames on which the head of their distortion fires, by severity\n\n" + table(
+        header, rows
+    )
 
 
 def _edges(report: VideoReport) -> str:

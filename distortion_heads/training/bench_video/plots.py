@@ -47,7 +47,7 @@ def draw_edges(report: VideoReport) -> bytes:
         axes.set_title(f"{edge[0].upper()}{edge[1:]} error", color=INK, fontsize=10)
         axes.set_xlabel(f"frames; positive is late; beyond {FAR} at the edge")
     left.set_yticks(range(len(report.labels)), report.labels, fontsize=8)
-    left.invert_yaxis()
+    left.set_ylim(len(report.labels) - 0.5, -0.5)
     handles, names = left.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
     return _png(figure)

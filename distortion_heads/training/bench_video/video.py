@@ -57,11 +57,11 @@ def bench_video(
     registry = make_registry()
     labels = _labels(options.heads, registry)
     predictor = Predictor(labels, registry=registry, threads=1)
-    specs = [registry.head(head.label).spec for head in predictor.heads]
+    specs = [registry.head(head.label).spec for head in predictor.video_heads]
     parts, problems = find_parts(options.clips, options.plan, options.limit)
     job = Job(
         make_registry=make_registry,
-        labels=tuple(head.label for head in predictor.heads),
+        labels=tuple(head.label for head in predictor.video_heads),
         codings=options.plan.codings,
         cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan)),
     )
@@ -71,7 +71,7 @@ def bench_video(
     report = VideoReport(
         setting=_setting(options, str(predictor.backbone.ref), parts, (*problems, *failed)),
         labels=job.labels,
-        codings=compute_figures(measured, predictor.heads, options.plan.codings),
+        codings=compute_figures(measured, predictor.video_heads, options.plan.codings),
     )
     write_report(report, options.out)
     return report
@@ -93,14 +93,20 @@ def write_report(report: VideoReport, folder: Path) -> None:
 
 
 def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
-    """The heads to measure, each of which can be made and detected in single frames. Raises `DataError`."""
-    chosen = heads if heads is not None else tuple(label for label in HEADS if label in registry.heads)
+    """The heads to measure; each must have a generator. Raises `DataError`."""
+    chosen = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
     for label in chosen:
-        if registry.head(label).spec.synthesize is None:
+        spec = registry.head(label).spec
+        if spec.synthesize is None and spec.synthesize_clip is None:
             raise DataError(f"head {label!r} has no generator to make its distortion with: leave it out of --heads")
     if not chosen:
         raise DataError("none of the heads that are measured by default is attached: name some with --heads")
     return tuple(dict.fromkeys(chosen))
+
+
+def _has_weights(label: str, registry: Registry) -> bool:
+    head = registry.heads.get(label)
+    return head is not None and head.spec.weights is not None and head.spec.weights.is_file()
 
 
 def _measure(cases: Sequence[Case], job: Job, jobs: int, progress: Progress) -> tuple[list[Measured], tuple[str, ...]]:

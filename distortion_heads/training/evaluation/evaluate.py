@@ -73,6 +73,8 @@ def evaluate(
         device=options.device,
     )
     methods = tuple(make_method(text, around) for text in dict.fromkeys(options.methods))
+    if len({method.name for method in methods}) < len(methods):
+        raise DataError("two --method have one name: give each its own, as in ameur,epochs=2,as=short")
     able = [labels for method in methods if (labels := getattr(method, "labels", None)) is not None]
     selection = select(corpus, hashes, options.labels, frozenset.intersection(*able) if able else None)
     plan = Plan(

@@ -42,11 +42,12 @@ def method_names() -> tuple[str, ...]:
 
 
 def make_method(text: str, around: Surroundings) -> Method:
-    """The method that `text` describes, called `text`.
+    """The method that `text` describes, called what its option `as` says, else `text`.
 
     Raises `DataError` for an unknown name or option, `BackboneError` or `HeadFileError` for a file.
     """
     name, options = parse_method(text)
+    text = str(options.pop("as", text))
     if name not in OWN:
         return _trained(text, name, options, around)
     if unknown := sorted(options.keys() - {"backbone"}):

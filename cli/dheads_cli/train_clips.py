@@ -1,0 +1,48 @@
+"""`dheads train --clips`: fit the heads that need successive frames."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from dheads_cli._backbones import chosen_backbone
+from dheads_cli._cards import figure, share
+from dheads_cli._console import plain_table, stdout_stream
+from dheads_cli._progress import progress_bar
+from dheads_cli._session import needs_train_extra, session_of
+
+
+def train_on_clips(
+    ctx: click.Context, clips: Path, images: Path, out: Path, seed: int, licenses: tuple[str, ...], backbone: str | None
+) -> None:
+    """Fit the attached heads of the view "temporal"; write `out/heads`, and what was measured."""
+    spec, registry = chosen_backbone(session_of(ctx), backbone)
+    with needs_train_extra("train"), progress_bar(ticking=True) as bar:
+        from distortion_heads.backbone import bundled_backbone, open_backbone
+        from distortion_heads.training.temporal import TemporalOptions, train_temporal, videos_in
+
+        options = TemporalOptions(
+            images=images,
+            out=out,
+            footage=videos_in(clips),
+            seed=seed,
+            licenses=licenses,
+            command=_command(clips, images, seed, licenses),
+            report=lambda stage, done, total: bar.show(done, total, stage),
+        )
+        specs = [head.spec for head in registry.heads.values()]
+        heads = train_temporal(options, specs, open_backbone(spec or bundled_backbone(), threads=1))
+    rows = [
+        [head.label, figure(head.metrics.auroc), figure(head.metrics.f1), share(head.metrics.fpr_clean)]
+        for head in heads
+    ]
+    table = plain_table([["label", "AUROC", "F1", "false alarms on clean"], *rows])
+    stdout_stream(machine=False).write(f"{table}wrote {out / 'heads'}\n")
+
+
+def _command(clips: Path, images: Path, seed: int, licenses: tuple[str, ...]) -> str:
+    """What decides the weights; of paths only the last part, for the files are given to others."""
+    words = ["dheads", "train", "--clips", clips.resolve().name, "--images", images.resolve().name, "--seed", str(seed)]
+    return shlex.join([*words, *(word for text in licenses for word in ("--license", text))])
