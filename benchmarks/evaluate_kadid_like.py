@@ -93,6 +93,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=REPORT, help="folder of the reports (%(default)s)")
     parser.add_argument("--reports", default=",".join(REPORTS), help="which of them (%(default)s)")
     options = parser.parse_args()
+    options.work = options.work.resolve()  # `dheads synth` goes on only with inputs of the same names
     names = options.reports.split(",")
     if unknown := [name for name in names if name not in REPORTS]:
         parser.error(f"no report {unknown[0]!r}")

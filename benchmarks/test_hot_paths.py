@@ -10,6 +10,8 @@ from speed import folder_rates, picture, seconds, stages_of
 
 from distortion_heads import Predictor
 from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+from distortion_heads.training.scalability.cost import run_probe, write_heads
+from distortion_heads.training.scalability.probe import Job
 from distortion_heads.windows import native_windows
 
 pytestmark = pytest.mark.slow
@@ -56,3 +58,17 @@ def test_a_few_windows_save_most_of_the_time() -> None:
     predictor = Predictor()
     few = seconds(lambda: predictor.predict(pixels, most_windows=8), 2)
     assert few <= 0.4 * seconds(lambda: predictor.predict(pixels), 2)
+
+
+def test_hundreds_of_heads_cost_little(tmp_path: Path) -> None:
+    """The goals are 1.05, 1.5 and 1; the rest is for noise."""
+    head = next(head for head in Predictor().heads if head.view == "native")
+    home = write_heads(head, 1000, tmp_path)
+    source = str(picture(tmp_path, 512, 384, ".png"))
+    found = run_probe(Job(kind="heads", counts=(1, 100, 1000), picture=source, rounds=9, home=str(home), tower=""))
+    assert found.seconds[100] <= 1.1 * found.seconds[1]
+    assert found.seconds[1000] <= 1.65 * found.seconds[1]
+    alone = {n: Job(kind="heads", counts=(n,), picture=source, rounds=1, home=str(home), tower="") for n in (1, 1000)}
+    peaks = {n: run_probe(job).peak for n, job in alone.items()}
+    own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in head.layers)
+    assert peaks[1000] - peaks[1] <= 1.1 * 999 * own

@@ -13,21 +13,25 @@ from distortion_heads.errors import DataError
 def only_writer(folder: Path, command: str) -> Iterator[None]:
     """Make `folder` if need be, and hold it for this process; `command` is what a second one is told runs there.
 
-    The lock is the operating system's, so it ends with the process however that ends. Raises `DataError` if another
-    holds the folder or it cannot be written.
+    The lock is the operating system's, so it ends with the process however that ends. A folder that was made here and
+    into which nothing was written is removed. Raises `DataError` if another holds the folder or it cannot be written.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / ".lock", timeout=0)
+    file = folder / ".lock"
+    lock, made = FileLock(file, timeout=0), not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise DataError(f"another {command} is writing to {folder}: wait for it, or choose another folder") from None
+        raise DataError(f"another {command} is writing to {folder}: wait for it, or choose another --out") from None
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"cannot write to {folder} ({reason}): choose another folder") from None
+        raise DataError(f"cannot write to {folder} ({reason}): choose another --out") from None
     try:
         yield
     finally:
         lock.release()
+        if made and set(folder.iterdir()) <= {file}:
+            file.unlink(missing_ok=True)
+            folder.rmdir()

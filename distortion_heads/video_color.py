@@ -34,6 +34,8 @@ class RgbConverter:
         from av.video.reformatter import VideoReformatter
 
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix: tuple[int, int, int, int] | None = None
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb and frame.height >= _HD_LINES:
@@ -41,7 +43,11 @@ class RgbConverter:
         rgb = self._reformatter.reformat(
             frame, format="rgb24", interpolation=_SCALER_FLAGS, dst_color_range=_FULL_RANGE, threads=1
         )
-        return upright(cast("NDArray[np.uint8]", rgb.to_ndarray()), display_matrix(frame))
+        # A frame that was asked for its side data is in a cycle of references, and stays in memory until that is
+        # collected, hundreds of frames later.
+        if self._rotation != frame.rotation:
+            self._rotation, self._matrix = frame.rotation, display_matrix(frame)
+        return upright(cast("NDArray[np.uint8]", rgb.to_ndarray()), self._matrix)
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:

@@ -32,7 +32,7 @@ _ENCODERS: Mapping[Codec, str] = {"ffv1": "ffv1", "h264": "libx264", "hevc": "li
 _PLAIN: Mapping[Codec, dict[str, str]] = {
     "ffv1": {"level": "3", "slices": "4", "slicecrc": "1"},
     "h264": {"preset": "veryfast"},
-    "hevc": {"preset": "veryfast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
+    "hevc": {"preset": "veryfast", "x265-params": "log-level=none:pools=none:frame-threads=1:bframes=0"},
     "mpeg4": {},
 }
 _DEFAULT_QUALITY: Mapping[Codec, dict[str, str]] = {

@@ -42,6 +42,17 @@ def test_another_process_is_kept_out_until_the_first_is_gone(tmp_path: Path) -> 
         pass
 
 
+def test_a_run_that_comes_to_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    with only_writer(tmp_path / "run", "dheads train"):
+        pass
+    assert not (tmp_path / "run").exists()
+    with only_writer(tmp_path / "run", "dheads train"):
+        (tmp_path / "run" / "file").write_text("")
+    with only_writer(tmp_path / "run", "dheads train"):
+        pass
+    assert (tmp_path / "run" / "file").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot write to"), only_writer(tmp_path / "file" / "run", "dheads train"):

@@ -24,7 +24,15 @@ from sample_heads import FINGERPRINT, make_head, make_layers, same
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
 from distortion_heads.spec import BackboneRef, Calibration, HeadMetrics, Layer, Provenance, Threshold
-from distortion_heads.weights import MAX_FILE_BYTES, check_backbone, dump_head, parse_head, read_head, write_atomic
+from distortion_heads.weights import (
+    DEFAULT_HEAD_BYTES,
+    MAX_FILE_BYTES,
+    check_backbone,
+    dump_head,
+    parse_head,
+    read_head,
+    write_atomic,
+)
 
 VALID = dump_head(make_head())
 HEADER_BYTES = 8 + int.from_bytes(VALID[:8], "little")
@@ -345,6 +353,14 @@ def test_read_head_of_no_file(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "a").write_bytes(VALID)
     with pytest.raises(HeadFileError, match=f"cannot be read: {reason}"):
         read_head(tmp_path / name)
+
+
+def test_read_head_reads_a_head_larger_than_usual(tmp_path: Path) -> None:
+    head = make_head(dim=2048, hidden=(128,))
+    data = dump_head(head)
+    assert len(data) > DEFAULT_HEAD_BYTES
+    (tmp_path / "large.safetensors").write_bytes(data)
+    assert same(read_head(tmp_path / "large.safetensors"), parse_head(data, "large"))
 
 
 def test_read_head_stops_reading_at_the_limit(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
 @click.option("--kind", metavar="KIND", help="Kind of dataset, as kadid10k (default: found out).")
 @click.option("--method", "methods", multiple=True, metavar="NAME[,OPTION=VALUE...]",
               help="What is compared; may be repeated: frozen (default), shipped, ameur, finetune-last-block, "
-              "finetune-all. Options: backbone, weights, epochs ...")  # fmt: skip
+              "finetune-all. Options: backbone, weights, finetune, epochs, as ...")  # fmt: skip
 @click.option("--protocol", type=click.Choice([*PROTOCOLS, "both"]), default="disjoint", show_default=True,
               help="Whether scenes may be both trained on and tested.")  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1, 1000), default=10, show_default=True, help="Random splits.")

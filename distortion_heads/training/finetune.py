@@ -62,7 +62,9 @@ def fit_network(
         backbone = open_trainable(choice.backbone, choice.weights, choice.recipe, site.registry)
         backbone.unfreeze(choice.finetune)
         backbone.learns_norms = choice.weights == "none" and choice.finetune == "all"
-        samples = tuple(_patch_samples(backbone, part, labels, choice.recipe) for part in (fit, validation))
+        samples = tuple(
+            _patch_samples(backbone, part, labels, choice.recipe, site.frames) for part in (fit, validation)
+        )
         dim, fingerprint = backbone.dim, backbone.ref.fingerprint
 
     torch.manual_seed(choice.recipe.seed)
@@ -95,7 +97,7 @@ def _features(spec: BackboneSpec, site: Site) -> RecordFeatures:
     spec = with_network(spec, site.registry)
     # One thread: the records are what is worked on in parallel.
     source = open_backbone(spec, device=site.processes.device, threads=1)
-    return RecordFeatures(backbone=source, hashes=site.hashes, cache=site.cache)
+    return RecordFeatures(backbone=source, hashes=site.hashes, cache=site.cache, frames=site.frames)
 
 
 def _share_out(features: RecordFeatures, records: Sequence[Record], processes: Processes) -> None:
@@ -113,11 +115,15 @@ def _feature_samples(
 
 
 def _patch_samples(
-    backbone: TrainableBackbone, records: Sequence[Record], labels: Sequence[str], recipe: Recipe
+    backbone: TrainableBackbone, records: Sequence[Record], labels: Sequence[str], recipe: Recipe, frames: int
 ) -> Samples:
     grid = PatchGrid(side=backbone.side, stride=backbone.stride)
     return PatchSamples(
-        records=records, targets=Targets.of(records, labels), grid=grid, random_patches=recipe.random_patches
+        records=records,
+        targets=Targets.of(records, labels),
+        grid=grid,
+        random_patches=recipe.random_patches,
+        frames=frames,
     )
 
 
@@ -126,5 +132,5 @@ def _identity(
 ) -> str:
     """SHA-256 (hex) of everything that decides the weights."""
     records = [[[site.hashes[r.path], sorted(r.severities.items())] for r in part] for part in parts]
-    content = [asdict(choice.recipe), choice.finetune, list(labels), records, fingerprint]
+    content = [asdict(choice.recipe), choice.finetune, list(labels), records, fingerprint, site.frames]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -20,6 +20,7 @@ from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.finetune import fit_network
 from distortion_heads.training.job import Choice, Site
+from distortion_heads.training.labelled import FRAMES
 from distortion_heads.training.recipes import FINETUNE, Finetune, Recipe, recipe_for
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
@@ -38,16 +39,16 @@ def finetune_method(name: str, **options: Any) -> Method:
     `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
     `finetune` ("frozen", "last-block" or "all"), `corpus` (the kind of dataset, which decides the stride of the
     patches), `device`, `cache` (a `FeatureCache`), `registry` (which has the plugins' backbones; default: all that is
-    installed), and any field of `Recipe` (`epochs`, `images_per_batch` ...).
+    installed), `frames` (of each video), and any field of `Recipe` (`epochs`, `images_per_batch` ...).
     Raises `DataError` for an unknown name or option, `BackboneError` for a backbone whose file is damaged.
     """
     if name not in _PRESETS:
         raise DataError(f"no method {name!r}: there are {', '.join(NAMES)}")
     preset, backbone, finetune = _PRESETS[name]
-    own = ("backbone", "weights", "finetune", "corpus", "device", "cache", "registry")
+    own = ("backbone", "weights", "finetune", "corpus", "device", "cache", "registry", "frames")
     allowed = {*own, *(field.name for field in fields(Recipe))} - {"name", "seed", "hidden"}
     if unknown := sorted(options.keys() - allowed):
-        shown = sorted(allowed - {"corpus", "device", "cache", "registry"})
+        shown = sorted(allowed - {"corpus", "device", "cache", "registry", "frames"})
         raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(shown)}")
     finetune = options.get("finetune", finetune)
     if finetune not in FINETUNE:
@@ -68,6 +69,7 @@ def finetune_method(name: str, **options: Any) -> Method:
         backbone=None if spec is None or choice.weights is not None else read_ref(spec),
         device=options.get("device", "cpu"),
         cache=options.get("cache"),
+        frames=options.get("frames", FRAMES),
     )
 
 
@@ -84,6 +86,7 @@ class FinetuneMethod:
     backbone: BackboneRef | None = None
     device: str = "cpu"
     cache: Any = None
+    frames: int = FRAMES
 
     @property
     def key(self) -> str:
@@ -110,6 +113,7 @@ class FinetuneMethod:
             hashes=content_hashes([record.path for record in (*train, *validation)]),
             registry=self.registry,
             processes=Processes(device=self.device),
+            frames=self.frames,
             command="dheads evaluate",
         )
         return fit_network(choice, site, train, validation, labels).judge()

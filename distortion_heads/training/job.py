@@ -10,6 +10,7 @@ from pathlib import Path
 
 from distortion_heads.registry import Registry
 from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.labelled import FRAMES
 from distortion_heads.training.multitask import Progress
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import Finetune, Recipe
@@ -29,7 +30,7 @@ class Choice:
 class Site:
     """Where training happens. The checkpoint lies in `run`, the backbone is written to `backbones`.
 
-    `hashes`: SHA-256 of every record's file. `command`, `data`: for the heads' provenance.
+    `hashes`: SHA-256 of every record's file. `frames`: of each video. `command`, `data`: for the heads' provenance.
     """
 
     run: Path
@@ -39,6 +40,7 @@ class Site:
     registry: Registry
     processes: Processes = field(default_factory=Processes)
     report: Callable[[Progress], None] = lambda progress: None
+    frames: int = FRAMES
     command: str = "dheads train"
     data: str = "a labelled dataset"
 

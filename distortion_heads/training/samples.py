@@ -16,6 +16,7 @@ from torch import Tensor
 from distortion_heads.patches import PatchGrid
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.pictures import read_pictures
+from distortion_heads.training.labelled import FRAMES
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import Recipe
 
@@ -57,15 +58,16 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchSamples:
-    """Patches uint8 (K, 3, side, side). Raises `InputError` for a record that cannot be read."""
+    """Patches uint8 (K, 3, side, side), of `frames` frames of a video. Raises `InputError` for an unreadable record."""
 
     records: Sequence[Record]
     targets: Targets
     grid: PatchGrid
     random_patches: int
+    frames: int = FRAMES
 
     def load(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
-        pictures = read_pictures(self.records[index])
+        pictures = read_pictures(self.records[index], self.frames)
         if rng is None or not self.random_patches:
             patches = [self.grid.cut(picture) for picture in pictures]
         else:

@@ -45,8 +45,8 @@ class TemporalOptions:
     images: Path
     out: Path
     footage: tuple[Path, ...] = ()
-    fit_clips: int = 100
-    hold_clips: int = 40
+    fit_clips: int = 360
+    hold_clips: int = 80
     seed: int = 0
     licenses: tuple[str, ...] = ()
     command: str = "dheads train --clips"
@@ -124,12 +124,11 @@ def _run_set(
                 label = labels[clip.label] if present and clip.label is not None else -1
                 rows.append((run, label, severity or np.nan, clip.label is None))
             options.report(f"clips, {name}", number + 1, clips)
-    statistics, label, severities, clean = zip(*rows, strict=True)
     return RunSet(
-        statistics=np.stack(statistics),
-        label=np.array(label, np.int64),
-        severity=np.array(severities, np.float32),
-        clean=np.array(clean, bool),
+        statistics=np.stack([row[0] for row in rows]),
+        label=np.array([row[1] for row in rows], np.int64),
+        severity=np.array([row[2] for row in rows], np.float32),
+        clean=np.array([row[3] for row in rows], bool),
     )
 
 

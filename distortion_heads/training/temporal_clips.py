@@ -18,7 +18,7 @@ from distortion_heads.training.scenes import load_scene, pick
 from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_spec import Sampling, VideoOptions
 
-FRAMES = 40
+FRAMES = 30
 SHORT_SIDE = (128, 192)
 RATES = (24.0, 25.0, 30.0)
 SHORTEST_EVENT = 20

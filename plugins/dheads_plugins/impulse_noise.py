@@ -29,20 +29,27 @@ def synthesize(image: FloatImage, severity: float, rng: np.random.Generator) -> 
     """
     density = parameters(severity)["density"]
     noisy = image.copy()
-    whole_pixels = rng.random() < 0.3
+    # Drawn before what depends on the severity, so that one seed gives one kind at every severity.
+    whole_pixels, salt = rng.random() < 0.3, _draw_salt(rng)
     samples = noisy.reshape(-1, 3 if whole_pixels else 1)
     count = max(1, int(rng.binomial(len(samples), density)))
     where = rng.choice(len(samples), count, replace=False, shuffle=False)
-    samples[where] = _impulses(rng, count, samples.shape[1])
+    samples[where] = _impulses(rng, salt, count, samples.shape[1])
     return noisy
 
 
-def _impulses(rng: np.random.Generator, count: int, channels: int) -> FloatImage:
-    """Values of the impulses, (count, 1) or, of random colour, (count, channels)."""
-    kind = rng.random()
+def _draw_salt(rng: np.random.Generator) -> float | None:
+    """Share of the impulses that are 1, the others being 0; None where they have random values."""
+    kind, unequal = rng.random(), float(rng.uniform(0.2, 0.8))
     if kind < 0.1:
+        return None
+    return 0.5 if kind < 0.85 else unequal
+
+
+def _impulses(rng: np.random.Generator, salt: float | None, count: int, channels: int) -> FloatImage:
+    """Values of the impulses, (count, 1) or, of random colour, (count, channels)."""
+    if salt is None:
         return rng.random((count, channels), dtype=np.float32)
-    salt = 0.5 if kind < 0.85 else rng.uniform(0.2, 0.8)
     return (rng.random((count, 1)) < salt).astype(np.float32)
 
 

@@ -159,3 +159,14 @@ def test_pink_noise_has_the_same_fine_grain_at_any_size(rng: np.random.Generator
         return float(np.diff(pink_noise._coloured(rng, height, width, 1.0, 0.1), axis=1).std())
 
     assert grain(97, 131) == pytest.approx(grain(384, 512), rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_impulses_of_one_seed_are_of_one_kind_at_every_severity(flat: Image, seed: int) -> None:
+    noisy = [impulse_noise.synthesize(flat, severity, np.random.default_rng(seed)) for severity in (1.0, 3.0, 5.0)]
+    hit = [(picture != flat).any(axis=-1) for picture in noisy]
+    black_and_white = {
+        bool(np.isin(picture[changed], [0.0, 1.0, *np.unique(flat)]).all())
+        for picture, changed in zip(noisy, hit, strict=True)
+    }
+    assert len(black_and_white) == 1

@@ -19,6 +19,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_video import ClipTarget, Interval, intervals_of, parse_interval
 from distortion_heads.synthesis import Step, distort, distort_frame
+from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import VideoOptions
@@ -139,6 +140,20 @@ def test_the_record_of_a_run_of_pictures_has_no_codec(bank: dict[str, HeadSpec],
     assert record["codec"] is None
     assert record["intervals"] is None
     assert manifest(tmp_path / "out")[0]["codec"] == ""
+
+
+def test_clips_can_be_evaluated_unless_they_are_distorted_in_part(
+    bank: dict[str, HeadSpec], clips: Path, tmp_path: Path
+) -> None:
+    finish(make_run(bank, clips, tmp_path / "whole", "darken"))
+    records = load_corpus(tmp_path / "whole").records
+    assert {record.path.name: dict(record.severities) for record in records} == {
+        "a.mkv": {},
+        **{f"a.mkv.darken-{level}.mkv": {"darken": level} for level in (1, 3, 5)},
+    }
+    finish(make_run(bank, clips, tmp_path / "part", "darken", clips=PART))
+    with pytest.raises(DataError, match="without --interval"):
+        load_corpus(tmp_path / "part")
 
 
 def test_a_clip_that_ends_before_the_interval_or_is_cut_off_is_told_and_not_made(

@@ -35,7 +35,7 @@ from distortion_heads.training.scalability.incremental import LateHead, Score
 from distortion_heads.training.scalability.markdown import to_markdown
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.training.scalability.plots import draw_plots
-from distortion_heads.training.scalability.probe import Job, fastest
+from distortion_heads.training.scalability.probe import Job, typical
 from distortion_heads.training.scalability.report import (
     Bound,
     ScalabilityReport,
@@ -162,12 +162,19 @@ def test_extrapolation_is_a_line_and_says_so() -> None:
     assert (rows[-1].peak, rows[-1].disk) == (1200, 777)
 
 
-def test_timing_counts_each_by_turns_but_the_first_round() -> None:
+def test_timing_goes_by_turns_and_leaves_out_the_run_before_each() -> None:
     calls: list[int] = []
-    cpu, wall = fastest({1: lambda: calls.append(1), 10: lambda: calls.append(10)}, rounds=2)
-    assert calls == [1, 10] * 3
+
+    def first_slow() -> None:
+        calls.append(1)
+        if len(calls) % 4 == 1:
+            sum(range(2_000_000))
+
+    cpu, wall = typical({1: first_slow, 10: lambda: calls.append(10)}, rounds=3)
+    assert calls == [1, 1, 10, 10] * 3
     assert set(cpu) == set(wall) == {1, 10}
-    assert all(0 <= seconds < 1 for seconds in (*cpu.values(), *wall.values()))
+    assert all(0 <= seconds < 0.01 for seconds in cpu.values())
+    assert all(0 <= seconds < 1 for seconds in wall.values())
 
 
 def test_the_cost_of_real_head_files_in_a_process(head: HeadFile, folder: Path, tmp_path: Path) -> None:

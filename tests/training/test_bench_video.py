@@ -16,7 +16,7 @@ from dheads_cli.main import run as dheads
 from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
 from distortion_heads.registry import Registry, build_registry
-from distortion_heads.spec import HeadFile, Threshold
+from distortion_heads.spec import HeadFile, Threshold, View, width_of
 from distortion_heads.synth_video import Interval
 from distortion_heads.training.bench_video import workers
 from distortion_heads.training.bench_video.cases import Case, Part, Plan, draw_cases, find_parts, parse_codings
@@ -27,14 +27,15 @@ from distortion_heads.training.bench_video.workers import Measured
 from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.weights import dump_head
 
-LABELS = ("white_noise", "darken")
+STILL = ("white_noise", "darken")
+LABELS = (*STILL, "flicker")
 RATE = 5.0
 CODINGS = (Coding(), Coding(codec="h264", bit_rate=100_000))
 
 
 @dataclass(frozen=True)
 class TinyRegistry:
-    """Two built-in distortions with the head files of `folder`; travels to other processes."""
+    """Three built-in distortions with the head files of `folder`; travels to other processes."""
 
     folder: Path
     mute: str = ""
@@ -55,7 +56,8 @@ def registry(tmp_path: Path) -> TinyRegistry:
     folder.mkdir()
     ref = read_backbone(bundled_backbone().weights).ref
     for i, label in enumerate(LABELS):
-        head = make_head(label, dim=ref.dim, hidden=(4,), seed=i, backbone=ref, view="overview")
+        view: View = "overview" if label in STILL else "temporal"
+        head = make_head(label, dim=width_of(view, ref.dim), hidden=(4,), seed=i, backbone=ref, view=view)
         (folder / f"{label}.safetensors").write_bytes(dump_head(head))
     return TinyRegistry(folder)
 
@@ -76,7 +78,7 @@ def options(clips: Path, out: Path, **changes: object) -> VideoBenchOptions:
 
 
 def heads() -> list[HeadFile]:
-    return [make_head(label, threshold=Threshold(value=0.5)) for label in LABELS]
+    return [make_head(label, threshold=Threshold(value=0.5)) for label in STILL]
 
 
 def judged(probability: list[tuple[float, float]], inside: range, segments: list[tuple[float, float]]) -> Judged:
@@ -204,7 +206,7 @@ def test_a_run_writes_a_report_and_goes_on_where_it_stopped(
     report = bench_video(
         options(clips, tmp_path / "out"), make_registry=registry, progress=lambda *done: seen.append(done)
     )
-    assert seen == [(0, 2), (1, 2), (2, 2)]
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert report.labels == LABELS
     assert [coding.coding for coding in report.codings] == ["lossless", "h264 100k"]
     assert all(head.events == 1 and head.frames >= 7 for coding in report.codings for head in coding.heads)
@@ -218,7 +220,7 @@ def test_a_run_writes_a_report_and_goes_on_where_it_stopped(
         with Image.open(tmp_path / "out" / name) as plot:
             assert min(plot.size) > 200
 
-    (first, second) = sorted((tmp_path / "out/cache").iterdir())
+    first, second, _ = sorted((tmp_path / "out/cache").iterdir())
     second.unlink()
     before = first.stat().st_mtime_ns
     made: list[Case] = []

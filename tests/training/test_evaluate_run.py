@@ -267,6 +267,18 @@ def test_video_is_judged_by_frames_spread_over_it(tmp_path: Path, corpus: Corpus
     assert between == pytest.approx((low + high) / 2, abs=0.02)
 
 
+def test_trained_network_judges_as_many_frames_as_are_asked_for(tmp_path: Path, corpus: Corpus) -> None:
+    """Two of twelve, of which the last four are noisy: one of each kind, where more frames would be mostly clean."""
+    clean, grain = scene(3, 64), noisy(scene(3, 64), 1)
+    videos = {"mixed": [clean] * 8 + [grain] * 4, "clean": [clean] * 12, "grain": [grain] * 12}
+    records = [Record(path=write_video(tmp_path / f"{name}.mkv", v), scene="v") for name, v in videos.items()]
+    text = "ameur,backbone=mobilenet_v3_small,weights=none,side=48,stride=48,epochs=1"
+    method = make_method(text, replace(surroundings(corpus), frames=2, cache=FeatureCache(tmp_path / "cache")))
+    judge = method.fit(corpus.records[:36], corpus.records[36:60], LABELS, seed=0, work=tmp_path)
+    mixed, low, high = judge.probabilities(records)[:, 1]
+    assert mixed == pytest.approx((low + high) / 2, abs=0.1 * abs(high - low))
+
+
 def test_methods_are_named_with_options(corpus: Corpus) -> None:
     assert parse_method("ameur, backbone=resnet50,epochs=2,rate=1e-3,severity=false") == (
         "ameur",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from distortion_heads.training.reencode import CODEC_ODDS, draw_coding, reencode
+from distortion_heads.video_encode import CODECS, Coding, encode_video
 
 
 @pytest.fixture
@@ -37,3 +40,11 @@ def test_the_generator_alone_decides(picture: np.ndarray) -> None:
 def test_every_codec_is_drawn() -> None:
     rng = np.random.default_rng(0)
     assert {draw_coding(rng).codec for _ in range(200)} == set(CODEC_ODDS)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_short_clips_of_any_codec(picture: np.ndarray, frames: int, tmp_path: Path) -> None:
+    for codec in CODECS:
+        file = tmp_path / f"{codec}.mkv"
+        encoded = encode_video([(i / 25, picture) for i in range(frames)], file, Coding(codec=codec), 25.0)
+        assert encoded.frames == frames

@@ -16,8 +16,10 @@ from video_clips import Picture, write_clip
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.backbone import Backbone
 from distortion_heads.discovery import Owner
-from distortion_heads.registry import RegisteredHead, Registry
+from distortion_heads.images import load_image
+from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
+from distortion_heads.synthesis import to_float, to_uint8
 from distortion_heads.video import Step, predict_frames
 from distortion_heads.video_report import FrameCsv
 from distortion_heads.video_spec import FrameResult, Sampling
@@ -139,3 +141,23 @@ def test_a_picture_among_videos_has_empty_cells_for_it(predictor: Predictor) -> 
     assert (of_picture["stands"], of_picture["stands_present"]) == ("", "")
     assert float(of_picture["haze"]) == pytest.approx(picture.heads[0].probability, abs=1e-6)
     assert (of_frame["stands"], of_frame["stands_present"]) == ("0.0", "false")
+
+
+@pytest.mark.parametrize("label", ["frozen_frames", "flicker"])
+def test_the_bundled_heads_tell_a_distorted_clip_from_a_clean_one(
+    tmp_path: Path, examples_folder: Path, label: str
+) -> None:
+    spec = build_registry(no_plugins=True).head(label).spec
+    if spec.weights is None:
+        pytest.skip("it has no weights yet")
+    assert spec.synthesize_clip is not None
+    scene = load_image(examples_folder / "kitten_clean.jpg")
+    clean = [np.ascontiguousarray(scene[2 * i : 2 * i + 128, 3 * i : 3 * i + 160]) for i in range(36)]
+    made = spec.synthesize_clip(map(to_float, clean), RATE, 5.0, np.random.default_rng(2))
+    clips = {"clean": clean, "distorted": [to_uint8(frame) for frame in made]}
+    predictor = Predictor([label], threads=1)
+    found = {
+        name: predict_video(predictor, write_clip(tmp_path / f"{name}.mp4", frames, rate=RATE)).heads[0].probability
+        for name, frames in clips.items()
+    }
+    assert found["distorted"] > found["clean"] + 0.2

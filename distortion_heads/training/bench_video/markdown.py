@@ -50,9 +50,9 @@ def _opening(report: VideoReport) -> str:
     lines = [
         "# Videos with known distortions",
         f"    {setting.command}",
-        f"{len(report.labels)} heads on the backbone {setting.backbone}; clips: {clips}. Every part lasts"
-        f" {setting.seconds:g} s and is distorted in each of {len(report.labels)} ways over one interval (severities 2"
-        f" to 5 in turn, seed {setting.seed}), one draw of the parameters per interval, with noise of its own in every"
+        f"Heads on the backbone {setting.backbone}: {', '.join(report.labels)}. Clips: {clips}. Every part lasts"
+        f" {setting.seconds:g} s and is distorted in the way of each head over one interval (severities 2 to 5 in turn,"
+        f" seed {setting.seed}), one draw of the parameters per interval, with noise of its own in every"
         " frame. It is kept lossless (FFV1) and coded as the tables say, at a bit rate that is asked for, and then read"
         " and judged as `dheads predict` does, every frame.",
         "Frames are judged one by one, at the shipped thresholds. Onsets and offsets are those of the segments, by the"

@@ -33,6 +33,8 @@ def read(folder: Path) -> Corpus:
     records: dict[Path, Record] = {}
     sources: dict[str, Path | None] = {}
     for where, row in table(manifest, "file", "source", "labels", "severities"):
+        if row.get("interval"):
+            raise DataError(f"{where}: a video is judged as a whole here: make it without --interval")
         source = row["source"]
         if source not in sources:
             sources[source] = _source(source, starts)

@@ -91,6 +91,7 @@ def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundi
         "device": around.device,
         "cache": around.cache,
         "registry": around.registry,
+        "frames": around.frames,
     }
     if taken := sorted(options.keys() & given.keys()):
         raise DataError(f"--method {text}: {taken[0]!r} is no option of a method")

@@ -126,7 +126,7 @@ def _costs(costs: Costs | None, setting: Setting) -> str:
         return ""
     growth = memory_growth(costs)
     text = (
-        "A picture of 512x384 (PNG, decoding included), CPU seconds on one thread, the least of"
+        "A picture of 512x384 (PNG, decoding included), CPU seconds on one thread, the median of"
         f" {costs.rounds} rounds by turns (towers: 3); loading and memory of each number of heads in a process of its"
         f" own. The heads are copies of a bundled one under other labels, {costs.file / 1024:.0f} KiB each on disk"
         f" (float16), {costs.own / 1024:.0f} KiB of weights as evaluated (float32), on {setting.backbone}. A separate"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["heads", "networks", "towers"]
@@ -35,9 +36,9 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """`seconds` per picture by count, the least of all rounds; `load` seconds and bytes are of the largest count.
+    """`seconds` per picture by count, the median of all rounds; `load` seconds and bytes are of the largest count.
 
-    Seconds are of CPU time, which what else the machine does hardly changes; `wall` is the least on the clock. `peak`:
+    Seconds are of CPU time, which what else the machine does hardly changes; `wall` is by the clock. `peak`:
     most memory that the process ever held; `loaded`: the same before the first picture.
     """
 
@@ -61,21 +62,25 @@ def run(job: Job) -> Found:
     runners = open_design(job)
     load = time.process_time() - start
     loaded = peak_memory()
-    seconds, wall = fastest(runners, job.rounds)
+    seconds, wall = typical(runners, job.rounds)
     return Found(seconds=seconds, wall=wall, load=load, loaded=loaded, peak=peak_memory())
 
 
-def fastest(runners: dict[int, Callable[[], object]], rounds: int) -> tuple[dict[int, float], dict[int, float]]:
-    """The least CPU and wall seconds of each runner in `rounds` rounds, by turns after one that does not count."""
-    cpu, wall = (dict.fromkeys(runners, float("inf")) for _ in range(2))
-    for i in range(rounds + 1):
+def typical(runners: dict[int, Callable[[], object]], rounds: int) -> tuple[dict[int, float], dict[int, float]]:
+    """The median CPU and wall seconds of each runner in `rounds` rounds, by turns.
+
+    Each is timed right after a run of its own, so that none finds the caches as another has left them.
+    """
+    cpu: dict[int, list[float]] = {count: [] for count in runners}
+    wall: dict[int, list[float]] = {count: [] for count in runners}
+    for _ in range(rounds):
         for count, runner in runners.items():
+            runner()
             started, start = time.process_time(), time.perf_counter()
             runner()
-            if i:
-                cpu[count] = min(cpu[count], time.process_time() - started)
-                wall[count] = min(wall[count], time.perf_counter() - start)
-    return cpu, wall
+            cpu[count].append(time.process_time() - started)
+            wall[count].append(time.perf_counter() - start)
+    return {n: median(taken) for n, taken in cpu.items()}, {n: median(taken) for n, taken in wall.items()}
 
 
 def peak_memory() -> int:
@@ -94,7 +99,7 @@ def _open_heads(job: Job) -> dict[int, Callable[[], object]]:
 
     registry = _registry(job)
     labels = sorted(registry.heads)
-    # The largest first: all of the others take heads that it has too, and their own copies.
+    # The largest first, in memory that nothing else has used.
     counts = sorted(job.counts, reverse=True)
     predictors = {n: Predictor(labels[:n], registry=registry, threads=1) for n in counts}
     return {n: _predicts([predictors[n]], job.picture) for n in sorted(job.counts)}
