@@ -77,9 +77,9 @@ def row(index: int, label: str, threshold: float, judged: Sequence[Judged]) -> l
         for a, b in zip(one.segments[label][0], (one.clip.onset, one.clip.offset), strict=True)
     ]
     return [
-        f"{roc_auc_score(present, p):.3f}",
-        f"{f1_score(present, p >= threshold):.3f}",
-        f"{100 * np.mean(p[clean] >= threshold):.1f} %",
+        f"{roc_auc_score(present, p):.3f}" if 0 < present.sum() < len(present) else "-",
+        f"{f1_score(present, p >= threshold, zero_division=0.0):.3f}",
+        f"{100 * np.mean(p[clean] >= threshold):.1f} %" if clean.any() else "-",
         f"{sum(bool(one.segments[label]) for one in mine)} of {len(mine)}",
         f"{np.median(errors):.0f}" if errors else "-",
     ]

@@ -129,7 +129,7 @@ def _check(conv: Conv, inputs: tuple[int, ...]) -> None:
         raise BackboneError("the backbone file describes layers that do not fit together")
 
 
-def small(widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 256)) -> Architecture:
+def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Architecture:
     """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32, and two analysis banks at stride 4."""
     a, b, c, d, e = widths
     return Architecture(

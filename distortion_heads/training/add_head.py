@@ -18,6 +18,7 @@ from distortion_heads.errors import DataError, LabelTakenError, MissingExtraErro
 from distortion_heads.images import DEFAULT_MAX_PIXELS
 from distortion_heads.registry import RegisteredHead, Registry
 from distortion_heads.spec import (
+    VIEWS,
     BackboneRef,
     BackboneSpec,
     HeadFile,
@@ -113,6 +114,8 @@ def add_head(
     if find_spec("sklearn") is None:
         raise MissingExtraError("add-head")
     source = _source(data, clean, synthesizer)
+    if spec and spec.view not in VIEWS:
+        raise DataError(f"the head {label!r} judges successive frames: fit it with `dheads train --clips DIR`")
     generator = _generator(synthesizer or label, registry) if data is None else None
     known = spec or (generator.spec if generator else None)
     card = HeadCard(

@@ -39,17 +39,17 @@ class Recipe:
     The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
     """
 
-    steps: int = 10_000
-    distinct_shards: int = 213
+    steps: int = 8_000
+    distinct_shards: int = 220
     shard_native: int = 768
     shard_overview: int = 576
     native: int = 48
     overview: int = 36
     emphasis: tuple[str, ...] = HARD
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     head_rate: float = 0.2
     weight_decay: float = 0.02
-    warmup: int = 300
+    warmup: int = 200
     hidden: int = 32
     seed: int = 0
 

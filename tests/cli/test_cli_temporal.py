@@ -92,3 +92,9 @@ def test_clips_are_trained_on_with_pictures_only(dheads: Dheads, tmp_path: Path)
     empty = dheads("train", "--clips", tmp_path, "--images", tmp_path, "--out", tmp_path / "out")
     assert empty.code == 1
     assert "holds no video" in empty.err
+
+
+def test_add_head_says_how_a_temporal_head_is_fitted(dheads: Dheads, tmp_path: Path) -> None:
+    result = dheads("add-head", "flicker", "--clean", tmp_path)
+    assert result.code == 1
+    assert "dheads train --clips DIR" in result.error
