@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from distortion_heads.errors import DataError
@@ -32,6 +32,7 @@ def only_writer(folder: Path, command: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        if made and set(folder.iterdir()) <= {file}:
-            file.unlink(missing_ok=True)
-            folder.rmdir()
+        with suppress(OSError):
+            if made and set(folder.iterdir()) <= {file}:
+                file.unlink(missing_ok=True)
+                folder.rmdir()

@@ -48,7 +48,7 @@ class Interval:
         return self.start - _EPSILON <= time < self.end - _EPSILON
 
     def __str__(self) -> str:
-        return f"{self.start:g}-{self.end:g}"
+        return "-".join(f"{time:.6f}".rstrip("0").rstrip(".") for time in (self.start, self.end))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,16 +131,17 @@ def _guarded(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: in
 
 
 def _distorted(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, rate: float) -> Iterator[Picture]:
+    run = iter(run)
     over_time = [step for step in in_physical_order(steps) if step.spec.synthesize_clip is not None]
     times: deque[float] = deque()
     made = _still(run, [step for step in steps if step not in over_time], seed, times)
-    for step, rng in zip(over_time, np.random.default_rng((seed, 0, 0)).spawn(len(over_time)), strict=True):
+    for step, rng in zip(over_time, np.random.default_rng((seed, 2)).spawn(len(over_time)), strict=True):
         made = _over_time(step, made, rate, rng)
     for image in made:
         if not times:
             raise DataError(f"{over_time[-1].spec.label!r} made more frames than it was given")
         yield times.popleft(), to_uint8(image)
-    if times:
+    if times or next(run, None) is not None:
         raise DataError(f"{over_time[-1].spec.label!r} made fewer frames than it was given")
 
 
@@ -155,7 +156,9 @@ def _still(
 
 def _over_time(step: Step, images: Iterator[FloatImage], rate: float, rng: np.random.Generator) -> Iterator[FloatImage]:
     assert step.spec.synthesize_clip is not None
-    first = next(images)
+    first = next(images, None)
+    if first is None:  # an earlier one stopped before its first frame
+        return
     for image in step.spec.synthesize_clip(chain([first], images), rate, step.severity, rng):
         yield check_made(step.spec, image, first.shape)
 

@@ -66,7 +66,7 @@ def distort_frame(image: FloatImage, steps: Sequence[Step], seed: int, frame: in
     """
     ordered = in_physical_order(steps)
     clips = np.random.default_rng(seed).spawn(len(ordered))
-    frames = np.random.default_rng((seed, frame)).spawn(len(ordered))
+    frames = np.random.default_rng((seed, 1, frame)).spawn(len(ordered))
     for step, clip, own in zip(ordered, clips, frames, strict=True):
         image = _apply(image, step, FrameGenerator(clip, own) if step.spec.family == VARYING_FAMILY else clip)
     return image
@@ -75,7 +75,8 @@ def distort_frame(image: FloatImage, steps: Sequence[Step], seed: int, frame: in
 def _apply(image: FloatImage, step: Step, rng: np.random.Generator) -> FloatImage:
     spec = step.spec
     if spec.synthesize is None:
-        raise DataError(f"the head {spec.label!r} has no synthesizer; it cannot be used to distort pictures")
+        why = "is for videos alone" if spec.synthesize_clip else "has no synthesizer"
+        raise DataError(f"the head {spec.label!r} {why}; it cannot be used to distort pictures")
     if not MIN_SEVERITY <= step.severity <= MAX_SEVERITY:
         raise DataError(f"severity {step.severity} is outside [{MIN_SEVERITY:g}, {MAX_SEVERITY:g}]")
     return check_made(spec, spec.synthesize(image, step.severity, rng), image.shape)

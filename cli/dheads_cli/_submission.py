@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ def submission_of(
         if item.error is not None or not request.wants(item):
             reason = item.error or "a picture"
             raise click.UsageError(f"--submission needs videos alone, all of them: {item.path}: {reason}", ctx)
+    if not os.access(Path(file).absolute().parent, os.W_OK):  # before the videos are read, which may take hours
+        raise click.UsageError(f"--submission {file} cannot be written: choose a folder that is there", ctx)
     return Submission(file)
 
 

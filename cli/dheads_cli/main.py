@@ -23,7 +23,7 @@ COMMANDS = {
         LazyCommand("show", "heads", "Show the card of one head."),
         LazyCommand("add-head", "add_head", "Train a head for a new distortion and attach it."),
         LazyCommand("remove-head", "heads", "Detach a head of your own and delete its file."),
-        LazyCommand("synth", "synth", "Distort clean pictures."),
+        LazyCommand("synth", "synth", "Distort clean pictures and videos."),
         LazyCommand("plugins", "plugins", "Show which plugins were loaded, and what failed."),
         LazyCommand("bench", "bench", "Report accuracy, scalability and speed."),
         LazyCommand("train", "train", "Train the backbone and all heads jointly."),

@@ -18,9 +18,10 @@ def train_on_clips(
     ctx: click.Context, clips: Path, images: Path, out: Path, seed: int, licenses: tuple[str, ...], backbone: str | None
 ) -> None:
     """Fit the attached heads of the view "temporal"; write `out/heads`, and what was measured."""
-    spec, registry = chosen_backbone(session_of(ctx), backbone)
+    spec, _ = chosen_backbone(session_of(ctx), backbone)
     with needs_train_extra("train"), progress_bar(ticking=True) as bar:
         from distortion_heads.backbone import bundled_backbone, open_backbone
+        from distortion_heads.locks import only_writer
         from distortion_heads.training.temporal import TemporalOptions, train_temporal, videos_in
 
         options = TemporalOptions(
@@ -32,8 +33,9 @@ def train_on_clips(
             command=_command(clips, images, seed, licenses),
             report=lambda stage, done, total: bar.show(done, total, stage),
         )
-        specs = [head.spec for head in registry.heads.values()]
-        heads = train_temporal(options, specs, open_backbone(spec or bundled_backbone(), threads=1))
+        specs = [head.spec for head in session_of(ctx).checked_registry().heads.values()]
+        with only_writer(out, "dheads train"):
+            heads = train_temporal(options, specs, open_backbone(spec or bundled_backbone(), threads=1))
     rows = [
         [head.label, figure(head.metrics.auroc), figure(head.metrics.f1), share(head.metrics.fpr_clean)]
         for head in heads

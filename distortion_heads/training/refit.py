@@ -59,7 +59,10 @@ def _refit(options: RefitOptions, registry: Registry, backbone: BackboneSpec) ->
     specs = tuple(sorted((s for s in attached if s.synthesize and s.label not in own), key=lambda s: s.label))
     left_out = tuple(sorted(s.label for s in attached if not s.synthesize and s.label not in own))
     if not specs:
-        raise DataError("no attached head can make its distortion: train each again with `dheads add-head`")
+        raise DataError(
+            "no attached head can make its distortion: train each again with `dheads add-head`, those of the view "
+            "temporal with `dheads train --clips`"
+        )
     scenes = find_scenes(options.images)
     plans = [
         PicturePlan(

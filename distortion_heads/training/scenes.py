@@ -58,8 +58,13 @@ class Scenes:
 @lru_cache(maxsize=16)
 def content_digest(paths: tuple[Path, ...]) -> str:
     """SHA-256 over the sorted content hashes of these files, read once per process."""
-    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+    digests = sorted(_file_digest(path) for path in paths)
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_scenes(

@@ -100,7 +100,9 @@ def train_temporal(
 
 def videos_in(folder: Path) -> tuple[Path, ...]:
     """The videos below a folder, sorted. Raises `DataError` if there are none."""
-    found = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES))
+    found = tuple(
+        sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    )
     if not found:
         raise DataError(f"{folder} holds no video")
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from distortion_heads.errors import DataError
+from distortion_heads.errors import DataError, InputError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
 from distortion_heads.synthesis import to_float, to_uint8
 from distortion_heads.training.scenes import load_scene, pick
@@ -21,6 +21,9 @@ from distortion_heads.video_spec import Sampling, VideoOptions
 FRAMES = 30
 SHORT_SIDE = (128, 192)
 RATES = (24.0, 25.0, 30.0)
+SHORTEST = 4.0
+"""Seconds of a video from which clips are cut: a little of it stays for those that are held out."""
+
 SHORTEST_EVENT = 20
 
 FROM_FOOTAGE = 0.3
@@ -122,10 +125,15 @@ def split_footage(paths: Sequence[Path], fit_share: float = 0.6, gap: float = 0.
 
     fit, hold = [], []
     for path in paths:
-        with closing(open_video(path, VideoOptions())) as video:
-            length = video.info.duration
+        try:
+            with closing(open_video(path, VideoOptions())) as video:
+                length = video.info.duration
+        except InputError as error:
+            raise DataError(f"{path}: {error}; mend or remove it") from None
         if length is None:
             raise DataError(f"{path} does not say how long it is: put it into another container")
+        if length < SHORTEST:
+            raise DataError(f"{path} lasts {length:.1f} s: clips are cut from videos of {SHORTEST:g} s and more")
         fit.append(Footage(path=path, start=0.0, end=fit_share * length))
         hold.append(Footage(path=path, start=(fit_share + gap) * length, end=length))
     return fit, hold

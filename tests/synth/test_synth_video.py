@@ -213,6 +213,12 @@ def one_frame_less(
     yield from frames
 
 
+def one_frame_only(
+    frames: Iterator[NDArray[np.float32]], rate: float, severity: float, rng: np.random.Generator
+) -> Iterator[NDArray[np.float32]]:
+    yield next(frames)
+
+
 def one_frame_more(
     frames: Iterator[NDArray[np.float32]], rate: float, severity: float, rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
@@ -221,7 +227,10 @@ def one_frame_more(
     yield frame
 
 
-@pytest.mark.parametrize(("made", "said"), [(one_frame_less, "fewer frames"), (one_frame_more, "more frames")])
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [(one_frame_less, "fewer frames"), (one_frame_only, "fewer frames"), (one_frame_more, "more frames")],
+)
 def test_a_clip_synthesizer_must_make_as_many_frames(
     bank: dict[str, HeadSpec], clips: Path, tmp_path: Path, made: Any, said: str
 ) -> None:

@@ -117,7 +117,7 @@ def find_parts(folder: Path, plan: Plan, limit: int | None) -> tuple[tuple[Part,
             found.append(_parts_of(Path(item.path), plan))
         except InputError as error:
             problems.append(f"video {Path(item.path).name}: {error}")
-    parts = [parts[i] for i in range(plan.parts) for parts in found]
+    parts = [parts[i] for i in range(plan.parts) for parts in found if i < len(parts)]
     if not parts:
         raise DataError("; ".join(problems) or f"no video in {folder}")
     return tuple(parts[:limit]), tuple(problems)
@@ -128,7 +128,8 @@ def _parts_of(clip: Path, plan: Plan) -> list[Part]:
         info = video.info
     if info.duration is None or info.duration < plan.seconds:
         raise InputError(f"lasts less than {plan.seconds:g} s, or does not say how long it is")
-    starts = spread(plan.parts, 0.0, info.duration - plan.seconds)
+    count = min(plan.parts, int(info.duration // plan.seconds))  # lest the same frames count twice
+    starts = spread(count, 0.0, info.duration - plan.seconds)
     rate = info.frame_rate or FALLBACK_RATE
     return [Part(clip=clip, start=round(start, 3), seconds=plan.seconds, rate=rate) for start in starts]
 

@@ -12,6 +12,7 @@ from distortion_heads.backbone_files import find_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry
+from distortion_heads.spec import VIEWS
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod
 from distortion_heads.training.evaluation.method import Judge, Method
@@ -62,7 +63,7 @@ def make_method(text: str, around: Surroundings) -> Method:
         return ShippedMethod(name=text, features=features, heads=heads)
     backbone = open_backbone(spec, device=around.device, threads=1)
     features = RecordFeatures(backbone=backbone, hashes=around.hashes, cache=around.cache, frames=around.frames)
-    views = {label: head.spec.view for label, head in around.registry.heads.items()}
+    views = {label: head.spec.view for label, head in around.registry.heads.items() if head.spec.view in VIEWS}
     return FrozenMethod(name=text, features=features, views=views)
 
 

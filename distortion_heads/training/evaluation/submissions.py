@@ -23,8 +23,7 @@ def read_truth(path: Path) -> list[frozenset[str]]:
     Raises `DataError`.
     """
     if not path.is_dir():
-        answers = read_answers(path)
-        return answers[:-1] if len(answers) > 1 and not answers[-1] else answers  # as editors end a file
+        return read_answers(path)
     records = load_corpus(path, lvq.KIND).records
     ordered = sorted(records, key=lambda record: natural_key(record.path.relative_to(path)))
     return [frozenset(record.severities) for record in ordered]
@@ -41,12 +40,15 @@ def read_submissions(
         raise DataError(
             f"{len(seconds)} times for {len(files)} submissions: give --seconds once for each, in their order"
         )
+    answers_of = [read_answers(file) for file in files]
+    shortest = min(map(len, answers_of), default=0)
+    if not truth[-1] and shortest == len(truth) - 1:
+        truth = truth[:-1]  # an empty line at the end of a file of the truth, as editors leave it
     there = _matrix(truth)
     if not there.any():
         raise DataError("no video has a distortion: nothing can be measured")
     entries = []
-    for file, time in zip(files, seconds or [math.nan] * len(files), strict=True):
-        answers = read_answers(file)
+    for file, answers, time in zip(files, answers_of, seconds or [math.nan] * len(files), strict=True):
         if len(answers) == len(truth) + 1 and not answers[-1]:
             answers.pop()
         if len(answers) != len(truth):
