@@ -165,11 +165,11 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
 
 
 def _rivals(fit: PicturePlan, specs: Sequence[HeadSpec]) -> list[PicturePlan]:
-    """Pictures with the distortions of one family alone, a fifth as many as there are of all."""
+    """Pictures with the distortions of one family alone, four fifths as many as there are of all."""
     members = tuple(spec.label for spec in specs if spec.family == RIVAL_FAMILY)
     if len(members) < 2:
         return []
-    return [replace(fit, name=f"fit-{RIVAL_FAMILY}", count=max(fit.count // 5, 1), labels=members)]
+    return [replace(fit, name=f"fit-{RIVAL_FAMILY}", count=max(4 * fit.count // 5, 1), labels=members)]
 
 
 def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec], report: Report) -> BackboneSpec:
