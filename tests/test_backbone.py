@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
+from distortion_heads.architecture import CELL, LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
 from distortion_heads.backbone import (
     LIMIT,
     Backbone,
@@ -63,7 +63,9 @@ def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: 
     for i, conv in enumerate(file.architecture.convs):
         weight, bias = (torch.from_numpy(file.tensors[f"conv{i}.{n}"].astype(np.float64)) for n in ("weight", "bias"))
         if conv.analysis:
-            reflected = nn.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
+            parts = torch.tensor(LUMA_PARTS, dtype=torch.float64)[:, None, None] / sum(LUMA_PARTS)
+            source = (picture * parts).sum(1, keepdim=True) if conv.inputs == 1 else picture
+            reflected = nn.pad(source, (conv.kernel // 2,) * 4, mode="reflect")
             x = (nn.conv2d(reflected, weight, bias, conv.stride).abs() - QUIET).relu()
         else:
             x = nn.conv2d(x, weight, bias, conv.stride, conv.kernel // 2).relu()

@@ -146,7 +146,8 @@ def test_damaged_head_file_is_left_out(dheads: Dheads, pictures: list[Path], hom
 def test_without_any_usable_head_nothing_is_called_clean(
     dheads: Dheads, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictor, "heads", ())
+    for heads in ("heads", "video_heads"):
+        monkeypatch.setattr(Predictor, heads, ())
     result = dheads("predict", pictures[0])
     assert (result.code, result.out) == (1, "")
     assert "no head can be used" in result.error

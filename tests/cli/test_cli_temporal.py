@@ -95,6 +95,6 @@ def test_clips_are_trained_on_with_pictures_only(dheads: Dheads, tmp_path: Path)
 
 
 def test_add_head_says_how_a_temporal_head_is_fitted(dheads: Dheads, tmp_path: Path) -> None:
-    result = dheads("add-head", "flicker", "--clean", tmp_path)
+    result = dheads("add-head", "flicker", "--data", tmp_path, "--out", tmp_path / "flicker.safetensors")
     assert result.code == 1
     assert "dheads train --clips DIR" in result.error

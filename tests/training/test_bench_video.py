@@ -174,9 +174,10 @@ def test_intervals_lie_inside_of_the_part_and_between_frames() -> None:
 
 
 def test_parts_are_spread_over_the_clips(clips: Path) -> None:
-    parts, problems = find_parts(clips, Plan(parts=2, seconds=4), None)
-    assert [part.start for part in parts] == [0.25, 0.75]
-    assert find_parts(clips, Plan(parts=2, seconds=4), 1)[0] == parts[:1]
+    parts, problems = find_parts(clips, Plan(parts=2, seconds=2.5), None)
+    assert [part.start for part in parts] == [0.625, 1.875]
+    assert find_parts(clips, Plan(parts=2, seconds=2.5), 1)[0] == parts[:1]
+    assert len(find_parts(clips, Plan(parts=2, seconds=4), None)[0]) == 1  # two would overlap
     assert problems == ()
     (clips / "broken.mp4").write_bytes(b"no video")
     parts, problems = find_parts(clips, Plan(parts=1, seconds=4), None)

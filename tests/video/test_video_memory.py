@@ -28,4 +28,5 @@ def test_frames_are_freed_without_the_collector_of_cycles(tmp_path: Path) -> Non
     clip = write_clip(tmp_path / "clip.mp4", steps(40))
     with closing(open_video(clip, VideoOptions())) as video:
         assert sum(1 for _ in video.frames()) == 40
-    assert sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) < 5
+    # by their types: asking other modules' objects for their class may warn
+    assert sum(issubclass(type(each), av.VideoFrame) for each in gc.get_objects()) < 5
