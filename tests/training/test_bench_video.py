@@ -174,10 +174,16 @@ def test_intervals_lie_inside_of_the_part_and_between_frames() -> None:
 
 
 def test_parts_are_spread_over_the_clips(clips: Path) -> None:
-    parts, problems = find_parts(clips, Plan(parts=2, seconds=2.5), None)
-    assert [part.start for part in parts] == [0.625, 1.875]
-    assert find_parts(clips, Plan(parts=2, seconds=2.5), 1)[0] == parts[:1]
-    assert len(find_parts(clips, Plan(parts=2, seconds=4), None)[0]) == 1  # two would overlap
+    parts, problems = find_parts(clips, Plan(parts=2, seconds=4), None)
+    assert [part.start for part in parts] == [0.5]  # two of them would overlap
+    (clips / "a.mkv").rename(clips / "c.mkv")
+    scene = np.zeros((16, 16, 3), np.uint8)
+    encode_video([(i / RATE, scene) for i in range(round(9 * RATE))], clips / "a.mkv", Coding(), RATE)
+    both, _ = find_parts(clips, Plan(parts=2, seconds=4), None)
+    assert [(part.clip.name, part.start) for part in both] == [("a.mkv", 1.25), ("c.mkv", 0.5), ("a.mkv", 3.75)]
+    assert find_parts(clips, Plan(parts=2, seconds=4), 1)[0] == both[:1]
+    (clips / "a.mkv").unlink()
+    (clips / "c.mkv").rename(clips / "a.mkv")
     assert problems == ()
     (clips / "broken.mp4").write_bytes(b"no video")
     parts, problems = find_parts(clips, Plan(parts=1, seconds=4), None)
