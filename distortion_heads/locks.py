@@ -10,8 +10,9 @@ from distortion_heads.errors import DataError
 
 
 @contextmanager
-def only_writer(folder: Path, command: str) -> Iterator[None]:
-    """Make `folder` if need be, and hold it for this process; `command` is what a second one is told runs there.
+def only_writer(folder: Path, command: str, option: str = "--out") -> Iterator[None]:
+    """Make `folder` if need be, and hold it for this process; `command` is what a second one is told runs there,
+    and `option` what to give another value.
 
     The lock is the operating system's, so it ends with the process however that ends. A folder that was made here and
     into which nothing was written is removed. Raises `DataError` if another holds the folder or it cannot be written.
@@ -24,10 +25,10 @@ def only_writer(folder: Path, command: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise DataError(f"another {command} is writing to {folder}: wait for it, or choose another --out") from None
+        raise DataError(f"another {command} is writing to {folder}: wait for it, or choose another {option}") from None
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"cannot write to {folder} ({reason}): choose another --out") from None
+        raise DataError(f"{folder} cannot be written: {reason}; choose another {option}") from None
     try:
         yield
     finally:

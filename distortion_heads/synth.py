@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distortion_heads.errors import DataError
+from distortion_heads.locks import only_writer
 from distortion_heads.synth_plan import Plan
 from distortion_heads.synth_sources import Source, Sources
 from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
@@ -64,7 +65,7 @@ class Run:
         What fails is told in the outcomes and has no row in the manifest. Raises `DataError` if the output folder
         cannot be written, is in use, or holds another run.
         """
-        with _locked(self.target.folder):
+        with only_writer(self.target.folder, "dheads synth", "OUT"):
             _check_record(self.target.folder / RECORD, self._record())
             with _scratch(self.target.partial), _manifest(self.target) as writer:
                 for outcome in self._work():
@@ -194,25 +195,6 @@ def _prepare_worker() -> None:
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Two runs at once would write the same files."""
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".synth.lock", timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise DataError(f"another dheads synth is writing to {folder}: wait for it, or choose another") from None
-    except (OSError, NotImplementedError) as error:
-        raise _unwritable(folder, error) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:

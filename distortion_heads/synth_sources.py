@@ -8,9 +8,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from distortion_heads.errors import DataError
 from distortion_heads.inputs import expand_inputs
+
+Kind: TypeAlias = Literal["picture", "clip"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,16 @@ class Sources:
             if len(self.arguments) > 1:  # one argument never leads to a picture twice, and may lead to a million
                 seen.add(name)
             yield Source(item.path, name, item.is_video)
+
+    def kinds(self) -> frozenset[Kind]:
+        """Which there are; looks no further than that takes."""
+        found: set[Kind] = set()
+        for source in self:
+            if isinstance(source, Source):
+                found.add("clip" if source.is_video else "picture")
+            if len(found) > 1:
+                break
+        return frozenset(found)
 
     def count(self) -> int:
         """How many there are."""

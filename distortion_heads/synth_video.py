@@ -33,6 +33,10 @@ _EPSILON = 1e-6
 """Seconds: time stamps are rounded to the container's clock."""
 
 
+class EmptyIntervalError(SpoiltError):
+    """No frame of the clip lies in an interval."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interval:
     """The frames with `start <= time < end`, in seconds from the first frame. Raises `DataError` if there are none."""
@@ -93,7 +97,7 @@ def distorted(
     """Times from the first frame on, and pixels; `rate` in frames/s.
 
     What needs several frames (`synthesize_clip`) begins anew with each interval and comes after all else. Raises
-    `SpoiltError` if a plugin fails or no frame is inside of an interval.
+    `SpoiltError` if a plugin fails, `EmptyIntervalError` if no frame is inside of an interval.
     """
     time, touched = 0.0, False
     for place, run in groupby(_timed(frames), key=lambda timed: _place(timed[0], intervals)):
@@ -102,7 +106,7 @@ def distorted(
         for time, pixels in clean if place is None else _guarded(run, steps, seed, rate):
             yield time, pixels
     if not touched:
-        raise SpoiltError(f"no frame lies in the interval: the last one is at {time:.2f} s")
+        raise EmptyIntervalError(f"no frame lies in the interval: the last one is at {time:.2f} s")
 
 
 def _timed(frames: Iterable[Frame]) -> Iterator[tuple[float, Frame]]:

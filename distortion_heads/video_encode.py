@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
@@ -27,6 +28,7 @@ Codec: TypeAlias = Literal["ffv1", "h264", "hevc", "mpeg4"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
 MIN_BIT_RATE, MAX_BIT_RATE = 10_000, 1_000_000_000
 MAX_CRF = 51.0
+_UNITS: Mapping[str, int] = {"M": 1_000_000, "k": 1_000, "": 1}
 
 _ENCODERS: Mapping[Codec, str] = {"ffv1": "ffv1", "h264": "libx264", "hevc": "libx265", "mpeg4": "mpeg4"}
 _PLAIN: Mapping[Codec, dict[str, str]] = {
@@ -104,15 +106,14 @@ def parse_bit_rate(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.strip())
     if match is None:
         raise DheadsError(f"{text!r} is no bit rate like 800000, 800k or 1.5M")
-    return round(float(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]])
+    return round(float(match[1]) * _UNITS[match[2]])
 
 
 def bit_rate_text(bit_rate: int) -> str:
-    """The reverse of `parse_bit_rate`, as short as can be."""
-    for unit, size in (("M", 1_000_000), ("k", 1_000)):
-        if bit_rate >= size:
-            return f"{bit_rate / size:g}{unit}"
-    return str(bit_rate)
+    """The reverse of `parse_bit_rate` for 1 and above, exact and as short as can be: "1.25M", "400k", "1234567"."""
+    units = ((unit, size) for unit, size in _UNITS.items() if size <= bit_rate)
+    texts = [f"{(Decimal(bit_rate) / size).normalize():f}{unit}" for unit, size in units]
+    return min(texts, key=len)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from distortion_heads.registry import Registry
     from distortion_heads.spec import HeadSpec
     from distortion_heads.synth import Run
+    from distortion_heads.synth_sources import Sources
     from distortion_heads.video_encode import Codec
 
 Parsed = TypeVar("Parsed")
@@ -31,6 +32,8 @@ WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }
 """What to set before NumPy is imported and processes are started."""
+
+VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--bit-rate", "crf": "--crf"}
 
 
 @click.command()
@@ -145,15 +148,33 @@ def synth(
         coding=_usage(lambda: Coding(codec=codec, crf=crf, bit_rate=rate)),
     )
     out = Path(paths[-1])
+    sources = _usage(lambda: Sources(paths[:-1], out))
+    _check_video_options(ctx, sources)
     return _run(
         Run(
-            sources=_usage(lambda: Sources(paths[:-1], out)),
+            sources=sources,
             plan=plan,
             target=Target(folder=out, format=format_, compress=compress, keep_codec=keep_codec, clips=clips),
             jobs=jobs or _cores(),
             max_pixels=max_pixels,
         )
     )
+
+
+def _check_video_options(ctx: click.Context, sources: Sources) -> None:
+    """Options of videos do nothing to pictures: wrong usage if there are pictures alone, else worth a note."""
+    given = [
+        option
+        for name, option in VIDEO_OPTIONS.items()
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if not given:
+        return
+    kinds, named = sources.kinds(), ", ".join(given)
+    if kinds == {"picture"}:
+        raise click.UsageError(f"{named}: for videos only, but IN leads to pictures alone: do without", ctx)
+    if "picture" in kinds:
+        complain(f"note: {named}: for videos only, the pictures are made without")
 
 
 def _run(run: Run) -> int:

@@ -49,7 +49,7 @@ def manifest(out: Path) -> list[dict[str, str]]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """All files but the lock."""
-    files = (file for file in folder.rglob("*") if file.is_file() and file.name != ".synth.lock")
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != ".lock")
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 

@@ -100,7 +100,9 @@ def test_two_runs_at_once_are_refused(bank: dict[str, HeadSpec], photos: Path, t
     first = make_run(bank, photos, tmp_path / "out").outcomes()
     with contextlib.closing(first):
         next(first)
-        with pytest.raises(DataError, match="another dheads synth"):
+        with pytest.raises(
+            DataError, match=r"another dheads synth is writing to .*out: wait for it, or choose another OUT$"
+        ):
             finish(make_run(bank, photos, tmp_path / "out"))
 
 
@@ -191,7 +193,7 @@ def test_a_name_that_gets_too_long_spoils_one_picture(bank: dict[str, HeadSpec],
 
 def test_out_must_be_a_folder(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match=r"file cannot be written: .*; choose another OUT$"):
         finish(make_run(bank, photos, tmp_path / "file"))
 
 

@@ -290,6 +290,34 @@ def test_wrong_usage_makes_nothing(
 
 
 @pytest.mark.parametrize(
+    "options",
+    [["--interval", "0.3-0.6"], ["--codec", "h264", "--bit-rate", "300k"], ["--codec", "h264", "--crf", "20"]],
+)
+def test_options_of_videos_with_pictures_alone_are_wrong_usage(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert dheads(["synth", str(photos), str(tmp_path / "out"), *options]) == 2
+    text = capsys.readouterr().err
+    assert f"{', '.join(options[::2])}: for videos only" in text
+    assert len(text.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_of_videos_are_for_the_videos_among_pictures(
+    clips: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--distortions", "darken", "--severities", "5", "--jobs", "1"]
+    arguments = ["synth", str(clips), str(photos), str(tmp_path / "out"), *settings]
+    assert dheads([*arguments, "--interval", "0.3-0.6"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{tmp_path / 'out'}: 3 made\n"
+    assert err == "dheads: note: --interval: for videos only, the pictures are made without\n"
+    assert [row["interval"] for row in manifest(tmp_path / "out")] == ["0.3-0.6", "", ""]
+    assert dheads(["synth", str(clips), str(tmp_path / "clips-only"), *settings, "--interval", "0.3-0.6"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
     ("text", "start", "end"),
     [("2s-5s", 2, 5), ("0-0.5", 0, 0.5), ("0:58-1:02.5", 58, 62.5), ("1:00:00-1:00:01", 3600, 3601)],
 )

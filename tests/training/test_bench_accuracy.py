@@ -5,57 +5,31 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pytest
 from PIL import Image
-from sample_heads import make_head
+from tiny_registry import TinyRegistry, write_heads
 
-from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.errors import DataError, UnknownHeadError
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry import build_registry
+from distortion_heads.spec import View
 from distortion_heads.training.bench import accuracy as bench_accuracy_module
 from distortion_heads.training.bench import workers as bench_workers
 from distortion_heads.training.bench.accuracy import BenchOptions, bench_accuracy, find_pictures, read_sources
 from distortion_heads.training.bench.samples import Plan, draw_cases
-from distortion_heads.weights import dump_head
 
 LABELS = ("white_noise", "jpeg", "brighten")
 VERSIONS = 1 + 5 * len(LABELS) + 2 * 2
-
-
-@dataclass(frozen=True)
-class TinyRegistry:
-    """Three built-in distortions with the head files of `folder`; travels to other processes."""
-
-    folder: Path
-    mute: str = ""
-
-    def __call__(self) -> Registry:
-        registry = build_registry(environ={"DHEADS_LOAD_PLUGINS": ""})
-        heads = {}
-        for label in LABELS:
-            head = registry.head(label)
-            spec = replace(head.spec, weights=self.folder / f"{label}.safetensors")
-            heads[label] = replace(head, spec=replace(spec, synthesize=None) if label == self.mute else spec)
-        return Registry(MappingProxyType(heads), registry.backbones, (), ())
-
-
-def write_heads(folder: Path, seed: int) -> None:
-    folder.mkdir(exist_ok=True)
-    ref = read_backbone(bundled_backbone().weights).ref
-    for i, label in enumerate(LABELS):  # the overview of a tiny picture is much smaller than a native window
-        head = make_head(label, dim=ref.dim, hidden=(4,), seed=seed + i, backbone=ref, view="overview")
-        (folder / f"{label}.safetensors").write_bytes(dump_head(head))
+VIEWS: dict[str, View] = dict.fromkeys(LABELS, "overview")
+"""The overview of a tiny picture is much smaller than a native window."""
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> TinyRegistry:
-    write_heads(tmp_path / "weights", seed=1)
-    return TinyRegistry(tmp_path / "weights")
+    return write_heads(tmp_path / "weights", VIEWS, seed=1)
 
 
 @pytest.fixture
@@ -150,7 +124,7 @@ def test_what_has_changed_is_not_taken_from_the_cache(
     options = replace(options, limit=1)
     before = bench_accuracy(options, make_registry=registry)
     if change == "head":
-        write_heads(registry.folder, seed=50)
+        write_heads(registry.folder, VIEWS, seed=50)
         bench_workers._open.cache_clear()
     else:
         options = replace(options, plan=replace(options.plan, seed=4))

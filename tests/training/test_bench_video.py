@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pytest
 from PIL import Image
 from sample_heads import make_head
+from tiny_registry import TinyRegistry, write_heads
 
 from dheads_cli.main import run as dheads
-from distortion_heads.backbone import bundled_backbone, read_backbone
 from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
-from distortion_heads.registry import Registry, build_registry
-from distortion_heads.spec import HeadFile, Threshold, View, width_of
+from distortion_heads.spec import HeadFile, Threshold
 from distortion_heads.synth_video import Interval
 from distortion_heads.training.bench_video import workers
 from distortion_heads.training.bench_video.cases import Case, Part, Plan, draw_cases, find_parts, parse_codings
 from distortion_heads.training.bench_video.figures import HeadFigures, compute_figures
-from distortion_heads.training.bench_video.measure import Judged
+from distortion_heads.training.bench_video.measure import Cache, Judged
 from distortion_heads.training.bench_video.video import VideoBenchOptions, bench_video
 from distortion_heads.training.bench_video.workers import Measured
 from distortion_heads.video_encode import Coding, encode_video
-from distortion_heads.weights import dump_head
 
 STILL = ("white_noise", "darken")
 LABELS = (*STILL, "flicker")
@@ -33,33 +32,9 @@ RATE = 5.0
 CODINGS = (Coding(), Coding(codec="h264", bit_rate=100_000))
 
 
-@dataclass(frozen=True)
-class TinyRegistry:
-    """Three built-in distortions with the head files of `folder`; travels to other processes."""
-
-    folder: Path
-    mute: str = ""
-
-    def __call__(self) -> Registry:
-        registry = build_registry(environ={"DHEADS_LOAD_PLUGINS": ""})
-        heads = {}
-        for label in LABELS:
-            head = registry.head(label)
-            spec = replace(head.spec, weights=self.folder / f"{label}.safetensors")
-            heads[label] = replace(head, spec=replace(spec, synthesize=None) if label == self.mute else spec)
-        return Registry(MappingProxyType(heads), registry.backbones, (), ())
-
-
 @pytest.fixture
 def registry(tmp_path: Path) -> TinyRegistry:
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    ref = read_backbone(bundled_backbone().weights).ref
-    for i, label in enumerate(LABELS):
-        view: View = "overview" if label in STILL else "temporal"
-        head = make_head(label, dim=width_of(view, ref.dim), hidden=(4,), seed=i, backbone=ref, view=view)
-        (folder / f"{label}.safetensors").write_bytes(dump_head(head))
-    return TinyRegistry(folder)
+    return write_heads(tmp_path / "weights", {label: "overview" if label in STILL else "temporal" for label in LABELS})
 
 
 @pytest.fixture
@@ -94,7 +69,7 @@ def judged(probability: list[tuple[float, float]], inside: range, segments: list
 
 
 def case(label: str) -> Case:
-    part = Part(clip=Path("a.mkv"), start=0, seconds=4, rate=RATE)
+    part = Part(clip=Path("a.mkv"), name="a.mkv", start=0, seconds=4, rate=RATE)
     return Case(part=part, label=label, severity=3, interval=Interval(start=0.5, end=1), seed=0)
 
 
@@ -160,7 +135,7 @@ def test_errors_of_edges_in_frames(
 
 
 def test_intervals_lie_inside_of_the_part_and_between_frames() -> None:
-    parts = [Part(clip=Path(f"{i}.mp4"), start=1.5, seconds=5, rate=29.97) for i in range(4)]
+    parts = [Part(clip=Path(f"{i}.mp4"), name=f"{i}.mp4", start=1.5, seconds=5, rate=29.97) for i in range(4)]
     cases = draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], Plan())
     assert cases == draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], Plan())
     assert cases != draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], Plan(seed=1))
@@ -243,6 +218,46 @@ def test_a_run_writes_a_report_and_goes_on_where_it_stopped(
     assert json.loads((tmp_path / "out/report.json").read_text())["codings"][0] == content["codings"][0]
     bench_video(options(clips, tmp_path / "out", heads=("darken",)), make_registry=registry)  # other heads: anew
     assert len(made) == 2
+
+
+def test_clips_of_one_name_are_told_apart(registry: TinyRegistry, clips: Path, tmp_path: Path) -> None:
+    (clips / "deep").mkdir()
+    shutil.copy(clips / "a.mkv", clips / "deep/a.mkv")
+    bright = np.full((48, 64, 3), 220, np.uint8)
+    encode_video([(i / RATE, bright) for i in range(25)], clips / "a.mkv", Coding(), RATE)
+    parts, _ = find_parts(clips, options(clips, tmp_path).plan, None)
+    assert [part.name for part in parts] == ["a.mkv", "deep/a.mkv"]
+    first, second = draw_cases(parts, ["darken"], options(clips, tmp_path).plan)
+    assert first.interval != second.interval
+
+    job = workers.Job(
+        make_registry=registry, labels=("darken",), codings=CODINGS[:1], cache=Cache(folder=tmp_path / "cache", key="")
+    )
+    own = [workers.measure_one(each, job).judged for each in (first, second)]
+    shutil.copy(clips / "deep/a.mkv", clips / "a.mkv")
+    changed = workers.measure_one(first, job).judged
+    for one, other in ((own[0], own[1]), (own[0], changed)):
+        assert one is not None
+        assert other is not None
+        assert np.any(one[0].probability != other[0].probability)
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+    report = bench_video(options(clips, tmp_path / "out", heads=("darken",)), make_registry=registry)
+    assert report.setting.clips == {"a.mkv": 1, "deep/a.mkv": 1}
+
+
+def test_a_clip_without_a_frame_in_the_interval_is_left_out(
+    registry: TinyRegistry, clips: Path, tmp_path: Path
+) -> None:
+    """A slide show: one picture is shown from the first second to the last one."""
+    scene = np.full((48, 64, 3), 120, np.uint8)
+    times = [0, 0.2, 0.4, 0.6, 4.4, 4.6, 4.8]
+    encode_video([(time, scene) for time in times], clips / "slides.mkv", Coding(), RATE)
+    report = bench_video(options(clips, tmp_path / "out", heads=("darken", "flicker")), make_registry=registry)
+    assert len(report.setting.left_out) == 2
+    for sentence, label in zip(report.setting.left_out, ("darken", "flicker"), strict=True):
+        assert re.match(rf"slides\.mkv from 0\.\d s, {label}: it needs frames inside and outside of the", sentence)
+        assert f"- {sentence}\n" in (tmp_path / "out/report.md").read_text()
+    assert all(head.events == 1 for coding in report.codings for head in coding.heads)  # of the other clip
 
 
 def test_what_cannot_be_measured(registry: TinyRegistry, clips: Path, tmp_path: Path) -> None:

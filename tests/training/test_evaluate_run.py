@@ -17,10 +17,12 @@ from little_records import LABELS, KnownAnswers, little_corpus
 from PIL import Image
 
 from distortion_heads.errors import DataError, DheadsError
+from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.training import fit
 from distortion_heads.training.corpora.record import Corpus, Record
 from distortion_heads.training.datasets import content_hashes
+from distortion_heads.training.evaluation import evaluate as evaluation
 from distortion_heads.training.evaluation.evaluate import EvaluateOptions, evaluate
 from distortion_heads.training.evaluation.methods import Surroundings, make_method, method_names, parse_method
 from distortion_heads.training.evaluation.outcome import load_outcome
@@ -303,6 +305,39 @@ def test_method_has_the_name_that_it_is_given(corpus: Corpus, tmp_path: Path) ->
     assert (plain.name, named.name, plain.key == named.key) == ("frozen", "ours", True)
     options = EvaluateOptions(out=tmp_path, methods=("frozen,as=ours", "ameur,weights=none,as=ours"))
     with pytest.raises(DataError, match="two --method have one name"):
+        evaluate(corpus, options, registry=registry())
+
+
+def test_no_other_run_writes_there_until_the_report_is_written(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def draw(result: object) -> dict[str, bytes]:
+        with (
+            pytest.raises(DataError, match="another dheads evaluate is writing"),
+            only_writer(tmp_path, "dheads evaluate"),
+        ):
+            pass
+        tried.append("plots")
+        return {}
+
+    monkeypatch.setattr(evaluation, "make_method", lambda *arguments: KnownAnswers())
+    monkeypatch.setattr(evaluation, "draw_plots", draw)
+    evaluate(corpus, EvaluateOptions(out=tmp_path, repeats=1), registry=registry())
+    assert tried == ["plots"]
+    with only_writer(tmp_path, "dheads evaluate"):
+        assert (tmp_path / "report.md").is_file()
+
+
+def test_answers_that_cannot_be_written_are_told_of(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "make_method", lambda *arguments: KnownAnswers())
+    monkeypatch.setattr(evaluation, "draw_plots", lambda result: {})
+    (tmp_path / "answers.csv").mkdir()
+    options = EvaluateOptions(out=tmp_path / "out", repeats=1, predictions=tmp_path / "answers.csv")
+    with pytest.raises(DataError, match=r"answers\.csv cannot be written: .*; choose another --predictions$"):
         evaluate(corpus, options, registry=registry())
 
 

@@ -104,6 +104,26 @@ def test_bit_rates(text: str, rate: int) -> None:
     assert parse_bit_rate(bit_rate_text(rate)) == rate
 
 
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (10_000, "10k"),
+        (400_000, "400k"),
+        (1_000_000, "1M"),
+        (1_250_000, "1.25M"),
+        (1_234_000, "1234k"),
+        (1_234_567, "1234567"),
+        (999_999, "999999"),
+        (100_000_000, "100M"),
+        (999_999_999, "999999999"),
+        (1_000_000_000, "1000M"),
+    ],
+)
+def test_bit_rates_are_written_as_a_person_would_and_exactly(rate: int, text: str) -> None:
+    assert bit_rate_text(rate) == text
+    assert parse_bit_rate(text) == rate
+
+
 @pytest.mark.parametrize("text", ["", "k", "-5k", "1 M", "1G", "1e6"])
 def test_what_is_no_bit_rate(text: str) -> None:
     with pytest.raises(DheadsError, match="800k"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -24,7 +23,7 @@ from distortion_heads.training.bench.plots import draw_plots
 from distortion_heads.training.bench.report import Report, Setting, make_report, report_to_dict
 from distortion_heads.training.bench.samples import Cache, PictureOutcomes, Plan, cache_key
 from distortion_heads.training.bench.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
-from distortion_heads.weights import write_atomic
+from distortion_heads.training.report_files import to_json, write_files
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -77,23 +76,9 @@ def bench_accuracy(
         unreadable=unreadable,
     )
     report = make_report(collect(measured, heads, options.images), setting)
-    write_report(report, options.out)
+    files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
+    write_files(options.out, {**files, **draw_plots(report)})
     return report
-
-
-def write_report(report: Report, folder: Path) -> None:
-    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
-    files = {
-        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
-        "report.md": to_markdown(report).encode(),
-        **draw_plots(report),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            write_atomic(folder / name, data)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
 def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:

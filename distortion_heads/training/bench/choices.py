@@ -12,35 +12,6 @@ from numpy.typing import NDArray
 from distortion_heads.training.bench.outcomes import Outcomes
 from distortion_heads.training.bench.scores import auroc, f1_score, mean_of
 
-KADID = (
-    "gaussian_blur",
-    "lens_blur",
-    "motion_blur",
-    "color_diffusion",
-    "color_shift",
-    "color_quantization",
-    "color_saturation_hsv",
-    "color_saturation_lab",
-    "jpeg2000",
-    "jpeg",
-    "white_noise",
-    "white_noise_ycbcr",
-    "impulse_noise",
-    "multiplicative_noise",
-    "denoise",
-    "brighten",
-    "darken",
-    "mean_shift",
-    "jitter",
-    "non_eccentricity_patch",
-    "pixelate",
-    "quantization",
-    "color_block",
-    "high_sharpen",
-    "contrast_change",
-)
-"""The 25 types of KADID-10k, in its order."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class SetFigures:

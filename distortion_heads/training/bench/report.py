@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from distortion_heads.training.bench.choices import KADID, Pair, confused_pairs, confusion
+from distortion_heads.training.bench.choices import Pair, confused_pairs, confusion
 from distortion_heads.training.bench.figures import Figures, compute_figures
 from distortion_heads.training.bench.goals import NINE, Goal, compare_goals
 from distortion_heads.training.bench.outcomes import Outcomes
+from distortion_heads.training.corpora.kadid import TYPES as KADID
 from distortion_heads.training.metrics import ECE_BINS
+from distortion_heads.training.report_files import plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,7 @@ def reliability(outcomes: Outcomes) -> tuple[Bin, ...]:
 
 def report_to_dict(report: Report) -> dict[str, Any]:
     """What report.json holds: floats to 5 digits, None for what could not be measured."""
-    content: dict[str, Any] = _plain(asdict(report))
+    content: dict[str, Any] = plain(asdict(report))
     for entry, goal in zip(content["goals"], report.goals, strict=True):
         entry["met"] = goal.met
     return content
@@ -121,13 +122,3 @@ def _clean_alarms(clean: Outcomes) -> tuple[CleanAlarm, ...]:
         heads = {clean.labels[i]: float(clean.probability[row, i]) for i in np.flatnonzero(clean.fires[row])}
         alarms.append(CleanAlarm(picture=clean.pictures[picture], source=clean.sources[picture], heads=heads))
     return tuple(alarms)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return round(value, 5) if math.isfinite(value) else None
-    return value

@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads import synthesis
-from distortion_heads.errors import DataError
 from distortion_heads.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
-from distortion_heads.weights import write_atomic
+from distortion_heads.training.report_files import write_files
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 MIXTURE_SIZES = (2, 3)
@@ -113,7 +112,7 @@ class Cache:
         from safetensors.numpy import load
 
         try:
-            return PictureOutcomes(**load(self._file(data).read_bytes()))
+            return PictureOutcomes(**load((self.folder / self._name(data)).read_bytes()))
         except (OSError, SafetensorError, TypeError):
             return None
 
@@ -121,16 +120,10 @@ class Cache:
         """Raises `DataError` if the folder cannot be written."""
         from safetensors.numpy import save
 
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._file(data), save(vars(outcome)))
-        except OSError as error:
-            raise DataError(
-                f"{self.folder} cannot be written: {error.strerror or error}; choose another --out"
-            ) from None
+        write_files(self.folder, {self._name(data): save(vars(outcome))})
 
-    def _file(self, data: bytes) -> Path:
-        return self.folder / f"{_sha256(self.key.encode() + data)[:32]}.safetensors"
+    def _name(self, data: bytes) -> str:
+        return f"{_sha256(self.key.encode() + data)[:32]}.safetensors"
 
 
 def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:

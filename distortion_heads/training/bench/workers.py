@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
-from distortion_heads.errors import DataError, InputError
+from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor, installed_registry
 from distortion_heads.registry import Registry
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.bench.samples import Cache, PictureOutcomes, Plan, measure_picture
+from distortion_heads.training.task_pool import in_processes
 
 MakeRegistry: TypeAlias = Callable[[], Registry]
 """Hashable and picklable: specs hold functions, which do not always travel, so each process makes its own registry."""
@@ -55,18 +53,7 @@ def measure_pictures(pictures: Sequence[Path], job: Job, jobs: int) -> Iterator[
 
     Raises `DataError` if a generator breaks its contract or a process dies.
     """
-    if jobs == 1:
-        yield from (measure_one(picture, job) for picture in pictures)
-        return
-    # spawn, not fork: the caller may have threads running
-    pool = ProcessPoolExecutor(min(jobs, max(len(pictures), 1)), mp_context=multiprocessing.get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(measure_one, picture, job) for picture in pictures]):
-            yield future.result()
-    except BrokenProcessPool:
-        raise DataError("a worker process died, perhaps of too little memory: run again with --jobs 1") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from in_processes(pictures, partial(measure_one, job=job), jobs)
 
 
 def measure_one(picture: Path, job: Job) -> Measured:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -81,15 +82,16 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """From `start` on, `seconds` of a clip of `rate` frames/s."""
+    """From `start` on, `seconds` of a clip of `rate` frames/s; `name` is its path below the folder of all clips."""
 
     clip: Path
+    name: str
     start: float
     seconds: float
     rate: float
 
     def __str__(self) -> str:
-        return f"{self.clip.name} from {self.start:.1f} s"
+        return f"{self.name} from {self.start:.1f} s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,17 +115,19 @@ def find_parts(folder: Path, plan: Plan, limit: int | None) -> tuple[tuple[Part,
             raise DataError(f"{item.path}: {item.error}")
         if not item.is_video:
             continue
+        clip = Path(item.path)
+        name = Path(os.path.relpath(clip, folder)).as_posix() if folder.is_dir() else clip.name
         try:
-            found.append(_parts_of(Path(item.path), plan))
+            found.append(_parts_of(clip, name, plan))
         except InputError as error:
-            problems.append(f"video {Path(item.path).name}: {error}")
+            problems.append(f"video {name}: {error}")
     parts = [parts[i] for i in range(plan.parts) for parts in found if i < len(parts)]
     if not parts:
         raise DataError("; ".join(problems) or f"no video in {folder}")
     return tuple(parts[:limit]), tuple(problems)
 
 
-def _parts_of(clip: Path, plan: Plan) -> list[Part]:
+def _parts_of(clip: Path, name: str, plan: Plan) -> list[Part]:
     with closing(open_video(str(clip), VideoOptions())) as video:
         info = video.info
     if info.duration is None or info.duration < plan.seconds:
@@ -131,7 +135,7 @@ def _parts_of(clip: Path, plan: Plan) -> list[Part]:
     count = min(plan.parts, int(info.duration // plan.seconds))  # lest the same frames count twice
     starts = spread(count, 0.0, info.duration - plan.seconds)
     rate = info.frame_rate or FALLBACK_RATE
-    return [Part(clip=clip, start=round(start, 3), seconds=plan.seconds, rate=rate) for start in starts]
+    return [Part(clip=clip, name=name, start=round(start, 3), seconds=plan.seconds, rate=rate) for start in starts]
 
 
 def draw_cases(parts: Sequence[Part], labels: Sequence[str], plan: Plan) -> tuple[Case, ...]:
@@ -144,7 +148,7 @@ def draw_cases(parts: Sequence[Part], labels: Sequence[str], plan: Plan) -> tupl
 
 
 def _draw_case(part: Part, label: str, severity: float, seed: int) -> Case:
-    rng = seeded("bench video", seed, part.clip.name, part.start, label)
+    rng = seeded("bench video", seed, part.name, part.start, label)
     onset = rng.uniform(*_ONSET) * part.seconds
     length = rng.uniform(*_LENGTH) * part.seconds
     # Edges lie in the middle between two frames, lest a container's rounding should move one across.

@@ -18,16 +18,16 @@ from distortion_heads.errors import DataError, InputError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import SpoiltError
-from distortion_heads.synth_video import Clip, write_clip
+from distortion_heads.synth_video import Clip, EmptyIntervalError, write_clip
 from distortion_heads.synthesis import Step
 from distortion_heads.training.bench import samples
 from distortion_heads.training.bench_video.cases import Case, Plan
+from distortion_heads.training.report_files import write_files
 from distortion_heads.video import Step as VideoStep
 from distortion_heads.video import predict_video
 from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import Sampling, VideoOptions
-from distortion_heads.weights import write_atomic
 
 _FORMAT = 1
 _CODE = ("synth_video", "synth_random", "synthesis", "video_*", "video", "pipeline", "temporal")
@@ -50,7 +50,11 @@ class Judged:
 
 
 def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequence[Coding]) -> tuple[Judged, ...]:
-    """One `Judged` for each of `codings`. Raises `InputError` for a bad clip, `DataError` for a bad generator."""
+    """One `Judged` for each of `codings`.
+
+    Raises `InputError` for a bad clip, or one without a frame inside or outside of the interval; `DataError` for a bad
+    generator.
+    """
     part = case.part
     reading = VideoOptions(sampling=Sampling(start=part.start, end=part.start + part.seconds))
     steps = (Step(spec=spec, severity=case.severity),)
@@ -59,6 +63,8 @@ def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequ
         clip = Clip(steps=steps, seed=case.seed, intervals=(case.interval,), coding=Coding())
         try:
             write_clip(str(part.clip), lossless, clip, reading)
+        except EmptyIntervalError:
+            raise InputError(_not_both(case)) from None
         except SpoiltError as error:
             raise DataError(f"{case.label}: {error}") from None
         return tuple(_judge(case, _coded(lossless, coding), predictor) for coding in codings)
@@ -86,13 +92,22 @@ def _judge(case: Case, file: Path, predictor: Predictor) -> Judged:
     if answer.error is not None:
         raise InputError(answer.error)
     mine = next(head for head in answer.heads if head.label == case.label)
+    inside = np.array([case.interval.holds(time) for time in times])
+    if inside.all() or not inside.any():
+        raise InputError(_not_both(case))
     return Judged(
         times=np.array(times),
-        inside=np.array([case.interval.holds(time) for time in times]),
+        inside=inside,
         probability=np.array(rows, np.float32),
         segments=np.array([(s.onset, s.offset) for s in mine.segments]).reshape(-1, 2),
         bit_rate=np.array([8 * file.stat().st_size / max(answer.end - answer.start, 1e-9)]),
     )
+
+
+def _not_both(case: Case) -> str:
+    """As where the rate of frames varies, and a frame is shown for seconds."""
+    start, end = case.interval.start, case.interval.end
+    return f"it needs frames inside and outside of the interval from {start:.2f} to {end:.2f} s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +123,7 @@ class Cache:
         from safetensors.numpy import load
 
         try:
-            arrays = load(self._file(case, digest).read_bytes())
+            arrays = load((self.folder / self._name(case, digest)).read_bytes())
             return tuple(
                 Judged(**{name: arrays[f"{i}.{name}"] for name in Judged.__dataclass_fields__}) for i in range(codings)
             )
@@ -120,19 +135,13 @@ class Cache:
         from safetensors.numpy import save
 
         arrays = {f"{i}.{name}": array for i, each in enumerate(judged) for name, array in vars(each).items()}
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._file(case, digest), save(arrays))
-        except OSError as error:
-            raise DataError(
-                f"{self.folder} cannot be written: {error.strerror or error}; choose another --out"
-            ) from None
+        write_files(self.folder, {self._name(case, digest): save(arrays)})
 
-    def _file(self, case: Case, digest: str) -> Path:
+    def _name(self, case: Case, digest: str) -> str:
         described = asdict(case)
         described["part"]["clip"] = digest
         content = json.dumps([self.key, described], sort_keys=True)
-        return self.folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
+        return f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
 
 
 def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:

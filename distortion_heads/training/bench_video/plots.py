@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distortion_heads.training.bench.plots import INK, MAP, MUTED, _annotate, _figure, _name_axes, _png
 from distortion_heads.training.bench_video.figures import CodingFigures
 from distortion_heads.training.bench_video.report import VideoReport
+from distortion_heads.training.drawing import GRID, INK, MAP, MUTED, annotate, name_axes, new_figure, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,21 +26,21 @@ def draw_plots(report: VideoReport) -> dict[str, bytes]:
 
 def draw_f1(report: VideoReport) -> bytes:
     """F1 of each head (rows) by codec (columns): against the other frames, against other distortions."""
-    figure = _figure(3.4 + 1.25 * len(report.codings), 2.2 + 0.3 * len(report.labels))
+    figure = new_figure(3.4 + 1.25 * len(report.codings), 2.2 + 0.3 * len(report.labels))
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, name, title in ((left, "f1_outside", "other frames"), (right, "f1_others", "other distortions")):
         scores = [[getattr(coding.heads[i], name) for coding in report.codings] for i in range(len(report.labels))]
         values = np.array(scores, float)
         axes.imshow(values, cmap=MAP, vmin=0, vmax=1, aspect="auto")
-        _annotate(axes, values, dark=values > 0.6, shown=np.isfinite(values), text="{:.2f}")
-        _name_axes(axes, report.labels, [coding.coding for coding in report.codings])
+        annotate(axes, values, dark=values > 0.6, shown=np.isfinite(values), text="{:.2f}")
+        name_axes(axes, report.labels, [coding.coding for coding in report.codings])
         axes.set_title(f"F1 against {title}", color=INK, fontsize=10)
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_edges(report: VideoReport) -> bytes:
     """Errors of onset and offset in frames, one mark per interval that was found; its colour tells the codec."""
-    figure = _figure(10.4, 1.8 + 0.42 * len(report.labels))
+    figure = new_figure(10.4, 1.8 + 0.42 * len(report.labels))
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, edge in ((left, "onset"), (right, "offset")):
         _draw_errors(axes, report, edge)
@@ -50,7 +50,7 @@ def draw_edges(report: VideoReport) -> bytes:
     left.set_ylim(len(report.labels) - 0.5, -0.5)
     handles, names = left.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
-    return _png(figure)
+    return to_png(figure)
 
 
 def _draw_errors(axes: Axes, report: VideoReport, edge: str) -> None:
@@ -67,8 +67,8 @@ def _draw_errors(axes: Axes, report: VideoReport, edge: str) -> None:
     axes.set_xlim(-FAR - 0.6, FAR + 0.6)
     axes.set_xticks(range(-FAR, FAR + 1, 2))
     for row in range(1, len(report.labels)):
-        axes.axhline(row - 0.5, color="#e5e7eb", linewidth=0.8, zorder=0)
-    axes.grid(axis="x", color="#e5e7eb", linewidth=0.8)
+        axes.axhline(row - 0.5, color=GRID, linewidth=0.8, zorder=0)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -78,16 +78,16 @@ def draw_fires(report: VideoReport) -> bytes:
     """Percent of the frames with each distortion (rows) on which each head fires (columns), without and with codec."""
     shown = _extremes(report.codings)
     side = 1.8 + 0.36 * len(report.labels)
-    figure = _figure(1.2 + side * len(shown), side + 0.6)
+    figure = new_figure(1.2 + side * len(shown), side + 0.6)
     for i, (axes, coding) in enumerate(zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True)):
         percent = 100 * np.array(coding.fires)
         axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
-        _annotate(axes, percent, dark=percent > 55, shown=percent >= 0.5, text="{:.0f}")
-        _name_axes(axes, report.labels if i == 0 else [""] * len(report.labels), report.labels)
+        annotate(axes, percent, dark=percent > 55, shown=percent >= 0.5, text="{:.0f}")
+        name_axes(axes, report.labels if i == 0 else [""] * len(report.labels), report.labels)
         axes.set_xlabel("head that fires, % of frames")
         axes.set_title(coding.coding, color=INK, fontsize=10)
     figure.axes[0].set_ylabel("distortion")
-    return _png(figure)
+    return to_png(figure)
 
 
 def _extremes(codings: Sequence[CodingFigures]) -> tuple[CodingFigures, ...]:

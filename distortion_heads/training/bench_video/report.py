@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from distortion_heads.training.bench.report import _plain
 from distortion_heads.training.bench_video.figures import CodingFigures
+from distortion_heads.training.report_files import plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,5 +34,5 @@ class VideoReport:
 
 def report_to_dict(report: VideoReport) -> dict[str, Any]:
     """Floats to 5 digits, None for what could not be measured."""
-    content: dict[str, Any] = _plain(asdict(report))
+    content: dict[str, Any] = plain(asdict(report))
     return content

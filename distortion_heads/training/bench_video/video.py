@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from distortion_heads.training.bench_video.measure import Cache, cache_key
 from distortion_heads.training.bench_video.plots import draw_plots
 from distortion_heads.training.bench_video.report import Setting, VideoReport, report_to_dict
 from distortion_heads.training.bench_video.workers import Job, Measured, measure_cases
-from distortion_heads.weights import write_atomic
+from distortion_heads.training.report_files import to_json, write_files
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -73,23 +72,9 @@ def bench_video(
         labels=job.labels,
         codings=compute_figures(measured, predictor.video_heads, options.plan.codings),
     )
-    write_report(report, options.out)
+    files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
+    write_files(options.out, {**files, **draw_plots(report)})
     return report
-
-
-def write_report(report: VideoReport, folder: Path) -> None:
-    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
-    files = {
-        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
-        "report.md": to_markdown(report).encode(),
-        **draw_plots(report),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            write_atomic(folder / name, data)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
 def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
@@ -127,7 +112,7 @@ def _setting(options: VideoBenchOptions, backbone: str, parts: Sequence[Part], l
         backbone=backbone,
         seed=options.plan.seed,
         seconds=options.plan.seconds,
-        clips=dict(Counter(part.clip.name for part in parts)),
-        rates={part.clip.name: part.rate for part in parts},
+        clips=dict(Counter(part.name for part in parts)),
+        rates={part.name: part.rate for part in parts},
         left_out=left_out,
     )

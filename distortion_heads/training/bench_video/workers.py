@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from distortion_heads.errors import DataError, InputError
+from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.bench.workers import MakeRegistry
 from distortion_heads.training.bench_video.cases import Case
 from distortion_heads.training.bench_video.measure import Cache, Judged, measure_case
+from distortion_heads.training.task_pool import in_processes
 from distortion_heads.video_encode import Coding
 
 
@@ -44,18 +42,7 @@ def measure_cases(cases: Sequence[Case], job: Job, jobs: int) -> Iterator[Measur
 
     Raises `DataError` if a generator breaks its contract or a process dies.
     """
-    if jobs == 1:
-        yield from (measure_one(case, job) for case in cases)
-        return
-    # spawn, not fork: the caller may have threads running
-    pool = ProcessPoolExecutor(min(jobs, max(len(cases), 1)), mp_context=multiprocessing.get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(measure_one, case, job) for case in cases]):
-            yield future.result()
-    except BrokenProcessPool:
-        raise DataError("a worker process died, perhaps of too little memory: run again with --jobs 1") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from in_processes(cases, partial(measure_one, job=job), jobs)
 
 
 def measure_one(case: Case, job: Job) -> Measured:
@@ -63,7 +50,8 @@ def measure_one(case: Case, job: Job) -> Measured:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     try:
-        digest = _digest(case.part.clip)
+        state = case.part.clip.stat()
+        digest = _digest(case.part.clip, state.st_mtime_ns, state.st_size)
     except OSError as error:
         return Measured(case=case, error=f"cannot be read: {error.strerror or error}")
     judged = job.cache.load(case, digest, len(job.codings))
@@ -79,7 +67,8 @@ def measure_one(case: Case, job: Job) -> Measured:
 
 
 @lru_cache(maxsize=8)
-def _digest(clip: Path) -> str:
+def _digest(clip: Path, changed: int, size: int) -> str:
+    """SHA-256 of a file, read again once it was `changed` or has another `size`."""
     with clip.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from distortion_heads.training.evaluation.splits import FULL_SHARE, Protocol
 from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.training.features import FeatureCache
 from distortion_heads.training.labelled import FRAMES
-from distortion_heads.weights import write_atomic
+from distortion_heads.training.report_files import to_json, write_files
 
 DEFAULT_METHODS = ("frozen",)
 
@@ -87,16 +86,9 @@ def evaluate(
     )
     with only_writer(options.out, "dheads evaluate"):
         outcomes = run_plan(plan, selection, options.out, progress)
-    backbones = {method.name: str(name) for method in methods if (name := getattr(method, "backbone", None))}
-    result = replace(_result(corpus, selection, options, outcomes), backbones=backbones)
-    files = {
-        "result.json": (json.dumps(result_to_dict(result), indent=1, allow_nan=False) + "\n").encode(),
-        "report.md": to_markdown(result).encode(),
-        **draw_plots(result),
-    }
-    _write({options.out / name: data for name, data in files.items()})
-    if options.predictions is not None:
-        _write({options.predictions: predictions_csv(outcomes).encode()})
+        backbones = {method.name: str(name) for method in methods if (name := getattr(method, "backbone", None))}
+        result = replace(_result(corpus, selection, options, outcomes), backbones=backbones)
+        _write(result, outcomes, options)
     return result
 
 
@@ -125,10 +117,8 @@ def _result(corpus: Corpus, selection: Selection, options: EvaluateOptions, outc
     )
 
 
-def _write(files: dict[Path, bytes]) -> None:
-    for path, data in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, data)
-        except OSError as error:
-            raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+def _write(result: Result, outcomes: Sequence[Outcome], options: EvaluateOptions) -> None:
+    files = {"result.json": to_json(result_to_dict(result)), "report.md": to_markdown(result).encode()}
+    write_files(options.out, {**files, **draw_plots(result)})
+    if (file := options.predictions) is not None:
+        write_files(file.parent, {file.name: predictions_csv(outcomes).encode()}, "--predictions")

@@ -1,24 +1,21 @@
-"""The report's plots, as PNG. Matplotlib is used without pyplot, hence without a display and without global state."""
+"""The report's plots, as PNG."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.training.drawing import INK, MAP, draw_grid, new_figure, to_png
 from distortion_heads.training.evaluation.figures import CLEAN
 from distortion_heads.training.evaluation.summary import Result, Row, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-DPI = 110
-INK, GRID = "#1f2937", "#e5e7eb"
 COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SHOWN = {"exact": "all labels right", "macro_f1": "macro F1"}
@@ -95,9 +92,9 @@ def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = (*labels, CLEAN)
     size = 2.6 + 0.42 * len(names)
-    figure = _figure(size + 0.8, size)
+    figure = new_figure(size + 0.8, size)
     axes = figure.add_subplot()
-    axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
     if len(names) <= MOST_NAMED:
         for y, x in zip(*np.nonzero(percent >= 0.05), strict=True):
             color = "white" if percent[y, x] > 55 else INK
@@ -110,24 +107,22 @@ def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
     axes.spines[:].set_visible(False)
     axes.set(xlabel="most probable head that fires", ylabel="what is there")
     axes.set_title(f"{row.method}\n{row.protocol}, percent", color=INK, fontsize=10)
-    return _png(figure)
+    return to_png(figure)
 
 
 def _panels(rows: Sequence[Row], draw: Callable[[Axes, str, Row, dict[str, str]], None], title: str, x: str) -> bytes:
     """Two panels, exact match and macro F1, in each of which `draw` draws every method."""
-    figure = _figure(9.6, 4.2)
+    figure = new_figure(9.6, 4.2)
     figure.suptitle(title, color=INK, fontsize=11)
     for axes, (name, label) in zip(figure.subplots(1, 2), SHOWN.items(), strict=True):
         for row, color, marker in zip(rows, cycle(COLORS), cycle(MARKERS)):
             draw(axes, name, row, {"color": color, "marker": marker})
         axes.set(xlabel=x, ylabel=label)
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        draw_grid(axes)
         axes.margins(y=0.08)
         axes.set_ylim(top=min(axes.get_ylim()[1], 1.02))
     axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return to_png(figure)
 
 
 def _spread_line(axes: Axes, x: Sequence[float], spreads: Sequence[Spread], label: str, style: dict[str, str]) -> None:
@@ -135,16 +130,3 @@ def _spread_line(axes: Axes, x: Sequence[float], spreads: Sequence[Spread], labe
     below = [spread.median - spread.low for spread in spreads]
     above = [spread.high - spread.median for spread in spreads]
     axes.errorbar(x, middle, yerr=(below, above), label=label, capsize=3, linewidth=1.6, **style)  # type: ignore[arg-type]
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-
-
-def _png(figure: Figure) -> bytes:
-    stream = BytesIO()
-    # No software version in the file: the same figures give the same bytes.
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.training.bench.plots import INK, MUTED, _figure, _png
+from distortion_heads.training.drawing import INK, MUTED, draw_grid, new_figure, to_png
 from distortion_heads.training.scalability.markdown import DESIGNS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def draw_plots(report: ScalabilityReport) -> dict[str, bytes]:
 
 def draw_incremental(heads: Sequence[LateHead]) -> bytes:
     """AUROC of each late head by number of pictures; dashed, the joint head. On the right, the mean of both kinds."""
-    figure = _figure(10.4, 4.2)
+    figure = new_figure(10.4, 4.2)
     left, right = figure.subplots(1, 2, sharey=True)
     sizes = list(heads[0].late)
     for i, head in enumerate(heads):
@@ -49,12 +49,12 @@ def draw_incremental(heads: Sequence[LateHead]) -> bytes:
     left.set_ylabel("AUROC on held-out scenes")
     _finish(left, "each distortion (dashed: joint)", "pictures with the distortion", sizes)
     _finish(right, "mean", "pictures with the distortion", sizes)
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_costs(costs: Costs) -> bytes:
     """CPU time per picture and peak memory against the number of heads; hollow: extrapolated."""
-    figure = _figure(10.4, 4.2)
+    figure = new_figure(10.4, 4.2)
     left, right = figure.subplots(1, 2)
     counts = sorted({row.heads for row in costs.rows})
     panels: tuple[tuple[Any, Callable[[Any], float], str, str], ...] = (
@@ -73,7 +73,7 @@ def draw_costs(costs: Costs) -> bytes:
         axes.set_yscale("log")
         axes.set_ylabel(unit)
         _finish(axes, f"{title} (hollow: extrapolated)", "heads", counts)
-    return _png(figure)
+    return to_png(figure)
 
 
 def _finish(axes: Axes, title: str, below: str, ticks: Sequence[int]) -> None:
@@ -82,7 +82,5 @@ def _finish(axes: Axes, title: str, below: str, ticks: Sequence[int]) -> None:
     axes.minorticks_off()
     axes.set_xlabel(below)
     axes.set_title(title, color=INK)
-    axes.grid(color="#e5e7eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    draw_grid(axes)
     axes.legend(frameon=False, fontsize=8)

@@ -14,10 +14,10 @@ from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry
 from distortion_heads.training.bench.accuracy import find_pictures
+from distortion_heads.training.report_files import to_json, write_files
 from distortion_heads.training.scalability.markdown import to_markdown
 from distortion_heads.training.scalability.plots import draw_plots
 from distortion_heads.training.scalability.report import ScalabilityReport, Setting, report_to_dict
-from distortion_heads.weights import write_atomic
 
 if TYPE_CHECKING:
     from distortion_heads.training.scalability.attach import Attachment, NewHead
@@ -93,23 +93,9 @@ def bench_scalability(
         costs=_costs(options, predictor, pictures, report) if "cost" in options.parts else None,
         new_head=_new_head(options, registry, pictures, report) if "new-head" in options.parts else None,
     )
-    write_report(found, options.out)
+    files = {"report.json": to_json(report_to_dict(found)), "report.md": to_markdown(found).encode()}
+    write_files(options.out, {**files, **draw_plots(found)})
     return found
-
-
-def write_report(report: ScalabilityReport, folder: Path) -> None:
-    """Write report.json, report.md and the plots into `folder`. Raises `DataError` if that fails."""
-    files = {
-        "report.json": (json.dumps(report_to_dict(report), indent=1, allow_nan=False) + "\n").encode(),
-        "report.md": to_markdown(report).encode(),
-        **draw_plots(report),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            write_atomic(folder / name, data)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
 def _incremental(options: ScalabilityOptions, registry: Registry, report: Report) -> tuple[LateHead, ...]:
@@ -200,9 +186,5 @@ def _once(file: Path, key: dict[str, Any], measure: Callable[[], Any], restore: 
         raise DataError(f"{file} was measured with other options: remove it, or choose another --work")
     found = measure()
     value = [asdict(each) for each in found] if isinstance(found, tuple) else None if found is None else asdict(found)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(file, json.dumps({"of": key, "found": value}).encode())
-    except OSError as error:
-        raise DataError(f"{file} cannot be written: {error.strerror or error}; choose another --work") from None
+    write_files(file.parent, {file.name: json.dumps({"of": key, "found": value}).encode()}, "--work")
     return restore(json.loads(json.dumps(value)))

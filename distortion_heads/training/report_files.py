@@ -1,0 +1,43 @@
+"""The files of a report: JSON as text, and all of them into one folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distortion_heads.errors import DataError
+from distortion_heads.weights import write_atomic
+
+
+def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--out") -> None:
+    """Make `folder` if need be and write `files`, by name, each of them atomically.
+
+    Raises `DataError` if that fails; `option` is what to give another value.
+    """
+    path = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            path = folder / name
+            write_atomic(path, data)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}; choose another {option}") from None
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """Indented, with a newline at the end. Raises `ValueError` for NaN and infinities."""
+    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: tuples as lists, floats to 5 digits, None for NaN and infinities."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    return value
