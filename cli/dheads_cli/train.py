@@ -35,7 +35,10 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same weights."
 )
 @click.option(
-    "--start", type=FOLDER, metavar="CHECKPOINT", help="Begin a run with the weights of another's checkpoint.pt."
+    "--start",
+    type=FOLDER,
+    metavar="CHECKPOINT",
+    help="Begin a run with the weights of another's checkpoint.pt; a wider network's are pruned to this one's widths.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that distort pictures.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,9 +10,11 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from distortion_heads.errors import DataError
 from distortion_heads.training.network import MultiTaskNetwork
+from distortion_heads.training.prune import like, prune, wider_version
 from distortion_heads.weights import write_atomic
 
 
@@ -44,9 +47,20 @@ class Checkpoint:
         except (KeyError, TypeError, ValueError):
             raise DataError(f"{self.path} is no whole checkpoint; remove it to begin anew") from None
 
-    def load_weights(self, network: MultiTaskNetwork) -> None:
-        """Restore the network alone, whatever recipe it comes from. Raises `DataError` if the file does not fit."""
-        self._restore(network, self._read())
+    def load_weights(self, network: MultiTaskNetwork, samples: Callable[[], Tensor]) -> None:
+        """Restore the network alone, whatever recipe it comes from; a wider one is pruned to it on `samples()`.
+
+        Which view each head reads stays as it is. Raises `DataError` if the file does not fit.
+        """
+        state, reads_overview = self._read(), network.get_buffer("reads_overview").clone()
+        wider = wider_version(network.backbone.architecture, state.get("network"))
+        if wider is None:
+            self._restore(network, state)
+        else:
+            wide = like(network, wider)
+            self._restore(wide, state)
+            network.load_state_dict(prune(wide, network.backbone.architecture, samples()).state_dict())
+        network.get_buffer("reads_overview").copy_(reads_overview)
 
     def _restore(self, network: MultiTaskNetwork, state: dict[str, Any]) -> None:
         try:

@@ -23,7 +23,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.checkpoint import Checkpoint
 from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
-from distortion_heads.training.shards import GROUP, NATIVE_SIDE, Shard, ShardPlan, stream_shards
+from distortion_heads.training.shards import GROUP, NATIVE_SIDE, Shard, ShardPlan, make_shard, read_shard, stream_shards
 
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000
@@ -84,7 +84,7 @@ def train_backbone(
 
     Deterministic in the recipe's seed on one device; shards are kept in `run/shards`, the checkpoint in `run` is
     renewed every `checkpoint_every` shards. A new run begins with the weights in `start`, a checkpoint of the same
-    heads, or at random.
+    heads, which are pruned if its network is a wider one (`prune`), or at random.
     Raises `DataError` if `run` holds a checkpoint of another recipe or of other heads.
     """
     torch.manual_seed(recipe.seed)
@@ -93,8 +93,6 @@ def train_backbone(
     optimizer = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate)
     checkpoint = Checkpoint(run / "checkpoint.pt", asdict(recipe), tuple(spec.label for spec in specs))
     step = checkpoint.load(network, optimizer)
-    if step == 0 and start is not None:
-        Checkpoint(start, asdict(recipe), checkpoint.labels).load_weights(network)
     if step >= recipe.steps:
         return network.eval()
     plan = ShardPlan(
@@ -105,6 +103,8 @@ def train_backbone(
         overview=recipe.shard_overview,
         emphasis=recipe.emphasis,
     )
+    if step == 0 and start is not None:
+        Checkpoint(start, asdict(recipe), checkpoint.labels).load_weights(network, lambda: _first_samples(plan, specs))
     per_shard = min(plan.native // recipe.native, plan.overview // recipe.overview)
     forward: Any = torch.compile(network) if compile_network else network
     losses: list[float] = []
@@ -149,6 +149,13 @@ def train_backbone(
             )
         )
     return network.eval()
+
+
+def _first_samples(plan: ShardPlan, specs: Sequence[HeadSpec], native: int = 400, overview: int = 200) -> Tensor:
+    """Pixels (n, 3, CROP, CROP) of the first shard: centres of `native` crops, and `overview` overviews, or all."""
+    shard, margin = read_shard(make_shard(plan, specs, 0)), (NATIVE_SIDE - CROP) // 2
+    centres = shard.native[:native, margin : margin + CROP, margin : margin + CROP]
+    return torch.from_numpy(np.concatenate([centres, shard.overview[:overview]])).permute(0, 3, 1, 2).float()
 
 
 def load_network(run: Path, architecture: Architecture, specs: Sequence[HeadSpec], recipe: Recipe) -> MultiTaskNetwork:
@@ -211,8 +218,6 @@ def held_out_auroc(
     """AUROC per label on one shard of held-out scenes: every sample with the distortion against every one without."""
     from sklearn.metrics import roc_auc_score
 
-    from distortion_heads.training.shards import make_shard, read_shard
-
     held = ShardPlan(
         folder=plan.folder,
         scenes=hold,
@@ -229,7 +234,7 @@ def held_out_auroc(
     }
     result = {}
     for i, spec in enumerate(specs):
-        logits, severity = sees[spec.view == "overview"]
+        logits, severity = sees[spec.view != "native"]
         if 0 < (severity[:, i] > 0).sum() < len(severity):
             result[spec.label] = float(roc_auc_score(severity[:, i] > 0, logits[:, i]))
     return result
