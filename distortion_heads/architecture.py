@@ -129,7 +129,11 @@ def _check(conv: Conv, inputs: tuple[int, ...]) -> None:
         raise BackboneError("the backbone file describes layers that do not fit together")
 
 
-def small(widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)) -> Architecture:
+WIDTHS = (16, 48, 64, 96, 128)
+"""Channels of the bundled architecture's learnt levels."""
+
+
+def small(widths: tuple[int, int, int, int, int] = WIDTHS) -> Architecture:
     """The bundled architecture: five levels at strides 2, 4, 8, 16 and 32, and two analysis banks at stride 4."""
     a, b, c, d, e = widths
     return Architecture(

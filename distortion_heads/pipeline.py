@@ -16,9 +16,11 @@ from distortion_heads.decoding import Decoded, alike, decode_ahead
 from distortion_heads.errors import HeadFileError, HeadSchemaError, ImageTooLargeError
 from distortion_heads.heads import HeadBank
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.light import with_light
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import (
     HEAD_VIEWS,
+    LIGHT,
     MIN_SEVERITY,
     TEMPORAL,
     BackboneRef,
@@ -175,13 +177,17 @@ class Predictor:
     def _features(self, pixels: NDArray[np.uint8], most: int | None, turn: int = 0) -> Features:
         """Of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
-        return {view: self._backbone.features(pixels, view, most=most, turn=turn) for view in self._views}
+        run = {view: self._backbone.features(pixels, view, most=most, turn=turn) for view in _run_for(self._views)}
+        return _views_of(pixels, run, self._views)
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         assert isinstance(self._backbone, Backbone)
         check_padded(pictures[0], self._max_pixels)
-        views = [self._backbone.batch_features(pictures, view) for view in self._views]
-        return [dict(zip(self._views, features, strict=True)) for features in zip(*views, strict=True)]
+        run = {view: self._backbone.batch_features(pictures, view) for view in _run_for(self._views)}
+        return [
+            _views_of(pixels, {view: features[i] for view, features in run.items()}, self._views)
+            for i, pixels in enumerate(pictures)
+        ]
 
     def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features) -> Prediction:
         results = {
@@ -191,7 +197,7 @@ class Predictor:
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
             width=pixels.shape[1],
             height=pixels.shape[0],
-            windows=len(features.get("native", features.get("overview", ()))),
+            windows=len(next(iter(features.values()), ())),
             backbone=str(self._backbone.ref),
             heads=tuple(results[label] for label in self._order),
             fast="native" in features and len(features["native"]) < self._backbone.count(pixels),
@@ -221,8 +227,19 @@ def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
 
 
 def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
-    """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window."""
-    return backbone.features(pixels, view)
+    """What heads of one view read of uint8 (H, W, 3): float32 (K, `width_of(view)`), K windows; an overview is one."""
+    (run,) = _run_for((view,))
+    return _views_of(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
+
+
+def _run_for(views: Sequence[View]) -> tuple[View, ...]:
+    """The views that the backbone runs on, for heads that read `views`."""
+    return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
+
+
+def _views_of(pixels: NDArray[np.uint8], run: Features, views: Sequence[View]) -> Features:
+    """What heads of `views` read, from the backbone's features; in the order of `views`."""
+    return {view: with_light(run["overview"], pixels) if view == LIGHT else run[view] for view in views}
 
 
 def installed_registry(*, no_plugins: bool = False) -> Registry:

@@ -22,12 +22,17 @@ if TYPE_CHECKING:
         [Iterable[FloatImage], float, float, np.random.Generator], Iterator[FloatImage]
     ]
 
-View: TypeAlias = Literal["native", "overview", "temporal"]
+View: TypeAlias = Literal["native", "overview", "light", "temporal"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
 Activation: TypeAlias = Literal["relu", "identity"]
 CalibrationMethod: TypeAlias = Literal["none", "temperature", "platt"]
 
-VIEWS: tuple[View, ...] = ("native", "overview")
+LIGHT: View = "light"
+"""The overview, and statistics of the histogram and of where light lies (see `light.light_statistics`)."""
+
+LIGHT_STATISTICS = 368
+
+VIEWS: tuple[View, ...] = ("native", "overview", LIGHT)
 """What is seen of a single picture."""
 
 TEMPORAL: View = "temporal"
@@ -136,7 +141,9 @@ class BackboneRef:
 
 def width_of(view: View, dim: int) -> int:
     """How long the vectors are that heads of `view` read of a backbone with `dim` features."""
-    return TEMPORAL_STATISTICS * dim if view == TEMPORAL else dim
+    if view == TEMPORAL:
+        return TEMPORAL_STATISTICS * dim
+    return dim + LIGHT_STATISTICS if view == LIGHT else dim
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

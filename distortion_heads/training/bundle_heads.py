@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadFileError
-from distortion_heads.spec import BackboneRef, HeadFile, HeadSpec, Layer, Provenance
+from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.head import HeadCard, train_head, window_logits
 from distortion_heads.training.metrics import measure
@@ -86,18 +86,37 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
     spec = job.specs[index]
     fit, hold = fit_set.examples(index, spec.view), hold_set.examples(index, spec.view)
     positive = int(fit.labels.sum())
-    head = train_head(
-        fit,
-        hold,
-        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
-        job.backbone,
-        replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
-        seed=job.provenance.seed,
-        with_severity=True,
-        start=job.starts[index] if job.starts else None,
-    )
+    heads = [
+        train_head(
+            fit,
+            hold,
+            HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+            job.backbone,
+            replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
+            seed=job.provenance.seed,
+            with_severity=True,
+            start=start,
+        )
+        for start in _starts(job, index)
+    ]
+    head = max(heads, key=lambda head: head.metrics.auroc or 0.0)
     write_atomic(job.file(index), dump_head(head))
     return head
+
+
+def _starts(job: HeadsJob, index: int) -> list[tuple[Layer, Layer] | None]:
+    """Where to fit from; the better head counts.
+
+    The joint training has no light statistics. What it learnt from the overview helps some heads, as that of smoke, and
+    keeps others, as those of tone curves, from learning more.
+    """
+    if not job.starts:
+        return [None]
+    first, last = job.starts[index]
+    if job.specs[index].view != LIGHT:
+        return [(first, last)]
+    unread = np.zeros((len(first.weight), LIGHT_STATISTICS), np.float32)
+    return [None, (replace(first, weight=np.concatenate([first.weight, unread], axis=1)), last)]
 
 
 def _with_thresholds(heads: list[HeadFile], hold: FeatureSet) -> Iterator[HeadFile]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.images import DEFAULT_MAX_PIXELS
-from distortion_heads.spec import View
+from distortion_heads.spec import View, width_of
 from distortion_heads.training.datasets import check_counts, unreadable
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.feature_values import (
@@ -223,7 +223,7 @@ def _cached(
     image: LabelledImage, key: str, *, backbone: FeatureSource, view: View, cache: FeatureCache, max_pixels: int
 ) -> Result:
     """A damaged video is not kept: what is wrong with it is to be told every time."""
-    found = cache.read_all(key, backbone.ref.dim)
+    found = cache.read_all(key, width_of(view, backbone.ref.dim))
     if found is not None:
         too_large = check_sizes(image, found, max_pixels)
         return too_large or (found[0] if image.clip is None else VideoFeatures(frames=found))

@@ -19,8 +19,8 @@ MID_GREY, UNIT = 128.0, 64.0
 ENGINE_GREY = 127.5
 """What the engines pad the picture with."""
 
-LEAST_SCALE = 0.01
-"""No feature is enlarged more than a hundredfold, however little it varies over the training samples."""
+LEAST_SCALE = 0.05
+"""No feature is enlarged more than twentyfold, however little it varies: its gradients would drown the others'."""
 
 POSITIVE_WEIGHT = 3.0
 
@@ -160,7 +160,7 @@ class MultiTaskNetwork(nn.Module):
         super().__init__()
         self.backbone = Backbone(architecture)
         self.heads = Heads(architecture.dim, len(views), hidden)
-        self.register_buffer("reads_overview", torch.tensor([view == "overview" for view in views]))
+        self.register_buffer("reads_overview", torch.tensor([view != "native" for view in views]))
 
     def forward(self, pixels: Tensor) -> Tensor:
         out: Tensor = self.heads(self.backbone(pixels))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import DataError
-from distortion_heads.pipeline import view_features
-from distortion_heads.spec import VIEWS, BackboneSpec, HeadSpec, View
+from distortion_heads.light import light_statistics
+from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.reencode import reencode
@@ -39,7 +39,9 @@ SIDES = (224, 352)
 """Sides are drawn from this range: most pictures are one window, many are several."""
 
 VIDEO_ODDS = 0.1
-"""How often a picture is a decoded frame of a video."""
+"""How often a picture is a decoded frame of a video, unless the plan says otherwise."""
+
+_PARTS = ("native", "counts", "overview", "light", "severity")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +55,14 @@ class PicturePlan:
     seed: int
     backbone: BackboneSpec
     labels: tuple[str, ...]
+    video_odds: float = VIDEO_ODDS
 
     @cached_property
     def digest(self) -> str:
         """Names the blocks, so that those of another backbone, of other scenes or heads are never taken for these."""
         fingerprint = read_ref(self.backbone).fingerprint
-        parts = (content_digest(self.scenes), fingerprint, self.seed, self.labels, PER_BLOCK, GROUP, SIDES, VIDEO_ODDS)
+        made = (self.seed, self.labels, PER_BLOCK, GROUP, SIDES, self.video_odds, LIGHT)
+        parts = (content_digest(self.scenes), fingerprint, *made)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     def block(self, index: int) -> Path:
@@ -67,11 +71,15 @@ class PicturePlan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSet:
-    """Features of n pictures in both views, float16, and severities float32 (n, heads), 0 where absent."""
+    """Of n pictures the features of both views and the light statistics, float16, and the severities.
+
+    Severities are float32 (n, heads), 0 where the distortion is absent.
+    """
 
     native: NDArray[np.float16]
     starts: NDArray[np.int64]
     overview: NDArray[np.float16]
+    light: NDArray[np.float16]
     severity: NDArray[np.float32]
 
     def examples(self, head: int, view: View) -> Examples:
@@ -80,12 +88,17 @@ class FeatureSet:
         n = len(severity)
         distorted = np.asarray((self.severity > 0).any(1))
         return Examples(
-            windows=self.native if view == "native" else self.overview,
+            windows=self._windows(view),
             starts=self.starts if view == "native" else np.arange(n + 1),
             labels=severity > 0,
             severity=np.where(severity > 0, severity, np.float32(np.nan)),
             clean=~distorted,
         )
+
+    def _windows(self, view: View) -> NDArray[np.float16]:
+        if view == LIGHT:
+            return np.concatenate([self.overview, self.light], axis=1)
+        return self.native if view == "native" else self.overview
 
 
 def with_family(all_heads: FeatureSet, family: FeatureSet, columns: Sequence[int]) -> FeatureSet:
@@ -96,6 +109,7 @@ def with_family(all_heads: FeatureSet, family: FeatureSet, columns: Sequence[int
         native=np.concatenate([all_heads.native, family.native]),
         starts=np.concatenate([all_heads.starts, all_heads.starts[-1] + family.starts[1:]]),
         overview=np.concatenate([all_heads.overview, family.overview]),
+        light=np.concatenate([all_heads.light, family.light]),
         severity=np.concatenate([all_heads.severity, severity]),
     )
 
@@ -123,6 +137,7 @@ def read_features(plan: PicturePlan) -> FeatureSet:
         native=np.concatenate([block["native"] for block in blocks]),
         starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         overview=np.concatenate([block["overview"] for block in blocks]),
+        light=np.concatenate([block["light"] for block in blocks]),
         severity=np.concatenate([block["severity"] for block in blocks]),
     )
 
@@ -135,7 +150,7 @@ def _read_block(path: Path) -> dict[str, NDArray[np.generic]]:
         block: dict[str, NDArray[np.generic]] = load_file(path)
     except SafetensorError:
         block = {}
-    if set(block) != {"native", "counts", "overview", "severity"}:
+    if set(block) != set(_PARTS):
         raise DataError(f"{path} is damaged: remove it, and run it again")
     return block
 
@@ -166,6 +181,7 @@ def _make_block(index: int) -> None:
         "native": np.concatenate([row.native for row in rows]).astype(np.float16),
         "counts": np.array([len(row.native) for row in rows], np.int64),
         "overview": np.concatenate([row.overview for row in rows]).astype(np.float16),
+        "light": np.stack([row.light for row in rows]).astype(np.float16),
         "severity": np.stack([row.severity for row in rows]),
     }
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -176,6 +192,7 @@ def _make_block(index: int) -> None:
 class _Row:
     native: NDArray[np.float32]
     overview: NDArray[np.float32]
+    light: NDArray[np.float32]
     severity: NDArray[np.float32]
 
 
@@ -189,8 +206,8 @@ def _make_group(worker: _Worker, index: int) -> list[_Row]:
     rows = []
     for steps in ((), single, draw_rival(specs, single[0], rng), *mixtures):
         image = make_sample(clean, steps, rng)
-        if rng.random() < VIDEO_ODDS:
+        if rng.random() < plan.video_odds:
             image = reencode(image, rng)
-        native, overview = (view_features(worker.backbone, image, view) for view in VIEWS)
-        rows.append(_Row(native, overview, severity_row(specs, steps)))
+        native, overview = (worker.backbone.features(image, view) for view in ("native", "overview"))
+        rows.append(_Row(native, overview, light_statistics(image), severity_row(specs, steps)))
     return rows

@@ -105,7 +105,9 @@ class _Samples:
         self.specs = specs
         self.images: list[NDArray[np.uint8]] = []
         self.severities: list[NDArray[np.float32]] = []
-        weights = emphasised(specs, emphasis) * [1.0 if spec.view == view else 0.4 for spec in specs]
+        weights = emphasised(specs, emphasis) * [
+            1.0 if (spec.view == "native") == (view == "native") else 0.4 for spec in specs
+        ]
         self.weights = weights / weights.sum()
 
     def add_group(self, clean: NDArray[np.uint8], rng: np.random.Generator) -> None:

@@ -42,6 +42,6 @@ HEAD = HeadSpec(
     weights=bundled("brighten"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="KADID-10k type 16 (Lin, Hosu, Saupe 2019)",
 )

@@ -46,5 +46,6 @@ HEAD = HeadSpec(
     weights=bundled("color_saturation_lab"),
     synthesize=synthesize,
     parameters=parameters,
+    view="light",
     source="KADID-10k type 08 (Lin, Hosu, Saupe 2019)",
 )

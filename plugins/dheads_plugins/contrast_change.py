@@ -81,6 +81,6 @@ HEAD = HeadSpec(
     weights=bundled("contrast_change"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="KADID-10k type 25 (Lin, Hosu, Saupe 2019)",
 )

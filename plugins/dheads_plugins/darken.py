@@ -41,6 +41,6 @@ HEAD = HeadSpec(
     weights=bundled("darken"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="KADID-10k type 17 (Lin, Hosu, Saupe 2019)",
 )

@@ -50,6 +50,6 @@ HEAD = HeadSpec(
     weights=bundled("mean_shift"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="KADID-10k type 18 (Lin, Hosu, Saupe 2019)",
 )

@@ -52,6 +52,6 @@ HEAD = HeadSpec(
     weights=bundled("over_exposure"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="Lai, Chu, Leng: quality-aware pre-training",
 )

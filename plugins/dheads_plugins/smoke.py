@@ -88,6 +88,6 @@ HEAD = HeadSpec(
     weights=bundled("smoke"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="LVQ laparoscopic set (Khan et al. 2020); scattering model of Koschmieder",
 )

@@ -46,6 +46,6 @@ HEAD = HeadSpec(
     weights=bundled("under_exposure"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="Lai, Chu, Leng: quality-aware pre-training",
 )

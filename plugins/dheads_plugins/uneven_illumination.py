@@ -93,6 +93,6 @@ HEAD = HeadSpec(
     weights=bundled("uneven_illumination"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="LVQ laparoscopic set (Khan et al. 2020)",
 )

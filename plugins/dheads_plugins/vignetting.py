@@ -84,6 +84,6 @@ HEAD = HeadSpec(
     weights=bundled("vignetting"),
     synthesize=synthesize,
     parameters=parameters,
-    view="overview",
+    view="light",
     source="cos^4 law of natural vignetting; distortion named by Lai, Chu, Leng",
 )

@@ -42,9 +42,9 @@ class FrozenMethod:
 
     @property
     def key(self) -> str:
-        overview = ",".join(sorted(label for label, view in self.views.items() if view == "overview"))
+        views = ",".join(sorted(f"{label}:{view}" for label, view in self.views.items() if view != "native"))
         package = version("distortion-heads")
-        return f"frozen {FORMAT} {package} {self.features.key} overview {overview}"
+        return f"frozen {FORMAT} {package} {self.features.key} views {views}"
 
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path

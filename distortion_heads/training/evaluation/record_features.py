@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
-from distortion_heads.spec import View
+from distortion_heads.spec import View, width_of
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.datasets import unreadable
 from distortion_heads.training.evaluation.pictures import is_video, read_pictures
@@ -71,7 +71,7 @@ class RecordFeatures:
     def _of_one(self, record: Record, view: View) -> Windows | InputError:
         key = self._cache_key(record, view)
         if self.cache is not None and key is not None:
-            found = self.cache.read(key, self.backbone.ref.dim)
+            found = self.cache.read(key, width_of(view, self.backbone.ref.dim))
             if found is not None:
                 return found.windows
         try:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads.architecture import small
+from distortion_heads.architecture import WIDTHS, small
 from distortion_heads.backbone import dump_backbone, load_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.registry import Registry
-from distortion_heads.spec import BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
+from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.store import Store
 from distortion_heads.training.add_head import add_head
 from distortion_heads.training.calibration import image_probabilities
@@ -54,7 +54,7 @@ class IncrementalPlan:
     bank: tuple[str, ...]
     late: tuple[str, ...]
     sizes: tuple[int, ...] = SIZES
-    widths: tuple[int, int, int, int, int] = (32, 64, 96, 160, 256)
+    widths: tuple[int, int, int, int, int] = WIDTHS
     steps: int = 8_000
     batch: int = 80
     test_pictures: int = 400
@@ -64,7 +64,7 @@ class IncrementalPlan:
     def recipe(self, specs: Sequence[HeadSpec]) -> Recipe:
         """Of all trainings; without a head in `specs`, the whole bank, that reads the overview, hardly any are made."""
         native = self.batch
-        overview = native if any(spec.view == "overview" for spec in specs) else GROUP
+        overview = native if any(spec.view != "native" for spec in specs) else GROUP
         return Recipe(
             steps=self.steps,
             distinct_shards=max(1, -(-self.steps // (STEPS_PER_SHARD * SHARD_USES))),
@@ -244,7 +244,7 @@ def _joint_head(
         load_backbone(backbone, threads=1).ref,
         Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=plan.seed, command=""),
         seed=plan.seed,
-        start=(first, presence),
+        start=(first, presence) if spec.view != LIGHT else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from distortion_heads.architecture import WIDTHS
 from distortion_heads.training.bench.markdown import number, table
 from distortion_heads.training.scalability.report import (
     Bound,
@@ -64,7 +65,7 @@ def _incremental(heads: Sequence[LateHead], setting: Setting) -> str:
     )
     small = (
         f"**These networks are small**, so that the bench is quick on two cores: widths"
-        f" {', '.join(map(str, setting.widths))} (the bundled backbone: 32, 64, 96, 160, 256), trained for"
+        f" {', '.join(map(str, setting.widths))} (the bundled backbone: {', '.join(map(str, WIDTHS))}), trained for"
         f" {setting.steps} steps of {setting.batch} native samples each (bundled: 8,000 steps of 84 samples and more)."
         " What counts is the difference between late and joint, not the height."
     )
