@@ -37,7 +37,7 @@ from distortion_heads.windows import Canvas
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "kitten_clean.jpg"
 BEGIN, END = "<!-- speed -->", "<!-- end -->"
-STAGES = ("decode", "colour", "windows", "backbone", "pooling", "heads", "report", "rest")
+STAGES = ("decode", "colour", "windows", "backbone", "pooling", "light", "heads", "report", "rest")
 
 Rows = list[Sequence[str]]
 
@@ -115,6 +115,7 @@ class Stopwatch:
 
         import distortion_heads.backbone as backbone_module
         import distortion_heads.images as images_module
+        import distortion_heads.pipeline as pipeline_module
 
         places = (
             ("decode", ImageFile.ImageFile, "load"),
@@ -123,6 +124,7 @@ class Stopwatch:
             ("windows", Canvas, "crop"),
             ("backbone", OnnxEngine, "moments"),
             ("pooling", Backbone, "pool"),
+            ("light", pipeline_module, "with_light"),
             ("heads", HeadBank, "answers"),
         )
         with ExitStack() as stack:

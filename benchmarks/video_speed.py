@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from distortion_heads import Predictor, predict_video
 from distortion_heads.heads import HeadBank
-from distortion_heads.spec import View
+from distortion_heads.light import with_light
+from distortion_heads.spec import VIEWS, View
 from distortion_heads.video_color import RgbConverter
 from distortion_heads.video_run import usable_cores
 from distortion_heads.video_spec import VideoOptions
@@ -77,8 +78,8 @@ def report(clip: Path, width: int, height: int, most: int | None) -> None:
 def stages(predictor: Predictor, clip: Path, most: int | None, count: int = 24) -> dict[str, float]:
     """CPU milliseconds per frame of each stage, in one thread."""
     views: tuple[View, ...] = ("native", "overview")
-    banks = {view: HeadBank([head for head in predictor.heads if head.view == view]) for view in views}
-    parts = dict.fromkeys(("decode", "to RGB", "native view", "overview", "heads"), 0.0)
+    banks = {view: HeadBank([head for head in predictor.heads if head.view == view]) for view in VIEWS}
+    parts = dict.fromkeys(("decode", "to RGB", "native view", "overview", "light", "heads"), 0.0)
 
     def timed(name: str, work: Callable[[], T]) -> T:
         start = time.process_time()
@@ -99,6 +100,8 @@ def stages(predictor: Predictor, clip: Path, most: int | None, count: int = 24) 
                     name, lambda view=view, pixels=pixels: predictor.backbone.features(pixels, view, most=most)
                 )
                 timed("heads", lambda view=view, features=features: list(banks[view].answers(features)))
+            light = timed("light", lambda pixels=pixels, features=features: with_light(features, pixels))
+            timed("heads", lambda light=light: list(banks["light"].answers(light)))
     return parts
 
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from distortion_heads.windows import overview_view
 
 MOST_PIXELS = 2**17
-"""Rows are skipped evenly so that no more are counted: as many as training pictures have."""
+"""Of a larger picture every n-th pixel is counted: as many as training pictures have, at most."""
+
+FEWEST_PIXELS = 2**14
+"""Of a smaller picture the histogram tells less: it is as ragged as one whose tones were bent."""
 
 LEVELS, SEGMENTS, COARSE = 256, 8, 16
 REACH = 4
@@ -72,23 +75,24 @@ def tones(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
     Of the log ratio of each level to its surroundings, over 8 segments of the scale: the mean of what lies below 0, of
     what lies above, the share of gaps, the share of peaks. Then the places of both ends, their log counts, those of
-    levels 0 and 255, and how steeply the ends rise; then log counts of 16 coarse levels.
+    levels 0 and 255, and how steeply the ends rise; then log counts of 16 coarse levels. They shrink to 0, which is
+    what is usual, for pictures of fewer than `FEWEST_PIXELS`.
     """
     counts = histograms(pixels).astype(np.float64)
     share = counts / counts.sum(axis=1, keepdims=True)
     log = np.log1p(SHARE * share)
     values = np.concatenate([_comb(log), _ends(share, log), _shape(share)], axis=1)
-    scaled: NDArray[np.float64] = (values - CENTRES) / SPREADS
+    told = min(1.0, counts[0].sum() / FEWEST_PIXELS)
+    scaled: NDArray[np.float64] = told * (values - CENTRES) / SPREADS
     return scaled
 
 
 def histograms(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Int64 (4, 256): how many pixels of uint8 (H, W, 3) take each level of R, G, B and max(R, G, B)."""
-    height, width, _ = pixels.shape
-    rows = pixels[:: -(-height * width // MOST_PIXELS)]
-    red, green, blue = (np.ascontiguousarray(rows[..., channel]) for channel in range(3))
+    every = -(-pixels.shape[0] * pixels.shape[1] // MOST_PIXELS)
+    red, green, blue = (np.ascontiguousarray(pixels[..., channel].reshape(-1)[::every]) for channel in range(3))
     planes = (red, green, blue, np.maximum(np.maximum(red, green), blue))
-    return np.stack([np.bincount(plane.ravel(), minlength=LEVELS) for plane in planes])
+    return np.stack([np.bincount(plane, minlength=LEVELS) for plane in planes])
 
 
 def layout(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

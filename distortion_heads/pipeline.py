@@ -121,8 +121,7 @@ class Predictor:
         prediction = self._assemble(image, pixels, features)
         if not self._temporal.heads:
             return prediction, None
-        overview = features["overview"] if "overview" in features else self._backbone.features(pixels, "overview")
-        return prediction, overview.mean(axis=0)
+        return prediction, self._overview(pixels, features).mean(axis=0)
 
     def judge_run(self, run: NDArray[np.float32]) -> tuple[HeadResult, ...]:
         """The temporal heads' answers for one frame, from what `predict_frame` gave for N successive ones: (N, dim).
@@ -173,6 +172,13 @@ class Predictor:
             return self._assemble(decoded.source, decoded.pixels, features)
         except Exception as error:
             return error
+
+    def _overview(self, pixels: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:
+        """The backbone's features of the overview, float32 (K, dim): run anew only where no head has read them."""
+        for view in ("overview", LIGHT):
+            if view in features:
+                return features[view][:, : self._backbone.ref.dim]
+        return self._backbone.features(pixels, "overview")
 
     def _features(self, pixels: NDArray[np.uint8], most: int | None, turn: int = 0) -> Features:
         """Of each view that a head reads. Raises `ImageTooLargeError`."""

@@ -31,6 +31,7 @@ LIGHT: View = "light"
 """The overview, and statistics of the histogram and of where light lies (see `light.light_statistics`)."""
 
 LIGHT_STATISTICS = 368
+_LIGHT_VERSION = 2  # another one whenever a statistic gets another value
 
 VIEWS: tuple[View, ...] = ("native", "overview", LIGHT)
 """What is seen of a single picture."""
@@ -137,6 +138,11 @@ class BackboneRef:
 
     def __str__(self) -> str:
         return f"{self.name}@{self.fingerprint[:12]}"
+
+
+def view_key(view: View) -> str:
+    """Names all that decides what heads of `view` read, but for the backbone: part of the keys of caches."""
+    return f"{view} {_LIGHT_VERSION}" if view == LIGHT else view
 
 
 def width_of(view: View, dim: int) -> int:

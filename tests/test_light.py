@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from distortion_heads.light import (
     with_light,
 )
 from distortion_heads.pipeline import Predictor, view_features
-from distortion_heads.spec import LIGHT_STATISTICS, width_of
+from distortion_heads.spec import LIGHT_STATISTICS, View, width_of
 from distortion_heads.store import Store
 
 Pixels = NDArray[np.uint8]
@@ -82,9 +83,10 @@ def test_histograms_count_every_channel_and_the_largest(photo: Pixels) -> None:
         assert np.array_equal(row[levels], found)
 
 
-def test_of_a_large_picture_evenly_spread_rows_are_counted() -> None:
-    large = np.zeros((900, 700, 3), np.uint8)
-    large[450:] = 9
+@pytest.mark.parametrize("shape", [(900, 700), (2, 400_000), (400_000, 2)])
+def test_of_a_large_picture_evenly_spread_pixels_are_counted(shape: tuple[int, int]) -> None:
+    large = np.zeros((*shape, 3), np.uint8)
+    large[shape[0] // 2 :] = 9
     counts = histograms(large)[0]
     assert 0.5 * MOST_PIXELS < counts.sum() <= MOST_PIXELS
     assert counts[9] / counts.sum() == pytest.approx(0.5, abs=0.01)
@@ -101,6 +103,12 @@ def test_the_layout_tells_where_light_and_dark_lie(photo: Pixels) -> None:
     assert (luma == plain).sum() == GRID**2 - 2
     large = np.repeat(np.repeat(photo, 3, axis=0), 3, axis=1)
     assert layout(large) == pytest.approx(layout(photo), abs=0.15)
+
+
+def test_small_pictures_tell_less_of_their_tones() -> None:
+    """Few pixels leave levels out by chance: that is no trace of a tone curve."""
+    small = picture_of(lambda x: x)[:40, :40]
+    assert tones(np.tile(small, (4, 4, 1))) == pytest.approx(tones(small) * 2**14 / 1600, rel=1e-9)
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
@@ -137,6 +145,22 @@ def test_a_light_head_answers_the_same_whatever_else_is_read(
     assert predictor.predict(photo).heads[0] == alone.heads[0]
     many = [p for p in predictor.predict_many([photo, photo, photo[::-1].copy()]) if not isinstance(p, Exception)]
     assert [p.heads[0] for p in many[:2]] == [alone.heads[0]] * 2
+
+
+def test_a_frame_is_run_once_in_each_view(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporal heads read the overview that the heads of light have read."""
+    seen, run = [], Backbone.features
+
+    def spy(self: Backbone, pixels: Pixels, view: View, **options: Any) -> NDArray[np.float32]:
+        seen.append(view)
+        return run(self, pixels, view, **options)
+
+    monkeypatch.setattr(Backbone, "features", spy)
+    predictor = Predictor(["frozen_frames", "smoke", "jpeg"])
+    _, overview = predictor.predict_frame(photo)
+    assert seen == ["native", "overview"]
+    assert overview is not None
+    assert np.array_equal(overview, run(predictor.backbone, photo, "overview")[0])
 
 
 def test_a_light_head_of_another_width_is_refused(home: Path, backbone: Backbone) -> None:

@@ -29,8 +29,11 @@ from distortion_heads.weights import write_atomic
 NAME = "dheads_small"
 
 
-RIVAL_FAMILY = "blur"
-"""Its members look alike: among all distortions too few pictures would tell one from the other."""
+RIVALS = {"blur": 4 / 5, "exposure": 1 / 2}
+"""Families whose members look alike: among all distortions too few pictures would tell one from the other.
+
+How many pictures of such a family alone there are, for one picture of all distortions.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +168,13 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
 
 
 def _rivals(fit: PicturePlan, specs: Sequence[HeadSpec]) -> list[PicturePlan]:
-    """Pictures with the distortions of one family alone, four fifths as many as there are of all."""
-    members = tuple(spec.label for spec in specs if spec.family == RIVAL_FAMILY)
-    if len(members) < 2:
-        return []
-    return [replace(fit, name=f"fit-{RIVAL_FAMILY}", count=max(4 * fit.count // 5, 1), labels=members)]
+    """Pictures with the distortions of one family alone."""
+    plans = []
+    for family, share in RIVALS.items():
+        members = tuple(spec.label for spec in specs if spec.family == family)
+        if len(members) > 1:
+            plans.append(replace(fit, name=f"fit-{family}", count=max(round(share * fit.count), 1), labels=members))
+    return plans
 
 
 def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec], report: Report) -> BackboneSpec:

@@ -78,7 +78,8 @@ def _written(job: HeadsJob, index: int) -> HeadFile | None:
         head = read_head(job.file(index))
     except (HeadFileError, OSError):
         return None
-    return head if head.backbone == job.backbone and head.provenance.command == job.provenance.command else None
+    same = (head.backbone, head.view, head.provenance.command)
+    return head if same == (job.backbone, job.specs[index].view, job.provenance.command) else None
 
 
 def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -> HeadFile:

@@ -67,6 +67,8 @@ class Checkpoint:
             network.load_state_dict(state["network"])
         except (KeyError, RuntimeError, TypeError):
             raise DataError(f"{self.path} holds a network of another architecture") from None
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
+            raise DataError(f"{self.path} holds a network with numbers that are not finite")
 
     def _read(self) -> dict[str, Any]:
         try:

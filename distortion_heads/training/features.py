@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.images import DEFAULT_MAX_PIXELS
-from distortion_heads.spec import View, width_of
+from distortion_heads.spec import View, view_key, width_of
 from distortion_heads.training.datasets import check_counts, unreadable
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.feature_values import (
@@ -122,7 +122,7 @@ def cache_key(image: LabelledImage, content: str, fingerprint: str, view: View) 
     """SHA-256 (hex) of all that decides the features; `content` is the SHA-256 of the file."""
     made = image.recipe or image.clip
     how = made.key if made else "as it is"
-    return hashlib.sha256("\0".join((FORMAT, content, fingerprint, view, how)).encode()).hexdigest()
+    return hashlib.sha256("\0".join((FORMAT, content, fingerprint, view_key(view), how)).encode()).hexdigest()
 
 
 def extract(

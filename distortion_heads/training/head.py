@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from distortion_heads.errors import DataError
 from distortion_heads.heads import HeadBank
 from distortion_heads.spec import (
+    VIEWS,
     BackboneRef,
     Calibration,
     HeadFile,
@@ -110,10 +111,10 @@ def weakness(head: HeadFile) -> str | None:
         faults.append(f"F1 {metrics.f1:.2f}")
     if not faults:
         return None
-    other = "overview" if head.view == "native" else "native"
+    others = " or ".join(view for view in VIEWS if view != head.view)
     return (
         f"{head.label!r} is a poor head ({'; '.join(faults)}; on held-out pictures): check the labels, "
-        f"give more pictures of both kinds, or try --view {other}"
+        f"give more pictures of both kinds, or try --view {others}"
     )
 
 

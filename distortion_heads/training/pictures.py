@@ -17,7 +17,7 @@ from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import DataError
 from distortion_heads.light import light_statistics
-from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View
+from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.reencode import reencode
@@ -61,7 +61,7 @@ class PicturePlan:
     def digest(self) -> str:
         """Names the blocks, so that those of another backbone, of other scenes or heads are never taken for these."""
         fingerprint = read_ref(self.backbone).fingerprint
-        made = (self.seed, self.labels, PER_BLOCK, GROUP, SIDES, self.video_odds, LIGHT)
+        made = (self.seed, self.labels, PER_BLOCK, GROUP, SIDES, self.video_odds, view_key(LIGHT))
         parts = (content_digest(self.scenes), fingerprint, *made)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
@@ -97,8 +97,12 @@ class FeatureSet:
 
     def _windows(self, view: View) -> NDArray[np.float16]:
         if view == LIGHT:
-            return np.concatenate([self.overview, self.light], axis=1)
+            return self._overview_and_light
         return self.native if view == "native" else self.overview
+
+    @cached_property
+    def _overview_and_light(self) -> NDArray[np.float16]:
+        return np.concatenate([self.overview, self.light], axis=1)
 
 
 def with_family(all_heads: FeatureSet, family: FeatureSet, columns: Sequence[int]) -> FeatureSet:

@@ -60,7 +60,8 @@ class ShardPlan:
     def digest(self, specs: Sequence[HeadSpec]) -> str:
         """Names the shards, so that those of another plan, of other scenes or heads are never taken for these."""
         parts = (content_digest(self.scenes), self.seed, self.native, self.overview, self.emphasis, GROUP)
-        return hashlib.sha256(repr((*parts, [spec.label for spec in specs])).encode()).hexdigest()[:12]
+        drawn = [(spec.label, spec.view == "native") for spec in specs]
+        return hashlib.sha256(repr((*parts, drawn)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,8 @@ def choose_together(
     """One threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any head.
 
     Every head pays the same price for a false alarm on a clean picture (a Lagrange multiplier), so that those heads
-    are allowed some which gain most by them. `probabilities` (heads, n), `labels` (heads, n), `clean` (n,).
+    are allowed some which gain most by them. What that leaves of `max_any` goes to whichever head gains most by it,
+    one after the other. `probabilities` (heads, n), `labels` (heads, n), `clean` (n,).
     """
     curves = [_curves(p, present, clean) for p, present in zip(probabilities, labels, strict=True)]
     values = np.full(len(curves), GRID[-1])
@@ -31,8 +32,25 @@ def choose_together(
         values = np.array([GRID[_middle_of_best(f1 - price * alarms)] for f1, alarms in curves])
         if (probabilities[:, clean] >= values[:, None]).any(0).mean() <= max_any:
             break
+    values = _use_up(values, np.stack([f1 for f1, _ in curves]), probabilities[:, clean], max_any)
     objective = f"f1 of all heads with false alarms of any on clean <= {max_any:g}"
     return tuple(Threshold(value=float(value), objective=objective) for value in values)
+
+
+def _use_up(
+    values: NDArray[np.float64], f1: NDArray[np.float64], on_clean: NDArray[np.float64], max_any: float
+) -> NDArray[np.float64]:
+    """Change one threshold at a time, that which adds most to the sum of F1, while no more than `max_any` fire."""
+    places, alarms = np.searchsorted(GRID, values), on_clean[:, None, :] >= GRID[None, :, None]
+    while True:
+        fires = alarms[np.arange(len(places)), places]
+        others = fires.sum(0)[None] - fires > 0
+        allowed = (alarms | others[:, None]).mean(2) <= max_any
+        gains = np.where(allowed, f1 - f1[np.arange(len(places)), places][:, None], 0.0)
+        head, place = np.unravel_index(gains.argmax(), gains.shape)
+        if gains[head, place] <= 0:
+            return GRID[places]
+        places[head] = place
 
 
 def _curves(

@@ -244,7 +244,7 @@ def test_head_that_learnt_nothing_is_called_poor(tmp_path: Path, store: Store) -
     assert auroc < 0.8
     assert added.warning is not None
     assert added.warning.startswith(f"'fog' is a poor head (AUROC {auroc:.2f}, where chance gives 0.5; ")
-    assert "give more pictures of both kinds, or try --view overview" in added.warning
+    assert "give more pictures of both kinds, or try --view overview or light" in added.warning
     assert "\n" not in added.warning
 
 

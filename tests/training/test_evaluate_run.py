@@ -19,6 +19,7 @@ from PIL import Image
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
+from distortion_heads.spec import View
 from distortion_heads.training import fit
 from distortion_heads.training.corpora.record import Corpus, Record
 from distortion_heads.training.datasets import content_hashes
@@ -341,16 +342,17 @@ def test_answers_that_cannot_be_written_are_told_of(
         evaluate(corpus, options, registry=registry())
 
 
-def test_views_of_installed_labels_are_used(corpus: Corpus, tmp_path: Path) -> None:
-    around = surroundings(corpus, registry_=registry(spec("dark", view="overview")))
+@pytest.mark.parametrize("view", ["overview", "light"])
+def test_views_of_installed_labels_are_used(corpus: Corpus, tmp_path: Path, view: View) -> None:
+    around = surroundings(corpus, registry_=registry(spec("dark", view=view)))
     native = make_method("frozen", surroundings(corpus))
-    overview = make_method("frozen", around)
-    assert native.key != overview.key
+    other = make_method("frozen", around)
+    assert native.key != other.key
     answers = [
         method.fit(corpus.records[:36], corpus.records[36:60], LABELS, seed=0, work=tmp_path).probabilities(
             corpus.records[60:]
         )
-        for method in (native, overview)
+        for method in (native, other)
     ]
     assert not np.allclose(answers[0][:, 0], answers[1][:, 0])
     assert np.allclose(answers[0][:, 1], answers[1][:, 1])

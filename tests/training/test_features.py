@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from little_pictures import GRAIN, noisy, save, scene, spec
 
-from distortion_heads.spec import BackboneRef, View
+from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis import Step
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.feature_values import MAX_WINDOWS, Failure, ImageFeatures
@@ -177,6 +177,15 @@ def test_views_differ(tmp_path: Path, cache: FeatureCache) -> None:
     photo = LabelledImage(path=save(tmp_path / "a.png", scene(1, 400)), label=False)
     assert len(run([photo], cache, Means())[0].windows) == 9
     assert len(run([photo], cache, Means(), view="overview")[0].windows) == 1
+
+
+def test_light_is_kept_and_found_again(tmp_path: Path, cache: FeatureCache) -> None:
+    photo = LabelledImage(path=save(tmp_path / "a.png", scene(1, 400)), label=False)
+    backbone = Means()
+    first = run([photo], cache, backbone, view="light")
+    assert first[0].windows.shape == (1, width_of("light", REF.dim))
+    assert same(first, run([photo], cache, backbone, view="light"))
+    assert backbone.seen == 1
 
 
 def test_large_picture_gives_windows_from_all_over_it(tmp_path: Path, cache: FeatureCache) -> None:

@@ -37,3 +37,19 @@ def test_heads_that_separate_everything_keep_their_best_threshold() -> None:
     probabilities = np.where(labels, 0.9, 0.1)
     thresholds = choose_together(probabilities, labels, ~labels.any(0), max_any=0.0)
     assert ((probabilities >= np.array([t.value for t in thresholds])[:, None]) == labels).all()
+
+
+def test_what_is_allowed_is_used_up() -> None:
+    """Prices alone jump from no alarms to all of a head's: between them lie thresholds that still pay."""
+    probabilities, labels, clean = _overlapping(12, 3000, seed=3)
+    thresholds = choose_together(probabilities, labels, clean, max_any=0.08)
+    values = np.array([t.value for t in thresholds])
+    fires = probabilities >= values[:, None]
+    assert fires[:, clean].any(0).mean() <= 0.08
+    f1 = 2 * (fires & labels).sum(1) / (fires.sum(1) + labels.sum(1))
+    for head in range(12):
+        for value in np.arange(0.02, 0.98, 0.01):
+            other = fires.copy()
+            other[head] = probabilities[head] >= value
+            better = 2 * (other[head] & labels[head]).sum() / (other[head].sum() + labels[head].sum()) > f1[head] + 1e-9
+            assert not (better and other[:, clean].any(0).mean() <= 0.08)

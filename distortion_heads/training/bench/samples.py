@@ -28,7 +28,7 @@ LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 MIXTURE_SIZES = (2, 3)
 MIXTURE_SEVERITIES = (2.0, 5.0)
 _FORMAT = 1
-_ON_THE_WAY = ("backbone", "heads", "images", "levels", "onnx_engine", "pipeline", "synthesis", "windows")
+_ON_THE_WAY = ("backbone", "heads", "images", "levels", "light", "onnx_engine", "pipeline", "synthesis", "windows")
 
 Case: TypeAlias = tuple[Step, ...]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
-from distortion_heads.spec import View, width_of
+from distortion_heads.spec import LIGHT, View, view_key, width_of
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.datasets import unreadable
 from distortion_heads.training.evaluation.pictures import is_video, read_pictures
@@ -46,7 +46,7 @@ class RecordFeatures:
     @property
     def key(self) -> str:
         """All that decides the features besides the files."""
-        return f"{self.backbone.ref.fingerprint} {MAX_WINDOWS} windows {self.frames} frames"
+        return f"{self.backbone.ref.fingerprint} {MAX_WINDOWS} windows {self.frames} frames {view_key(LIGHT)}"
 
     def of(self, records: Sequence[Record], view: View) -> list[Windows]:
         """float16 (K, dim) per record: windows spread evenly over the picture, or over each of the video's frames.
@@ -90,5 +90,5 @@ class RecordFeatures:
         if content is None:
             return None
         kind = f"{self.frames} frames" if is_video(record) else "still"
-        parts = (FORMAT, content, self.backbone.ref.fingerprint, view, kind, str(MAX_WINDOWS))
+        parts = (FORMAT, content, self.backbone.ref.fingerprint, view_key(view), kind, str(MAX_WINDOWS))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
