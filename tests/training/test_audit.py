@@ -202,7 +202,7 @@ def test_label_noise_of_confident_heads(tmp_path: Path, photo: np.ndarray) -> No
     clean, compressed = Image.fromarray(photo[:256, :256]), tmp_path / "clean" / "compressed.jpg"
     for folder in ("clean", "jpeg"):
         (tmp_path / folder).mkdir()
-    clean.save(compressed, quality=4)
+    clean.save(compressed, quality=8)
     clean.save(tmp_path / "jpeg" / "untouched.png")
     report = audit_corpus(load_corpus(tmp_path), registry=build_registry(no_plugins=True))
     noise = [finding for finding in report.findings if finding.check == "label noise"]
