@@ -32,7 +32,7 @@ from distortion_heads.light import with_light
 from distortion_heads.spec import VIEWS, View
 from distortion_heads.video_color import RgbConverter
 from distortion_heads.video_run import usable_cores
-from distortion_heads.video_spec import VideoOptions
+from distortion_heads.video_spec import FRAME_WINDOWS, VideoOptions
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="512x288,1280x720")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of the clips, at 25 frames/s")
     parser.add_argument("--clip", type=Path, help="a video to take the frames from")
-    parser.add_argument("--fast-windows", type=int, help="read at most so many windows of a frame")
+    parser.add_argument("--fast-windows", type=int, default=FRAME_WINDOWS, help="of a frame at most (0: all)")
     arguments = parser.parse_args()
     print(f"{usable_cores()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +53,7 @@ def main() -> None:
             width, height = map(int, size.split("x"))
             clip = Path(folder, f"{size}.mp4")
             make_clip(clip, width, height, round(arguments.seconds * 25), arguments.clip)
-            report(clip, width, height, arguments.fast_windows)
+            report(clip, width, height, arguments.fast_windows or None)
 
 
 def report(clip: Path, width: int, height: int, most: int | None) -> None:
