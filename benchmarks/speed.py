@@ -121,6 +121,7 @@ class Stopwatch:
             ("decode", ImageFile.ImageFile, "load"),
             ("colour", images_module, "upright_rgb"),
             ("windows", backbone_module, "overview_view"),
+            ("windows", pipeline_module, "overview_view"),
             ("windows", Canvas, "crop"),
             ("backbone", OnnxEngine, "moments"),
             ("pooling", Backbone, "pool"),

@@ -37,6 +37,9 @@ SCHEMA = "dheads-backbone/2"
 LIMIT = 10.0
 """Standardised features are clipped to plus and minus this many standard deviations."""
 
+TINY = 1e-30
+"""Features nearer to 0 count as 0: products with numbers below the normal range of float32 take 20 times as long."""
+
 TILE_CELLS = 2560
 """Cells that an engine runs at once, halo included: bounds its memory (about 110 bytes a pixel) for any picture."""
 
@@ -159,6 +162,7 @@ class Backbone:
         deviation = 0.5 * np.log(np.maximum(second - first**2, 0.0) + VARIANCE_FLOOR)
         mean = np.concatenate([first[:, : self._plain], np.log(first[:, self._plain :] + MEAN_FLOOR)], axis=1)
         features = (np.concatenate([mean, deviation], axis=1) - self._mean) / self._scale
+        features[np.abs(features) < TINY] = 0.0
         return np.clip(features, -LIMIT, LIMIT).astype(np.float32)
 
     def _window_features(self, canvas: Canvas, windows: Sequence[Window]) -> NDArray[np.float32]:

@@ -54,18 +54,21 @@ LIMIT = 10.0
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def with_light(overview: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def with_light(
+    overview: NDArray[np.float32], pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None
+) -> NDArray[np.float32]:
     """What heads of the view "light" read: features (K, dim) of uint8 (H, W, 3), each followed by `light_statistics`.
 
-    Returns float32 (K, dim + 368).
+    Returns float32 (K, dim + 368). `small` is the picture of `overview_view`, where that is known.
     """
-    statistics = light_statistics(pixels)
+    statistics = light_statistics(pixels, small)
     return np.concatenate([overview, np.broadcast_to(statistics, (len(overview), len(statistics)))], axis=1)
 
 
-def light_statistics(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def light_statistics(pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
     """Float32 (368,), each about in [-3, 3], of uint8 (H, W, 3): 56 of each of 4 histograms, 4 of each of 36 cells."""
-    statistics = np.concatenate([tones(pixels).ravel(), layout(pixels).ravel()])
+    small = overview_view(pixels).image if small is None else small
+    statistics = np.concatenate([tones(pixels).ravel(), layout(small).ravel()])
     clipped: NDArray[np.float32] = np.clip(statistics, -LIMIT, LIMIT).astype(np.float32)
     return clipped
 
@@ -95,12 +98,11 @@ def histograms(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.stack([np.bincount(plane, minlength=LEVELS) for plane in planes])
 
 
-def layout(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+def layout(small: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Float64 (4, 36): luma, its dark and bright quantile, and the dark quantile of min(R, G, B), in 6 x 6 cells.
 
-    Of the overview of uint8 (H, W, 3).
+    Of uint8 (H, W, 3), the picture of `overview_view`.
     """
-    small = overview_view(pixels).image
     down, right = (np.linspace(0, side - 1, GRID * SAMPLES).round().astype(np.intp) for side in small.shape[:2])
     read = small[down][:, right] / np.float64(255)
     luma, least = _by_cell(read @ LUMA), _by_cell(read.min(axis=2))

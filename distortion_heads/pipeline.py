@@ -33,7 +33,7 @@ from distortion_heads.spec import (
 from distortion_heads.store import Store
 from distortion_heads.temporal import SHORTEST_RUN, run_statistics
 from distortion_heads.weights import check_backbone, read_head
-from distortion_heads.windows import WINDOW
+from distortion_heads.windows import WINDOW, overview_view
 
 if TYPE_CHECKING:
     from distortion_heads.images import ImageSource
@@ -183,8 +183,13 @@ class Predictor:
     def _features(self, pixels: NDArray[np.uint8], most: int | None, turn: int = 0) -> Features:
         """Of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
-        run = {view: self._backbone.features(pixels, view, most=most, turn=turn) for view in _run_for(self._views)}
-        return _views_of(pixels, run, self._views)
+        small = overview_view(pixels).image if LIGHT in self._views else None
+        shared = small if small is not None and isinstance(self._backbone, Backbone) else pixels  # whose overview it is
+        run = {
+            view: self._backbone.features(shared if view == "overview" else pixels, view, most=most, turn=turn)
+            for view in _run_for(self._views)
+        }
+        return _views_of(pixels, run, self._views, small)
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         assert isinstance(self._backbone, Backbone)
@@ -243,9 +248,11 @@ def _run_for(views: Sequence[View]) -> tuple[View, ...]:
     return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
 
 
-def _views_of(pixels: NDArray[np.uint8], run: Features, views: Sequence[View]) -> Features:
-    """What heads of `views` read, from the backbone's features; in the order of `views`."""
-    return {view: with_light(run["overview"], pixels) if view == LIGHT else run[view] for view in views}
+def _views_of(
+    pixels: NDArray[np.uint8], run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None
+) -> Features:
+    """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
+    return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}
 
 
 def installed_registry(*, no_plugins: bool = False) -> Registry:

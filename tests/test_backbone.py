@@ -54,6 +54,12 @@ def test_no_feature_is_further_out_than_the_limit(photo: Pixels, backbone: Backb
         assert np.abs(view_features(backbone, picture, "native")).max() <= LIMIT
 
 
+def test_no_feature_is_below_the_normal_range(photo: Pixels, backbone: Backbone) -> None:
+    """Dead channels have means of 1e-44; products with such numbers take many times as long."""
+    features = np.abs(backbone.features(photo, "native"))
+    assert features[features > 0].min() > np.finfo(np.float32).tiny
+
+
 def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: Backbone, file: BackboneFile) -> None:
     """Against a direct evaluation in float64 of one window."""
     torch = pytest.importorskip("torch")
