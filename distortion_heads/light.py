@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from distortion_heads.architecture import LUMA_PARTS
 from distortion_heads.windows import overview_view
 
 MOST_PIXELS = 2**17
@@ -51,7 +52,7 @@ GREY, CONTRAST = 0.45, 0.25
 """About the mean and the standard deviation of the layout over training pictures."""
 
 LIMIT = 10.0
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA = np.array(LUMA_PARTS) / 1000
 
 
 def with_light(
