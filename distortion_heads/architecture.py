@@ -28,6 +28,9 @@ QUIET = 1e-5
 LUMA_PARTS = (299, 587, 114)
 """Thousandths of R, G and B in luma (ITU-R BT.601): of whole grey levels, sums in single precision are exact."""
 
+FEATURE_LIMIT = 10.0
+"""Standardised features are clipped to plus and minus this many standard deviations."""
+
 MAX_CONVS, MAX_CHANNELS = 64, 4096
 
 

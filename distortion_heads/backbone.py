@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, MEAN_FLOOR, VARIANCE_FLOOR, Architecture
+from distortion_heads.architecture import CELL, FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR, Architecture
 from distortion_heads.cell_moments import CellMoments
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, BackboneSpec, View
@@ -34,9 +34,6 @@ from distortion_heads.windows import (
 )
 
 SCHEMA = "dheads-backbone/2"
-LIMIT = 10.0
-"""Standardised features are clipped to plus and minus this many standard deviations."""
-
 TINY = 1e-30
 """Features nearer to 0 count as 0: products with numbers below the normal range of float32 take 20 times as long."""
 
@@ -155,15 +152,15 @@ class Backbone:
     def pool(self, cells: CellMoments, windows: Sequence[Window]) -> NDArray[np.float32]:
         """Float32 (K, dim): mean and log standard deviation of every channel over each window, standardised.
 
-        Of magnitudes, the logarithm of the mean. Clipped to +-`LIMIT`: what lies further out is unlike anything that a
-        head was trained on.
+        Of magnitudes, the logarithm of the mean. Clipped to +-`FEATURE_LIMIT`: what lies further out is unlike all
+        that a head was trained on.
         """
         first, second = np.split(cells.means(windows), 2, axis=1)
         deviation = 0.5 * np.log(np.maximum(second - first**2, 0.0) + VARIANCE_FLOOR)
         mean = np.concatenate([first[:, : self._plain], np.log(first[:, self._plain :] + MEAN_FLOOR)], axis=1)
         features = (np.concatenate([mean, deviation], axis=1) - self._mean) / self._scale
         features[np.abs(features) < TINY] = 0.0
-        return np.clip(features, -LIMIT, LIMIT).astype(np.float32)
+        return np.clip(features, -FEATURE_LIMIT, FEATURE_LIMIT).astype(np.float32)
 
     def _window_features(self, canvas: Canvas, windows: Sequence[Window]) -> NDArray[np.float32]:
         """Float32 (K, dim), pooled as the tiles go down the picture: held are those cells that windows still need."""

@@ -31,6 +31,11 @@ class Decoded:
     source: ImageSource
     pixels: RGBImage | Exception
 
+    @property
+    def size(self) -> int:
+        """Its number of pixels; of what failed 0."""
+        return 0 if isinstance(self.pixels, Exception) else self.pixels[..., 0].size
+
 
 def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generator[Decoded]:
     """Load `sources` with `load_image`, some of them ahead; what is raised for one leaves the others alone.

@@ -12,8 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from PIL import Image
 
-from distortion_heads.architecture import LUMA_PARTS
+from distortion_heads.architecture import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.windows import overview_view
 
 MOST_PIXELS = 2**17
@@ -51,9 +52,6 @@ DARKEST, BRIGHTEST = 0.02, 0.98
 GREY, CONTRAST = 0.45, 0.25
 """About the mean and the standard deviation of the layout over training pictures."""
 
-LIMIT = 10.0
-LUMA = np.array(LUMA_PARTS) / 1000
-
 
 def with_light(
     overview: NDArray[np.float32], pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None
@@ -70,7 +68,7 @@ def light_statistics(pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None 
     """Float32 (368,), each about in [-3, 3], of uint8 (H, W, 3): 56 of each of 4 histograms, 4 of each of 36 cells."""
     small = overview_view(pixels).image if small is None else small
     statistics = np.concatenate([tones(pixels).ravel(), layout(small).ravel()])
-    clipped: NDArray[np.float32] = np.clip(statistics, -LIMIT, LIMIT).astype(np.float32)
+    clipped: NDArray[np.float32] = np.clip(statistics, -FEATURE_LIMIT, FEATURE_LIMIT).astype(np.float32)
     return clipped
 
 
@@ -96,7 +94,8 @@ def histograms(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     every = -(-pixels.shape[0] * pixels.shape[1] // MOST_PIXELS)
     red, green, blue = (np.ascontiguousarray(pixels[..., channel].reshape(-1)[::every]) for channel in range(3))
     planes = (red, green, blue, np.maximum(np.maximum(red, green), blue))
-    return np.stack([np.bincount(plane, minlength=LEVELS) for plane in planes])
+    # Pillow counts bytes as they are, twice as fast as `bincount`, which needs them in 8 bytes each
+    return np.array([Image.frombuffer("L", (len(p), 1), p, "raw", "L", 0, 1).histogram() for p in planes], np.int64)
 
 
 def layout(small: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -105,16 +104,17 @@ def layout(small: NDArray[np.uint8]) -> NDArray[np.float64]:
     Of uint8 (H, W, 3), the picture of `overview_view`.
     """
     down, right = (np.linspace(0, side - 1, GRID * SAMPLES).round().astype(np.intp) for side in small.shape[:2])
-    read = small[down][:, right] / np.float64(255)
-    luma, least = _by_cell(read @ LUMA), _by_cell(read.min(axis=2))
+    red, green, blue = np.moveaxis(small[down][:, right].astype(np.int32), 2, 0)
+    luma = _by_cell(sum(part * plane for part, plane in zip(LUMA_PARTS, (red, green, blue), strict=True)))
+    least = _by_cell(sum(LUMA_PARTS) * np.minimum(np.minimum(red, green), blue))
     last = SAMPLES**2 - 1
     dark, bright = round(DARKEST * last), round(BRIGHTEST * last)
-    quantiles = (luma.mean(axis=1), luma[:, dark], luma[:, bright], least[:, dark])
-    scaled: NDArray[np.float64] = (np.stack(quantiles) - GREY) / CONTRAST
+    quantiles = np.stack([luma.mean(axis=1), luma[:, dark], luma[:, bright], least[:, dark]]) / (255 * sum(LUMA_PARTS))
+    scaled: NDArray[np.float64] = (quantiles - GREY) / CONTRAST
     return scaled
 
 
-def _by_cell(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+def _by_cell(plane: NDArray[np.int32]) -> NDArray[np.int32]:
     """(cells, pixels of a cell), sorted."""
     cells = plane.reshape(GRID, SAMPLES, GRID, SAMPLES).swapaxes(1, 2).reshape(GRID**2, SAMPLES**2)
     return np.sort(cells, axis=1)
@@ -123,7 +123,8 @@ def _by_cell(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 def _comb(log: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 4 * SEGMENTS): how the levels stand out from those around them."""
     padded = np.pad(log, ((0, 0), (REACH, REACH)), mode="edge")
-    median = np.median(sliding_window_view(padded, 2 * REACH + 1, axis=1), axis=2)
+    around = np.sort(sliding_window_view(padded, 2 * REACH + 1, axis=1), axis=2)
+    median = around[..., REACH]  # `np.median` would import what masks arrays, 10 ms at the start
     told = median > LEAST_MEDIAN
     ratio = np.where(told, log - median, 0.0)
     known = np.maximum(_segments(told), 1)

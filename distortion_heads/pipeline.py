@@ -3,53 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.attached import installed_registry, load_banks
 from distortion_heads.backbone import Backbone, FeatureSource, bundled_backbone, open_backbone
 from distortion_heads.decoding import Decoded, alike, decode_ahead
-from distortion_heads.errors import HeadFileError, HeadSchemaError, ImageTooLargeError
+from distortion_heads.errors import ImageTooLargeError
 from distortion_heads.heads import HeadBank
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.light import with_light
-from distortion_heads.registry import RegisteredHead, Registry, build_registry
+from distortion_heads.registry import Registry
+from distortion_heads.side_by_side import in_order, usable_cores
 from distortion_heads.spec import (
-    HEAD_VIEWS,
     LIGHT,
     MIN_SEVERITY,
     TEMPORAL,
-    BackboneRef,
     BackboneSpec,
     HeadFile,
     HeadResult,
     Prediction,
     View,
 )
-from distortion_heads.store import Store
 from distortion_heads.temporal import SHORTEST_RUN, run_statistics
-from distortion_heads.weights import check_backbone, read_head
 from distortion_heads.windows import WINDOW, overview_view
 
 if TYPE_CHECKING:
     from distortion_heads.images import ImageSource
 
+FEW = 8
+"""Pictures from which on it pays to open the backbone once more, to evaluate them side by side."""
+
+BESIDE_PIXELS = 2_500_000
+"""Pixels of all pictures that are evaluated side by side: bounds the memory, whatever the number of cores."""
+
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """An attached head that cannot be used, and why; the others go on without it."""
-
-    label: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"head {self.label!r} is left out: {self.reason}"
 
 
 class Predictor:
@@ -57,7 +51,8 @@ class Predictor:
 
     `heads` names the heads to evaluate, or the one (None: all that are attached); `registry` and `backbone` default to
     what is installed plus the user's own heads, and to the bundled backbone; `device` is "cpu" (ONNX Runtime) or a
-    torch device (extra `train`); `threads` limits ONNX Runtime. `problems` lists attached heads that could not be used.
+    torch device (extra `train`); `threads` limits the threads of inference. `problems` lists attached heads that could
+    not be used.
 
     Raises `UnknownHeadError` for an unknown name, `HeadFileError` if a head asked for by name cannot be used,
     `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read.
@@ -75,10 +70,12 @@ class Predictor:
     ) -> None:
         registry = installed_registry() if registry is None else registry
         self._max_pixels = max_pixels
-        self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
+        self._open = partial(open_backbone, backbone or bundled_backbone(), device=device)
+        self._backbone = self._open(threads=threads)
+        self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads)
-        banks, labels, self.problems = _load_banks(chosen, self._backbone.ref, must_work=heads is not None)
+        banks, labels, self.problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
         self._temporal = banks.pop(TEMPORAL)
         temporal = {head.label for head in self._temporal.heads}
         self._order = tuple(label for label in labels if label not in temporal)
@@ -117,7 +114,7 @@ class Predictor:
         Other windows are read for another `turn`, if not all are.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        features = self._features(pixels, most_windows, turn)
+        features = self._features(pixels, most_windows, turn=turn)
         prediction = self._assemble(image, pixels, features)
         if not self._temporal.heads:
             return prediction, None
@@ -137,39 +134,61 @@ class Predictor:
     ) -> Generator[Prediction | Exception]:
         """`predict` for each of `images`, in their order; what it would raise for one is yielded in its place.
 
-        Pictures are decoded in threads beside the inference, a few ahead, and in bounded memory. Close the iterator to
-        stop early.
+        Pictures are decoded in threads beside the inference, a few ahead, and in bounded memory; small ones are
+        evaluated side by side, which keeps more cores busy than sharing the work on one. Close the iterator to stop
+        early.
         """
-        batch = self._backbone.batch if isinstance(self._backbone, Backbone) and most_windows is None else 1
         with closing(decode_ahead(images, max_pixels=self._max_pixels)) as pictures:
+            if self._threads > 1:
+                with closing(self._beside(pictures, most_windows)) as predictions:
+                    yield from predictions
+                return
+            batch = self._backbone.batch if isinstance(self._backbone, Backbone) and most_windows is None else 1
             for group in alike(pictures, batch):
                 yield from self._group(group, most_windows)
                 del group  # lest it be held while the next one is decoded
 
+    def _beside(self, pictures: Iterable[Decoded], most_windows: int | None) -> Generator[Prediction | Exception]:
+        """Small pictures side by side, but for the first few with one thread each; a large one with all threads."""
+        read, number = partial(self._features, most=most_windows), count()
+
+        def read_beside(pixels: NDArray[np.uint8]) -> Features:
+            return read(pixels, backbone=self._backbone if next(number) < FEW else self._one_thread)
+
+        return in_order(
+            pictures,
+            lambda decoded: self._attempt(decoded, read_beside),
+            threads=self._threads,
+            is_large=lambda decoded: decoded.size > BESIDE_PIXELS // self._threads,
+            work_alone=lambda decoded: self._attempt(decoded, read),
+        )
+
+    @cached_property
+    def _one_thread(self) -> FeatureSource:
+        """The backbone once more, for pictures that are evaluated side by side."""
+        return self._open(threads=1)
+
     def _group(self, group: Sequence[Decoded], most_windows: int | None) -> Iterator[Prediction | Exception]:
         """Pictures of one size at once; a single one that may have failed already."""
+        read = partial(self._features, most=most_windows)
         if len(group) == 1:
-            yield self._attempt(group[0], most_windows)
+            yield self._attempt(group[0], read)
             return
         try:
             views = self._batch_features(
                 [decoded.pixels for decoded in group if not isinstance(decoded.pixels, Exception)]
             )
         except Exception:  # one by one it may work, as where memory is short
-            yield from (self._attempt(decoded, most_windows) for decoded in group)
+            yield from (self._attempt(decoded, read) for decoded in group)
             return
         for decoded, features in zip(group, views, strict=True):
-            yield self._attempt(decoded, most_windows, features)
+            yield self._attempt(decoded, lambda pixels, known=features: known)  # type: ignore[misc]
 
-    def _attempt(
-        self, decoded: Decoded, most_windows: int | None, features: Features | None = None
-    ) -> Prediction | Exception:
+    def _attempt(self, decoded: Decoded, read: Callable[[NDArray[np.uint8]], Features]) -> Prediction | Exception:
         if isinstance(decoded.pixels, Exception):
             return decoded.pixels
         try:
-            if features is None:
-                features = self._features(decoded.pixels, most_windows)
-            return self._assemble(decoded.source, decoded.pixels, features)
+            return self._assemble(decoded.source, decoded.pixels, read(decoded.pixels))
         except Exception as error:
             return error
 
@@ -180,13 +199,16 @@ class Predictor:
                 return features[view][:, : self._backbone.ref.dim]
         return self._backbone.features(pixels, "overview")
 
-    def _features(self, pixels: NDArray[np.uint8], most: int | None, turn: int = 0) -> Features:
+    def _features(
+        self, pixels: NDArray[np.uint8], most: int | None, backbone: FeatureSource | None = None, turn: int = 0
+    ) -> Features:
         """Of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
+        backbone = backbone or self._backbone
         small = overview_view(pixels).image if LIGHT in self._views else None
-        shared = small if small is not None and isinstance(self._backbone, Backbone) else pixels  # whose overview it is
+        shared = small if small is not None and isinstance(backbone, Backbone) else pixels  # whose overview it is
         run = {
-            view: self._backbone.features(shared if view == "overview" else pixels, view, most=most, turn=turn)
+            view: backbone.features(shared if view == "overview" else pixels, view, most=most, turn=turn)
             for view in _run_for(self._views)
         }
         return _views_of(pixels, run, self._views, small)
@@ -194,9 +216,13 @@ class Predictor:
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         assert isinstance(self._backbone, Backbone)
         check_padded(pictures[0], self._max_pixels)
-        run = {view: self._backbone.batch_features(pictures, view) for view in _run_for(self._views)}
+        small = [overview_view(pixels).image for pixels in pictures] if "overview" in _run_for(self._views) else []
+        run = {
+            view: self._backbone.batch_features(small if view == "overview" else pictures, view)
+            for view in _run_for(self._views)
+        }
         return [
-            _views_of(pixels, {view: features[i] for view, features in run.items()}, self._views)
+            _views_of(pixels, {view: features[i] for view, features in run.items()}, self._views, *small[i : i + 1])
             for i, pixels in enumerate(pictures)
         ]
 
@@ -253,53 +279,6 @@ def _views_of(
 ) -> Features:
     """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
     return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}
-
-
-def installed_registry(*, no_plugins: bool = False) -> Registry:
-    """What is installed, and the user's own heads."""
-    return build_registry(user_heads=Store.default(os.environ).user_plugin(), no_plugins=no_plugins)
-
-
-def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile:
-    """Read and check the file of one head. Raises `HeadFileError`."""
-    weights = head.spec.weights
-    if weights is None:
-        how = (
-            "dheads train --clips DIR"
-            if head.spec.view == TEMPORAL
-            else f"dheads add-head {head.spec.label} --clean DIR"
-        )
-        raise HeadFileError(f"it has no weights yet; train it with `{how}`")
-    file = read_head(weights)
-    if file.label != head.spec.label:
-        raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {head.spec.label!r}")
-    check_backbone(file, backbone, str(weights))
-    return file
-
-
-def _load_banks(
-    chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
-) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:
-    """A bank per view, the labels of all heads in their order, and those that cannot be used.
-
-    Heads are loaded one by one, so that none is held twice but the one that its bank takes.
-    """
-    banks = {view: HeadBank() for view in HEAD_VIEWS}
-    labels: list[str] = []
-    problems: list[Problem] = []
-    for head in chosen:
-        if head.spec.weights is None and not must_work:
-            continue
-        try:
-            file = load_installed_head(head, backbone)
-        except HeadFileError as error:
-            if must_work:
-                raise type(error)(f"head {head.spec.label!r}: {error}") from None
-            problems.append(Problem(label=head.spec.label, reason=str(error)))
-        else:
-            banks[file.view].add(file)
-            labels.append(file.label)
-    return banks, tuple(labels), tuple(problems)
 
 
 def _answers(bank: HeadBank, features: NDArray[np.float32]) -> Iterator[HeadResult]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.video_follow import Lag
 from distortion_heads.video_spec import Frame, FrameResult
 
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Decoded frames that wait, for each worker."""
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class FrameRun:

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
+from distortion_heads.architecture import CELL, FEATURE_LIMIT, LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
 from distortion_heads.backbone import (
-    LIMIT,
     Backbone,
     BackboneFile,
     bundled_backbone,
@@ -51,7 +50,7 @@ def test_both_engines_agree_on_every_feature(photo: Pixels, backbone: Backbone) 
 
 def test_no_feature_is_further_out_than_the_limit(photo: Pixels, backbone: Backbone) -> None:
     for picture in distorted(photo):
-        assert np.abs(view_features(backbone, picture, "native")).max() <= LIMIT
+        assert np.abs(view_features(backbone, picture, "native")).max() <= FEATURE_LIMIT
 
 
 def test_no_feature_is_below_the_normal_range(photo: Pixels, backbone: Backbone) -> None:
@@ -81,7 +80,7 @@ def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: 
             deviations.append((x.var((2, 3), unbiased=False) + VARIANCE_FLOOR).sqrt().log()[0])
     raw = torch.cat(means + deviations).numpy()
     expected = (raw - file.tensors["feature_mean"]) / file.tensors["feature_scale"]
-    np.testing.assert_allclose(features, np.clip(expected, -LIMIT, LIMIT), atol=2e-4)
+    np.testing.assert_allclose(features, np.clip(expected, -FEATURE_LIMIT, FEATURE_LIMIT), atol=2e-4)
 
 
 def test_tiles_change_nothing(photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:

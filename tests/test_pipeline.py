@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from sample_heads import make_head
 
+from distortion_heads.attached import installed_registry
 from distortion_heads.backbone import Backbone
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
-from distortion_heads.pipeline import Predictor, installed_registry
+from distortion_heads.onnx_engine import OnnxEngine
+from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import BackboneRef, HeadFile, Prediction
 from distortion_heads.store import Store
 
@@ -158,14 +160,19 @@ def test_a_thin_picture_is_limited_by_what_it_becomes(monkeypatch: pytest.Monkey
     predictor.predict(np.zeros((1, 300, 3), np.uint8))
 
 
-def test_many_pictures_are_predicted_as_one_by_one(photo: Pixels, tmp_path: Path) -> None:
-    """In their order, a broken one in its place, and twice the same."""
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_pictures_are_predicted_as_one_by_one(
+    threads: int, photo: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In their order, a broken one in its place, and twice the same; small and large ones, few and more than few."""
+    monkeypatch.setattr("distortion_heads.pipeline.BESIDE_PIXELS", threads * 150_000)
+    monkeypatch.setattr("distortion_heads.pipeline.FEW", 4)
     sources: list[Path | Pixels] = []
-    for i, shape in enumerate([(300, 400), (300, 400), (256, 256), (640, 300), (300, 400)]):
+    for i, shape in enumerate([(300, 400), (300, 400), (256, 256), (640, 300), (300, 400), (256, 300), (300, 300)]):
         sources.append(tmp_path / f"{i}.png")
         Image.fromarray(np.roll(photo, 31 * i, axis=1)[: shape[0], : shape[1]]).save(tmp_path / f"{i}.png")
     sources[2:2] = [tmp_path / "missing.png", photo]
-    predictor = Predictor()
+    predictor = Predictor(threads=threads)
     results = list(predictor.predict_many(sources))
     assert isinstance(results[2], InputError)
     others = [result for i, result in enumerate(results) if i != 2]
@@ -176,19 +183,19 @@ def test_many_pictures_are_predicted_as_one_by_one(photo: Pixels, tmp_path: Path
 def test_a_picture_that_cannot_be_evaluated_leaves_the_others_alone(
     photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predictor = Predictor(["jpeg"])
-    engine = predictor.backbone._engine  # type: ignore[attr-defined]
-    run = engine.moments
+    run = OnnxEngine.moments
 
-    def fail_on_black(pixels: Pixels) -> NDArray[np.float32]:
+    def fail_on_black(engine: OnnxEngine, pixels: Pixels) -> NDArray[np.float32]:
         if not pixels.any():
             raise MemoryError
-        return run(pixels)  # type: ignore[no-any-return]
+        return run(engine, pixels)
 
-    monkeypatch.setattr(engine, "moments", fail_on_black)
-    first, second, third = predictor.predict_many([photo, np.zeros_like(photo), photo])
-    assert isinstance(second, MemoryError)
-    assert first == third == predictor.predict(photo)
+    monkeypatch.setattr(OnnxEngine, "moments", fail_on_black)
+    predictor = Predictor(["jpeg"])
+    for pictures in ([photo] * 10, [photo[:200, :200]] * 10):
+        results = list(predictor.predict_many([*pictures, np.zeros_like(pictures[0]), *pictures]))
+        assert isinstance(results.pop(10), MemoryError)
+        assert results == [predictor.predict(pictures[0])] * 20
 
 
 def test_few_windows_are_said_to_be_few(photo: Pixels) -> None:
@@ -213,9 +220,13 @@ def test_batches_of_the_torch_engine_agree_with_onnx(photo: Pixels) -> None:
             assert a.probability == pytest.approx(b.probability, abs=2e-4)
 
 
-def test_a_picture_is_let_go_before_the_next_is_asked_for(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else two large ones would be held at once."""
+@pytest.mark.parametrize(("beside", "most"), [(0, 0), (10**6, 4)])
+def test_a_picture_is_let_go_before_the_next_is_asked_for(
+    beside: int, most: int, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two large ones would be held at once; of small ones those are held that are evaluated side by side."""
     monkeypatch.setattr("distortion_heads.decoding.MAX_PIXELS", 1)
+    monkeypatch.setattr("distortion_heads.pipeline.BESIDE_PIXELS", beside)
     held: list[weakref.ref[Pixels]] = []
     alive: list[int] = []
 
@@ -226,6 +237,7 @@ def test_a_picture_is_let_go_before_the_next_is_asked_for(photo: Pixels, monkeyp
         return pixels
 
     monkeypatch.setattr("distortion_heads.decoding.load_image", load)
-    for _ in Predictor(["jpeg"]).predict_many([photo[:256, :256]] * 4):
+    for _ in Predictor(["jpeg"], threads=2).predict_many([photo[:256, :256]] * 12):
         pass
-    assert alive == [0, 0, 0, 0]
+    assert len(alive) == 12
+    assert max(alive) <= most

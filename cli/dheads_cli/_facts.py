@@ -71,7 +71,7 @@ def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
     """Read and check the head's file, if it has one."""
     if head.spec.weights is None:
         return HeadFacts(spec=head.spec, owner=head.owner)
-    from distortion_heads.pipeline import load_installed_head
+    from distortion_heads.attached import load_installed_head
 
     try:
         file = load_installed_head(head, backbone)

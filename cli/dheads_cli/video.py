@@ -189,9 +189,8 @@ class Videos:
     def predict(self, path: str, bar: Bar) -> VideoPrediction:
         """Predict one video and write its results. Raises `DheadsError`."""
         from distortion_heads.video import predict_video
-        from distortion_heads.video_plot import Thumbnails
 
-        thumbnails = Thumbnails() if self._request.arguments["plot"] is not None else None
+        thumbnails = self._thumbnails()
         prediction = predict_video(
             self._predictor,
             sys.stdin.buffer if path == "-" else path,
@@ -204,6 +203,13 @@ class Videos:
         self._plot(prediction, thumbnails)
         self._annotate(prediction, bar)
         return prediction
+
+    def _thumbnails(self) -> Thumbnails | None:
+        if self._request.arguments["plot"] is None:
+            return None
+        from distortion_heads.video_plot import Thumbnails
+
+        return Thumbnails()
 
     def _step(self, path: str, step: Step, bar: Bar) -> None:
         from distortion_heads.report import to_json_line

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from distortion_heads.attached import installed_registry
 from distortion_heads.backbone_files import named_backbone, read_ref
 from distortion_heads.errors import DataError
-from distortion_heads.pipeline import installed_registry
 from distortion_heads.registry import Registry
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.corpora.record import Record

@@ -54,8 +54,7 @@ def build_graph(architecture: Architecture) -> bytes:
             means.append(mean)
             variances.append(variance)
     stacked = parts.add("Concat", *means, *variances, axis=1)
-    batch_axis = parts.constant(helper.make_tensor("batch_axis", TensorProto.INT64, [1], [0]))
-    parts.nodes.append(helper.make_node("Squeeze", [stacked, batch_axis], ["moments"]))
+    parts.nodes.append(helper.make_node("Squeeze", [stacked, parts.integers("batch_axis", [0])], ["moments"]))
     graph = helper.make_graph(
         parts.nodes,
         "backbone",
@@ -89,6 +88,11 @@ class _Parts:
             self.tensors.append(tensor)
         return str(tensor.name)
 
+    def integers(self, name: str, values: list[int]) -> str:
+        from onnx import TensorProto, helper
+
+        return self.constant(helper.make_tensor(name, TensorProto.INT64, [len(values)], values))
+
     def floats(self, name: str, shape: tuple[int, ...], values: list[float]) -> str:
         from onnx import TensorProto, helper
 
@@ -104,12 +108,12 @@ def _pixels(parts: _Parts) -> str:
 
 
 def _luma(parts: _Parts, picture: str) -> str:
-    """A thousand times the luma. No convolution: one with a single output is padded to a whole block of them."""
-    from onnx import TensorProto, helper
-
-    weighted = parts.add("Mul", picture, parts.floats("luma", (1, 3, 1, 1), [float(part) for part in LUMA_PARTS]))
-    axis = parts.constant(helper.make_tensor("colour_axis", TensorProto.INT64, [1], [1]))
-    return parts.add("ReduceSum", weighted, axis, keepdims=1)
+    """A thousand times the luma, as a product of matrices: a convolution would pad one output to a block of them."""
+    flat = parts.add("Reshape", picture, parts.integers("flat", [1, 3, -1]))
+    luma = parts.add("MatMul", parts.floats("luma", (1, 1, 3), [float(part) for part in LUMA_PARTS]), flat)
+    sides = parts.add("Shape", picture, start=2)
+    shape = parts.add("Concat", parts.integers("one_plane", [1, 1]), sides, axis=0)
+    return parts.add("Reshape", luma, shape)
 
 
 def _convolution(parts: _Parts, x: str, i: int, conv: Conv) -> str:
@@ -118,15 +122,18 @@ def _convolution(parts: _Parts, x: str, i: int, conv: Conv) -> str:
 
 
 def _magnitudes(parts: _Parts, picture: str, i: int, conv: Conv) -> str:
-    """Responses of the analysis bank to the picture, reflected at its borders, where an edge would drown all else."""
-    from onnx import TensorProto, helper
+    """Responses of the analysis bank to the picture, reflected at its borders, where an edge would drown all else.
 
+    Written as what ONNX Runtime fuses with a convolution: a leaky ReLU of slope -1 gives absolute values.
+    """
     pad = conv.kernel // 2
-    pads = helper.make_tensor(f"reflection{pad}", TensorProto.INT64, [8], [0, 0, pad, pad, 0, 0, pad, pad])
-    padded = parts.add("Pad", picture, parts.constant(pads), mode="reflect")
+    pads = parts.integers(f"reflection{pad}", [0, 0, pad, pad, 0, 0, pad, pad])
+    padded = parts.add("Pad", picture, pads, mode="reflect")
     weight, bias = _weights(parts, i, conv)
-    sizes = parts.add("Abs", parts.add("Conv", padded, weight, bias, **_geometry(conv, 0)))
-    return parts.add("Relu", parts.add("Add", sizes, parts.floats("quiet", (), [-QUIET])))
+    response = parts.add("Conv", padded, weight, bias, **_geometry(conv, 0))
+    sizes = parts.add("LeakyRelu", response, alpha=-1.0)
+    quiet = parts.floats(f"quietx{conv.outputs}", (conv.outputs,), [-QUIET] * conv.outputs)
+    return parts.add("Relu", _depthwise(parts, sizes, conv.outputs, "same", ((1.0,),), quiet))
 
 
 def _weights(parts: _Parts, i: int, conv: Conv) -> tuple[str, str]:
@@ -170,12 +177,14 @@ def _squares(parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tupl
     return parts.add("Mul", detail, detail)
 
 
-def _depthwise(parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...]) -> str:
+def _depthwise(
+    parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...], *bias: str
+) -> str:
     """One small kernel on every channel, without overlap."""
     side = len(kernel)
     values = [value for row in kernel for value in row] * channels
     weight = parts.floats(f"{name}x{channels}", (channels, 1, side, side), values)
-    return parts.add("Conv", x, weight, group=channels, kernel_shape=[side] * 2, strides=[side] * 2)
+    return parts.add("Conv", x, weight, *bias, group=channels, kernel_shape=[side] * 2, strides=[side] * 2)
 
 
 def _pool(parts: _Parts, x: str, side: int) -> str:

@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from distortion_heads.architecture import MAX_CHANNELS, Architecture
+from distortion_heads.architecture import FEATURE_LIMIT, MAX_CHANNELS, Architecture
 from distortion_heads.errors import DataError
 from distortion_heads.training.network import Backbone, MultiTaskNetwork
 
@@ -29,7 +29,7 @@ EXPLAINED = 1e-5
 RIDGE, MEAN_RIDGE = 1e-4, 1e-5
 """Of the channels' least squares: shares of each channel's own variance, and of the mean variance."""
 
-FEATURE_RIDGE, FEATURE_LIMIT = 20.0, 10.0
+FEATURE_RIDGE = 20.0
 """Of the features' least squares: added to their sums of squares; outliers are clipped to this."""
 
 TINY = 1e-12

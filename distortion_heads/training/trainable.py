@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from distortion_heads.architecture import MEAN_FLOOR, VARIANCE_FLOOR
-from distortion_heads.backbone import LIMIT, BackboneFile, dump_backbone, fingerprint
+from distortion_heads.architecture import FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR
+from distortion_heads.backbone import BackboneFile, dump_backbone, fingerprint
 from distortion_heads.errors import BackboneError
 from distortion_heads.patch_backbone import dump_patch_backbone
 from distortion_heads.spec import BackboneRef, PatchInput
@@ -162,7 +162,7 @@ class CellNetwork(TrainableBackbone):
         features = (torch.cat(means + deviations, 1) - self.get_buffer("feature_mean")) / self.get_buffer(
             "feature_scale"
         )
-        return features.clamp(-LIMIT, LIMIT)
+        return features.clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
 
     def blocks(self) -> list[nn.Module]:
         return [conv for spec, conv in zip(self.architecture.convs, self.convs, strict=True) if not spec.analysis]

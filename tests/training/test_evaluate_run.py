@@ -226,7 +226,8 @@ def test_shipped_judges_the_labels_that_have_heads_as_predict_does(
 ) -> None:
     from sample_heads import make_head
 
-    from distortion_heads.pipeline import Predictor, installed_registry
+    from distortion_heads.attached import installed_registry
+    from distortion_heads.pipeline import Predictor
     from distortion_heads.store import Store
 
     values = {"dim": backbone.ref.dim, "backbone": backbone.ref, "hidden": (16,)}

@@ -16,11 +16,12 @@ torch = pytest.importorskip("torch")
 from little_records import LABELS, little_corpus  # noqa: E402
 
 from distortion_heads.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.attached import installed_registry  # noqa: E402
 from distortion_heads.backbone import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
 from distortion_heads.backbone_files import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
 from distortion_heads.patch_backbone import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
-from distortion_heads.pipeline import Predictor, installed_registry  # noqa: E402
+from distortion_heads.pipeline import Predictor  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.corpora.record import Record  # noqa: E402

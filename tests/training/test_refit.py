@@ -12,9 +12,9 @@ pytest.importorskip("torch")
 
 from little_pictures import save, scene
 
+from distortion_heads.attached import installed_registry
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import BackboneError, DataError
-from distortion_heads.pipeline import installed_registry
 from distortion_heads.registry import Registry
 from distortion_heads.spec import PatchInput
 from distortion_heads.training.backbone_output import write_backbone

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from distortion_heads.attached import installed_registry  # noqa: E402
 from distortion_heads.backbone import open_backbone  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.pipeline import installed_registry  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.open_trainable import open_trainable  # noqa: E402
 from distortion_heads.training.recipes import recipe_for  # noqa: E402

@@ -1,0 +1,72 @@
+"""The heads that are attached: which there are, their files, and those that cannot be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distortion_heads.errors import HeadFileError, HeadSchemaError
+from distortion_heads.heads import HeadBank
+from distortion_heads.registry import RegisteredHead, Registry, build_registry
+from distortion_heads.spec import HEAD_VIEWS, TEMPORAL, BackboneRef, HeadFile, View
+from distortion_heads.store import Store
+from distortion_heads.weights import check_backbone, read_head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An attached head that cannot be used, and why; the others go on without it."""
+
+    label: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"head {self.label!r} is left out: {self.reason}"
+
+
+def installed_registry(*, no_plugins: bool = False) -> Registry:
+    """What is installed, and the user's own heads."""
+    return build_registry(user_heads=Store.default(os.environ).user_plugin(), no_plugins=no_plugins)
+
+
+def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile:
+    """Read and check the file of one head. Raises `HeadFileError`."""
+    weights = head.spec.weights
+    if weights is None:
+        how = (
+            "dheads train --clips DIR"
+            if head.spec.view == TEMPORAL
+            else f"dheads add-head {head.spec.label} --clean DIR"
+        )
+        raise HeadFileError(f"it has no weights yet; train it with `{how}`")
+    file = read_head(weights)
+    if file.label != head.spec.label:
+        raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {head.spec.label!r}")
+    check_backbone(file, backbone, str(weights))
+    return file
+
+
+def load_banks(
+    chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
+) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:
+    """A bank per view, the labels of all heads in their order, and those that cannot be used.
+
+    Heads are loaded one by one, so that none is held twice but the one that its bank takes.
+    """
+    banks = {view: HeadBank() for view in HEAD_VIEWS}
+    labels: list[str] = []
+    problems: list[Problem] = []
+    for head in chosen:
+        if head.spec.weights is None and not must_work:
+            continue
+        try:
+            file = load_installed_head(head, backbone)
+        except HeadFileError as error:
+            if must_work:
+                raise type(error)(f"head {head.spec.label!r}: {error}") from None
+            problems.append(Problem(label=head.spec.label, reason=str(error)))
+        else:
+            banks[file.view].add(file)
+            labels.append(file.label)
+    return banks, tuple(labels), tuple(problems)
