@@ -15,24 +15,27 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from statistics import median
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 from speed_probe import SETTINGS, measured
 
 from distortion_heads import Predictor
-from distortion_heads.backbone import Backbone
+from distortion_heads.backbone import Backbone, FeatureSource
 from distortion_heads.heads import HeadBank
 from distortion_heads.images import load_image
 from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.report import prediction_to_dict, to_json_line
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.windows import Canvas
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "kitten_clean.jpg"
@@ -171,35 +174,54 @@ def doubled(names: dict[str, Any]) -> list[str]:
 
 
 def folder_rates(paths: Sequence[Path]) -> dict[str, float]:
-    """Pictures a second: decoding alone, the backbone alone (both views), and all with the report."""
-    predictor = Predictor()
-    arrays = [load_image(path) for path in paths]
-    backbone = predictor.backbone
+    """Pictures a second: decoding alone, the backbone alone (both views), and all with the report.
 
-    def run_backbone() -> None:
+    The backbone in two ways: picture by picture with all threads, and as many pictures as cores with one thread each.
+    """
+    predictor, one_thread = Predictor(), Predictor(threads=1)
+    arrays = [load_image(path) for path in paths]
+
+    def both_views(source: FeatureSource, pixels: NDArray[np.uint8]) -> None:
+        source.features(pixels, "native")
+        source.features(pixels, "overview")
+
+    def one_by_one() -> None:
         for pixels in arrays:
-            backbone.features(pixels, "native")
-            backbone.features(pixels, "overview")
+            both_views(predictor.backbone, pixels)
+
+    def side_by_side() -> None:
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            list(pool.map(partial(both_views, one_thread.backbone), arrays))
 
     def run_all() -> None:
         for prediction in predictor.predict_many(paths):
             assert not isinstance(prediction, Exception)
             to_json_line(prediction_to_dict(prediction))
 
-    works = {"decode": lambda: [load_image(path) for path in paths], "backbone": run_backbone, "all": run_all}
+    works = {
+        "decode": lambda: [load_image(path) for path in paths],
+        "backbone": one_by_one,
+        "beside": side_by_side,
+        "all": run_all,
+    }
     return {name: len(paths) / seconds(work, 3) for name, work in works.items()}
 
 
 def folder_table(folder: Path) -> str:
     kinds = {
-        "512x384 PNG": folder_rates([picture(folder, 512, 384, ".png", seed) for seed in range(24)]),
+        "512x384 PNG": folder_rates([picture(folder, 512, 384, ".png", seed) for seed in range(48)]),
         "4000x3000 JPEG": folder_rates([picture(folder, 4000, 3000, ".jpg", seed) for seed in range(3)]),
     }
     rows: Rows = [
-        [name, *(f"{r[key]:.2f}" for key in r), f"{r['all'] / min(r['decode'], r['backbone']):.2f}"]
+        [
+            name,
+            *(f"{r[key]:.2f}" for key in r),
+            *(f"{r['all'] / min(r['decode'], r[b]):.2f}" for b in ("backbone", "beside")),
+        ]
         for name, r in kinds.items()
     ]
-    heads = ["pictures", "decoding alone", "backbone alone", "end to end", "end to end / slower of both"]
+    heads = ["pictures", "decoding alone", "backbone, one by one", "backbone, side by side", "end to end"]
+    heads += ["end to end / slower of decoding and one by one", "/ slower of decoding and side by side"]
     return table("A folder (pictures per second)", heads, rows)
 
 

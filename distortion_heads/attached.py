@@ -54,7 +54,7 @@ def load_banks(
 
     Heads are loaded one by one, so that none is held twice but the one that its bank takes.
     """
-    banks = {view: HeadBank() for view in HEAD_VIEWS}
+    banks = {view: HeadBank(expected=len(chosen)) for view in HEAD_VIEWS}
     labels: list[str] = []
     problems: list[Problem] = []
     for head in chosen:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from math import ceil
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadTensorError
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, Activation, HeadFile, Layer, width_of
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, Activation, HeadFile, HeadResult, Layer, width_of
 
 BLOCK_BYTES = 32 * 2**20
 """Of weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading them takes a fifth longer."""
@@ -36,19 +37,26 @@ class HeadBank:
     BLAS chooses its summation by shape.
     """
 
-    def __init__(self, heads: Iterable[HeadFile] = ()) -> None:
-        """Raises what `add` raises."""
-        self._heads: list[HeadFile] = []
+    def __init__(self, heads: Iterable[HeadFile] = (), *, expected: int = 0) -> None:
+        """With `expected`, about how many heads will come, room is taken for these. Raises what `add` raises."""
+        self._expected = expected
+        self._bare: list[HeadFile] = []  # their layers lie in the blocks alone
+        self._versions: dict[frozenset[tuple[str, str]], Mapping[str, str]] = {}
         self._dims: set[int] = set()
         self._blocks: dict[_Architecture, list[_Block]] = {}
         self._rules = _Rules.of(())
         for head in heads:
             self.add(head)
 
+    def __len__(self) -> int:
+        return len(self._bare)
+
     @property
     def heads(self) -> tuple[HeadFile, ...]:
         """In the order in which they were added; their weights are read-only and lie in the bank."""
-        return tuple(self._heads)
+        blocks = chain.from_iterable(self._blocks.values())
+        layers = {row: block.layers(place) for block in blocks for place, row in enumerate(block.rows)}
+        return tuple(replace(head, layers=layers[row]) for row, head in enumerate(self._bare))
 
     def add(self, head: HeadFile) -> None:
         """Take a copy of `head`; whoever keeps the original as well needs twice the memory.
@@ -60,28 +68,30 @@ class HeadBank:
         architecture = _architecture(head)
         blocks = self._blocks.setdefault(architecture, [])
         if not blocks or blocks[-1].full:
-            blocks.append(_Block(architecture))
+            blocks.append(_Block(architecture, self._expected))
         self._dims = dims
-        self._heads.append(blocks[-1].add(head, row=len(self._heads)))
+        blocks[-1].add(head, row=len(self._bare))
+        # heads that were trained alike share this
+        versions = self._versions.setdefault(frozenset(head.provenance.versions.items()), head.provenance.versions)
+        self._bare.append(replace(head, layers=(), provenance=replace(head.provenance, versions=versions)))
 
-    def answers(self, features: NDArray[np.float32]) -> Iterator[tuple[HeadFile, float, float | None]]:
-        """Each head with the image's probability and severity, from the features of its windows, (K, dim), K >= 1.
+    def answers(self, features: NDArray[np.float32]) -> list[HeadResult]:
+        """Each head's answer for an image, from the features of its windows, (K, dim), K >= 1.
 
-        The same as `aggregate` on each row of `evaluate`, bit for bit, for all heads at once. Raises what they raise.
+        Probability and severity are those of `aggregate` on each row of `evaluate`, bit for bit. Raises what they
+        raise.
         """
         outputs = self.evaluate(features)
-        if len(self._rules.labels) < len(self._heads):
-            self._rules = _Rules.of(self._heads)
-        probability, severity = self._rules.apply(outputs.logits, outputs.severity)
-        for head, p, level in zip(self._heads, probability.tolist(), severity.tolist(), strict=True):
-            yield head, p, level if "severity" in head.outputs else None
+        if len(self._rules.labels) < len(self._bare):
+            self._rules = _Rules.of(self._bare)
+        return self._rules.answers(*self._rules.apply(outputs.logits, outputs.severity))
 
     def evaluate(self, features: NDArray[np.float32]) -> HeadOutputs:
         """Return the outputs for `features`, float32 (K, dim), in the order of the heads. Raises `ValueError`."""
         features = np.ascontiguousarray(features, np.float32)
         if features.ndim != 2 or not self._dims <= {features.shape[1]}:
             raise ValueError(f"features have the shape {features.shape}, not (K, {min(self._dims, default='dim')})")
-        logits = np.empty((len(self._heads), len(features)), np.float32)
+        logits = np.empty((len(self._bare), len(features)), np.float32)
         severity = np.full_like(logits, np.nan)
         for block in chain.from_iterable(self._blocks.values()):
             outputs = block.evaluate(features)
@@ -94,9 +104,11 @@ class HeadBank:
 class _Block:
     """Heads of one architecture with their weights side by side; `rows` are their places in the bank."""
 
-    def __init__(self, architecture: _Architecture) -> None:
+    def __init__(self, architecture: _Architecture, expected: int) -> None:
         self.rows: list[int] = []
-        self._room = max(1, BLOCK_BYTES // sum(4 * n_out * (n_in + 1) for (n_out, n_in), _ in architecture))
+        most = max(1, BLOCK_BYTES // sum(4 * n_out * (n_in + 1) for (n_out, n_in), _ in architecture))
+        # of equal size: a last block with a few heads would hold most of a huge page for nothing
+        self._room = ceil(expected / ceil(expected / most)) if expected else most
         self._layers = tuple(
             (np.empty((self._room, *shape), np.float32), np.empty((self._room, 1, shape[0]), np.float32), activation)
             for shape, activation in architecture
@@ -106,15 +118,18 @@ class _Block:
     def full(self) -> bool:
         return len(self.rows) == self._room
 
-    def add(self, head: HeadFile, row: int) -> HeadFile:
-        """The same head with its weights in this block."""
+    def add(self, head: HeadFile, row: int) -> None:
         place = len(self.rows)
-        layers = tuple(
-            Layer(weight=_kept(layer.weight, weights[place]), bias=_kept(layer.bias, biases[place, 0]), activation=act)
-            for layer, (weights, biases, act) in zip(head.layers, self._layers, strict=True)
-        )
+        for layer, (weights, biases, _) in zip(head.layers, self._layers, strict=True):
+            weights[place], biases[place, 0] = layer.weight, layer.bias
         self.rows.append(row)
-        return replace(head, layers=layers)
+
+    def layers(self, place: int) -> tuple[Layer, ...]:
+        """Of the head at `place`, read-only, in this block."""
+        return tuple(
+            Layer(weight=_read_only(weights[place]), bias=_read_only(biases[place, 0]), activation=activation)
+            for weights, biases, activation in self._layers
+        )
 
     def evaluate(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(K, in) -> (n, K, out)."""
@@ -129,18 +144,18 @@ class _Block:
         return values
 
 
-def _kept(values: NDArray[np.float32], place: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`place` with a copy of `values`, read-only."""
-    place[:] = values
-    place.setflags(write=False)
-    return place
+def _read_only(view: NDArray[np.float32]) -> NDArray[np.float32]:
+    view.setflags(write=False)
+    return view
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Rules:
-    """What turns the raw outputs of N heads into answers; float64 and bool (N, 1)."""
+    """What turns the raw outputs of N heads into answers; arrays float64 and bool (N, 1)."""
 
     labels: tuple[str, ...]
+    families: tuple[str, ...]
+    thresholds: tuple[float, ...]
     scale: NDArray[np.float64]
     offset: NDArray[np.float64]
     has_severity: NDArray[np.bool_]
@@ -149,6 +164,8 @@ class _Rules:
     def of(cls, heads: Sequence[HeadFile]) -> _Rules:
         return cls(
             labels=tuple(head.label for head in heads),
+            families=tuple(head.family for head in heads),
+            thresholds=tuple(head.threshold.value for head in heads),
             scale=np.array([head.calibration.scale for head in heads], np.float64)[:, np.newaxis],
             offset=np.array([head.calibration.offset for head in heads], np.float64)[:, np.newaxis],
             has_severity=np.array(["severity" in head.outputs for head in heads], bool)[:, np.newaxis],
@@ -171,6 +188,23 @@ class _Rules:
         weights = np.where(probability[:, np.newaxis] > 0, windows, 1.0)
         level = (weights * levels).sum(axis=1) / weights.sum(axis=1)
         return probability, np.clip(level, MIN_SEVERITY, MAX_SEVERITY)
+
+    def answers(self, probability: NDArray[np.float64], level: NDArray[np.float64]) -> list[HeadResult]:
+        """From what `apply` gives. By columns, for the heads themselves lie far apart in memory."""
+        columns = (self.labels, self.families, probability.tolist(), self.thresholds, level.tolist())
+        return [
+            HeadResult(
+                label=label,
+                family=family,
+                probability=p,
+                threshold=threshold,
+                present=p >= threshold,
+                severity=severity if has_severity else None,
+            )
+            for label, family, p, threshold, severity, has_severity in zip(
+                *columns, self.has_severity[:, 0].tolist(), strict=True
+            )
+        ]
 
 
 def aggregate(head: HeadFile, logits: NDArray[np.float32], severity: NDArray[np.float32]) -> tuple[float, float | None]:

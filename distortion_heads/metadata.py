@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from sys import intern
 from typing import Any, NoReturn, get_args
 
 from distortion_heads.errors import HeadSchemaError, InvalidLabelError
@@ -88,14 +89,16 @@ def dump_metadata(head: HeadFile) -> str:
 def load_metadata(text: str) -> dict[str, Any]:
     """Return the object in `text`, in which every key and type is as `_FORMAT` says. Raises `HeadSchemaError`."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped lone surrogate could not be printed
+        value = _DECODER.decode(text)
+        if "\\u" in text or not text.isascii():  # a lone surrogate could not be printed
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise HeadSchemaError("metadata is no valid JSON") from error
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
         raise HeadSchemaError(f"schema is {schema!r:.40}, but this version of distortion-heads reads {SCHEMA!r}")
-    _check(value, _FORMAT, "metadata")
+    if wrong := _wrong(value, _FORMAT):
+        raise HeadSchemaError(f"metadata{wrong}")
     _check_relations(value)
     checked: dict[str, Any] = value
     return checked
@@ -106,29 +109,37 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len(dict(pairs)) < len(pairs):
+    """Texts are interned, for most are the same in many heads."""
+    value = {intern(key): intern(part) if type(part) is str else part for key, part in pairs}
+    if len(value) < len(pairs):
         raise ValueError("duplicate key")
-    return dict(pairs)
+    return value
 
 
-def _check(value: Any, wanted: Any, where: str) -> None:
-    """Compare `value` with a part of `_FORMAT`: an object, a list, or a single value. Raises `HeadSchemaError`."""
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+
+
+def _wrong(value: Any, wanted: Any) -> str | None:
+    """What of `value` is not as a part of `_FORMAT` (an object, a list or a single value) says; None if all is."""
+    if isinstance(wanted, tuple):
+        predicate, description = wanted
+        return None if predicate(value) else f" is not {description}"
     if isinstance(wanted, dict):
         if not isinstance(value, dict):
-            raise HeadSchemaError(f"{where} is not an object")
-        for key in sorted(wanted.keys() ^ value.keys()):
-            raise HeadSchemaError(f"{where} {'lacks the' if key in wanted else 'has an unknown'} key {key!r:.40}")
+            return " is not an object"
+        if wanted.keys() != value.keys():
+            key = min(wanted.keys() ^ value.keys())
+            return f" {'lacks the' if key in wanted else 'has an unknown'} key {key!r:.40}"
         for key, part in wanted.items():
-            _check(value[key], part, f"{where}.{key}")
-    elif isinstance(wanted, list):
-        if not isinstance(value, list):
-            raise HeadSchemaError(f"{where} is not a list")
-        for i, item in enumerate(value):
-            _check(item, wanted[0], f"{where}[{i}]")
-    else:
-        predicate, description = wanted
-        if not predicate(value):
-            raise HeadSchemaError(f"{where} is not {description}")
+            if wrong := _wrong(value[key], part):
+                return f".{key}{wrong}"
+        return None
+    if not isinstance(value, list):
+        return " is not a list"
+    for i, item in enumerate(value):
+        if wrong := _wrong(item, wanted[0]):
+            return f"[{i}]{wrong}"
+    return None
 
 
 def _check_relations(metadata: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ from distortion_heads.attached import installed_registry, load_banks
 from distortion_heads.backbone import Backbone, FeatureSource, bundled_backbone, open_backbone
 from distortion_heads.decoding import Decoded, alike, decode_ahead
 from distortion_heads.errors import ImageTooLargeError
-from distortion_heads.heads import HeadBank
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.light import with_light
 from distortion_heads.registry import Registry
@@ -80,7 +79,7 @@ class Predictor:
         temporal = {head.label for head in self._temporal.heads}
         self._order = tuple(label for label in labels if label not in temporal)
         self._banks = banks
-        self._views = tuple(view for view, bank in self._banks.items() if bank.heads)
+        self._views = tuple(view for view, bank in self._banks.items() if bank)
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:
@@ -116,7 +115,7 @@ class Predictor:
         pixels = load_image(image, max_pixels=self._max_pixels)
         features = self._features(pixels, most_windows, turn=turn)
         prediction = self._assemble(image, pixels, features)
-        if not self._temporal.heads:
+        if not self._temporal:
             return prediction, None
         return prediction, self._overview(pixels, features).mean(axis=0)
 
@@ -127,7 +126,7 @@ class Predictor:
         """
         if len(run) < SHORTEST_RUN:
             return tuple(_unseen(head) for head in self._temporal.heads)
-        return tuple(_answers(self._temporal, run_statistics(run)[np.newaxis]))
+        return tuple(self._temporal.answers(run_statistics(run)[np.newaxis]))
 
     def predict_many(
         self, images: Iterable[ImageSource], *, most_windows: int | None = None
@@ -228,7 +227,7 @@ class Predictor:
 
     def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features) -> Prediction:
         results = {
-            result.label: result for view, values in features.items() for result in _answers(self._banks[view], values)
+            result.label: result for view, values in features.items() for result in self._banks[view].answers(values)
         }
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
@@ -279,15 +278,3 @@ def _views_of(
 ) -> Features:
     """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
     return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}
-
-
-def _answers(bank: HeadBank, features: NDArray[np.float32]) -> Iterator[HeadResult]:
-    for head, probability, severity in bank.answers(features):
-        yield HeadResult(
-            label=head.label,
-            family=head.family,
-            probability=probability,
-            threshold=head.threshold.value,
-            present=probability >= head.threshold.value,
-            severity=severity,
-        )

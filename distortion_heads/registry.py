@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -42,7 +43,7 @@ __all__ = [
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredHead:
     """A head and who brought it. `owner` is the user where the user trained the weights of a plugin's distortion."""
 
@@ -204,7 +205,7 @@ def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
             raise RegistryError(f"{name}: {function} is no function")
     for field, file in files.items():
         optional = isinstance(spec, HeadSpec) and file is None
-        if not (optional or isinstance(file, Traversable)):
+        if not (optional or isinstance(file, (Path, Traversable))):  # to ask the protocol takes long
             raise RegistryError(f"{name}: {field} must be a Path or Traversable, not {type(file).__name__}")
 
 

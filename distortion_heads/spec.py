@@ -58,7 +58,7 @@ def check_label(label: str) -> str:
     return label
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeadSpec:
     """What a plugin says about its distortion.
 
@@ -128,7 +128,7 @@ class BackboneSpec:
     patches: PatchInput | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BackboneRef:
     """Which backbone a head reads. `fingerprint`: SHA-256 hex digest; `dim`: length of a feature vector."""
 
@@ -152,7 +152,7 @@ def width_of(view: View, dim: int) -> int:
     return dim + LIGHT_STATISTICS if view == LIGHT else dim
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Layer:
     """One affine layer: `activation(x @ weight.T + bias)`; weight float32 (out, in), bias float32 (out,)."""
 
@@ -161,7 +161,7 @@ class Layer:
     activation: Activation
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
     """Maps a presence logit z to a probability: sigmoid(scale * z + offset); "temperature" has no offset."""
 
@@ -177,7 +177,7 @@ class Calibration:
         return float(self.params.get("offset", 0.0))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Threshold:
     """Presence means `probability >= value`; `objective` says how the value was chosen."""
 
@@ -185,7 +185,7 @@ class Threshold:
     objective: str = "fixed"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeadMetrics:
     """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured."""
 
@@ -198,7 +198,7 @@ class HeadMetrics:
     fpr_clean: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
     """Where a head comes from. `data_sha256` is over the sorted content hashes of the training images."""
 
@@ -212,7 +212,7 @@ class Provenance:
     image_licenses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class HeadFile:
     """The content of one head file (design, section 6)."""
 
@@ -232,7 +232,7 @@ class HeadFile:
     schema: str = SCHEMA
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeadResult:
     """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output."""
 

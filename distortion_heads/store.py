@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Any, NamedTuple
 
 from distortion_heads.errors import (
@@ -170,7 +171,7 @@ def _spec(metadata: Mapping[str, Any], file: Path) -> HeadSpec:
         label=metadata["label"],
         title=metadata["title"],
         family=metadata["family"],
-        description=f"Your own head, trained on {metadata['provenance']['data']}",
+        description=intern(f"Your own head, trained on {metadata['provenance']['data']}"),
         weights=file,
         view=metadata["view"],
     )

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from sys import intern
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
 from distortion_heads.metadata import dump_metadata, load_metadata
-from distortion_heads.spec import BackboneRef, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.spec import OUTPUTS, BackboneRef, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 
 METADATA_KEY = "dheads"
 MAX_FILE_BYTES = 64 * 2**20
@@ -161,7 +162,10 @@ def _not_whole(source: str) -> HeadFileError:
 
 
 def _head(metadata: dict[str, Any], tensors: dict[str, dict[str, Any]]) -> HeadFile:
-    provenance = {**metadata["provenance"], "image_licenses": tuple(metadata["provenance"]["image_licenses"])}
+    provenance = {
+        **metadata["provenance"],
+        "image_licenses": tuple(map(intern, metadata["provenance"]["image_licenses"])),
+    }
     return HeadFile(
         schema=metadata["schema"],
         label=metadata["label"],
@@ -172,7 +176,7 @@ def _head(metadata: dict[str, Any], tensors: dict[str, dict[str, Any]]) -> HeadF
         view=metadata["view"],
         backbone=BackboneRef(**metadata["backbone"]),
         layers=_layers(metadata["layers"], tensors),
-        outputs=tuple(metadata["outputs"]),
+        outputs=OUTPUTS[: len(metadata["outputs"])],
         calibration=Calibration(**metadata["calibration"]),
         threshold=Threshold(**metadata["threshold"]),
         metrics=HeadMetrics(**metadata["metrics"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
@@ -72,8 +73,10 @@ def make_head(
 
 def same(a: HeadFile, b: HeadFile) -> bool:
     """Whether two heads are equal, tensors bit for bit."""
-    rest = [{k: v for k, v in vars(head).items() if k != "layers"} for head in (a, b)]
-    return rest[0] == rest[1] and [_bits(layer) for layer in a.layers] == [_bits(layer) for layer in b.layers]
+    rest = [field.name for field in fields(HeadFile) if field.name != "layers"]
+    return all(getattr(a, name) == getattr(b, name) for name in rest) and [_bits(layer) for layer in a.layers] == [
+        _bits(layer) for layer in b.layers
+    ]
 
 
 def _bits(layer: Layer) -> tuple[object, ...]:

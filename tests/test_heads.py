@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from sample_heads import make_head, make_layers
 
 from distortion_heads.errors import HeadTensorError
 from distortion_heads.heads import HeadBank, aggregate, sigmoid
-from distortion_heads.spec import Calibration, HeadFile, Layer
+from distortion_heads.metadata import dump_metadata
+from distortion_heads.spec import Calibration, HeadFile, Layer, Threshold
 from distortion_heads.weights import dump_head, parse_head
 
 DIM = 96
@@ -109,12 +111,26 @@ def test_no_heads_and_no_windows() -> None:
 @pytest.mark.parametrize("k", [1, 2, 7, 12, 35])
 def test_answers_of_many_heads_are_those_of_each_alone(k: int) -> None:
     heads, features = many_heads(23), features_of(k)
-    together = [(head.label, p, level) for head, p, level in HeadBank(heads).answers(features)]
-    alone = [(h.label, p, level) for head in heads for h, p, level in HeadBank([head]).answers(features)]
-    assert together == alone
+    together = HeadBank(heads).answers(features)
+    assert together == [answer for head in heads for answer in HeadBank([head]).answers(features)]
     outputs = HeadBank(heads).evaluate(features)
     by_row = [aggregate(*row) for row in zip(heads, outputs.logits, outputs.severity, strict=True)]
-    assert [answer[1:] for answer in together] == by_row
+    assert [(answer.probability, answer.severity) for answer in together] == by_row
+
+
+def test_an_answer_is_present_from_the_threshold_of_its_head_on() -> None:
+    features, heads = features_of(3), many_heads(4)
+    given = [answer.probability for answer in HeadBank(heads).answers(features)]
+    values = [given[0], np.nextafter(given[1], 1).item(), 0.0, 1.0]
+    judged = [
+        replace(head, family=f"family{i}", threshold=Threshold(value=value))
+        for i, (head, value) in enumerate(zip(heads, values, strict=True))
+    ]
+    answers = HeadBank(judged).answers(features)
+    assert [(answer.label, answer.family) for answer in answers] == [(f"head{i}", f"family{i}") for i in range(4)]
+    assert [(answer.threshold, answer.probability) for answer in answers] == list(zip(values, given, strict=True))
+    assert [answer.present for answer in answers] == [True, False, True, False]
+    assert [answer.severity is not None for answer in answers] == [True, False, False, True]
 
 
 def test_a_head_that_overflows_is_named() -> None:
@@ -146,6 +162,39 @@ def test_heads_that_are_read_one_by_one_are_held_once(monkeypatch: pytest.Monkey
     assert len(bank.heads) == 8
 
 
+def held(make: Callable[[], HeadBank]) -> int:
+    """Bytes that are allocated once `make` is done."""
+    tracemalloc.start()
+    bank = make()
+    current, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(bank)
+    return current
+
+
+def test_a_bank_leaves_no_room_where_it_knows_how_many_heads_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads = [make_head(f"head{i}", dim=4096, hidden=(8,), seed=i) for i in range(5)]
+    own = sum(layer.weight.nbytes + layer.bias.nbytes for head in heads for layer in head.layers)
+    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", own * 4 // 5)
+    assert own < held(lambda: HeadBank(heads, expected=5)) < 1.25 * own < 1.55 * own < held(lambda: HeadBank(heads))
+    features = features_of(3, 4096)
+    answers = [HeadBank(heads, expected=expected).answers(features) for expected in (0, 1, 2, 5, 9)]
+    assert answers == [answers[0]] * 5
+
+
+def test_besides_its_weights_a_head_takes_little_more_than_its_metadata() -> None:
+    provenance = replace(make_head().provenance, versions=dict.fromkeys("abcdefgh", "1.0"), image_licenses=("CC0",) * 9)
+    files = [dump_head(make_head(f"head{i}", provenance=provenance)) for i in range(200)]
+    own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in make_head().layers)
+    metadata = len(dump_metadata(parse_head(files[0], "a head")))
+
+    def read() -> HeadBank:
+        return HeadBank((parse_head(data, "a head") for data in files), expected=len(files))
+
+    read()
+    assert held(read) / len(files) < own + 1.3 * metadata
+
+
 def test_the_heads_of_a_bank_are_those_that_were_added() -> None:
     heads = many_heads(6)
     for own, head in zip(HeadBank(heads).heads, heads, strict=True):
@@ -156,11 +205,13 @@ def test_the_heads_of_a_bank_are_those_that_were_added() -> None:
 def test_a_head_may_be_added_to_a_bank_in_use() -> None:
     heads, features = many_heads(3), features_of(4)
     bank = HeadBank(heads[:2])
-    before = [answer[1:] for answer in bank.answers(features)]
+    before = bank.answers(features)
     bank.add(heads[2])
-    after = [answer[1:] for answer in bank.answers(features)]
+    after = bank.answers(features)
     assert after[:2] == before
-    assert after == [answer[1:] for answer in HeadBank(heads).answers(features)]
+    assert after == HeadBank(heads).answers(features)
+    assert len(bank) == len(bank.heads) == 3
+    assert not HeadBank()
 
 
 def test_a_bank_of_one_length_of_features() -> None:

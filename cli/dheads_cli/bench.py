@@ -13,11 +13,13 @@ import click
 from dheads_cli._console import plain_table, stdout_stream
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import needs_train_extra, session_of
+from distortion_heads.architecture import WIDTHS
 
 if TYPE_CHECKING:
     from distortion_heads.training.bench.report import Report
     from distortion_heads.training.scalability.report import ScalabilityReport
 
+_BUNDLED_WIDTHS = ",".join(map(str, WIDTHS))
 ANSWER = {None: "not measured", True: "yes", False: "NO"}
 
 
@@ -162,7 +164,7 @@ def video(
 @click.option("--steps", type=click.IntRange(min=1), default=256, show_default=True, help="Of each training.")
 @click.option("--batch", type=click.IntRange(min=4), default=40, show_default=True, help="Native samples of a step.")
 @click.option("--widths", metavar="A,B,C,D,E", default="8,16,32,64,96", show_default=True,
-              help="Channels of the levels of the networks that are trained (bundled: 16,48,64,96,128).")  # fmt: skip
+              help=f"Channels of the levels of the trained networks (bundled: {_BUNDLED_WIDTHS}).")  # fmt: skip
 @click.option("--test-pictures", type=click.IntRange(min=20), default=200, show_default=True, metavar="N",
               help="Held-out pictures with the distortion, and as many without.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

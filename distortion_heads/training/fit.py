@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +11,28 @@ from numpy.typing import NDArray
 from distortion_heads.heads import sigmoid
 from distortion_heads.spec import Layer
 from distortion_heads.training.examples import Examples
+from distortion_heads.training.whitening import Whitening
 
 HIDDEN = 32
-BATCH = 512
-LEARNING_RATE = 5e-4
-WEIGHT_DECAY = 0.05
-DROPOUT = 0.2
 EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 6000
 SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Recipe:
+    """`rate`: the highest learning rate; `decay`: of the weights, times the rate; `dropout`: features left out."""
+
+    batch: int
+    rate: float
+    decay: float
+    dropout: float
+
+
+_AFRESH = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=0.4)
+_GOING_ON = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=0.2)
+"""Small steps, for layers that joint training has fitted well lose by large ones."""
 
 
 def fit_layers(
@@ -28,21 +41,30 @@ def fit_layers(
     """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    AdamW (Loshchilov, Hutter 2019) with dropout on the features. Deterministic in `seed`. Layers are float32.
+    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened where there is no `start`.
+    Deterministic in `seed`. Layers are float32, and read the features as they are.
     """
     rng = np.random.default_rng(seed)
-    outputs = 2 if with_severity else 1
-    head = _Perceptron.random(examples.windows.shape[1], outputs, rng) if start is None else _Perceptron.of(*start)
-    targets = _Targets.of(examples, with_severity)
-    steps = int(np.clip(EPOCHS * len(targets.present) / BATCH, MIN_STEPS, MAX_STEPS))
-    optimizer = _AdamW(head.parameters, steps)
+    if start is not None:
+        return _fit(_Perceptron.of(*start), examples.windows, _Targets.of(examples, with_severity), _GOING_ON, rng)
+    head = _Perceptron.random(examples.windows.shape[1], 2 if with_severity else 1, rng)
+    whitening = Whitening.of(examples)
+    first, last = _fit(head, whitening.apply(examples.windows), _Targets.of(examples, with_severity), _AFRESH, rng)
+    return whitening.absorbed(first), last
+
+
+def _fit(
+    head: _Perceptron, windows: NDArray[Any], targets: _Targets, recipe: _Recipe, rng: np.random.Generator
+) -> tuple[Layer, Layer]:
+    steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, MAX_STEPS))
+    optimizer = _AdamW(head.parameters, steps, recipe)
     order = np.empty(0, np.int64)
     for _ in range(steps):
-        if len(order) < min(BATCH, len(targets.present)):
-            order = rng.permutation(len(targets.present))
-        batch, order = np.sort(order[:BATCH]), order[BATCH:]
-        x = examples.windows[batch].astype(np.float32)
-        x *= (rng.random(x.shape, dtype=np.float32) >= DROPOUT) * np.float32(1 / (1 - DROPOUT))
+        if len(order) < min(recipe.batch, len(windows)):
+            order = rng.permutation(len(windows))
+        batch, order = np.sort(order[: recipe.batch]), order[recipe.batch :]
+        x = windows[batch].astype(np.float32)
+        x *= (rng.random(x.shape, dtype=np.float32) >= recipe.dropout) * np.float32(1 / (1 - recipe.dropout))
         hidden, out = head.forward(x)
         optimizer.step(head.gradients(x, hidden, targets.gradient(out, batch)))
     return head.layers()
@@ -124,8 +146,8 @@ def _balance(examples: Examples, owner: NDArray[np.int64]) -> Array:
 class _AdamW:
     """Updates arrays in place; the rate warms up over a tenth of the steps, then follows half a cosine."""
 
-    def __init__(self, parameters: tuple[Array, ...], steps: int) -> None:
-        self._parameters, self._steps, self._done = parameters, steps, 0
+    def __init__(self, parameters: tuple[Array, ...], steps: int, recipe: _Recipe) -> None:
+        self._parameters, self._steps, self._recipe, self._done = parameters, steps, recipe, 0
         self._mean = [np.zeros_like(p) for p in parameters]
         self._square = [np.zeros_like(p) for p in parameters]
 
@@ -137,12 +159,12 @@ class _AdamW:
             square += np.float32(1 - second) * (g * g - square)
             unbiased = np.sqrt(square / np.float32(1 - second**self._done)) + np.float32(1e-8)
             if p.ndim > 1:
-                p *= np.float32(1 - rate * WEIGHT_DECAY)
+                p *= np.float32(1 - rate * self._recipe.decay)
             p -= np.float32(rate / (1 - first**self._done)) * mean / unbiased
 
     def _rate(self) -> float:
         warmup = self._steps / 10
         if self._done < warmup:
-            return LEARNING_RATE * (self._done + 1) / warmup
+            return self._recipe.rate * (self._done + 1) / warmup
         share = (self._done - warmup) / (self._steps - warmup)
-        return LEARNING_RATE * 0.5 * (1 + float(np.cos(np.pi * share)))
+        return self._recipe.rate * 0.5 * (1 + float(np.cos(np.pi * share)))

@@ -21,6 +21,7 @@ from distortion_heads.images import load_image
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.spec import HeadFile
 from distortion_heads.training.datasets import read_data
+from distortion_heads.training.scalability import cost as costs_module
 from distortion_heads.training.scalability import scalability as bench
 from distortion_heads.training.scalability.attach import NewHead, measure_forgetting
 from distortion_heads.training.scalability.cost import (
@@ -35,12 +36,13 @@ from distortion_heads.training.scalability.incremental import LateHead, Score
 from distortion_heads.training.scalability.markdown import to_markdown
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.training.scalability.plots import draw_plots
-from distortion_heads.training.scalability.probe import Job, typical
+from distortion_heads.training.scalability.probe import Found, Job, typical
 from distortion_heads.training.scalability.report import (
     Bound,
     ScalabilityReport,
     Setting,
-    auroc_gaps,
+    best_gaps,
+    like_gaps,
     memory_growth,
     report_to_dict,
 )
@@ -77,7 +79,8 @@ def head() -> HeadFile:
 def late(label: str, offset: float) -> LateHead:
     joint = Score(auroc=0.95, f1=0.9)
     scores = {n: Score(auroc=0.95 - offset / n, f1=0.8) for n in (20, 500, 2000)}
-    return LateHead(label=label, late=scores, fresh=scores, joint=joint)
+    fresh = {n: Score(auroc=score.auroc + 0.01, f1=0.8) for n, score in scores.items()}
+    return LateHead(label=label, late=scores, fresh=fresh, joint=joint)
 
 
 def cost(design: str, heads: int, seconds: float, peak: int = 0, load: float = 0.5) -> Cost:
@@ -121,13 +124,14 @@ def report() -> ScalabilityReport:
 
 
 def test_goals_compare_what_was_measured(report: ScalabilityReport) -> None:
-    assert auroc_gaps(report.late_heads) == pytest.approx({20: 0.25, 500: 0.01, 2000: 0.0025})
+    assert like_gaps(report.late_heads) == pytest.approx({20: 0.01, 500: 0.01, 2000: 0.01})
+    assert best_gaps(report.late_heads) == pytest.approx({20: 0.2575, 500: 0.0175, 2000: 0.01})
     assert report.costs is not None
     assert memory_growth(report.costs) == 1000
     goals = [(goal.measured, goal.met) for goal in report.goals]
-    measured = [0.01, None, 1.1, 1.4, 0.5, 1.0, 4000 / 6, 1.2]
+    measured = [0.01, 0.0175, None, 1.1, 1.4, 0.5, 1.0, 4000 / 6, 1.2]
     assert [value for value, _ in goals if value is not None] == pytest.approx([m for m in measured if m is not None])
-    assert [met for _, met in goals][1:] == [None, False, True, True, True, True, True]
+    assert [met for _, met in goals][1:] == [False, None, False, True, True, True, True, True]
 
 
 def test_a_bound_is_above_or_below() -> None:
@@ -141,9 +145,10 @@ def test_the_report_says_how_small_the_networks_were_and_what_failed(report: Sca
     assert "widths 4, 4, 4, 4, 4" in text
     assert "for 3 steps of 8 native samples" in text
     assert "| time per picture, 100 heads : 1 head | at most 1.05 | 1.100 | **no** |" in text
-    assert "| joint less late, mean | – | 0.250 | 0.010 | 0.003 |" in text
+    assert "| best joint head less late, mean | – | 0.258 | 0.018 | 0.010 |" in text
+    assert "| less late, mean | – | 0.010 | 0.010 | 0.010 |" in text
     assert "1.00 times its float32 weights, 2.00 times its file" in text
-    assert json.loads(json.dumps(report_to_dict(report)))["goals"][2]["met"] is False
+    assert json.loads(json.dumps(report_to_dict(report)))["goals"][3]["met"] is False
     empty = replace(report, late_heads=(), costs=None, new_head=None)
     assert "not measured" in to_markdown(empty)
     assert draw_plots(empty) == {}
@@ -175,6 +180,20 @@ def test_timing_goes_by_turns_and_leaves_out_the_run_before_each() -> None:
     assert set(cpu) == set(wall) == {1, 10}
     assert all(0 <= seconds < 0.01 for seconds in cpu.values())
     assert all(0 <= seconds < 1 for seconds in wall.values())
+
+
+def test_loading_is_the_median_of_several_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loads = iter([0.3, 9.0, 0.5, 0.4, 0.1])
+
+    def probe(job: Job) -> Found:
+        seconds = dict.fromkeys(job.counts, 0.25)
+        return Found(seconds=seconds, wall=seconds, load=next(loads) if job.rounds == 1 else 7.0, loaded=60, peak=100)
+
+    monkeypatch.setattr(costs_module, "run_probe", probe)
+    monkeypatch.setattr(costs_module, "LOADS", 5)
+    job = Job(kind="heads", counts=(), picture="", rounds=3, home="", tower="")
+    row = costs_module._measure(job, [2], {2: tmp_path}, lambda n: n)[0]
+    assert (row.load, row.peak, row.per_picture, row.seconds) == (0.4, 100, 40, 0.25)
 
 
 def test_the_cost_of_real_head_files_in_a_process(head: HeadFile, folder: Path, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class HeadJudge:
             bank = HeadBank([self._heads[column] for column in columns])
             for row, windows in enumerate(self._features.of(records, view)):
                 answers = bank.answers(windows.astype(np.float32))
-                result[row, columns] = [probability for _, probability, _ in answers]
+                result[row, columns] = [answer.probability for answer in answers]
         return result
 
     def uncached(self) -> HeadJudge:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -27,6 +28,9 @@ REAL_NETWORKS = 10
 
 SLOW_ROUNDS = 3
 """Rounds of a design that takes ten times as long."""
+
+LOADS = 5
+"""Processes that load as many heads: how long the system takes to hand out memory varies more than all else."""
 
 SIZE = (512, 384)
 """Width and height of the picture."""
@@ -153,21 +157,22 @@ def run_probe(job: Job) -> Found:
 
 
 def _measure(job: Job, counts: Sequence[int], homes: Mapping[int, Path], disk: Callable[[int], int]) -> list[Cost]:
-    """Times of all counts by turns in one process; loading and memory of each in a process of its own."""
+    """Times of all counts by turns in one process; loading and memory of each in processes of its own, the median."""
     rounds = min(job.rounds, SLOW_ROUNDS) if job.kind == "towers" else job.rounds
     timed = run_probe(replace(job, counts=tuple(counts), rounds=rounds))
     rows = []
     for count in counts:
-        alone = run_probe(replace(job, counts=(count,), home=str(homes[count]), rounds=1))
+        loads = 1 if job.kind == "towers" else LOADS
+        alone = [run_probe(replace(job, counts=(count,), home=str(homes[count]), rounds=1)) for _ in range(loads)]
         rows.append(
             Cost(
                 design=job.kind,
                 heads=count,
                 seconds=timed.seconds[count],
                 wall=timed.wall[count],
-                load=alone.load,
-                peak=alone.peak,
-                per_picture=alone.peak - alone.loaded,
+                load=median(found.load for found in alone),
+                peak=round(median(found.peak for found in alone)),
+                per_picture=round(median(found.peak - found.loaded for found in alone)),
                 disk=disk(count),
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +61,14 @@ class ScalabilityReport:
     def goals(self) -> tuple[Bound, ...]:
         return (
             Bound(
-                figure="AUROC of joint less late heads, mean, from 500 pictures on: the largest",
+                figure="AUROC of heads on the joint backbone less late heads of as many pictures, mean, from 500 on",
                 limit=0.01,
-                measured=_largest_gap(self.late_heads),
+                measured=_largest(like_gaps(self.late_heads)),
+            ),
+            Bound(
+                figure="AUROC of the best joint heads less late heads, mean, from 500 pictures on",
+                limit=0.01,
+                measured=_largest(best_gaps(self.late_heads)),
             ),
             Bound(figure="outputs of earlier heads that change", limit=0, measured=_changed(self.attachments)),
             *_cost_goals(self.costs),
@@ -71,11 +76,20 @@ class ScalabilityReport:
         )
 
 
-def auroc_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
-    """By number of pictures, the mean over heads of the joint head's AUROC less the late one's."""
+def like_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
+    """By number of pictures, the mean over heads: AUROC on the backbone that knows the distortion less the late one."""
+    return _mean_gaps(heads, lambda head, n: head.fresh[n].auroc)
+
+
+def best_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
+    """By number of pictures, the mean over heads: AUROC of the best of all joint heads less the late one."""
+    return _mean_gaps(heads, lambda head, n: max(head.joint.auroc, *(score.auroc for score in head.fresh.values())))
+
+
+def _mean_gaps(heads: Sequence[LateHead], joint: Callable[[LateHead, int], float]) -> dict[int, float]:
     if not heads:
         return {}
-    return {n: sum(head.joint.auroc - head.late[n].auroc for head in heads) / len(heads) for n in heads[0].late}
+    return {n: sum(joint(head, n) - head.late[n].auroc for head in heads) / len(heads) for n in heads[0].late}
 
 
 def memory_growth(costs: Costs) -> float | None:
@@ -93,9 +107,9 @@ def report_to_dict(report: ScalabilityReport) -> dict[str, Any]:
     return content
 
 
-def _largest_gap(heads: Sequence[LateHead]) -> float | None:
-    gaps = [gap for size, gap in auroc_gaps(heads).items() if size >= ENOUGH]
-    return max(gaps, default=None)
+def _largest(gaps: Mapping[int, float]) -> float | None:
+    """From `ENOUGH` pictures on."""
+    return max((gap for size, gap in gaps.items() if size >= ENOUGH), default=None)
 
 
 def _changed(attachments: Sequence[Attachment]) -> float | None:
