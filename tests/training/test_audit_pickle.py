@@ -81,6 +81,10 @@ def test_damaged_pickles_are_read_or_refused(value: Any, protocol: int, data: st
     assert "\n" not in (refusal(bytes(pickled[:cut])) or "")
 
 
+def test_an_unknown_escape_in_a_text_of_protocol_0_stays_as_it_is() -> None:
+    assert read_plain_pickle(rb"S'a\qb'" + b"\n.") == r"a\qb"
+
+
 class Evil:
     """Unpickling it makes a folder."""
 

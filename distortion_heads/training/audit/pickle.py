@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
+from warnings import catch_warnings
 
 from distortion_heads.errors import DataError
 
@@ -35,10 +36,11 @@ def read_plain_pickle(data: bytes) -> Plain:
         raise DataError(f"the pickle is larger than {MAX_BYTES >> 20} MiB")
     machine = _Machine()
     try:
-        for name, argument in _opcodes(data):
-            if name == "STOP":
-                return machine.result()
-            machine.step(name, argument)
+        with catch_warnings(action="ignore", category=DeprecationWarning):  # of unknown escapes in texts
+            for name, argument in _opcodes(data):
+                if name == "STOP":
+                    return machine.result()
+                machine.step(name, argument)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"damaged pickle: {' '.join(str(error).split()) or type(error).__name__}") from None
     raise DataError("damaged pickle: it does not end")
