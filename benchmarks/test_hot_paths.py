@@ -30,9 +30,9 @@ def test_a_folder_goes_at_the_speed_of_its_slower_half(
     assert rates["all"] >= 0.85 * min(rates["decode"], rates["backbone"])
 
 
-def test_most_of_the_time_is_the_backbone(tmp_path: Path) -> None:
+def test_most_of_the_time_after_decoding_is_the_backbone(tmp_path: Path) -> None:
     found = stages_of(picture(tmp_path, 512, 384, ".png"), 20)
-    assert found["backbone"] >= 0.7 * found["all"]
+    assert found["backbone"] >= 0.7 * (found["all"] - found["decode"])
     assert found["heads"] + found["pooling"] + found["report"] <= 0.15 * found["all"]
 
 
