@@ -30,9 +30,12 @@ class _Recipe:
     dropout: float
 
 
-_AFRESH = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=0.4)
-_GOING_ON = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=0.2)
-"""Small steps, for layers that joint training has fitted well lose by large ones."""
+MANY = 10_000
+"""Pictures from which on plain descent finds weak evidence too, and strong regularisation costs more than it saves."""
+
+_FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=0.4)
+_MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=0.2)
+"""Its steps are small: layers that joint training has fitted well lose by large ones."""
 
 
 def fit_layers(
@@ -41,15 +44,17 @@ def fit_layers(
     """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened where there is no `start`.
-    Deterministic in `seed`. Layers are float32, and read the features as they are.
+    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened where there is no `start`
+    and fewer than `MANY` pictures. Deterministic in `seed`. Layers are float32, and read the features as they are.
     """
     rng = np.random.default_rng(seed)
-    if start is not None:
-        return _fit(_Perceptron.of(*start), examples.windows, _Targets.of(examples, with_severity), _GOING_ON, rng)
-    head = _Perceptron.random(examples.windows.shape[1], 2 if with_severity else 1, rng)
+    outputs = 2 if with_severity else 1
+    head = _Perceptron.random(examples.windows.shape[1], outputs, rng) if start is None else _Perceptron.of(*start)
+    targets = _Targets.of(examples, with_severity)
+    if start is not None or len(examples) >= MANY:
+        return _fit(head, examples.windows, targets, _MANY_PICTURES, rng)
     whitening = Whitening.of(examples)
-    first, last = _fit(head, whitening.apply(examples.windows), _Targets.of(examples, with_severity), _AFRESH, rng)
+    first, last = _fit(head, whitening.apply(examples.windows), targets, _FEW_PICTURES, rng)
     return whitening.absorbed(first), last
 
 

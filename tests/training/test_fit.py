@@ -129,6 +129,18 @@ def test_fitting_goes_on_from_given_layers() -> None:
     assert not np.array_equal(went_on[0].weight, start[0].weight)
 
 
+def test_features_of_many_pictures_are_not_whitened(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distortion_heads.training import fit
+
+    few = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
+    monkeypatch.setattr(fit, "MANY", 60)
+    many = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
+    assert not np.array_equal(few[0].weight, many[0].weight)
+    monkeypatch.setattr(fit, "Whitening", None)
+    again = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
+    assert np.array_equal(many[0].weight, again[0].weight)
+
+
 def test_calibration_repairs_overconfidence() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(0, 1.5, 4000)
