@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 FEW = 8
 """Pictures from which on it pays to open the backbone once more, to evaluate them side by side."""
 
-BESIDE_PIXELS = 2_500_000
-"""Pixels of all pictures that are evaluated side by side: bounds the memory, whatever the number of cores."""
+BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
+"""Of a picture that is evaluated beside others, and how many are: 110 MB each. A larger one keeps all threads busy."""
 
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
 
@@ -157,8 +157,8 @@ class Predictor:
         return in_order(
             pictures,
             lambda decoded: self._attempt(decoded, read_beside),
-            threads=self._threads,
-            is_large=lambda decoded: decoded.size > BESIDE_PIXELS // self._threads,
+            threads=min(self._threads, MOST_BESIDE),
+            is_large=lambda decoded: decoded.size > BESIDE_PIXELS,
             work_alone=lambda decoded: self._attempt(decoded, read),
         )
 

@@ -165,7 +165,7 @@ def test_many_pictures_are_predicted_as_one_by_one(
     threads: int, photo: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In their order, a broken one in its place, and twice the same; small and large ones, few and more than few."""
-    monkeypatch.setattr("distortion_heads.pipeline.BESIDE_PIXELS", threads * 150_000)
+    monkeypatch.setattr("distortion_heads.pipeline.BESIDE_PIXELS", 150_000)
     monkeypatch.setattr("distortion_heads.pipeline.FEW", 4)
     sources: list[Path | Pixels] = []
     for i, shape in enumerate([(300, 400), (300, 400), (256, 256), (640, 300), (300, 400), (256, 300), (300, 300)]):
