@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -60,6 +61,10 @@ class Engine(Protocol):
         """The moments of several pictures of one size."""
         ...
 
+    def side_by_side(self) -> Engine:
+        """The same for calls from several threads at once, each of which keeps one core busy and no other."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BackboneFile:
@@ -109,6 +114,12 @@ class Backbone:
     def batch(self) -> int:
         """How many pictures of one size are best run at once."""
         return self._engine.batch
+
+    def side_by_side(self) -> Backbone:
+        """The same for calls from several threads at once (`Engine.side_by_side`)."""
+        beside = copy(self)
+        beside._engine = self._engine.side_by_side()
+        return beside
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
         """How many windows uint8 (H, W, 3) has in the native view."""

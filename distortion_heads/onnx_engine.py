@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +24,19 @@ class OnnxEngine:
 
     batch = 1
     _largest = LARGE
+    _alone: OnnxEngine | None = None
 
     def __init__(self, graph: bytes, tensors: Mapping[str, NDArray[np.float32]], *, threads: int | None = None) -> None:
-        used = {name: value for name, value in tensors.items() if not name.startswith("feature_")}
-        self._session, self._values = open_session(graph, used, threads=threads)
+        self._graph, self._threads, self._opening = graph, threads, Lock()
+        self._tensors = {name: value for name, value in tensors.items() if not name.startswith("feature_")}
+        self._session, self._values = open_session(graph, self._tensors, threads=threads)
+
+    def side_by_side(self) -> OnnxEngine:
+        if self._threads == 1:
+            return self
+        with self._opening:
+            self._alone = self._alone or OnnxEngine(self._graph, self._tensors, threads=1)
+            return self._alone
 
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         if pixels.size > self._largest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import cached_property, partial
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -69,8 +69,7 @@ class Predictor:
     ) -> None:
         registry = installed_registry() if registry is None else registry
         self._max_pixels = max_pixels
-        self._open = partial(open_backbone, backbone or bundled_backbone(), device=device)
-        self._backbone = self._open(threads=threads)
+        self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads)
@@ -110,10 +109,12 @@ class Predictor:
     ) -> tuple[Prediction, NDArray[np.float32] | None]:
         """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use.
 
-        Other windows are read for another `turn`, if not all are.
+        Other windows are read for another `turn`, if not all are. Meant to be called from several threads: it takes but
+        one.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        features = self._features(pixels, most_windows, turn=turn)
+        backbone = self._backbone.side_by_side() if isinstance(self._backbone, Backbone) else self._backbone
+        features = self._features(pixels, most_windows, backbone, turn)
         prediction = self._assemble(image, pixels, features)
         if not self._temporal:
             return prediction, None
@@ -138,8 +139,8 @@ class Predictor:
         early.
         """
         with closing(decode_ahead(images, max_pixels=self._max_pixels)) as pictures:
-            if self._threads > 1:
-                with closing(self._beside(pictures, most_windows)) as predictions:
+            if self._threads > 1 and isinstance(self._backbone, Backbone):
+                with closing(self._beside(self._backbone, pictures, most_windows)) as predictions:
                     yield from predictions
                 return
             batch = self._backbone.batch if isinstance(self._backbone, Backbone) and most_windows is None else 1
@@ -147,12 +148,14 @@ class Predictor:
                 yield from self._group(group, most_windows)
                 del group  # lest it be held while the next one is decoded
 
-    def _beside(self, pictures: Iterable[Decoded], most_windows: int | None) -> Generator[Prediction | Exception]:
+    def _beside(
+        self, backbone: Backbone, pictures: Iterable[Decoded], most_windows: int | None
+    ) -> Generator[Prediction | Exception]:
         """Small pictures side by side, but for the first few with one thread each; a large one with all threads."""
         read, number = partial(self._features, most=most_windows), count()
 
         def read_beside(pixels: NDArray[np.uint8]) -> Features:
-            return read(pixels, backbone=self._backbone if next(number) < FEW else self._one_thread)
+            return read(pixels, backbone=backbone if next(number) < FEW else backbone.side_by_side())
 
         return in_order(
             pictures,
@@ -161,11 +164,6 @@ class Predictor:
             is_large=lambda decoded: decoded.size > BESIDE_PIXELS,
             work_alone=lambda decoded: self._attempt(decoded, read),
         )
-
-    @cached_property
-    def _one_thread(self) -> FeatureSource:
-        """The backbone once more, for pictures that are evaluated side by side."""
-        return self._open(threads=1)
 
     def _group(self, group: Sequence[Decoded], most_windows: int | None) -> Iterator[Prediction | Exception]:
         """Pictures of one size at once; a single one that may have failed already."""

@@ -58,7 +58,7 @@ def check_label(label: str) -> str:
     return label
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class HeadSpec:
     """What a plugin says about its distortion.
 
@@ -232,7 +232,7 @@ class HeadFile:
     schema: str = SCHEMA
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class HeadResult:
     """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output."""
 

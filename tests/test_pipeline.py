@@ -4,6 +4,7 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from PIL import Image
 from sample_heads import make_head
 
 from distortion_heads.attached import installed_registry
-from distortion_heads.backbone import Backbone
+from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
 from distortion_heads.onnx_engine import OnnxEngine
-from distortion_heads.pipeline import Predictor
+from distortion_heads.pipeline import FEW, Predictor
 from distortion_heads.spec import BackboneRef, HeadFile, Prediction
 from distortion_heads.store import Store
 
@@ -178,6 +179,43 @@ def test_many_pictures_are_predicted_as_one_by_one(
     others = [result for i, result in enumerate(results) if i != 2]
     assert others == [predictor.predict(source) for i, source in enumerate(sources) if i != 2]
     assert [repr(r) for r in predictor.predict_many(sources)] == [repr(r) for r in results]
+
+
+def test_small_pictures_are_evaluated_side_by_side_with_one_thread_each(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, together, threads = OnnxEngine.moments, threading.Barrier(2, timeout=60), list[int | None]()
+
+    def wait_for_another(engine: OnnxEngine, pixels: Pixels) -> NDArray[np.float32]:
+        threads.append(engine._threads)
+        together.wait()  # passes only if two are in work
+        return run(engine, pixels)
+
+    monkeypatch.setattr(OnnxEngine, "moments", wait_for_another)
+    predictor = Predictor(["jpeg"], threads=2)
+    results = list(predictor.predict_many([photo[:256, :256]] * (FEW + 4)))
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert threads == [2] * FEW + [1] * 4
+    monkeypatch.setattr("distortion_heads.pipeline.BESIDE_PIXELS", 1)  # they are large now, and one at a time
+    monkeypatch.setattr(OnnxEngine, "moments", run)
+    assert list(predictor.predict_many([photo[:256, :256]])) == results[:1]
+
+
+def test_a_backbone_for_many_threads_is_opened_once_and_without_its_file(tmp_path: Path) -> None:
+    bundled = bundled_backbone()
+    files = {"weights": tmp_path / "b.safetensors", "graph": tmp_path / "b.onnx"}
+    for name, file in files.items():
+        file.write_bytes(getattr(bundled, name).read_bytes())
+    backbone = load_backbone(replace(bundled, **files), threads=2)
+    for file in files.values():
+        file.unlink()
+    with ThreadPoolExecutor(4) as pool:
+        engines = {id(found._engine) for found in pool.map(lambda _: backbone.side_by_side(), range(8))}
+    assert len(engines) == 1
+    beside = backbone.side_by_side()
+    assert beside.side_by_side()._engine is beside._engine
+    pixels = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(beside.features(pixels, "native"), backbone.features(pixels, "native"))
 
 
 def test_a_picture_that_cannot_be_evaluated_leaves_the_others_alone(

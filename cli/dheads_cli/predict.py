@@ -90,9 +90,10 @@ def predict(
     inputs = list(request.inputs(paths))
     request.check(ctx, inputs)
     has_video = any(request.wants(item) for item in inputs)
+    all_videos = all(request.wants(item) for item in inputs)
     options = request.options(ctx) if has_video else None
     predictor = _predictor(
-        session_of(ctx), _split(heads), device, max_pixels, threads=1 if has_video else None, backbone=backbone
+        session_of(ctx), _split(heads), device, max_pixels, threads=1 if all_videos else None, backbone=backbone
     )
     heads_in_use = _heads_in_use(predictor, inputs, request)
     _check_conditions(parsed, heads_in_use)

@@ -74,6 +74,9 @@ class TorchEngine:
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.batch_moments([pixels])[0]
 
+    def side_by_side(self) -> TorchEngine:
+        return self
+
     def batch_moments(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         import torch
         from torch.nn import functional

@@ -80,6 +80,8 @@ def test_kadid_labels_what_changed(tmp_path: Path) -> None:
     assert "I01_25_03.png" not in records
     shifts = [records[f"I01_18_0{level}.png"].severities["mean_shift"] for level in (1, 2, 4, 5)]
     assert shifts == [4.0, 2.0, 2.0, 4.0]
+    fading = [records[f"I01_07_0{level}.png"].severities["color_saturation_hsv"] for level in range(1, 6)]
+    assert fading == pytest.approx([1.0, 2.0, 3.0, 5.0, np.nan], nan_ok=True)
     assert sum("mean_shift" in note for note in found.notes) >= 1
 
 

@@ -49,16 +49,19 @@ DROPPED = {("contrast_change", 3)}
 """Parameter 0 is meant to change nothing, but the tone curve bends a little: neither clean nor a clear positive."""
 
 MAGNITUDES = {
+    "color_saturation_hsv": {1: 1.0, 2: 2.0, 3: 3.0, 4: 5.0},
     "mean_shift": {1: 4.0, 2: 2.0, 4: 2.0, 5: 4.0},
     "contrast_change": {1: 5.0, 2: 3.5, 4: 2.0, 5: 4.0},
 }
-"""Severity by level where the levels run from plus to minus: the size of the change on this project's scale."""
+"""Severity by level where the levels change the sign: the size of the change on this project's scale; a level that is
+not here has none."""
 
 NOTES = (
     "level 1 of gaussian_blur, motion_blur and color_saturation_lab and level 3 of mean_shift change nothing: "
     "read as clean",
     "level 3 of contrast_change hardly changes anything: left out",
     "mean_shift and contrast_change run from plus to minus: their severity is the size of the change, not the level",
+    "level 4 of color_saturation_hsv is grey, the last severity; level 5 turns hues round: its severity is unknown",
 )
 
 _NAME = re.compile(r"i(\d{2,3})_(\d{2})_(\d{2})\.(png|bmp|jpg)")

@@ -75,7 +75,7 @@ class Costs:
 def measure_costs(
     head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int] = COUNTS, rounds: int = 15
 ) -> Costs:
-    """Copy `head` under as many labels as needed and run all designs, each number of heads in a process of its own.
+    """Copy `head` under as many labels as needed and run all designs, each number of heads in processes of its own.
 
     Raises `DataError` if a process fails.
     """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from distortion_heads.architecture import WIDTHS
 from distortion_heads.training.bench.markdown import number, table
+from distortion_heads.training.scalability.cost import LOADS
 from distortion_heads.training.scalability.report import (
     Bound,
     ScalabilityReport,
@@ -131,9 +132,9 @@ def _costs(costs: Costs | None, setting: Setting) -> str:
     growth = memory_growth(costs)
     text = (
         "A picture of 512x384 (PNG, decoding included), CPU seconds on one thread, the median of"
-        f" {costs.rounds} rounds by turns (towers: 3); loading and memory of each number of heads in a process of its"
-        f" own. The heads are copies of a bundled one under other labels, {costs.file / 1024:.0f} KiB each on disk"
-        f" (float16), {costs.own / 1024:.0f} KiB of weights as evaluated (float32), on {setting.backbone}. A separate"
+        f" {costs.rounds} rounds by turns (towers: 3); loading and memory of each number of heads in processes of"
+        f" their own, the median of {LOADS} (towers: one). The heads are copies of a bundled one under other labels,"
+        f" {costs.file / 1024:.0f} KiB each on disk (float16), {costs.own / 1024:.0f} KiB of weights as evaluated (float32), on {setting.backbone}. A separate"
         " network is a backbone of its own with one head. A tower is FC 512-512-1 on 2x2-pooled DenseNet169 features of"
         " six patches of 224 (Ameur et al. 2022), 7.9 M parameters, random weights. Rows marked * were not run but lie"
         " on the straight line through the last two that were. Loading: registry, backbone and heads."
