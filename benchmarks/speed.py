@@ -178,7 +178,7 @@ def folder_rates(paths: Sequence[Path]) -> dict[str, float]:
 
     The backbone in two ways: picture by picture with all threads, and as many pictures as cores with one thread each.
     """
-    predictor, one_thread = Predictor(), Predictor(threads=1)
+    predictor = Predictor()
     arrays = [load_image(path) for path in paths]
 
     def both_views(source: FeatureSource, pixels: NDArray[np.uint8]) -> None:
@@ -191,7 +191,7 @@ def folder_rates(paths: Sequence[Path]) -> dict[str, float]:
 
     def side_by_side() -> None:
         with ThreadPoolExecutor(usable_cores()) as pool:
-            list(pool.map(partial(both_views, one_thread.backbone), arrays))
+            list(pool.map(partial(both_views, predictor.backbone.side_by_side()), arrays))
 
     def run_all() -> None:
         for prediction in predictor.predict_many(paths):

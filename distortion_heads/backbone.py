@@ -85,6 +85,10 @@ class FeatureSource(Protocol):
 
     ref: BackboneRef
 
+    def side_by_side(self) -> FeatureSource:
+        """The same for calls from several threads at once."""
+        ...
+
     def count(self, pixels: NDArray[np.uint8]) -> int:
         """How many windows or patches uint8 (H, W, 3) has in the native view."""
         ...

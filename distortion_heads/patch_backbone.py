@@ -56,6 +56,10 @@ class PatchBackbone:
         self.ref, self.grid = file.ref, file.grid
         self._engine = engine
 
+    def side_by_side(self) -> PatchBackbone:
+        """Itself: a second session would hold its weights twice."""
+        return self
+
     def count(self, pixels: NDArray[np.uint8]) -> int:
         """How many patches uint8 (H, W, 3) has in the native view."""
         return len(self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2])))

@@ -113,8 +113,7 @@ class Predictor:
         one.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        backbone = self._backbone.side_by_side() if isinstance(self._backbone, Backbone) else self._backbone
-        features = self._features(pixels, most_windows, backbone, turn)
+        features = self._features(pixels, most_windows, self._backbone.side_by_side(), turn)
         prediction = self._assemble(image, pixels, features)
         if not self._temporal:
             return prediction, None
@@ -213,11 +212,9 @@ class Predictor:
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         assert isinstance(self._backbone, Backbone)
         check_padded(pictures[0], self._max_pixels)
-        small = [overview_view(pixels).image for pixels in pictures] if "overview" in _run_for(self._views) else []
-        run = {
-            view: self._backbone.batch_features(small if view == "overview" else pictures, view)
-            for view in _run_for(self._views)
-        }
+        views = _run_for(self._views)
+        small = [overview_view(pixels).image for pixels in pictures] if "overview" in views else []
+        run = {view: self._backbone.batch_features(small if view == "overview" else pictures, view) for view in views}
         return [
             _views_of(pixels, {view: features[i] for view, features in run.items()}, self._views, *small[i : i + 1])
             for i, pixels in enumerate(pictures)

@@ -30,7 +30,7 @@ RIDGE, MEAN_RIDGE = 1e-4, 1e-5
 """Of the channels' least squares: shares of each channel's own variance, and of the mean variance."""
 
 FEATURE_RIDGE = 20.0
-"""Of the features' least squares: added to their sums of squares; outliers are clipped to this."""
+"""Of the features' least squares: added to their sums of squares."""
 
 TINY = 1e-12
 
