@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from distortion_heads.errors import HeadFileError
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.training.calibration import image_probabilities
+from distortion_heads.training.fit import MANY
 from distortion_heads.training.head import HeadCard, train_head, window_logits
 from distortion_heads.training.metrics import measure
 from distortion_heads.training.pictures import FeatureSet, with_family
@@ -98,24 +99,25 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
             with_severity=True,
             start=start,
         )
-        for start in _starts(job, index)
+        for start in _starts(job, index, few=len(fit) < MANY)
     ]
     head = max(heads, key=lambda head: head.metrics.auroc or 0.0)
     write_atomic(job.file(index), dump_head(head))
     return head
 
 
-def _starts(job: HeadsJob, index: int) -> list[tuple[Layer, Layer] | None]:
+def _starts(job: HeadsJob, index: int, *, few: bool) -> list[tuple[Layer, Layer] | None]:
     """Where to fit from; the better head counts.
 
-    The joint training has no light statistics. What it learnt from the overview helps some heads, as that of smoke, and
-    keeps others, as those of tone curves, from learning more.
+    Of few pictures the recipe for these, which has no start, often learns more than a joint training on as few has
+    learnt. The joint training has no light statistics. What it learnt from the overview helps some heads, as that of
+    smoke, and keeps others, as those of tone curves, from learning more.
     """
     if not job.starts:
         return [None]
     first, last = job.starts[index]
     if job.specs[index].view != LIGHT:
-        return [(first, last)]
+        return [None, (first, last)] if few else [(first, last)]
     unread = np.zeros((len(first.weight), LIGHT_STATISTICS), np.float32)
     return [None, (replace(first, weight=np.concatenate([first.weight, unread], axis=1)), last)]
 

@@ -22,19 +22,19 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class _Recipe:
-    """`rate`: the highest learning rate; `decay`: of the weights, times the rate; `dropout`: features left out."""
+    """`rate`: the highest learning rate; `decay`: of the weights, times the rate; `dropout`: of 256 features left out."""
 
     batch: int
     rate: float
     decay: float
-    dropout: float
+    dropout: int
 
 
 MANY = 10_000
 """Pictures from which on plain descent finds weak evidence too, and strong regularisation costs more than it saves."""
 
-_FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=0.4)
-_MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=0.2)
+_FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=102)
+_MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
 """Its steps are small: layers that joint training has fitted well lose by large ones."""
 
 
@@ -64,12 +64,14 @@ def _fit(
     steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, MAX_STEPS))
     optimizer = _AdamW(head.parameters, steps, recipe)
     order = np.empty(0, np.int64)
+    scale = np.float32(256 / (256 - recipe.dropout))
     for _ in range(steps):
         if len(order) < min(recipe.batch, len(windows)):
             order = rng.permutation(len(windows))
         batch, order = np.sort(order[: recipe.batch]), order[recipe.batch :]
         x = windows[batch].astype(np.float32)
-        x *= (rng.random(x.shape, dtype=np.float32) >= recipe.dropout) * np.float32(1 / (1 - recipe.dropout))
+        kept = np.frombuffer(rng.bytes(x.size), np.uint8) >= recipe.dropout  # numbers would take three times as long
+        x *= kept.reshape(x.shape) * scale
         hidden, out = head.forward(x)
         optimizer.step(head.gradients(x, hidden, targets.gradient(out, batch)))
     return head.layers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,19 @@ def test_a_light_head_finds_what_only_light_shows(tmp_path: Path, starts: bool) 
     assert light.metrics.auroc is not None
     assert light.metrics.auroc > 0.9
     assert native.layers[0].weight.shape == (32, DIM)
+
+
+def test_a_joint_training_that_learnt_nothing_does_not_spoil_a_head_of_few_pictures(tmp_path: Path) -> None:
+    fit, hold = features(0), features(1)
+    for made in (fit, hold):
+        made.native[:, 0] += 3 * np.repeat(made.severity[:, 0], np.diff(made.starts)).astype(np.float16)
+    started = job(tmp_path, "native", starts=True)
+    ((first, last),) = started.starts
+    dead = replace(first, bias=np.full_like(first.bias, -1e3))  # no hidden unit ever answers
+    list(fit_heads(replace(started, starts=((dead, last),)), fit, hold))
+    auroc = read_head(tmp_path / "h0.safetensors").metrics.auroc
+    assert auroc is not None
+    assert auroc > 0.9
 
 
 def test_a_head_of_another_view_is_fitted_again(tmp_path: Path) -> None:

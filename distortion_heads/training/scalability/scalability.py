@@ -63,7 +63,7 @@ class ScalabilityOptions:
     batch: int = 40
     test_pictures: int = 200
     counts: tuple[int, ...] = (1, 10, 100, 1000)
-    rounds: int = 15
+    rounds: int = 45
     seed: int = 0
     workers: int = 1
     command: str = "dheads bench scalability"
