@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class _Recipe:
-    """`rate`: the highest learning rate; `decay`: of the weights, times the rate; `dropout`: of 256 features left out."""
+    """`rate`: the highest of learning; `decay`: of the weights, times the rate; `dropout`: of 256 features those left out."""
 
     batch: int
     rate: float
@@ -69,7 +69,7 @@ def _fit(
         if len(order) < min(recipe.batch, len(windows)):
             order = rng.permutation(len(windows))
         batch, order = np.sort(order[: recipe.batch]), order[recipe.batch :]
-        x = windows[batch].astype(np.float32)
+        x = windows[batch].astype(np.float32, copy=False)
         kept = np.frombuffer(rng.bytes(x.size), np.uint8) >= recipe.dropout  # numbers would take three times as long
         x *= kept.reshape(x.shape) * scale
         hidden, out = head.forward(x)

@@ -50,9 +50,9 @@ class Whitening:
         roots = np.maximum(values, np.finfo(np.float32).tiny) ** EXPONENT
         return cls(mean=mean, matrix=(vectors / roots) @ vectors.T)
 
-    def apply(self, windows: NDArray[Any]) -> NDArray[Any]:
-        """(W, dim) -> (W, dim) of the same dtype."""
-        out = np.empty_like(windows)
+    def apply(self, windows: NDArray[Any]) -> Array:
+        """(W, dim) -> float32 (W, dim)."""
+        out = np.empty(windows.shape, np.float32)
         for start in range(0, len(windows), BLOCK):
             block = slice(start, start + BLOCK)
             out[block] = (windows[block].astype(np.float32) - self.mean) @ self.matrix

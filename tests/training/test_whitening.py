@@ -57,6 +57,9 @@ def test_fewer_pictures_than_features_and_features_that_never_change(n: int) -> 
     assert np.isfinite(Whitening.of(constant).apply(constant.windows)).all()
 
 
-def test_the_dtype_stays() -> None:
+def test_half_precision_is_not_rounded_once_more() -> None:
     examples = correlated(50, dtype=np.float16)
-    assert Whitening.of(examples).apply(examples.windows).dtype == np.float16
+    whitening = Whitening.of(examples)
+    white = whitening.apply(examples.windows)
+    assert white.dtype == np.float32
+    assert np.array_equal(white, whitening.apply(examples.windows.astype(np.float32)))
