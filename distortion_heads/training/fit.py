@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class _Recipe:
-    """`rate`: the highest of learning; `decay`: of the weights, times the rate; `dropout`: of 256 features those left out."""
+    """`rate`: the highest one; `decay`: of the weights, times the rate; `dropout`: of 256 features those left out."""
 
     batch: int
     rate: float
