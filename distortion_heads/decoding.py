@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distortion_heads.images import count_pixels, load_image
+from distortion_heads.side_by_side import usable_cores
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -44,7 +44,7 @@ def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generato
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS), thread_name_prefix="decode")
+    pool = ThreadPoolExecutor(min(usable_cores(), MAX_THREADS), thread_name_prefix="decode")
     upcoming = ((source, count_pixels(source)) for source in sources)
     blocked: tuple[ImageSource, int] | None = None
     ahead: deque[tuple[ImageSource, Future[RGBImage]]] = deque()

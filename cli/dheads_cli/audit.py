@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import session_of
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.training.corpora.load import KINDS, load_corpus
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def audit(
             splits=splits,
             registry=registry,
             judged=judge,
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=jobs or usable_cores(),
             progress=lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}"),
         )
     stdout_stream(machine=as_json).write(_json(found) if as_json else _text(found))

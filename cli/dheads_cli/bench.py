@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from dheads_cli._console import plain_table, stdout_stream
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 from distortion_heads.architecture import WIDTHS
+from distortion_heads.side_by_side import usable_cores
 
 if TYPE_CHECKING:
     from distortion_heads.training.bench.report import Report
@@ -71,7 +71,7 @@ def accuracy(
                 out=Path(out),
                 heads=_labels(heads),
                 limit=limit,
-                jobs=jobs or os.cpu_count() or 1,
+                jobs=jobs or usable_cores(),
                 plan=Plan(seed=seed, mixtures=mixtures),
                 command=_command(options),
             ),
@@ -135,7 +135,7 @@ def video(
                 out=Path(out),
                 heads=_labels(heads),
                 limit=limit,
-                jobs=jobs or os.cpu_count() or 1,
+                jobs=jobs or usable_cores(),
                 plan=Plan(codings=codings, parts=parts, seconds=seconds, seed=seed),
                 command=_command(options, "video"),
             ),

@@ -15,6 +15,7 @@ from dheads_cli._console import complain, is_terminal, stdout_stream
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import session_of
 from distortion_heads.errors import DheadsError, InputError
+from distortion_heads.side_by_side import usable_cores
 
 if TYPE_CHECKING:
     from distortion_heads.registry import Registry
@@ -155,7 +156,7 @@ def synth(
             sources=sources,
             plan=plan,
             target=Target(folder=out, format=format_, compress=compress, keep_codec=keep_codec, clips=clips),
-            jobs=jobs or _cores(),
+            jobs=jobs or usable_cores(),
             max_pixels=max_pixels,
         )
     )
@@ -220,13 +221,6 @@ def _usage(action: Callable[[], Parsed]) -> Parsed:
         return action()
     except DheadsError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _draw_sheet(path: str, specs: Sequence[HeadSpec], sheet: Path, seed: int, max_pixels: int | None) -> None:

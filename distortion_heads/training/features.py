@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.images import DEFAULT_MAX_PIXELS
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.spec import View, view_key, width_of
 from distortion_heads.training.datasets import check_counts, unreadable
 from distortion_heads.training.examples import Examples
@@ -143,7 +144,7 @@ def extract(
     keys = [cache_key(image, hashes[image.path], backbone.ref.fingerprint, view) for image in images]
     work = partial(_cached, backbone=backbone, view=view, cache=cache, max_pixels=max_pixels)
     results: list[Result] = []
-    pool = ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(min(MAX_WORKERS, usable_cores()))
     try:
         for result in pool.map(work, images, keys):
             results.append(result)

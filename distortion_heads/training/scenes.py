@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.inputs import expand_inputs
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.training.datasets import content_hashes, unreadable
 from distortion_heads.training.split import difference_hash, join_near
 
@@ -128,7 +128,7 @@ def _difference_hashes(paths: Sequence[Path], report: Callable[[int, int], None]
     """Of all pictures, in parallel. Raises `DataError` if any cannot be decoded."""
     hashes: list[int | None] = []
     failed: list[tuple[Path, str]] = []
-    pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(usable_cores())
     try:
         with warnings.catch_warnings():  # of Pillow, about damaged EXIF; around all threads, for they share the filters
             warnings.simplefilter("ignore")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.spec import LIGHT, View, view_key, width_of
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.datasets import unreadable
@@ -54,7 +54,7 @@ class RecordFeatures:
         At most 64 windows of a record. Raises `DataError` if any record cannot be read.
         """
         work = partial(self._of_one, view=view)
-        pool = ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1, max(len(records), 1)))
+        pool = ThreadPoolExecutor(min(MAX_WORKERS, usable_cores(), max(len(records), 1)))
         try:
             results = list(pool.map(work, records))
         finally:

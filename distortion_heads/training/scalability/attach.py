@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
 from distortion_heads.images import load_image
 from distortion_heads.pipeline import Predictor, view_features
 from distortion_heads.registry import Registry, build_registry
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.spec import HeadFile, HeadSpec
 from distortion_heads.store import Store
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8
@@ -146,7 +146,7 @@ def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: 
 
 def one_pass(backbone: Backbone, paths: Sequence[Path], spec: HeadSpec) -> None:
     """Read the pictures and run the backbone over them, on the threads that add-head has."""
-    with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(MAX_WORKERS, usable_cores())) as pool:
         for _ in pool.map(lambda path: view_features(backbone, load_image(path), spec.view), paths):
             pass
 

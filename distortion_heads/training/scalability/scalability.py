@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.training.bench.accuracy import find_pictures
 from distortion_heads.training.report_files import to_json, write_files
 from distortion_heads.training.scalability.markdown import to_markdown
@@ -161,7 +161,7 @@ def _setting(options: ScalabilityOptions, backbone: str) -> Setting:
     return Setting(
         command=options.command,
         backbone=backbone,
-        cores=os.cpu_count() or 1,
+        cores=usable_cores(),
         bank=tuple(sorted(options.bank)),
         widths=options.widths,
         steps=options.steps,
