@@ -160,12 +160,14 @@ def _identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.Im
     """Read the header, without decoding pixels.
 
     In place of `Image.open`, which refuses every picture of more than twice `Image.MAX_IMAGE_PIXELS`. The few formats
-    that Pillow loads first are tried first, since to load all takes longer than to decode a picture.
+    that Pillow loads first are tried first, since to load all takes longer than to decode a picture; then those that
+    tell by the first bytes, as the others read on.
     """
     tried = set(_NEVER_OPENED)
     for load_formats in (Image.preinit, Image.init):
         load_formats()
-        for name in [name for name in Image.ID if name not in tried]:
+        names = [name for name in Image.ID if name not in tried]
+        for name in sorted(names, key=lambda name: Image.OPEN[name][1] is None):
             tried.add(name)
             if image := _open_as(name, stream, prefix, max_pixels):
                 return image

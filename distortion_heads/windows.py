@@ -66,7 +66,10 @@ class Canvas:
         if rows.stop <= height and columns.stop <= width:
             return self.image[rows, columns]
         vertical, horizontal = self._sources
-        return self.image[vertical[rows]][:, horizontal[columns]]
+        whole_rows = self.image[vertical[rows]]
+        edge = max(columns.start, min(columns.stop, width))  # column by column takes longer, so only beyond it
+        beyond = whole_rows[:, horizontal[edge : columns.stop]]
+        return np.concatenate([whole_rows[:, columns.start : edge], beyond], axis=1)
 
     @cached_property
     def _sources(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
