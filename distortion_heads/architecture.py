@@ -132,7 +132,7 @@ def _check(conv: Conv, inputs: tuple[int, ...]) -> None:
         raise BackboneError("the backbone file describes layers that do not fit together")
 
 
-WIDTHS = (16, 48, 64, 96, 128)
+WIDTHS = (16, 32, 48, 64, 96)
 """Channels of the bundled architecture's learnt levels."""
 
 

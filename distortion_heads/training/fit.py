@@ -39,19 +39,25 @@ _MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
 
 
 def fit_layers(
-    examples: Examples, *, with_severity: bool, seed: int, start: tuple[Layer, Layer] | None = None
+    examples: Examples,
+    *,
+    with_severity: bool,
+    seed: int,
+    start: tuple[Layer, Layer] | None = None,
+    whitened: bool = True,
 ) -> tuple[Layer, Layer]:
     """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened where there is no `start`
-    and fewer than `MANY` pictures. Deterministic in `seed`. Layers are float32, and read the features as they are.
+    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened, if `whitened`, where there
+    is no `start` and fewer than `MANY` pictures. Deterministic in `seed`. Layers are float32, and read the features as
+    they are.
     """
     rng = np.random.default_rng(seed)
     outputs = 2 if with_severity else 1
     head = _Perceptron.random(examples.windows.shape[1], outputs, rng) if start is None else _Perceptron.of(*start)
     targets = _Targets.of(examples, with_severity)
-    if start is not None or len(examples) >= MANY:
+    if start is not None or len(examples) >= MANY or not whitened:
         return _fit(head, examples.windows, targets, _MANY_PICTURES, rng)
     whitening = Whitening.of(examples)
     first, last = _fit(head, whitening.apply(examples.windows), targets, _FEW_PICTURES, rng)

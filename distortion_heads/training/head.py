@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from distortion_heads.errors import DataError
 from distortion_heads.heads import HeadBank
 from distortion_heads.spec import (
+    LIGHT,
+    TEMPORAL,
     VIEWS,
     BackboneRef,
     Calibration,
@@ -30,6 +32,9 @@ from distortion_heads.training.metrics import measure
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
 """A head that is worse than any of these is called poor."""
+
+_STATISTICAL = frozenset((LIGHT, TEMPORAL))
+"""Views of which a part are statistics with long tails: whitened, they tell less."""
 
 _UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes that are no UTF-8, separators of lines
 
@@ -76,7 +81,8 @@ def train_head(
 
     The two must not share scenes.
     """
-    layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start)
+    whitened = card.view not in _STATISTICAL
+    layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=whitened)
     head = HeadFile(
         label=card.label,
         title=card.title,

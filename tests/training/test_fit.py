@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from distortion_heads.heads import HeadBank, aggregate
-from distortion_heads.spec import BackboneRef, Provenance
+from distortion_heads.spec import BackboneRef, Provenance, View
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.metrics import expected_calibration_error, measure
@@ -139,6 +139,20 @@ def test_features_of_many_pictures_are_not_whitened(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(fit, "Whitening", None)
     again = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
     assert np.array_equal(many[0].weight, again[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("view", "whitened"), [("native", True), ("overview", True), ("light", False), ("temporal", False)]
+)
+def test_views_with_statistics_of_their_own_are_not_whitened(view: View, whitened: bool) -> None:
+    from distortion_heads.training.fit import fit_layers
+    from distortion_heads.training.head import HeadCard, train_head
+
+    ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
+    card = HeadCard(label="made", title="Made", family="test", view=view)
+    head = train_head(cloud(60, 0), cloud(40, 1), card, ref, provenance(), seed=1)
+    first, _ = fit_layers(cloud(60, 0), with_severity=False, seed=1, whitened=whitened)
+    assert np.array_equal(head.layers[0].weight, first.weight.astype(np.float16))
 
 
 def test_calibration_repairs_overconfidence() -> None:
