@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from distortion_heads.heads import HeadBank, aggregate
-from distortion_heads.spec import BackboneRef, Provenance, View
+from distortion_heads.spec import BackboneRef, Provenance, View, width_of
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.metrics import expected_calibration_error, measure
@@ -148,10 +150,15 @@ def test_views_with_statistics_of_their_own_are_not_whitened(view: View, whitene
     from distortion_heads.training.fit import fit_layers
     from distortion_heads.training.head import HeadCard, train_head
 
+    def seen(n: int, seed: int) -> Examples:
+        examples = cloud(n, seed)
+        rest = np.zeros((len(examples.windows), width_of(view, DIM) - DIM), np.float32)
+        return replace(examples, windows=np.concatenate([examples.windows, rest], axis=1))
+
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
     card = HeadCard(label="made", title="Made", family="test", view=view)
-    head = train_head(cloud(60, 0), cloud(40, 1), card, ref, provenance(), seed=1)
-    first, _ = fit_layers(cloud(60, 0), with_severity=False, seed=1, whitened=whitened)
+    head = train_head(seen(60, 0), seen(40, 1), card, ref, provenance(), seed=1)
+    first, _ = fit_layers(seen(60, 0), with_severity=False, seed=1, whitened=whitened)
     assert np.array_equal(head.layers[0].weight, first.weight.astype(np.float16))
 
 
