@@ -14,7 +14,7 @@ from distortion_heads.training.examples import Examples
 from distortion_heads.training.whitening import Whitening
 
 HIDDEN = 32
-EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 6000
+EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 12_000
 SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
 
 Array = NDArray[np.float32]
@@ -30,12 +30,15 @@ class _Recipe:
     dropout: int
 
 
-MANY = 10_000
+MANY, MOST = 10_000, 40_000
 """Pictures from which on plain descent finds weak evidence too, and strong regularisation costs more than it saves."""
 
 _FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=102)
 _MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
 """Its steps are small: layers that joint training has fitted well lose by large ones."""
+
+_MOST_PICTURES = _Recipe(batch=512, rate=1e-3, decay=0.05, dropout=26)
+"""There is more to learn than joint training has found."""
 
 
 def fit_layers(
@@ -58,7 +61,8 @@ def fit_layers(
     head = _Perceptron.random(examples.windows.shape[1], outputs, rng) if start is None else _Perceptron.of(*start)
     targets = _Targets.of(examples, with_severity)
     if start is not None or len(examples) >= MANY or not whitened:
-        return _fit(head, examples.windows, targets, _MANY_PICTURES, rng)
+        recipe = _MANY_PICTURES if len(examples) < MOST else _MOST_PICTURES
+        return _fit(head, examples.windows, targets, recipe, rng)
     whitening = Whitening.of(examples)
     first, last = _fit(head, whitening.apply(examples.windows), targets, _FEW_PICTURES, rng)
     return whitening.absorbed(first), last

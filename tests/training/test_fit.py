@@ -141,6 +141,9 @@ def test_features_of_many_pictures_are_not_whitened(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(fit, "Whitening", None)
     again = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
     assert np.array_equal(many[0].weight, again[0].weight)
+    monkeypatch.setattr(fit, "MOST", 60)
+    most = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
+    assert not np.array_equal(most[0].weight, many[0].weight)
 
 
 @pytest.mark.parametrize(
