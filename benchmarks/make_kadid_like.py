@@ -8,12 +8,12 @@ It is no KADID-10k: other photographs, distorted by this project's generators, s
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from distortion_heads.errors import DheadsError
 from distortion_heads.registry import build_registry
+from distortion_heads.side_by_side import usable_cores
 from distortion_heads.training.corpora.make_kadid import HEIGHT, WIDTH, make_kadid_like
 
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, metavar="N", help="how many of the pictures (default: all)")
     parser.add_argument("--size", default=f"{WIDTH}x{HEIGHT}", metavar="WxH", help="of the pictures (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another one distorts otherwise (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="number of threads (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=usable_cores(), help="number of threads (%(default)s)")
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
     try:

@@ -9,7 +9,7 @@ from distortion_heads.errors import BackboneError
 def test_small_has_five_levels_down_to_one_activation_per_cell_and_the_banks() -> None:
     architecture = small()
     assert [stride for _, stride in architecture.levels] == [2, 4, 8, 16, 32, 4, 4]
-    assert architecture.dim == 2 * sum(channels for channels, _ in architecture.levels) == 800
+    assert architecture.dim == 2 * sum(channels for channels, _ in architecture.levels) == 608
 
 
 def test_receptive_field_of_two_convolutions() -> None:

@@ -84,7 +84,7 @@ def _written(job: HeadsJob, index: int) -> HeadFile | None:
 
 
 def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -> HeadFile:
-    """Exactly as `dheads add-head` does, but from the layers of the joint training."""
+    """As `dheads add-head` does, but from the layers of the joint training, or whichever of `_starts` is best."""
     spec = job.specs[index]
     fit, hold = fit_set.examples(index, spec.view), hold_set.examples(index, spec.view)
     positive = int(fit.labels.sum())

@@ -14,7 +14,7 @@ from distortion_heads.training.examples import Examples
 from distortion_heads.training.whitening import Whitening
 
 HIDDEN = 32
-EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 12_000
+EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 6000
 SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
 
 Array = NDArray[np.float32]
@@ -22,23 +22,29 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class _Recipe:
-    """`rate`: the highest one; `decay`: of the weights, times the rate; `dropout`: of 256 features those left out."""
+    """`rate`: the highest one; `decay`: of the weights, times the rate; `dropout`: of 256 features those left out.
+
+    `stretch`: times `MAX_STEPS`.
+    """
 
     batch: int
     rate: float
     decay: float
     dropout: int
+    stretch: int = 1
 
 
-MANY, MOST = 10_000, 40_000
+MANY = 10_000
 """Pictures from which on plain descent finds weak evidence too, and strong regularisation costs more than it saves."""
+
+MOST = 40_000
+"""Pictures from which on there is more to learn than joint training has found, in longer and larger strides."""
 
 _FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=102)
 _MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
 """Its steps are small: layers that joint training has fitted well lose by large ones."""
 
-_MOST_PICTURES = _Recipe(batch=512, rate=1e-3, decay=0.05, dropout=26)
-"""There is more to learn than joint training has found."""
+_MOST_PICTURES = _Recipe(batch=512, rate=1e-3, decay=0.05, dropout=26, stretch=2)
 
 
 def fit_layers(
@@ -52,9 +58,9 @@ def fit_layers(
     """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened, if `whitened`, where there
-    is no `start` and fewer than `MANY` pictures. Deterministic in `seed`. Layers are float32, and read the features as
-    they are.
+    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened where there is no `start`
+    and fewer than `MANY` pictures; unless `whitened`, these too are fitted by the recipe of many. Deterministic in
+    `seed`. Layers are float32, and read the features as they are.
     """
     rng = np.random.default_rng(seed)
     outputs = 2 if with_severity else 1
@@ -71,7 +77,7 @@ def fit_layers(
 def _fit(
     head: _Perceptron, windows: NDArray[Any], targets: _Targets, recipe: _Recipe, rng: np.random.Generator
 ) -> tuple[Layer, Layer]:
-    steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, MAX_STEPS))
+    steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, recipe.stretch * MAX_STEPS))
     optimizer = _AdamW(head.parameters, steps, recipe)
     order = np.empty(0, np.int64)
     scale = np.float32(256 / (256 - recipe.dropout))

@@ -34,7 +34,7 @@ POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
 """A head that is worse than any of these is called poor."""
 
 _STATISTICAL = frozenset((LIGHT, TEMPORAL))
-"""Views of which a part are statistics with long tails: whitened, they tell less."""
+"""Views that are statistics with long tails, all or a part: whitened, they tell less."""
 
 _UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes that are no UTF-8, separators of lines
 

@@ -21,7 +21,7 @@ from distortion_heads.training.examples import Examples
 from distortion_heads.training.head import HeadCard, train_head
 from distortion_heads.weights import dump_head
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes whenever the same records and seed give other heads."""
 
 

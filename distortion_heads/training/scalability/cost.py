@@ -73,7 +73,7 @@ class Costs:
 
 
 def measure_costs(
-    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int] = COUNTS, rounds: int = 15
+    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int] = COUNTS, rounds: int
 ) -> Costs:
     """Copy `head` under as many labels as needed and run all designs, each number of heads in processes of its own.
 
@@ -116,8 +116,7 @@ def write_heads(head: HeadFile, count: int, home: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         file = folder / f"copy_{i:04d}{SUFFIX}"
-        if not file.exists():
-            file.write_bytes(dump_head(replace(head, label=file.stem)))
+        file.write_bytes(dump_head(replace(head, label=file.stem)))  # an older one may be of another backbone
     return home
 
 

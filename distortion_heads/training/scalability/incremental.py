@@ -230,22 +230,29 @@ def _add(
 def _joint_head(
     plan: IncrementalPlan, fit: PictureSet, specs: Sequence[HeadSpec], spec: HeadSpec, backbone: BackboneSpec
 ) -> HeadFile:
-    """From the layers of the joint training, on the most pictures, as `dheads train` fits its heads."""
+    """On the most pictures, as `dheads train` fits its heads: from the joint training's layers and from random weights.
+
+    The one that is better on held-out pictures.
+    """
     run = plan.work / "runs" / JOINT
     network = load_network(run, small(plan.widths), specs, plan.recipe(specs))
     first, last = network.heads.layers(list(specs).index(spec))
     presence = Layer(weight=last.weight[:1], bias=last.bias[:1], activation=last.activation)
     data = _dataset(plan, fit, spec, backbone)
     split = split_by_content(data.images, [found.scene for found in data.features], plan.seed)
-    return train_head(
-        data.examples(split.fit),
-        data.examples(split.hold),
-        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
-        load_backbone(backbone, threads=1).ref,
-        Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=plan.seed, command=""),
-        seed=plan.seed,
-        start=(first, presence) if spec.view != LIGHT else None,
-    )
+    heads = [
+        train_head(
+            data.examples(split.fit),
+            data.examples(split.hold),
+            HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+            load_backbone(backbone, threads=1).ref,
+            Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=plan.seed, command=""),
+            seed=plan.seed,
+            start=start,
+        )
+        for start in ([None] if spec.view == LIGHT else [None, (first, presence)])
+    ]
+    return max(heads, key=lambda head: head.metrics.auroc or 0.0)
 
 
 def _dataset(plan: IncrementalPlan, pictures: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> Dataset:

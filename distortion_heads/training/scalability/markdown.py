@@ -59,14 +59,15 @@ def _incremental(heads: Sequence[LateHead], setting: Setting) -> str:
     text = (
         f"For each distortion below a backbone was trained on the other {others} of a bank of {others + 1}"
         f" ({', '.join(setting.bank)}): it never saw that one. It was frozen, and the head was added by the code of"
-        " `dheads add-head --data`. The joint head comes from a training on the whole bank, and was then fitted further"
-        " on the most pictures, as `dheads train` does. n pictures: n with the distortion (severities 1 to 5) and n"
-        " without, by turns clean and with another distortion of the bank; 28 % of them choose the calibration and the"
+        " `dheads add-head --data`. The joint head comes from a training on the whole bank, and was then fitted on the"
+        " most pictures, from there and from random weights, as `dheads train` does: the better one on held-out"
+        " pictures counts. n pictures: n with the distortion (severities 1 to 5) and n without, by turns clean and with"
+        " another distortion of the bank; 28 % of them choose the calibration and the"
         f" threshold. Measured on {setting.test_pictures} pictures with and as many without, cut from scenes that no"
         " training saw; F1 at each head's own threshold."
     )
     small = (
-        f"**These networks are small**, so that the bench is quick on two cores: widths"
+        f"**These networks are small and trained briefly**, so that the bench is quick on two cores: widths"
         f" {', '.join(map(str, setting.widths))} (the bundled backbone: {', '.join(map(str, WIDTHS))}), trained for"
         f" {setting.steps} steps of {setting.batch} native samples each (bundled: 8,000 steps of 84 samples and more)."
         " What counts is the difference between late and joint, not the height."
