@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from distortion_heads.errors import DataError
 from distortion_heads.locks import only_writer
+from distortion_heads.orphans import end_with_parent
 from distortion_heads.synth_plan import Plan
 from distortion_heads.synth_sources import Source, Sources
 from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
@@ -180,21 +181,11 @@ def _make_pickled(frozen: bytes, task: Task) -> Outcome:
 
 
 def _prepare_worker() -> None:
-    """Leave Ctrl-C to the main process, and do not outlive it if it is killed."""
+    """Leave Ctrl-C to the main process."""
     import signal
-    import threading
-    from multiprocessing import parent_process
-    from multiprocessing.connection import wait
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            wait([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    end_with_parent()
 
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:

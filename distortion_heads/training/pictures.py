@@ -17,6 +17,7 @@ from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import DataError
 from distortion_heads.light import light_statistics
+from distortion_heads.orphans import end_with_parent
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
@@ -172,6 +173,7 @@ _worker: _Worker | None = None
 def _open(plan: PicturePlan) -> None:
     """Once per process: a session and the plugins' functions cannot be sent to one."""
     global _worker
+    end_with_parent()
     _worker = _Worker(plan, installed_specs(plan.labels), open_backbone(plan.backbone, threads=1))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.orphans import end_with_parent
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
 from distortion_heads.training.scenes import (
@@ -161,7 +162,8 @@ def stream_shards(
     labels = tuple(spec.label for spec in specs)
     pending: deque[Future[Path]] = deque()
     # spawn, not fork: the caller has torch's threads running
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         while indices or pending:
             while indices and len(pending) < 2 * workers + 1:
                 pending.append(pool.submit(_make_by_label, plan, labels, indices.popleft() % distinct))

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from distortion_heads.errors import DataError
+from distortion_heads.orphans import end_with_parent
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -24,7 +25,8 @@ def in_processes(tasks: Sequence[_Task], measure_one: Callable[[_Task], _Result]
         yield from map(measure_one, tasks)
         return
     # spawn, not fork: the caller may have threads running
-    pool = ProcessPoolExecutor(min(jobs, max(len(tasks), 1)), mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, max(len(tasks), 1)), mp_context=context, initializer=end_with_parent)
     try:
         for future in as_completed([pool.submit(measure_one, task) for task in tasks]):
             yield future.result()

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sessions import processes_of_session, wait_until
 from synth_runs import assert_same_output, finish, make_run, manifest, save_photo
 
 from dheads_cli.main import run as dheads
@@ -57,24 +57,6 @@ def test_a_killed_run_leaves_no_process_and_goes_on(bank: dict[str, HeadSpec], t
     assert not (out / ".partial").exists()
     finish(make_run(bank, tmp_path / "photos", tmp_path / "whole", "denoise,jpeg"))
     assert_same_output(out, tmp_path / "whole")
-
-
-def wait_until(condition: Any, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def processes_of_session(session: int) -> list[int]:
-    """Living processes; zombies wait for whoever adopted them."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, _, _, its_session = stat.read_text().rpartition(")")[2].split()[:4]
-            if int(its_session) == session and state != "Z":
-                found.append(int(stat.parent.name))
-    return found
 
 
 def sleeps_over_the_second(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
+from sessions import processes_of_session, wait_until
 
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.training.task_pool import in_processes
@@ -46,3 +51,25 @@ def test_what_a_task_raises_is_raised(jobs: int) -> None:
 def test_a_process_that_dies_is_told_in_one_line() -> None:
     with pytest.raises(DataError, match=r"a worker process died.*--jobs 1$"):
         list(in_processes([1, 2], die, 2))
+
+
+def sleep_long(file: str) -> None:
+    Path(file).touch()
+    time.sleep(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for orphans in /proc")
+def test_the_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("a", "b")]
+    code = (
+        "from distortion_heads.training.task_pool import in_processes\n"
+        "from test_task_pool import sleep_long\n"
+        f"if __name__ == '__main__': list(in_processes({files!r}, sleep_long, 2))\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen([sys.executable, str(script)], start_new_session=True, env=environ) as process:
+        wait_until(lambda: all(Path(file).exists() for file in files))
+        process.kill()
+    wait_until(lambda: not processes_of_session(process.pid))

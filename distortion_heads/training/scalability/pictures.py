@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from distortion_heads.orphans import end_with_parent
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis import Step
 from distortion_heads.training.scenes import cut_native, cut_overview, load_scene
@@ -73,7 +74,7 @@ def make_pictures(pictures: PictureSet, workers: int) -> Iterator[int]:
     pictures.folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, pictures.count, BLOCK)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         for done, _ in enumerate(pool.map(_make_block, [pictures] * len(starts), starts), 1):
             yield min(2 * BLOCK * done, 2 * pictures.count)
     pictures.done.touch()
