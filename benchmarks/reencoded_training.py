@@ -13,12 +13,10 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,6 +42,7 @@ from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import Sampling, VideoOptions
 from distortion_heads.weights import write_atomic
+from distortion_heads.worker_pool import worker_pool
 
 LABELS = (
     "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "multiplicative_noise",
@@ -186,7 +185,7 @@ def main() -> None:
     folders = [fit(name, scenes, options) for name in SHARES]
     parts, problems = find_parts(options.clips, Plan(parts=options.parts), None)
     results: list[Judged] = []
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+    with worker_pool(options.jobs) as pool:
         for done, part in enumerate(pool.map(partial(judge_part, folders=folders), enumerate(parts)), 1):
             results.append(part)
             say(f"clips: {done} of {len(parts)} parts")

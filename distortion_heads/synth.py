@@ -18,7 +18,7 @@ import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any
 
 from distortion_heads.errors import DataError
 from distortion_heads.locks import only_writer
-from distortion_heads.orphans import end_with_parent
 from distortion_heads.synth_plan import Plan
 from distortion_heads.synth_sources import Source, Sources
 from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
 from distortion_heads.video_encode import Coding
+from distortion_heads.worker_pool import worker_pool
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -142,11 +142,11 @@ def _workers(jobs: int, plan: Plan, target: Target) -> Iterator[Callable[[Task],
         maker = Maker(plan, target)
         yield lambda task: _completed(maker.make(task))
         return
-    from multiprocessing import active_children, get_context
+    from multiprocessing import active_children
 
     frozen = _pickled(plan, target)
     others = set(active_children())
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_prepare_worker)
+    pool = worker_pool(jobs, _leave_interrupts)
     try:
         yield lambda task: pool.submit(_make_pickled, frozen, task)
     except BaseException:  # do not make the user wait for tasks that nobody wants any more
@@ -180,12 +180,11 @@ def _make_pickled(frozen: bytes, task: Task) -> Outcome:
     return _maker(frozen).make(task)
 
 
-def _prepare_worker() -> None:
+def _leave_interrupts() -> None:
     """Leave Ctrl-C to the main process."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
 
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:

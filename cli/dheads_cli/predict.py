@@ -89,11 +89,11 @@ def predict(
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     inputs = list(request.inputs(paths))
     request.check(ctx, inputs)
-    has_video = any(request.wants(item) for item in inputs)
-    all_videos = all(request.wants(item) for item in inputs)
+    wanted = [request.wants(item) for item in inputs]
+    has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     predictor = _predictor(
-        session_of(ctx), _split(heads), device, max_pixels, threads=1 if all_videos else None, backbone=backbone
+        session_of(ctx), _split(heads), device, max_pixels, threads=1 if all(wanted) else None, backbone=backbone
     )
     heads_in_use = _heads_in_use(predictor, inputs, request)
     _check_conditions(parsed, heads_in_use)

@@ -13,7 +13,7 @@ from distortion_heads.errors import HeadFileError
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.fit import MANY
-from distortion_heads.training.head import HeadCard, train_head, window_logits
+from distortion_heads.training.head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.metrics import measure
 from distortion_heads.training.pictures import FeatureSet, with_family
 from distortion_heads.training.thresholds import choose_together
@@ -88,20 +88,16 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
     spec = job.specs[index]
     fit, hold = fit_set.examples(index, spec.view), hold_set.examples(index, spec.view)
     positive = int(fit.labels.sum())
-    heads = [
-        train_head(
-            fit,
-            hold,
-            HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
-            job.backbone,
-            replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
-            seed=job.provenance.seed,
-            with_severity=True,
-            start=start,
-        )
-        for start in _starts(job, index, few=len(fit) < MANY)
-    ]
-    head = max(heads, key=lambda head: head.metrics.auroc or 0.0)
+    head = train_best_head(
+        fit,
+        hold,
+        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+        job.backbone,
+        replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
+        _starts(job, index, few=len(fit) < MANY),
+        seed=job.provenance.seed,
+        with_severity=True,
+    )
     write_atomic(job.file(index), dump_head(head))
     return head
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -104,6 +105,25 @@ def train_head(
     threshold = choose_threshold(probabilities, hold.labels, hold.clean, max_fpr_clean)
     metrics = measure(probabilities, hold.labels, hold.clean, threshold.value, "held-out scenes of the training data")
     return replace(head, calibration=calibration, threshold=threshold, metrics=metrics)
+
+
+def train_best_head(
+    fit: Examples,
+    hold: Examples,
+    card: HeadCard,
+    backbone: BackboneRef,
+    provenance: Provenance,
+    starts: Sequence[tuple[Layer, Layer] | None],
+    *,
+    seed: int = 0,
+    with_severity: bool = False,
+) -> HeadFile:
+    """`train_head` from each of `starts`; the head with the highest AUROC on `hold`, the first of equals."""
+    heads = [
+        train_head(fit, hold, card, backbone, provenance, seed=seed, with_severity=with_severity, start=start)
+        for start in starts
+    ]
+    return max(heads, key=lambda head: head.metrics.auroc or 0.0)
 
 
 def weakness(head: HeadFile) -> str | None:

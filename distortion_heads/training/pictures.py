@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +15,6 @@ from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import DataError
 from distortion_heads.light import light_statistics
-from distortion_heads.orphans import end_with_parent
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
@@ -31,6 +28,7 @@ from distortion_heads.training.shards import (
     severity_row,
 )
 from distortion_heads.weights import write_atomic
+from distortion_heads.worker_pool import worker_pool
 
 PER_BLOCK = 100
 GROUP = 5
@@ -127,8 +125,7 @@ def collect(plan: PicturePlan, workers: int) -> Iterator[int]:
     yield done
     if not missing:
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_open, initargs=(plan,)) as pool:
+    with worker_pool(workers, _open, plan) as pool:
         for _ in pool.map(_make_block, missing):
             done += PER_BLOCK
             yield done
@@ -173,7 +170,6 @@ _worker: _Worker | None = None
 def _open(plan: PicturePlan) -> None:
     """Once per process: a session and the plugins' functions cannot be sent to one."""
     global _worker
-    end_with_parent()
     _worker = _Worker(plan, installed_specs(plan.labels), open_backbone(plan.backbone, threads=1))
 
 

@@ -7,17 +7,15 @@ stopped, and a shard that is there already is only read.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.orphans import end_with_parent
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
 from distortion_heads.training.scenes import (
@@ -30,6 +28,7 @@ from distortion_heads.training.scenes import (
     reduce_to,
 )
 from distortion_heads.weights import write_atomic
+from distortion_heads.worker_pool import worker_pool
 
 NATIVE_SIDE = 160
 OVERVIEW_SIDE = 128
@@ -161,9 +160,7 @@ def stream_shards(
     indices = deque(range(start, count))
     labels = tuple(spec.label for spec in specs)
     pending: deque[Future[Path]] = deque()
-    # spawn, not fork: the caller has torch's threads running
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
+    with worker_pool(workers) as pool:
         while indices or pending:
             while indices and len(pending) < 2 * workers + 1:
                 pending.append(pool.submit(_make_by_label, plan, labels, indices.popleft() % distinct))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from distortion_heads.errors import DataError
-from distortion_heads.orphans import end_with_parent
+from distortion_heads.worker_pool import worker_pool
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -24,9 +23,7 @@ def in_processes(tasks: Sequence[_Task], measure_one: Callable[[_Task], _Result]
     if jobs == 1:
         yield from map(measure_one, tasks)
         return
-    # spawn, not fork: the caller may have threads running
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, max(len(tasks), 1)), mp_context=context, initializer=end_with_parent)
+    pool = worker_pool(min(jobs, max(len(tasks), 1)))
     try:
         for future in as_completed([pool.submit(measure_one, task) for task in tasks]):
             yield future.result()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads.architecture import WIDTHS, small
-from distortion_heads.backbone import dump_backbone, load_backbone
+from distortion_heads.backbone import dump_backbone, load_backbone, read_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.registry import Registry
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
@@ -21,7 +21,7 @@ from distortion_heads.training.datasets import content_hashes, read_data
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.features import Dataset, FeatureCache, extract, usable
 from distortion_heads.training.graph import build_graph
-from distortion_heads.training.head import HeadCard, train_head, window_logits
+from distortion_heads.training.head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.metrics import measure
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
@@ -240,19 +240,15 @@ def _joint_head(
     presence = Layer(weight=last.weight[:1], bias=last.bias[:1], activation=last.activation)
     data = _dataset(plan, fit, spec, backbone)
     split = split_by_content(data.images, [found.scene for found in data.features], plan.seed)
-    heads = [
-        train_head(
-            data.examples(split.fit),
-            data.examples(split.hold),
-            HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
-            load_backbone(backbone, threads=1).ref,
-            Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=plan.seed, command=""),
-            seed=plan.seed,
-            start=start,
-        )
-        for start in ([None] if spec.view == LIGHT else [None, (first, presence)])
-    ]
-    return max(heads, key=lambda head: head.metrics.auroc or 0.0)
+    return train_best_head(
+        data.examples(split.fit),
+        data.examples(split.hold),
+        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+        read_backbone(backbone.weights).ref,
+        Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=plan.seed, command=""),
+        [None] if spec.view == LIGHT else [None, (first, presence)],
+        seed=plan.seed,
+    )
 
 
 def _dataset(plan: IncrementalPlan, pictures: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> Dataset:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
@@ -14,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from distortion_heads.orphans import end_with_parent
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis import Step
 from distortion_heads.training.scenes import cut_native, cut_overview, load_scene
 from distortion_heads.training.shards import installed_specs, make_sample
 from distortion_heads.weights import write_atomic
 from distortion_heads.windows import OVERVIEW_SIDE, WINDOW
+from distortion_heads.worker_pool import worker_pool
 
 BLOCK = 50
 """Pictures that one task of a worker makes."""
@@ -73,8 +71,7 @@ def make_pictures(pictures: PictureSet, workers: int) -> Iterator[int]:
         return
     pictures.folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, pictures.count, BLOCK)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
+    with worker_pool(workers) as pool:
         for done, _ in enumerate(pool.map(_make_block, [pictures] * len(starts), starts), 1):
             yield min(2 * BLOCK * done, 2 * pictures.count)
     pictures.done.touch()
