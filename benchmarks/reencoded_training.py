@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads import Predictor
+from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbone import bundled_backbone
 from distortion_heads.backbone_files import heads_in, read_ref
 from distortion_heads.spec import Provenance
@@ -42,7 +43,6 @@ from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import Sampling, VideoOptions
 from distortion_heads.weights import write_atomic
-from distortion_heads.worker_pool import worker_pool
 
 LABELS = (
     "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "multiplicative_noise",

@@ -30,12 +30,12 @@ from PIL import Image, ImageFile
 from speed_probe import SETTINGS, measured
 
 from distortion_heads import Predictor
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbone import Backbone, FeatureSource
 from distortion_heads.heads import HeadBank
 from distortion_heads.images import load_image
 from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.report import prediction_to_dict, to_json_line
-from distortion_heads.side_by_side import usable_cores
 from distortion_heads.windows import Canvas
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "kitten_clean.jpg"

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads import Predictor, predict_video
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.heads import HeadBank
 from distortion_heads.light import with_light
-from distortion_heads.side_by_side import usable_cores
 from distortion_heads.spec import VIEWS, View
 from distortion_heads.video_color import RgbConverter
 from distortion_heads.video_spec import FRAME_WINDOWS, VideoOptions

@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.images import count_pixels, load_image
-from distortion_heads.side_by_side import usable_cores
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

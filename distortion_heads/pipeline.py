@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.attached import installed_registry, load_banks
 from distortion_heads.backbone import Backbone, FeatureSource, bundled_backbone, open_backbone
 from distortion_heads.decoding import Decoded, alike, decode_ahead
@@ -19,7 +20,6 @@ from distortion_heads.errors import ImageTooLargeError
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.light import with_light
 from distortion_heads.registry import Registry
-from distortion_heads.side_by_side import in_order, usable_cores
 from distortion_heads.spec import (
     LIGHT,
     MIN_SEVERITY,

@@ -27,13 +27,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distortion_heads._system.locks import only_writer
+from distortion_heads._system.processes import worker_pool
 from distortion_heads.errors import DataError
-from distortion_heads.locks import only_writer
 from distortion_heads.synth_plan import Plan
 from distortion_heads.synth_sources import Source, Sources
 from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
 from distortion_heads.video_encode import Coding
-from distortion_heads.worker_pool import worker_pool
 
 if TYPE_CHECKING:
     from _csv import Writer

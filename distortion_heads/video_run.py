@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from distortion_heads.side_by_side import usable_cores
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.video_follow import Lag
 from distortion_heads.video_spec import Frame, FrameResult
 

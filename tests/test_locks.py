@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
-from distortion_heads.locks import only_writer
 
 HOLDER = """
 import sys
 from pathlib import Path
-from distortion_heads.locks import only_writer
+from distortion_heads._system.locks import only_writer
 with only_writer(Path(sys.argv[1]), "dheads train"):
     print("held", flush=True)
     sys.stdin.read()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from distortion_heads.side_by_side import QUEUED, in_order
+from distortion_heads._system.threads import QUEUED, in_order
 
 
 def test_results_come_in_order_and_items_are_worked_on_at_once() -> None:

@@ -11,7 +11,7 @@ import click
 from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import session_of
-from distortion_heads.side_by_side import usable_cores
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.training.corpora.load import KINDS, load_corpus
 
 if TYPE_CHECKING:

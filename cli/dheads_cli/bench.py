@@ -12,8 +12,8 @@ import click
 from dheads_cli._console import plain_table, stdout_stream
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import needs_train_extra, session_of
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.architecture import WIDTHS
-from distortion_heads.side_by_side import usable_cores
 
 if TYPE_CHECKING:
     from distortion_heads.training.bench.report import Report

@@ -14,8 +14,8 @@ import click
 from dheads_cli._console import complain, is_terminal, stdout_stream
 from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import session_of
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.side_by_side import usable_cores
 
 if TYPE_CHECKING:
     from distortion_heads.registry import Registry

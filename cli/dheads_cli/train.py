@@ -15,8 +15,8 @@ from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 from dheads_cli.train_clips import train_on_clips
 from dheads_cli.train_data import check_options, dataset_options, refit, train_on_data
+from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
-from distortion_heads.locks import only_writer
 
 if TYPE_CHECKING:
     from distortion_heads.training.bundle import BundleOptions, Stage

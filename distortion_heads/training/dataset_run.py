@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
-from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.training.datasets import content_hashes

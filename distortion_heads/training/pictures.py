@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import DataError
@@ -28,7 +29,6 @@ from distortion_heads.training.shards import (
     severity_row,
 )
 from distortion_heads.weights import write_atomic
-from distortion_heads.worker_pool import worker_pool
 
 PER_BLOCK = 100
 GROUP = 5

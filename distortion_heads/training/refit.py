@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from distortion_heads._system.locks import only_writer
 from distortion_heads.backbone_files import backbone_in, read_ref
 from distortion_heads.errors import DataError
-from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.spec import BackboneSpec, Provenance
 from distortion_heads.training.bundle_heads import HeadsJob, fit_heads

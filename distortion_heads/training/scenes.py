@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
 from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.inputs import expand_inputs
-from distortion_heads.side_by_side import usable_cores
 from distortion_heads.training.datasets import content_hashes, unreadable
 from distortion_heads.training.split import difference_hash, join_near
 

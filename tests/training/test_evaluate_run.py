@@ -16,8 +16,8 @@ from little_pictures import GRAIN, noisy, registry, scene, spec
 from little_records import LABELS, KnownAnswers, little_corpus
 from PIL import Image
 
+from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError, DheadsError
-from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.spec import View
 from distortion_heads.training import fit

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sessions import processes_of_session, wait_until
 
+from distortion_heads._system.tasks import in_processes
 from distortion_heads.errors import DataError, InputError
-from distortion_heads.training.task_pool import in_processes
 
 
 def measure(task: int) -> tuple[int, int]:
@@ -62,7 +62,7 @@ def sleep_long(file: str) -> None:
 def test_the_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     files = [str(tmp_path / name) for name in ("a", "b")]
     code = (
-        "from distortion_heads.training.task_pool import in_processes\n"
+        "from distortion_heads._system.tasks import in_processes\n"
         "from test_task_pool import sleep_long\n"
         f"if __name__ == '__main__': list(in_processes({files!r}, sleep_long, 2))\n"
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
-from distortion_heads.locks import only_writer
 from distortion_heads.registry import Registry
 from distortion_heads.training.corpora.record import Corpus
 from distortion_heads.training.datasets import content_hashes

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
-from distortion_heads.side_by_side import usable_cores
 from distortion_heads.spec import LIGHT, View, view_key, width_of
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.datasets import unreadable

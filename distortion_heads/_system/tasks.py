@@ -7,8 +7,8 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from distortion_heads._system.processes import worker_pool
 from distortion_heads.errors import DataError
-from distortion_heads.worker_pool import worker_pool
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
