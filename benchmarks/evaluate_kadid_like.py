@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.training.corpora.make_kadid import HEIGHT, WIDTH
 
 REPOSITORY = Path(__file__).parents[1]

@@ -33,7 +33,7 @@ from distortion_heads import Predictor
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbone import Backbone, FeatureSource
 from distortion_heads.heads import HeadBank
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.report import prediction_to_dict, to_json_line
 from distortion_heads.windows import Canvas
@@ -117,7 +117,7 @@ class Stopwatch:
         from contextlib import ExitStack
 
         import distortion_heads.backbone as backbone_module
-        import distortion_heads.images as images_module
+        import distortion_heads.io.images as images_module
         import distortion_heads.pipeline as pipeline_module
 
         places = (

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.attached import installed_registry, load_banks
 from distortion_heads.backbone import Backbone, FeatureSource, bundled_backbone, open_backbone
-from distortion_heads.decoding import Decoded, alike, decode_ahead
 from distortion_heads.errors import ImageTooLargeError
-from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.light import with_light
 from distortion_heads.registry import Registry
 from distortion_heads.spec import (
@@ -34,7 +34,7 @@ from distortion_heads.temporal import SHORTEST_RUN, run_statistics
 from distortion_heads.windows import WINDOW, overview_view
 
 if TYPE_CHECKING:
-    from distortion_heads.images import ImageSource
+    from distortion_heads.io.images import ImageSource
 
 FEW = 8
 """Pictures from which on it pays to open the backbone once more, to evaluate them side by side."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from distortion_heads.errors import DataError
-from distortion_heads.inputs import expand_inputs
+from distortion_heads.io.inputs import expand_inputs
 
 Kind: TypeAlias = Literal["picture", "clip"]
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from distortion_heads.errors import DataError, InputError
-from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.png import png
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.png import png
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import Item, Plan, SpoiltError
 from distortion_heads.synth_sources import Source

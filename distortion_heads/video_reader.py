@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from distortion_heads.errors import ImageTooLargeError, InputError
-from distortion_heads.inputs import is_sequence
+from distortion_heads.io.inputs import is_sequence
 from distortion_heads.video_clock import Clock
 from distortion_heads.video_color import RgbConverter
 from distortion_heads.video_follow import LIVE_OPTIONS, GrowingStream, PipeStream

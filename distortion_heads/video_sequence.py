@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from distortion_heads.errors import InputError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.video_sampling import sample, spread
 from distortion_heads.video_spec import Damage, Frame, Moment, VideoInfo, VideoOptions
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from distortion_heads.decoding import Decoded, alike, decode_ahead
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
-    from distortion_heads.images import ImageSource, RGBImage
+    from distortion_heads.io.images import ImageSource, RGBImage
 
 
 def picture(value: int, height: int = 8, width: int = 9) -> RGBImage:
@@ -67,7 +67,7 @@ def test_only_a_few_are_taken_ahead() -> None:
 
 
 def test_the_pixels_held_are_bounded_but_one_large_picture_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.decoding.MAX_PIXELS", 3 * 72)
+    monkeypatch.setattr("distortion_heads.io.decode_ahead.MAX_PIXELS", 3 * 72)
     started: list[int] = []
 
     def sources() -> Iterator[RGBImage]:
@@ -103,5 +103,5 @@ def test_alike_groups_neighbours_of_one_size() -> None:
 
 
 def test_large_pictures_stand_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.decoding.BATCH_PIXELS", 2 * 72)
+    monkeypatch.setattr("distortion_heads.io.decode_ahead.BATCH_PIXELS", 2 * 72)
     assert [len(group) for group in alike([decoded(i) for i in range(5)], 4)] == [2, 2, 1]

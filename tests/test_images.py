@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 
 WHITE, BLACK, RED, BLUE = (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 0, 255)
 

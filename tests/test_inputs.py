@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from distortion_heads.inputs import IMAGE_SUFFIXES, Input, expand_inputs
+from distortion_heads.io.inputs import IMAGE_SUFFIXES, Input, expand_inputs
 
 NOBODY = 65534
 
@@ -230,6 +230,6 @@ def test_every_suffix_is_of_a_format_that_pillow_opens() -> None:
 
 
 def test_importing_it_loads_neither_numpy_nor_pillow() -> None:
-    code = "import sys, distortion_heads.inputs; print([m for m in ('numpy', 'PIL') if m in sys.modules])"
+    code = "import sys, distortion_heads.io.inputs; print([m for m in ('numpy', 'PIL') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -263,7 +263,7 @@ def test_a_picture_is_let_go_before_the_next_is_asked_for(
     beside: int, most: int, photo: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else two large ones would be held at once; of small ones those are held that are evaluated side by side."""
-    monkeypatch.setattr("distortion_heads.decoding.MAX_PIXELS", 1)
+    monkeypatch.setattr("distortion_heads.io.decode_ahead.MAX_PIXELS", 1)
     monkeypatch.setattr("distortion_heads.pipeline.BESIDE_PIXELS", beside)
     held: list[weakref.ref[Pixels]] = []
     alive: list[int] = []
@@ -274,7 +274,7 @@ def test_a_picture_is_let_go_before_the_next_is_asked_for(
         held.append(weakref.ref(pixels))
         return pixels
 
-    monkeypatch.setattr("distortion_heads.decoding.load_image", load)
+    monkeypatch.setattr("distortion_heads.io.decode_ahead.load_image", load)
     for _ in Predictor(["jpeg"], threads=2).predict_many([photo[:256, :256]] * 12):
         pass
     assert len(alive) == 12

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from distortion_heads.images import count_pixels, load_image
+from distortion_heads.io.images import count_pixels, load_image
 
 ORIENTATION = 0x0112
 
@@ -24,7 +24,7 @@ def stored(image: Image.Image, orientation: int) -> bytes:
 @pytest.mark.parametrize("orientation", range(10))
 @pytest.mark.parametrize("strip", [1, 5 * 53, 1 << 20])
 def test_strips_are_put_upright(orientation: int, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.rgb._STRIP_PIXELS", strip)
+    monkeypatch.setattr("distortion_heads.io.rgb._STRIP_PIXELS", strip)
     noise = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
     data = stored(Image.fromarray(noise), orientation)
     pixels = load_image(data)
@@ -44,7 +44,7 @@ def test_strips_of_every_mode_are_as_the_whole(mode: str, monkeypatch: pytest.Mo
     if mode == "P":
         image.info["transparency"] = 3
     at_once = load_image(image)
-    monkeypatch.setattr("distortion_heads.rgb._STRIP_PIXELS", 4 * 30)
+    monkeypatch.setattr("distortion_heads.io.rgb._STRIP_PIXELS", 4 * 30)
     np.testing.assert_array_equal(load_image(image), at_once)
     assert at_once.std() > 10
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dheads_cli._reports import Sink
     from dheads_cli._video_sinks import VideoSink
     from dheads_cli.video import VideoRequest
-    from distortion_heads.inputs import Input
+    from distortion_heads.io.inputs import Input
     from distortion_heads.spec import Prediction
     from distortion_heads.video_spec import Event, FrameResult, VideoPrediction
 

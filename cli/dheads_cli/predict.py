@@ -22,7 +22,7 @@ from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
     from dheads_cli._video_sinks import VideoSink
-    from distortion_heads.inputs import Input
+    from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
     from distortion_heads.report import Condition
     from distortion_heads.spec import HeadFile, Prediction
@@ -224,7 +224,7 @@ def _predictor(
     backbone: str | None = None,
 ) -> Predictor:
     from dheads_cli._backbones import chosen_backbone
-    from distortion_heads.images import DEFAULT_MAX_PIXELS
+    from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
@@ -266,7 +266,7 @@ def _sink(
 
 def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:
     """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
-    from distortion_heads.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+    from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122
     if named or any(os.path.realpath(item.path) == os.path.realpath(csv_file) for item in inputs):

@@ -225,7 +225,7 @@ def _usage(action: Callable[[], Parsed]) -> Parsed:
 
 def _draw_sheet(path: str, specs: Sequence[HeadSpec], sheet: Path, seed: int, max_pixels: int | None) -> None:
     from distortion_heads.contact_sheet import check_sheet_path, contact_sheet, save_sheet
-    from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
+    from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 
     _usage(lambda: check_sheet_path(sheet))
     try:

@@ -18,7 +18,7 @@ from distortion_heads.errors import DheadsError
 if TYPE_CHECKING:
     from dheads_cli._progress import Bar
     from dheads_cli._video_sinks import VideoSink
-    from distortion_heads.inputs import Input
+    from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
     from distortion_heads.video import Step
     from distortion_heads.video_plot import Thumbnails
@@ -82,7 +82,7 @@ class VideoRequest:
 
     def inputs(self, paths: Sequence[str]) -> Iterator[Input]:
         """The inputs; with --video, - stands for itself."""
-        from distortion_heads.inputs import Input, expand_inputs
+        from distortion_heads.io.inputs import Input, expand_inputs
 
         for path in paths:
             if self.all_videos and path == "-":

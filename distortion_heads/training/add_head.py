@@ -15,7 +15,7 @@ import numpy as np
 from distortion_heads.backbone import bundled_backbone, load_backbone
 from distortion_heads.discovery import USER
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
-from distortion_heads.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.registry import RegisteredHead, Registry
 from distortion_heads.spec import (
     VIEWS,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from distortion_heads.errors import InputError
-from distortion_heads.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.training.labelled import Clip
 from distortion_heads.video_sampling import spread
 from distortion_heads.video_spec import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS

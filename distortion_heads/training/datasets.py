@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from distortion_heads.errors import DataError, DheadsError
-from distortion_heads.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, expand_inputs
+from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, expand_inputs
 from distortion_heads.training.labelled import FRAMES, Clip, LabelledImage
 from distortion_heads.video_sampling import parse_time
 from distortion_heads.video_spec import Sampling

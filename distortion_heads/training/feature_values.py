@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import check_padded, view_features
 from distortion_heads.spec import View
 from distortion_heads.training.clips import each_frame, frame_limit

@@ -19,8 +19,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
-from distortion_heads.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.inputs import expand_inputs
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.training.datasets import content_hashes, unreadable
 from distortion_heads.training.split import difference_hash, join_near
 

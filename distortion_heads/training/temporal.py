@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import DataError
-from distortion_heads.inputs import VIDEO_SUFFIXES
+from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadFile, HeadSpec, Provenance
 from distortion_heads.temporal import SHORTEST_RUN, Runs, run_statistics
 from distortion_heads.training.examples import Examples

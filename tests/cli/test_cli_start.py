@@ -11,7 +11,7 @@ import pytest
 from command_line import COMMAND, subprocess_dheads, write_picture
 from installed_plugins import Site
 
-from distortion_heads.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 
 HEAVY = ("torch", "torchvision", "scipy", "sklearn", "onnx", "piq", "av")
 # Wall time on an idle machine, which the CPU time of all threads exceeds; a machine that runs tests is not idle.

@@ -142,7 +142,7 @@ def test_parameters_change_with_severity(head: HeadSpec) -> None:
 
 @pytest.mark.parametrize("label", [label for label, head in HEADS.items() if head.encode is not None])
 def test_codec_files_decode_to_what_synthesize_returns(label: str) -> None:
-    from distortion_heads.images import load_image
+    from distortion_heads.io.images import load_image
     from distortion_heads.synthesis import to_uint8
 
     head, image = HEADS[label], photo(64, 80)

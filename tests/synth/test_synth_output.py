@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from synth_runs import contents, finish, make_run, manifest, save_photo
 
-from distortion_heads.images import load_image
-from distortion_heads.png import png
+from distortion_heads.io.images import load_image
+from distortion_heads.io.png import png
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import parse_severities
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8

@@ -19,7 +19,7 @@ from synth_runs import assert_same_output, finish, make_run, manifest, save_phot
 from dheads_cli.main import run as dheads
 from distortion_heads import synth
 from distortion_heads.errors import DataError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import parse_severities
 from distortion_heads.synth_sources import Source, Sources

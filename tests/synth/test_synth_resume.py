@@ -13,7 +13,7 @@ from synth_runs import assert_same_output, contents, finish, make_run, manifest,
 from dheads_cli.main import run as dheads
 from distortion_heads import synth_work
 from distortion_heads.errors import DataError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import parse_severities
 

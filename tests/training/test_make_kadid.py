@@ -9,7 +9,7 @@ import pytest
 from little_pictures import save, scene
 
 from distortion_heads.errors import DataError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.training.audit.audit import audit_corpus
 from distortion_heads.training.corpora.kadid import TYPES

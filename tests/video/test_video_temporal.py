@@ -16,7 +16,7 @@ from video_clips import Picture, write_clip
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.backbone import Backbone
 from distortion_heads.discovery import Owner
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
 from distortion_heads.synthesis import to_float, to_uint8

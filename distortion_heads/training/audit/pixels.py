@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.training.corpora.files import VIDEO_SUFFIXES
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.split import difference_hash

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from distortion_heads.errors import DataError, MissingExtraError
-from distortion_heads.inputs import expand_inputs
+from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry
 from distortion_heads.spec import HeadFile

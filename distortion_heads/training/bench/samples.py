@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads import synthesis
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8

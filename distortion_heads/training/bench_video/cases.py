@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distortion_heads.errors import DataError, InputError
-from distortion_heads.inputs import expand_inputs
+from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.synth_video import Interval
 from distortion_heads.training.bench.samples import seeded
 from distortion_heads.video_clock import FALLBACK_RATE

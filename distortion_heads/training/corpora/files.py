@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from distortion_heads.errors import DataError, InvalidLabelError
-from distortion_heads.inputs import IMAGE_SUFFIXES
-from distortion_heads.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
+from distortion_heads.io.inputs import IMAGE_SUFFIXES
+from distortion_heads.io.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from distortion_heads.spec import check_label
 from distortion_heads.training.corpora.record import Corpus, Record
 

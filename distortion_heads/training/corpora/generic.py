@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from distortion_heads.errors import DataError
-from distortion_heads.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.training.corpora.files import (
     UNKNOWN,

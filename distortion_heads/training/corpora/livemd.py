@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distortion_heads.errors import DataError
-from distortion_heads.inputs import IMAGE_SUFFIXES
+from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.training.corpora.files import UNKNOWN, below, corpus, expected
 from distortion_heads.training.corpora.record import Corpus, Record
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distortion_heads.errors import DataError
-from distortion_heads.images import load_image
-from distortion_heads.inputs import IMAGE_SUFFIXES
+from distortion_heads.io.images import load_image
+from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.registry import Registry
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8

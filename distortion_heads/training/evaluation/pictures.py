@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.images import load_image
-from distortion_heads.inputs import VIDEO_SUFFIXES
+from distortion_heads.io.images import load_image
+from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.training.clips import each_frame
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.labelled import FRAMES, Clip

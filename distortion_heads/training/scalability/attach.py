@@ -15,7 +15,7 @@ from PIL import Image
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.architecture import small
 from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor, view_features
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.spec import HeadFile, HeadSpec

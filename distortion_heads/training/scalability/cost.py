@@ -16,7 +16,7 @@ from PIL import Image
 
 from distortion_heads.backbone import bundled_backbone
 from distortion_heads.errors import DataError
-from distortion_heads.images import load_image
+from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadFile
 from distortion_heads.store import SUFFIX
 from distortion_heads.training.scalability.probe import Found, Job, Kind

@@ -116,7 +116,7 @@ def _open_networks(job: Job) -> dict[int, Callable[[], object]]:
 
 
 def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
-    from distortion_heads.images import load_image
+    from distortion_heads.io.images import load_image
     from distortion_heads.training.scalability.towers import TowerNetwork
 
     network = TowerNetwork.load(Path(job.tower), max(job.counts))

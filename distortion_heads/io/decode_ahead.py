@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.images import count_pixels, load_image
+from distortion_heads.io.images import count_pixels, load_image
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from distortion_heads.images import ImageSource, RGBImage
+    from distortion_heads.io.images import ImageSource, RGBImage
 
 MAX_PICTURES, MAX_PIXELS = 16, 40_000_000
 """What is held at once, the picture in use included: both are limits, but one picture of any size is always let in."""

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.rgb import on_white, to_uint8, upright_rgb
+from distortion_heads.io.rgb import on_white, to_uint8, upright_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
