@@ -27,6 +27,8 @@ from distortion_heads import Predictor
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbone import bundled_backbone
 from distortion_heads.backbone_files import heads_in, read_ref
+from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import Provenance
 from distortion_heads.synth_video import distorted
 from distortion_heads.synthesis import Step
@@ -39,8 +41,6 @@ from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.pictures import VIDEO_ODDS, PicturePlan, collect, read_features
 from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.training.shards import installed_specs
-from distortion_heads.video_encode import Coding, encode_video
-from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import Sampling, VideoOptions
 from distortion_heads.weights import write_atomic
 

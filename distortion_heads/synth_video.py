@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distortion_heads.errors import DataError, DheadsError, InputError
+from distortion_heads.io.video.clock import FALLBACK_RATE
+from distortion_heads.io.video.encode import Coding, Encoded, encode_video
+from distortion_heads.io.video.reader import VideoSource, open_video
+from distortion_heads.io.video.sampling import parse_time
 from distortion_heads.synth_plan import SpoiltError
 from distortion_heads.synthesis import Step, check_made, distort_frame, in_physical_order, to_float, to_uint8
-from distortion_heads.video_clock import FALLBACK_RATE
-from distortion_heads.video_encode import Coding, Encoded, encode_video
-from distortion_heads.video_reader import VideoSource, open_video
-from distortion_heads.video_sampling import parse_time
 from distortion_heads.video_spec import Frame, VideoOptions
 
 if TYPE_CHECKING:
+    from distortion_heads.io.video.encode import Picture
     from distortion_heads.spec import FloatImage
-    from distortion_heads.video_encode import Picture
 
 _EPSILON = 1e-6
 """Seconds: time stamps are rounded to the container's clock."""

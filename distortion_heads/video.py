@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from distortion_heads.errors import InputError
-from distortion_heads.video_reader import VideoSource, open_video
+from distortion_heads.io.video.reader import VideoSource, open_video
 from distortion_heads.video_run import FrameRun
 from distortion_heads.video_spec import Event, Frame, FrameResult, VideoInfo, VideoOptions, VideoPrediction
 from distortion_heads.video_temporal import TemporalJudge

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from distortion_heads.video_sampling import time_text
+from distortion_heads.io.video.sampling import time_text
 from distortion_heads.video_spec import Frame, VideoHead, VideoPrediction
 
 if TYPE_CHECKING:

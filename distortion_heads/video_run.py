@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.video_follow import Lag
+from distortion_heads.io.video.growing import Lag
 from distortion_heads.video_spec import Frame, FrameResult
 
 if TYPE_CHECKING:

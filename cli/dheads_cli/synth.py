@@ -18,11 +18,11 @@ from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DheadsError, InputError
 
 if TYPE_CHECKING:
+    from distortion_heads.io.video.encode import Codec
     from distortion_heads.registry import Registry
     from distortion_heads.spec import HeadSpec
     from distortion_heads.synth import Run
     from distortion_heads.synth_sources import Sources
-    from distortion_heads.video_encode import Codec
 
 Parsed = TypeVar("Parsed")
 WORKER_ENVIRONMENT = {
@@ -133,12 +133,12 @@ def synth(
     if len(paths) < 2:
         raise click.UsageError("give the pictures and the output folder: IN... OUT", ctx)
 
+    from distortion_heads.io.video.encode import Coding, parse_bit_rate
     from distortion_heads.synth import Run
     from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
     from distortion_heads.synth_sources import Sources
     from distortion_heads.synth_video import ClipTarget, parse_interval
     from distortion_heads.synth_work import Target
-    from distortion_heads.video_encode import Coding, parse_bit_rate
 
     levels = _usage(lambda: parse_severities(severities))
     mixture = _usage(lambda: parse_mixture(mix))

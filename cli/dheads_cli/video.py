@@ -119,7 +119,7 @@ class VideoRequest:
 
     def options(self, ctx: click.Context) -> VideoOptions:
         """Raises `click.UsageError`."""
-        from distortion_heads.video_sampling import parse_time
+        from distortion_heads.io.video.sampling import parse_time
         from distortion_heads.video_spec import Follow, Sampling, SegmentRule, VideoOptions
 
         a = self.arguments

@@ -11,8 +11,8 @@ import numpy as np
 
 from distortion_heads.errors import InputError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.video.sampling import spread
 from distortion_heads.training.labelled import Clip
-from distortion_heads.video_sampling import spread
 from distortion_heads.video_spec import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
 from distortion_heads.video_spec import Sampling, VideoInfo, VideoOptions
 
@@ -33,7 +33,7 @@ def each_frame(
     One frame is held at a time; fewer than `clip.frames` are used where there are fewer. For `max_pixels` see
     `frame_limit`. Raises `InputError` if no frame can be read.
     """
-    from distortion_heads.video_reader import open_video
+    from distortion_heads.io.video.reader import open_video
 
     sampling = Sampling(frames=clip.frames, start=clip.start, end=clip.end)
     options = VideoOptions(sampling=sampling, max_pixels=frame_limit(max_pixels), max_frames=clip.frames)

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.video_color import RgbConverter
-from distortion_heads.video_encode import Coding, encode_video
+from distortion_heads.io.video.color import RgbConverter
+from distortion_heads.io.video.encode import Coding, encode_video
 
 RATE = 25.0
 MOST_FRAMES = 3

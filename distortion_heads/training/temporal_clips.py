@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from distortion_heads.errors import DataError, InputError
+from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
 from distortion_heads.synthesis import to_float, to_uint8
 from distortion_heads.training.scenes import load_scene, pick
-from distortion_heads.video_encode import Coding, encode_video
 from distortion_heads.video_spec import Sampling, VideoOptions
 
 FRAMES = 30
@@ -111,7 +111,7 @@ def draw_coding(rng: np.random.Generator) -> Coding:
 
 def coded(clip: MadeClip, coding: Coding, file: Path) -> Iterator[NDArray[np.uint8]]:
     """The frames as they come out of a decoder; `file` is overwritten."""
-    from distortion_heads.video_reader import open_video
+    from distortion_heads.io.video.reader import open_video
 
     encode_video([(i / clip.rate, frame) for i, frame in enumerate(clip.frames)], file, coding, clip.rate)
     with closing(open_video(file, VideoOptions())) as video:
@@ -121,7 +121,7 @@ def coded(clip: MadeClip, coding: Coding, file: Path) -> Iterator[NDArray[np.uin
 
 def split_footage(paths: Sequence[Path], fit_share: float = 0.6, gap: float = 0.05) -> tuple[list[Footage], ...]:
     """The beginning of each video, and the rest of it after a gap: what is near in time is alike."""
-    from distortion_heads.video_reader import open_video
+    from distortion_heads.io.video.reader import open_video
 
     fit, hold = [], []
     for path in paths:
@@ -141,7 +141,7 @@ def split_footage(paths: Sequence[Path], fit_share: float = 0.6, gap: float = 0.
 
 def _cut(footage: Footage, rng: np.random.Generator) -> tuple[Frames, float]:
     """Successive frames from a random time on, reduced."""
-    from distortion_heads.video_reader import open_video
+    from distortion_heads.io.video.reader import open_video
 
     latest = max(footage.end - FRAMES / 20, footage.start)
     sampling = Sampling(start=float(rng.uniform(footage.start, latest)), end=footage.end)

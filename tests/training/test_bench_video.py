@@ -16,6 +16,7 @@ from tiny_registry import TinyRegistry, write_heads
 
 from dheads_cli.main import run as dheads
 from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
+from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.spec import HeadFile, Threshold
 from distortion_heads.synth_video import Interval
 from distortion_heads.training.bench_video import workers
@@ -24,7 +25,6 @@ from distortion_heads.training.bench_video.figures import HeadFigures, compute_f
 from distortion_heads.training.bench_video.measure import Cache, Judged
 from distortion_heads.training.bench_video.video import VideoBenchOptions, bench_video
 from distortion_heads.training.bench_video.workers import Measured
-from distortion_heads.video_encode import Coding, encode_video
 
 STILL = ("white_noise", "darken")
 LABELS = (*STILL, "flicker")

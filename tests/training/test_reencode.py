@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from distortion_heads.io.video.encode import CODECS, Coding, encode_video
 from distortion_heads.training.reencode import CODEC_ODDS, draw_coding, reencode
-from distortion_heads.video_encode import CODECS, Coding, encode_video
 
 
 @pytest.fixture

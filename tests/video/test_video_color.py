@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from video_clips import write_clip
 
-from distortion_heads.video_color import RgbConverter, upright
-from distortion_heads.video_reader import open_video
+from distortion_heads.io.video.color import RgbConverter, upright
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.video_spec import VideoOptions
 
 COLORS = np.array(

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.video_encode import Codec, Coding, bit_rate_text, encode_video, parse_bit_rate
-from distortion_heads.video_reader import open_video
+from distortion_heads.io.video.encode import Codec, Coding, bit_rate_text, encode_video, parse_bit_rate
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.video_spec import VideoOptions
 
 Picture = NDArray[np.uint8]

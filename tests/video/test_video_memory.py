@@ -11,7 +11,7 @@ import av
 import pytest
 from video_clips import steps, write_clip
 
-from distortion_heads.video_reader import open_video
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.video_spec import VideoOptions
 
 

@@ -16,10 +16,10 @@ from video_clips import BrightnessPredictor, Picture, grey, steps, write_clip
 
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.errors import InputError
+from distortion_heads.io.video.growing import Lag
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import HeadFile, Prediction
 from distortion_heads.video import Step, predict_frames
-from distortion_heads.video_follow import Lag
-from distortion_heads.video_reader import open_video
 from distortion_heads.video_run import AHEAD, FrameRun
 from distortion_heads.video_spec import Follow, Frame, Sampling, SegmentRule
 from distortion_heads.video_timeline import Timeline

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.errors import DheadsError
-from distortion_heads.video_sampling import parse_time, sample, spread, time_text
+from distortion_heads.io.video.sampling import parse_time, sample, spread, time_text
 from distortion_heads.video_spec import Moment, Sampling
 
 

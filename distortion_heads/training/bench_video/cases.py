@@ -11,12 +11,12 @@ from pathlib import Path
 
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.inputs import expand_inputs
+from distortion_heads.io.video.clock import FALLBACK_RATE
+from distortion_heads.io.video.encode import CODECS, Coding, parse_bit_rate
+from distortion_heads.io.video.reader import open_video
+from distortion_heads.io.video.sampling import spread
 from distortion_heads.synth_video import Interval
 from distortion_heads.training.bench.samples import seeded
-from distortion_heads.video_clock import FALLBACK_RATE
-from distortion_heads.video_encode import CODECS, Coding, parse_bit_rate
-from distortion_heads.video_reader import open_video
-from distortion_heads.video_sampling import spread
 from distortion_heads.video_spec import VideoOptions
 
 HEADS = (

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 import distortion_heads
 from distortion_heads.errors import DataError, InputError
+from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_plan import SpoiltError
@@ -25,8 +27,6 @@ from distortion_heads.training.bench_video.cases import Case, Plan
 from distortion_heads.training.report_files import write_files
 from distortion_heads.video import Step as VideoStep
 from distortion_heads.video import predict_video
-from distortion_heads.video_encode import Coding, encode_video
-from distortion_heads.video_reader import open_video
 from distortion_heads.video_spec import Sampling, VideoOptions
 
 _FORMAT = 1

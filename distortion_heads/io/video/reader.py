@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from distortion_heads.errors import ImageTooLargeError, InputError
 from distortion_heads.io.inputs import is_sequence
-from distortion_heads.video_clock import Clock
-from distortion_heads.video_color import RgbConverter
-from distortion_heads.video_follow import LIVE_OPTIONS, GrowingStream, PipeStream
-from distortion_heads.video_sampling import sample, spread
-from distortion_heads.video_sequence import PictureSequence
+from distortion_heads.io.video.clock import Clock
+from distortion_heads.io.video.color import RgbConverter
+from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream, PipeStream
+from distortion_heads.io.video.sampling import sample, spread
+from distortion_heads.io.video.sequence import PictureSequence
 from distortion_heads.video_spec import Damage, Frame, Moment, VideoInfo, VideoOptions
 
 if TYPE_CHECKING:
