@@ -36,7 +36,7 @@ from distortion_heads.heads import HeadBank
 from distortion_heads.io.images import load_image
 from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.report import prediction_to_dict, to_json_line
-from distortion_heads.windows import Canvas
+from distortion_heads.views.windows import Canvas
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "kitten_clean.jpg"
 BEGIN, END = "<!-- speed -->", "<!-- end -->"

@@ -12,7 +12,7 @@ from distortion_heads import Predictor
 from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
 from distortion_heads.training.scalability.cost import run_probe, write_heads
 from distortion_heads.training.scalability.probe import Job
-from distortion_heads.windows import native_windows
+from distortion_heads.views.windows import native_windows
 
 pytestmark = pytest.mark.slow
 

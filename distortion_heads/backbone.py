@@ -20,7 +20,7 @@ from distortion_heads.architecture import CELL, FEATURE_LIMIT, MEAN_FLOOR, VARIA
 from distortion_heads.cell_moments import CellMoments
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, BackboneSpec, View
-from distortion_heads.windows import (
+from distortion_heads.views.windows import (
     Canvas,
     Tile,
     Window,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.windows import Window
+from distortion_heads.views.windows import Window
 
 POOLED_VALUES = 2**19
 """Values that are pooled at once: bounds the memory."""

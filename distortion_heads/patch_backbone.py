@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbone import fingerprint
 from distortion_heads.errors import BackboneError, MissingExtraError
-from distortion_heads.patches import PatchGrid
 from distortion_heads.spec import BackboneRef, BackboneSpec, View
+from distortion_heads.views.patches import PatchGrid
 
 SCHEMA = "dheads-patches/1"
 SETTINGS = ("input_mean", "input_std", "patch")

@@ -18,7 +18,6 @@ from distortion_heads.backbone import Backbone, FeatureSource, bundled_backbone,
 from distortion_heads.errors import ImageTooLargeError
 from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.light import with_light
 from distortion_heads.registry import Registry
 from distortion_heads.spec import (
     LIGHT,
@@ -30,8 +29,9 @@ from distortion_heads.spec import (
     Prediction,
     View,
 )
-from distortion_heads.temporal import SHORTEST_RUN, run_statistics
-from distortion_heads.windows import WINDOW, overview_view
+from distortion_heads.views.light import with_light
+from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
+from distortion_heads.views.windows import WINDOW, overview_view
 
 if TYPE_CHECKING:
     from distortion_heads.io.images import ImageSource

@@ -20,7 +20,7 @@ from distortion_heads.errors import BackboneError
 from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.windows import Window, native_view, native_windows, spread
+from distortion_heads.views.windows import Window, native_view, native_windows, spread
 
 Pixels = NDArray[np.uint8]
 

@@ -14,7 +14,10 @@ from sample_heads import make_head
 
 from distortion_heads.backbone import Backbone
 from distortion_heads.errors import HeadSchemaError
-from distortion_heads.light import (
+from distortion_heads.pipeline import Predictor, view_features
+from distortion_heads.spec import LIGHT_STATISTICS, View, width_of
+from distortion_heads.store import Store
+from distortion_heads.views.light import (
     COARSE,
     GRID,
     MOST_PIXELS,
@@ -25,10 +28,7 @@ from distortion_heads.light import (
     tones,
     with_light,
 )
-from distortion_heads.pipeline import Predictor, view_features
-from distortion_heads.spec import LIGHT_STATISTICS, View, width_of
-from distortion_heads.store import Store
-from distortion_heads.windows import overview_view
+from distortion_heads.views.windows import overview_view
 
 Pixels = NDArray[np.uint8]
 RAMP_SEGMENT = 4  # of the segments of 32 levels, one in the middle of the scale

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distortion_heads.architecture import CELL
-from distortion_heads.windows import (
+from distortion_heads.views.windows import (
     OVERVIEW_SIDE,
     WINDOW,
     Canvas,
@@ -58,7 +58,7 @@ def test_a_crop_at_the_edge_is_that_of_the_padded_picture() -> None:
 def test_overview_of_a_large_picture_is_the_same_strip_by_strip(monkeypatch: pytest.MonkeyPatch) -> None:
     image = picture(1300, 1700)
     at_once = pixels(overview_view(image))
-    monkeypatch.setattr("distortion_heads.windows.LARGE", 1000)
+    monkeypatch.setattr("distortion_heads.views.windows.LARGE", 1000)
     np.testing.assert_array_equal(pixels(overview_view(image)), at_once)
 
 

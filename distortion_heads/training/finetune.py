@@ -13,7 +13,6 @@ import torch
 from distortion_heads.backbone import open_backbone
 from distortion_heads.backbone_files import with_network
 from distortion_heads.errors import DataError
-from distortion_heads.patches import PatchGrid
 from distortion_heads.spec import BackboneSpec, HeadFile
 from distortion_heads.training.backbone_output import frozen_files, trained_files
 from distortion_heads.training.corpora.record import Record
@@ -29,6 +28,7 @@ from distortion_heads.training.recipes import Recipe
 from distortion_heads.training.samples import FeatureSamples, PatchSamples, Samples, Targets
 from distortion_heads.training.towers import MultiTask, Towers
 from distortion_heads.training.trainable import TrainableBackbone
+from distortion_heads.views.patches import PatchGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,7 +15,6 @@ from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbone import FeatureSource, open_backbone
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.errors import DataError
-from distortion_heads.light import light_statistics
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
@@ -28,6 +27,7 @@ from distortion_heads.training.shards import (
     make_sample,
     severity_row,
 )
+from distortion_heads.views.light import light_statistics
 from distortion_heads.weights import write_atomic
 
 PER_BLOCK = 100

@@ -15,12 +15,12 @@ from distortion_heads.backbone import FeatureSource
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadFile, HeadSpec, Provenance
-from distortion_heads.temporal import SHORTEST_RUN, Runs, run_statistics
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.head import HeadCard, check_line, train_head
 from distortion_heads.training.job import versions
 from distortion_heads.training.scenes import content_digest, find_scenes
 from distortion_heads.training.temporal_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
+from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
 from distortion_heads.weights import dump_head, write_atomic
 
 STRIDES = (1, 2, 4)

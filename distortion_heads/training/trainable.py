@@ -21,7 +21,7 @@ from distortion_heads.training.graph import build_graph
 from distortion_heads.training.network import magnitudes
 from distortion_heads.training.patch_graph import build_patch_graph
 from distortion_heads.training.recipes import Finetune, Tail
-from distortion_heads.windows import STRIDE, WINDOW
+from distortion_heads.views.windows import STRIDE, WINDOW
 
 STD_FLOOR = 1e-4
 """Added to a variance before the square root, so that flat maps have a defined gradient."""

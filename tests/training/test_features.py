@@ -22,7 +22,7 @@ from distortion_heads.training.feature_values import MAX_WINDOWS, Failure, Image
 from distortion_heads.training.features import FeatureCache, cache_key, extract
 from distortion_heads.training.labelled import LabelledImage, Recipe
 from distortion_heads.training.split import difference_hash
-from distortion_heads.windows import WINDOW, native_windows, whole
+from distortion_heads.views.windows import WINDOW, native_windows, whole
 
 REF = BackboneRef(name="means", fingerprint="f" * 64, dim=4)
 

@@ -147,7 +147,7 @@ def test_the_papers_recipe_is_that_of_the_paper() -> None:
     per_head = sum(value.numel() for value in towers.parameters()) / 3
     assert per_head == pytest.approx(7.9e6, rel=0.01)
     sizes = {"csiq": (512, 512), "tid2013": (384, 512), "kadid10k": (384, 512), "livemd": (720, 1280)}
-    from distortion_heads.patches import PatchGrid
+    from distortion_heads.views.patches import PatchGrid
 
     counts = {}
     for kind, size in sizes.items():
@@ -186,8 +186,8 @@ def records(folder: Path, count: int) -> list[Record]:
 
 
 def patch_parts(folder: Path) -> list[object]:
-    from distortion_heads.patches import PatchGrid
     from distortion_heads.training.samples import PatchSamples
+    from distortion_heads.views.patches import PatchGrid
 
     made = records(folder, 12)
     grid = PatchGrid(side=32, stride=32)

@@ -17,8 +17,8 @@ from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis import Step
 from distortion_heads.training.scenes import cut_native, cut_overview, load_scene
 from distortion_heads.training.shards import installed_specs, make_sample
+from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
 from distortion_heads.weights import write_atomic
-from distortion_heads.windows import OVERVIEW_SIDE, WINDOW
 
 BLOCK = 50
 """Pictures that one task of a worker makes."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from distortion_heads.architecture import FEATURE_LIMIT, LUMA_PARTS
-from distortion_heads.windows import overview_view
+from distortion_heads.views.windows import overview_view
 
 MOST_PIXELS = 2**17
 """Of a larger picture every n-th pixel is counted: as many as training pictures have, at most."""
