@@ -31,10 +31,10 @@ from speed_probe import SETTINGS, measured
 
 from distortion_heads import Predictor
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.backbone import Backbone, FeatureSource
+from distortion_heads.backbones.cells import Backbone, FeatureSource
+from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.heads import HeadBank
 from distortion_heads.io.images import load_image
-from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.report import prediction_to_dict, to_json_line
 from distortion_heads.views.windows import Canvas
 
@@ -116,7 +116,7 @@ class Stopwatch:
         """Time the stages of the real thing, where they are called."""
         from contextlib import ExitStack
 
-        import distortion_heads.backbone as backbone_module
+        import distortion_heads.backbones.cells as backbone_module
         import distortion_heads.io.images as images_module
         import distortion_heads.pipeline as pipeline_module
 

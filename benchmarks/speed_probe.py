@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from distortion_heads import Predictor
-from distortion_heads.backbone import bundled_backbone, read_backbone
+from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "as shipped": {},

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from distortion_heads.backbone import bundled_backbone, read_backbone
+from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+from distortion_heads.backbones.patches import is_patch_backbone, read_header, read_patch_backbone
 from distortion_heads.errors import BackboneError
-from distortion_heads.patch_backbone import is_patch_backbone, read_header, read_patch_backbone
 from distortion_heads.registry import LoadedPlugins, Registry, build_registry
 from distortion_heads.spec import BackboneRef, BackboneSpec
 from distortion_heads.store import Store

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
 
 REPOSITORY = Path(__file__).parents[1]
 

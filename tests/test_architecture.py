@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from distortion_heads.architecture import Architecture, Conv, small
+from distortion_heads.backbones.architecture import Architecture, Conv, small
 from distortion_heads.errors import BackboneError
 
 

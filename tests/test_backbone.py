@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, FEATURE_LIMIT, LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
-from distortion_heads.backbone import (
+from distortion_heads.backbones.architecture import CELL, FEATURE_LIMIT, LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
+from distortion_heads.backbones.cells import (
     Backbone,
     BackboneFile,
     bundled_backbone,
@@ -16,8 +16,8 @@ from distortion_heads.backbone import (
     load_backbone,
     read_backbone,
 )
+from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.errors import BackboneError
-from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.views.windows import Window, native_view, native_windows, spread
@@ -86,7 +86,7 @@ def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: 
 def test_tiles_change_nothing(photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     big = np.tile(photo, (3, 2, 1))[:1100, :1000]  # not of whole cells
     at_once = backbone.features(big, "native")
-    monkeypatch.setattr("distortion_heads.backbone.TILE_CELLS", 18**2)
+    monkeypatch.setattr("distortion_heads.backbones.cells.TILE_CELLS", 18**2)
     np.testing.assert_allclose(backbone.features(big, "native"), at_once, atol=1e-4, rtol=0)
     cells = backbone.cells(native_view(big))
     windows = native_windows(cells.rows, cells.columns)
@@ -98,7 +98,7 @@ def test_tiles_of_a_picture_are_bounded(backbone: Backbone, monkeypatch: pytest.
     engine = backbone._engine
     run = engine.moments
     monkeypatch.setattr(engine, "moments", lambda pixels: seen.append(pixels[..., 0].size) or run(pixels))
-    monkeypatch.setattr("distortion_heads.backbone.TILE_CELLS", 400)
+    monkeypatch.setattr("distortion_heads.backbones.cells.TILE_CELLS", 400)
     backbone.features(np.zeros((900, 1400, 3), np.uint8), "native")
     assert len(seen) > 1
     assert max(seen) <= 400 * CELL**2

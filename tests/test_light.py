@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from sample_heads import make_head
 
-from distortion_heads.backbone import Backbone
+from distortion_heads.backbones.cells import Backbone
 from distortion_heads.errors import HeadSchemaError
 from distortion_heads.pipeline import Predictor, view_features
 from distortion_heads.spec import LIGHT_STATISTICS, View, width_of

@@ -15,9 +15,9 @@ from PIL import Image
 from sample_heads import make_head
 
 from distortion_heads.attached import installed_registry
-from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
-from distortion_heads.onnx_engine import OnnxEngine
 from distortion_heads.pipeline import FEW, Predictor
 from distortion_heads.spec import BackboneRef, HeadFile, Prediction
 from distortion_heads.store import Store

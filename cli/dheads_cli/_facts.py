@@ -82,6 +82,6 @@ def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
 
 def bundled_ref() -> BackboneRef:
     """The backbone that heads must have been trained on."""
-    from distortion_heads.backbone import bundled_backbone, read_backbone
+    from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 
     return read_backbone(bundled_backbone().weights).ref

@@ -13,7 +13,7 @@ from dheads_cli._console import plain_table, stdout_stream
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.architecture import WIDTHS
+from distortion_heads.backbones.architecture import WIDTHS
 
 if TYPE_CHECKING:
     from distortion_heads.training.bench.report import Report

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads.backbone import bundled_backbone, load_backbone
+from distortion_heads.backbones.cells import bundled_backbone, load_backbone
 from distortion_heads.discovery import USER
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS

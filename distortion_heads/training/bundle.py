@@ -14,8 +14,8 @@ from tempfile import TemporaryFile
 
 from safetensors import SafetensorError
 
-from distortion_heads.architecture import Architecture, small
-from distortion_heads.backbone import dump_backbone, load_backbone, read_backbone
+from distortion_heads.backbones.architecture import Architecture, small
+from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
 from distortion_heads.training.bundle_heads import HeadsJob, Rivals, fit_heads

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import FeatureSource
+from distortion_heads.backbones.cells import FeatureSource
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import check_padded, view_features

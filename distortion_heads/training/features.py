@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.backbone import FeatureSource
+from distortion_heads.backbones.cells import FeatureSource
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.spec import View, view_key, width_of
 from distortion_heads.training.datasets import check_counts, unreadable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.architecture import CELL, LUMA_PARTS, QUIET, Architecture, Conv
+from distortion_heads.backbones.architecture import CELL, LUMA_PARTS, QUIET, Architecture, Conv
 from distortion_heads.errors import MissingExtraError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from distortion_heads.architecture import Architecture, small
+from distortion_heads.backbones.architecture import Architecture, small
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.checkpoint import Checkpoint

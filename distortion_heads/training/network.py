@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.architecture import LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
+from distortion_heads.backbones.architecture import LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.spec import Layer, View
 from distortion_heads.training.analysis_bank import analysis_banks
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from distortion_heads.backbones.patches import PatchFile
 from distortion_heads.errors import BackboneError
-from distortion_heads.patch_backbone import PatchFile
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.open_trainable import patch_network
 from distortion_heads.training.trainable import PatchNetwork

@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from distortion_heads.architecture import FEATURE_LIMIT, MAX_CHANNELS, Architecture
+from distortion_heads.backbones.architecture import FEATURE_LIMIT, MAX_CHANNELS, Architecture
 from distortion_heads.errors import DataError
 from distortion_heads.training.network import Backbone, MultiTaskNetwork
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import FeatureSource
+from distortion_heads.backbones.cells import FeatureSource
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadFile, HeadSpec, Provenance

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, LUMA_PARTS, QUIET, Architecture
+from distortion_heads.backbones.architecture import CELL, LUMA_PARTS, QUIET, Architecture
 from distortion_heads.errors import BackboneError, MissingExtraError
 
 if TYPE_CHECKING:

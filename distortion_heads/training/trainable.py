@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from distortion_heads.architecture import FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR
-from distortion_heads.backbone import BackboneFile, dump_backbone, fingerprint
+from distortion_heads.backbones.architecture import FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR
+from distortion_heads.backbones.cells import BackboneFile, dump_backbone, fingerprint
+from distortion_heads.backbones.patches import dump_patch_backbone
 from distortion_heads.errors import BackboneError
-from distortion_heads.patch_backbone import dump_patch_backbone
 from distortion_heads.spec import BackboneRef, PatchInput
 from distortion_heads.training.graph import build_graph
 from distortion_heads.training.network import magnitudes

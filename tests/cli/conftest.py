@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import Dheads, attach, write_picture
 
-from distortion_heads.backbone import bundled_backbone, read_backbone
+from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 from distortion_heads.spec import BackboneRef, Threshold
 
 

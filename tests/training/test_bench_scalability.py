@@ -15,7 +15,7 @@ from sample_heads import make_head
 pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
-from distortion_heads.backbone import bundled_backbone, read_backbone
+from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.registry import Registry, build_registry

@@ -15,12 +15,12 @@ torch = pytest.importorskip("torch")
 
 from little_records import LABELS, little_corpus  # noqa: E402
 
-from distortion_heads.architecture import Architecture, Conv  # noqa: E402
 from distortion_heads.attached import installed_registry  # noqa: E402
-from distortion_heads.backbone import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
 from distortion_heads.backbone_files import find_backbone, heads_in, read_ref  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.backbones.cells import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
+from distortion_heads.backbones.patches import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
-from distortion_heads.patch_backbone import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
 from distortion_heads.pipeline import Predictor  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
@@ -289,7 +289,7 @@ def test_a_damaged_patch_backbone_is_refused(tmp_path: Path) -> None:
     torn.write_bytes(data[:-100])
     with pytest.raises(BackboneError, match="damaged"):
         read_patch_backbone(torn)
-    from distortion_heads.patch_backbone import dump_patch_backbone
+    from distortion_heads.backbones.patches import dump_patch_backbone
 
     tensors = {**toy().tensors(), "patch": np.array([0, 16], np.float32)}
     torn.write_bytes(dump_patch_backbone("x", 3, {}, tensors, {}))

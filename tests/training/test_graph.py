@@ -5,9 +5,9 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from distortion_heads.architecture import Architecture, Conv  # noqa: E402
-from distortion_heads.backbone import bundled_backbone, read_backbone  # noqa: E402
-from distortion_heads.onnx_engine import OnnxEngine  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.backbones.cells import bundled_backbone, read_backbone  # noqa: E402
+from distortion_heads.backbones.onnx import OnnxEngine  # noqa: E402
 from distortion_heads.training.graph import build_graph  # noqa: E402
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.architecture import Architecture, Conv  # noqa: E402
-from distortion_heads.backbone import load_backbone, read_backbone  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.backbones.cells import load_backbone, read_backbone  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.pipeline import Predictor, view_features  # noqa: E402
 from distortion_heads.registry import Registry, build_registry  # noqa: E402
@@ -96,7 +96,7 @@ def test_the_loss_counts_only_the_samples_that_a_head_reads() -> None:
 
 def test_folding_keeps_the_features(specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
     """Training's network in evaluation mode and the engine of the written file give the same features."""
-    from distortion_heads.backbone import dump_backbone
+    from distortion_heads.backbones.cells import dump_backbone
     from distortion_heads.training.graph import build_graph
 
     torch.manual_seed(0)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor, nn  # noqa: E402
 
-from distortion_heads.architecture import Architecture, Conv, small  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv, small  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.registry import build_registry  # noqa: E402
 from distortion_heads.spec import HeadSpec  # noqa: E402

@@ -13,7 +13,7 @@ from little_pictures import write_clean
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.architecture import Architecture, Conv  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
 from distortion_heads.errors import BackboneError, DataError, DheadsError  # noqa: E402
 from distortion_heads.registry import build_registry  # noqa: E402
 from distortion_heads.spec import HeadSpec  # noqa: E402

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from distortion_heads.attached import installed_registry  # noqa: E402
-from distortion_heads.backbone import open_backbone  # noqa: E402
+from distortion_heads.backbones.cells import open_backbone  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.open_trainable import open_trainable  # noqa: E402

@@ -14,7 +14,7 @@ from sample_heads import make_head
 from video_clips import Picture, write_clip
 
 from distortion_heads import Predictor, VideoOptions, predict_video
-from distortion_heads.backbone import Backbone
+from distortion_heads.backbones.cells import Backbone
 from distortion_heads.discovery import Owner
 from distortion_heads.io.images import load_image
 from distortion_heads.registry import RegisteredHead, Registry, build_registry

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distortion_heads.backbone import bundled_backbone, open_backbone
 from distortion_heads.backbone_files import find_backbone
+from distortion_heads.backbones.cells import bundled_backbone, open_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.backbone import FeatureSource
+from distortion_heads.backbones.cells import FeatureSource
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import LIGHT, View, view_key, width_of

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.architecture import small
-from distortion_heads.backbone import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.architecture import small
+from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor, view_features
 from distortion_heads.registry import Registry, build_registry

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from distortion_heads.backbone import bundled_backbone
+from distortion_heads.backbones.cells import bundled_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadFile

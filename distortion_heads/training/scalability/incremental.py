@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads.architecture import WIDTHS, small
-from distortion_heads.backbone import dump_backbone, load_backbone, read_backbone
+from distortion_heads.backbones.architecture import WIDTHS, small
+from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.registry import Registry
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance

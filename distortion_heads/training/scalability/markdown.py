@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from distortion_heads.architecture import WIDTHS
+from distortion_heads.backbones.architecture import WIDTHS
 from distortion_heads.training.bench.markdown import number, table
 from distortion_heads.training.scalability.cost import LOADS
 from distortion_heads.training.scalability.report import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL
+from distortion_heads.backbones.architecture import CELL
 from distortion_heads.errors import BackboneError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbone import fingerprint
+from distortion_heads.backbones.cells import fingerprint
 from distortion_heads.errors import BackboneError, MissingExtraError
 from distortion_heads.spec import BackboneRef, BackboneSpec, View
 from distortion_heads.views.patches import PatchGrid
@@ -78,7 +78,7 @@ class OnnxPatchEngine:
     """ONNX Runtime on the CPU. The graph holds no weights; they come from the one copy."""
 
     def __init__(self, graph: bytes, file: PatchFile, threads: int | None) -> None:
-        from distortion_heads.onnx_engine import open_session
+        from distortion_heads.backbones.onnx import open_session
 
         weights = {name: value for name, value in file.tensors.items() if name != "patch"}
         self._session, self._values = open_session(graph, weights, threads=threads)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.architecture import CELL, FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR, Architecture
+from distortion_heads.backbones.architecture import CELL, FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR, Architecture
 from distortion_heads.cell_moments import CellMoments
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, BackboneSpec, View
@@ -310,7 +310,7 @@ def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | Non
     """
     file = read_backbone(spec.weights)
     if device == "cpu":
-        from distortion_heads.onnx_engine import OnnxEngine
+        from distortion_heads.backbones.onnx import OnnxEngine
 
         try:
             graph = spec.graph.read_bytes()
@@ -324,7 +324,7 @@ def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | Non
 
 def open_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> FeatureSource:
     """Open a backbone of either kind; raises what `load_backbone` raises."""
-    from distortion_heads.patch_backbone import is_patch_backbone, load_patch_backbone
+    from distortion_heads.backbones.patches import is_patch_backbone, load_patch_backbone
 
     if is_patch_backbone(spec.weights):
         return load_patch_backbone(spec, device=device, threads=threads)
