@@ -317,7 +317,7 @@ def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | Non
         except OSError as error:
             raise BackboneError(f"cannot read the graph {spec.graph}: {error.strerror}") from None
         return Backbone(file, OnnxEngine(graph, file.tensors, threads=threads))
-    from distortion_heads.training.torch_engine import open_torch_engine
+    from distortion_heads.backbones.with_torch.engines import open_torch_engine
 
     return Backbone(file, open_torch_engine(file.architecture, file.tensors, device))
 

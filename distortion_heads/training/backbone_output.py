@@ -8,11 +8,11 @@ from pathlib import Path
 
 from distortion_heads.backbone_files import named_backbone
 from distortion_heads.backbones.patches import read_patch_backbone
+from distortion_heads.backbones.with_torch.networks import PatchNetwork, TrainableBackbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.job import Choice, Site, versions
 from distortion_heads.training.open_trainable import open_trainable
-from distortion_heads.training.trainable import PatchNetwork, TrainableBackbone
 from distortion_heads.weights import write_atomic
 
 

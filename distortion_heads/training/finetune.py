@@ -12,6 +12,7 @@ import torch
 
 from distortion_heads.backbone_files import with_network
 from distortion_heads.backbones.cells import open_backbone
+from distortion_heads.backbones.with_torch.networks import TrainableBackbone
 from distortion_heads.errors import DataError
 from distortion_heads.spec import BackboneSpec, HeadFile
 from distortion_heads.training.backbone_output import frozen_files, trained_files
@@ -27,7 +28,6 @@ from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import Recipe
 from distortion_heads.training.samples import FeatureSamples, PatchSamples, Samples, Targets
 from distortion_heads.training.towers import MultiTask, Towers
-from distortion_heads.training.trainable import TrainableBackbone
 from distortion_heads.views.patches import PatchGrid
 
 

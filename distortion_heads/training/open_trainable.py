@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from distortion_heads.backbone_files import named_backbone
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 from distortion_heads.backbones.patches import PatchFile, is_patch_backbone, read_header, read_patch_backbone
+from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
+from distortion_heads.backbones.with_torch.torchvision_models import torchvision_torso, torso_tensors
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry import Registry
 from distortion_heads.spec import BackboneSpec, PatchInput
 from distortion_heads.training.recipes import Recipe
-from distortion_heads.training.trainable import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
-from distortion_heads.training.zoo import torchvision_torso, torso_tensors
 
 RANDOM_SEED = 0
 """Of random weights: the same for every run, so that features of a frozen random network are computed once."""

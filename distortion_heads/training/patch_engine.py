@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.patches import PatchFile
+from distortion_heads.backbones.with_torch.networks import PatchNetwork
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.open_trainable import patch_network
-from distortion_heads.training.trainable import PatchNetwork
 
 
 def open_patch_engine(spec: BackboneSpec, file: PatchFile, device: str) -> TorchPatchEngine:

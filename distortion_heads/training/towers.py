@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distortion_heads.backbones.with_torch.networks import TrainableBackbone
 from distortion_heads.spec import Layer
-from distortion_heads.training.trainable import TrainableBackbone
 
 
 class Towers(nn.Module):

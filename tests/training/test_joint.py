@@ -97,7 +97,7 @@ def test_the_loss_counts_only_the_samples_that_a_head_reads() -> None:
 def test_folding_keeps_the_features(specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
     """Training's network in evaluation mode and the engine of the written file give the same features."""
     from distortion_heads.backbones.cells import dump_backbone
-    from distortion_heads.training.graph import build_graph
+    from distortion_heads.backbones.with_torch.cell_graph import build_graph
 
     torch.manual_seed(0)
     network = MultiTaskNetwork(TINY, [spec.view for spec in specs]).train()

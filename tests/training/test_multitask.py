@@ -201,8 +201,8 @@ def backbone_network() -> MultiTask:
     """A small network of torch layers, normalisation included, with heads."""
     from torch import nn
 
+    from distortion_heads.backbones.with_torch.networks import PatchNetwork, settle_norms
     from distortion_heads.spec import PatchInput
-    from distortion_heads.training.trainable import PatchNetwork, settle_norms
 
     torch.manual_seed(0)
     torso = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 8, 3, 2), nn.ReLU())

@@ -14,12 +14,12 @@ from little_pictures import save, scene
 
 from distortion_heads.attached import installed_registry
 from distortion_heads.backbone_files import read_ref
+from distortion_heads.backbones.with_torch.networks import PatchNetwork, settle_norms
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry import Registry
 from distortion_heads.spec import PatchInput
 from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.refit import RefitOptions, refit_heads
-from distortion_heads.training.trainable import PatchNetwork, settle_norms
 from distortion_heads.weights import read_head
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch")
 
 from distortion_heads.backbones.cells import Backbone, bundled_backbone, read_backbone  # noqa: E402
-from distortion_heads.training.torch_engine import TorchEngine, open_torch_engine  # noqa: E402
+from distortion_heads.backbones.with_torch.engines import TorchEngine, open_torch_engine  # noqa: E402
 
 Pixels = NDArray[np.uint8]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from distortion_heads.backbones.architecture import WIDTHS, small
 from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
+from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.errors import DataError
 from distortion_heads.registry import Registry
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
@@ -20,7 +21,6 @@ from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.datasets import content_hashes, read_data
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.features import Dataset, FeatureCache, extract, usable
-from distortion_heads.training.graph import build_graph
 from distortion_heads.training.head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.metrics import measure

@@ -15,11 +15,11 @@ from torch.nn import functional
 from distortion_heads.backbones.architecture import FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR
 from distortion_heads.backbones.cells import BackboneFile, dump_backbone, fingerprint
 from distortion_heads.backbones.patches import dump_patch_backbone
+from distortion_heads.backbones.with_torch.cell_graph import build_graph
+from distortion_heads.backbones.with_torch.patch_graph import build_patch_graph
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, PatchInput
-from distortion_heads.training.graph import build_graph
 from distortion_heads.training.network import magnitudes
-from distortion_heads.training.patch_graph import build_patch_graph
 from distortion_heads.training.recipes import Finetune, Tail
 from distortion_heads.views.windows import STRIDE, WINDOW
 
