@@ -27,6 +27,7 @@ from distortion_heads import Predictor
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbone_files import heads_in, read_ref
 from distortion_heads.backbones.cells import bundled_backbone
+from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import Provenance
@@ -42,7 +43,6 @@ from distortion_heads.training.pictures import VIDEO_ODDS, PicturePlan, collect,
 from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.training.shards import installed_specs
 from distortion_heads.video_spec import Sampling, VideoOptions
-from distortion_heads.weights import write_atomic
 
 LABELS = (
     "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "multiplicative_noise",

@@ -33,7 +33,7 @@ from distortion_heads import Predictor
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.cells import Backbone, FeatureSource
 from distortion_heads.backbones.onnx import OnnxEngine
-from distortion_heads.heads import HeadBank
+from distortion_heads.heads.bank import HeadBank
 from distortion_heads.io.images import load_image
 from distortion_heads.report import prediction_to_dict, to_json_line
 from distortion_heads.views.windows import Canvas

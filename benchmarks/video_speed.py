@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from distortion_heads import Predictor, predict_video
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.heads import HeadBank
+from distortion_heads.heads.bank import HeadBank
 from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.spec import VIEWS, View
 from distortion_heads.video_spec import FRAME_WINDOWS, VideoOptions

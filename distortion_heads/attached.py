@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distortion_heads.errors import HeadFileError, HeadSchemaError
-from distortion_heads.heads import HeadBank
+from distortion_heads.heads.bank import HeadBank
+from distortion_heads.heads.file import check_backbone, read_head
 from distortion_heads.registry import RegisteredHead, Registry, build_registry
 from distortion_heads.spec import HEAD_VIEWS, TEMPORAL, BackboneRef, HeadFile, View
 from distortion_heads.store import Store
-from distortion_heads.weights import check_backbone, read_head
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,7 @@ def contact_sheet(
 
 def save_sheet(sheet: Image, path: Path) -> None:
     """Write `sheet` as PNG, WebP or JPEG, by the suffix of `path`. Raises `DataError` if that fails."""
-    from distortion_heads.weights import write_atomic
+    from distortion_heads.heads.file import write_atomic
 
     buffer = BytesIO()
     sheet.save(buffer, check_sheet_path(path), **_FORMATS[path.suffix.lower()])

@@ -74,7 +74,7 @@ class Store:
         Raises `LabelTakenError` unless `overwrite`, `StoreError` if the folder cannot be written, and what
         `dump_head` raises.
         """
-        from distortion_heads.weights import dump_head, write_atomic
+        from distortion_heads.heads.file import dump_head, write_atomic
 
         path = self.path(head.label)
         data = dump_head(head)
@@ -182,7 +182,7 @@ def _own_metadata(file: Path) -> Mapping[str, Any]:
 
     Raises `HeadFileError`.
     """
-    from distortion_heads.weights import read_metadata
+    from distortion_heads.heads.file import read_metadata
 
     if file.is_symlink() or not file.is_file():
         raise HeadFileError(f"{file}: not a regular file")

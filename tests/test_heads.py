@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sample_heads import make_head, make_layers
 
 from distortion_heads.errors import HeadTensorError
-from distortion_heads.heads import HeadBank, aggregate, sigmoid
-from distortion_heads.metadata import dump_metadata
+from distortion_heads.heads.bank import HeadBank, aggregate, sigmoid
+from distortion_heads.heads.file import dump_head, parse_head
+from distortion_heads.heads.metadata import dump_metadata
 from distortion_heads.spec import Calibration, HeadFile, Layer, Threshold
-from distortion_heads.weights import dump_head, parse_head
 
 DIM = 96
 SHAPES: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = (
@@ -144,14 +144,14 @@ def test_a_head_is_the_same_wherever_it_lies_in_memory(monkeypatch: pytest.Monke
     features = features_of(6, 501)
     heads = [make_head(f"head{i}", dim=501, hidden=(48,), seed=i) for i in range(8)]
     together = rows(heads, features)
-    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", 3 * 4 * 48 * 520)
+    monkeypatch.setattr("distortion_heads.heads.bank.BLOCK_BYTES", 3 * 4 * 48 * 520)
     assert rows(heads, features) == together
-    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", 0)
+    monkeypatch.setattr("distortion_heads.heads.bank.BLOCK_BYTES", 0)
     assert rows(heads, features) == together
 
 
 def test_heads_that_are_read_one_by_one_are_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", 0)
+    monkeypatch.setattr("distortion_heads.heads.bank.BLOCK_BYTES", 0)
     data = dump_head(make_head(dim=4096, hidden=(64,)))
     own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in parse_head(data, "a head").layers)
     tracemalloc.start()
@@ -175,7 +175,7 @@ def held(make: Callable[[], HeadBank]) -> int:
 def test_a_bank_leaves_no_room_where_it_knows_how_many_heads_come(monkeypatch: pytest.MonkeyPatch) -> None:
     heads = [make_head(f"head{i}", dim=4096, hidden=(8,), seed=i) for i in range(5)]
     own = sum(layer.weight.nbytes + layer.bias.nbytes for head in heads for layer in head.layers)
-    monkeypatch.setattr("distortion_heads.heads.BLOCK_BYTES", own * 4 // 5)
+    monkeypatch.setattr("distortion_heads.heads.bank.BLOCK_BYTES", own * 4 // 5)
     assert own < held(lambda: HeadBank(heads, expected=5)) < 1.25 * own < 1.55 * own < held(lambda: HeadBank(heads))
     features = features_of(3, 4096)
     answers = [HeadBank(heads, expected=expected).answers(features) for expected in (0, 1, 2, 5, 9)]

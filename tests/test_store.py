@@ -13,7 +13,7 @@ import pluggy
 import pytest
 from sample_heads import make_head, same
 
-from distortion_heads import hookspecs, store, weights
+from distortion_heads import hookspecs, store
 from distortion_heads.errors import (
     HeadTensorError,
     InvalidLabelError,
@@ -21,9 +21,10 @@ from distortion_heads.errors import (
     StoreError,
     UnknownHeadError,
 )
+from distortion_heads.heads.bank import file as weights
+from distortion_heads.heads.file import dump_head, read_head
 from distortion_heads.spec import HeadSpec
 from distortion_heads.store import Store, UserHeads
-from distortion_heads.weights import dump_head, read_head
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sample_heads import make_head, make_layers, same
 
 from distortion_heads.errors import HeadSchemaError
-from distortion_heads.heads import HeadBank
+from distortion_heads.heads.bank import HeadBank
+from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.spec import HeadSpec, width_of
 from distortion_heads.views.runs import LEAST, MOST, REACH, Runs, run_statistics
-from distortion_heads.weights import dump_head, parse_head
 
 DIM = 6
 

@@ -23,8 +23,7 @@ from safetensors.numpy import load, save
 from sample_heads import FINGERPRINT, make_head, make_layers, same
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
-from distortion_heads.spec import BackboneRef, Calibration, HeadMetrics, Layer, Provenance, Threshold
-from distortion_heads.weights import (
+from distortion_heads.heads.file import (
     DEFAULT_HEAD_BYTES,
     MAX_FILE_BYTES,
     check_backbone,
@@ -33,6 +32,7 @@ from distortion_heads.weights import (
     read_head,
     write_atomic,
 )
+from distortion_heads.spec import BackboneRef, Calibration, HeadMetrics, Layer, Provenance, Threshold
 
 VALID = dump_head(make_head())
 HEADER_BYTES = 8 + int.from_bytes(VALID[:8], "little")
@@ -103,7 +103,7 @@ def test_the_bytes_depend_on_the_head_alone() -> None:
     )
     assert first == second
     script = (
-        "import sys, sample_heads, distortion_heads.weights as weights\n"
+        "import sys, sample_heads, distortion_heads.heads.file as weights\n"
         "sys.stdout.buffer.write(weights.dump_head(sample_heads.make_head()))"
     )
     for seed in ("1", "2"):
@@ -410,7 +410,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
     path = tmp_path / "a"
     path.write_bytes(b"old")
     script = (
-        "import os, sys, signal, pathlib, distortion_heads.weights as w\n"
+        "import os, sys, signal, pathlib, distortion_heads.heads.file as w\n"
         "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
         "w.write_atomic(pathlib.Path(sys.argv[1]), b'new')"
     )

@@ -75,8 +75,8 @@ class Submission:
         self._sink.error(path, reason)
 
     def close(self) -> None:
+        from distortion_heads.heads.file import write_atomic
         from distortion_heads.submission2020 import format_answers, natural_key
-        from distortion_heads.weights import write_atomic
 
         self._sink.close()
         seconds = time.perf_counter() - self._started

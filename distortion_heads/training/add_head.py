@@ -280,7 +280,7 @@ def _provenance(plan: _Plan, data: Dataset) -> Provenance:
 def _save(head: HeadFile, plan: _Plan) -> Path:
     if plan.out is None:
         return plan.store.save(head, overwrite=plan.force)
-    from distortion_heads.weights import dump_head, write_atomic
+    from distortion_heads.heads.file import dump_head, write_atomic
 
     try:
         write_atomic(plan.out, dump_head(head))

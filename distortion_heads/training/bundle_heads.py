@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadFileError
+from distortion_heads.heads.file import dump_head, read_head, write_atomic
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.fit import MANY
@@ -17,7 +18,6 @@ from distortion_heads.training.head import HeadCard, train_best_head, window_log
 from distortion_heads.training.metrics import measure
 from distortion_heads.training.pictures import FeatureSet, with_family
 from distortion_heads.training.thresholds import choose_together
-from distortion_heads.weights import dump_head, read_head, write_atomic
 
 MAX_ANY_ALARM = 0.04
 """Share of clean held-out pictures on which any of the heads may fire."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.heads import sigmoid
+from distortion_heads.heads.bank import sigmoid
 from distortion_heads.spec import Calibration, Threshold
 from distortion_heads.training.examples import Examples
 

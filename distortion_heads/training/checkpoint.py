@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from distortion_heads.errors import DataError
+from distortion_heads.heads.file import write_atomic
 from distortion_heads.training.network import MultiTaskNetwork
 from distortion_heads.training.prune import like, prune, wider_version
-from distortion_heads.weights import write_atomic
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
+from distortion_heads.heads.file import dump_head, write_atomic
 from distortion_heads.registry import Registry
 from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.training.datasets import content_hashes
@@ -24,7 +25,6 @@ from distortion_heads.training.job import Choice, Site
 from distortion_heads.training.multitask import Progress
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import AMEUR_STRIDES
-from distortion_heads.weights import dump_head, write_atomic
 
 
 @dataclass(frozen=True, kw_only=True)

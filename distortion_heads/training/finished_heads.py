@@ -10,7 +10,8 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.heads import HeadBank
+from distortion_heads.heads.bank import HeadBank
+from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.spec import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.corpora.record import Record
@@ -20,7 +21,6 @@ from distortion_heads.training.job import Choice, Site, versions
 from distortion_heads.training.metrics import measure
 from distortion_heads.training.recipes import Recipe
 from distortion_heads.training.towers import Towers
-from distortion_heads.weights import dump_head, parse_head
 
 VOTE = 1e6
 """Scale of the logits that turns the mean of the windows' probabilities into the share of windows that fire."""

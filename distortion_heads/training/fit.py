@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.heads import sigmoid
+from distortion_heads.heads.bank import sigmoid
 from distortion_heads.spec import Layer
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.whitening import Whitening

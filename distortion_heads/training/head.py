@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
-from distortion_heads.heads import HeadBank
+from distortion_heads.heads.bank import HeadBank
 from distortion_heads.spec import (
     LIGHT,
     TEMPORAL,

@@ -15,6 +15,7 @@ from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.backbones.cells import FeatureSource, open_backbone
 from distortion_heads.errors import DataError
+from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis import draw_mixture
 from distortion_heads.training.examples import Examples
@@ -28,7 +29,6 @@ from distortion_heads.training.shards import (
     severity_row,
 )
 from distortion_heads.views.light import light_statistics
-from distortion_heads.weights import write_atomic
 
 PER_BLOCK = 100
 GROUP = 5

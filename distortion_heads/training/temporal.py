@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import FeatureSource
 from distortion_heads.errors import DataError
+from distortion_heads.heads.file import dump_head, write_atomic
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadFile, HeadSpec, Provenance
 from distortion_heads.training.examples import Examples
@@ -21,7 +22,6 @@ from distortion_heads.training.job import versions
 from distortion_heads.training.scenes import content_digest, find_scenes
 from distortion_heads.training.temporal_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
-from distortion_heads.weights import dump_head, write_atomic
 
 STRIDES = (1, 2, 4)
 """Every so many frames of a clip are looked at, as with `--every N`."""

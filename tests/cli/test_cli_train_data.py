@@ -17,7 +17,7 @@ from little_pictures import noisy, save, scene
 
 from distortion_heads._system.locks import only_writer
 from distortion_heads.backbones.cells import bundled_backbone
-from distortion_heads.weights import read_head
+from distortion_heads.heads.file import read_head
 
 QUICK = ("--backbone", "mobilenet_v3_small", "--weights", "none", "--side", "48", "--stride", "24", "--epochs", "2")
 

@@ -12,7 +12,7 @@ import pytest
 from command_line import Dheads
 from PIL import Image, ImageFilter
 
-from distortion_heads.weights import read_head
+from distortion_heads.heads.file import read_head
 
 Picture = np.ndarray
 Distortion = Callable[[Picture, np.random.Generator], Picture]

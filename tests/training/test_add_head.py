@@ -33,6 +33,7 @@ from distortion_heads.errors import (
     MissingExtraError,
     StoreError,
 )
+from distortion_heads.heads.file import read_head
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.spec import HeadSpec
@@ -41,7 +42,6 @@ from distortion_heads.training import add_head as module
 from distortion_heads.training.add_head import AddedHead, add_head
 from distortion_heads.training.features import FeatureCache
 from distortion_heads.training.head import weakness
-from distortion_heads.weights import read_head
 
 NOWHERE = Path("nowhere")
 

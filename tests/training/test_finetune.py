@@ -22,6 +22,7 @@ from distortion_heads.backbones.cells import BackboneFile, bundled_backbone, ope
 from distortion_heads.backbones.patches import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
 from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork  # noqa: E402
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
+from distortion_heads.heads.file import check_backbone, dump_head, parse_head, write_atomic  # noqa: E402
 from distortion_heads.pipeline import Predictor  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
@@ -33,7 +34,6 @@ from distortion_heads.training.finetune_method import finetune_method  # noqa: E
 from distortion_heads.training.job import Choice, Site  # noqa: E402
 from distortion_heads.training.open_trainable import open_trainable  # noqa: E402
 from distortion_heads.training.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
-from distortion_heads.weights import check_backbone, dump_head, parse_head, write_atomic  # noqa: E402
 
 REGISTRY = installed_registry(no_plugins=True)
 SMALL = {"side": 48, "stride": 16, "images_per_batch": 8}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.heads import HeadBank, aggregate
+from distortion_heads.heads.bank import HeadBank, aggregate
 from distortion_heads.spec import BackboneRef, Provenance, View, width_of
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.examples import Examples
@@ -63,8 +63,8 @@ def test_a_head_learns_presence_and_severity(trained: tuple[object, Examples]) -
 
 def test_what_was_measured_is_what_predict_will_say(trained: tuple[object, Examples]) -> None:
     """The file's calibration, on the file's weights, gives the measured figures again."""
+    from distortion_heads.heads.file import dump_head, parse_head
     from distortion_heads.spec import HeadFile
-    from distortion_heads.weights import dump_head, parse_head
 
     head, hold = trained
     assert isinstance(head, HeadFile)

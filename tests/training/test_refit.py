@@ -16,11 +16,11 @@ from distortion_heads.attached import installed_registry
 from distortion_heads.backbone_files import read_ref
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, settle_norms
 from distortion_heads.errors import BackboneError, DataError
+from distortion_heads.heads.file import read_head
 from distortion_heads.registry import Registry
 from distortion_heads.spec import PatchInput
 from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.refit import RefitOptions, refit_heads
-from distortion_heads.weights import read_head
 
 
 def attached(*labels: str, without_synthesizer: str = "") -> Registry:

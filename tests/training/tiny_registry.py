@@ -10,9 +10,9 @@ from types import MappingProxyType
 from sample_heads import make_head
 
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+from distortion_heads.heads.file import dump_head
 from distortion_heads.registry import Registry, build_registry
 from distortion_heads.spec import View, width_of
-from distortion_heads.weights import dump_head
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distortion_heads.errors import DataError
+from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.images import load_image
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.registry import Registry
@@ -25,7 +26,6 @@ from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8
 from distortion_heads.training.corpora.files import below
 from distortion_heads.training.corpora.kadid import IDENTITIES, LEVELS, TYPES
-from distortion_heads.weights import write_atomic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,6 +13,7 @@ from distortion_heads.backbones.architecture import WIDTHS, small
 from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.errors import DataError
+from distortion_heads.heads.file import write_atomic
 from distortion_heads.registry import Registry
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.store import Store
@@ -29,7 +30,6 @@ from distortion_heads.training.scalability.shards import share_shards
 from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.training.shards import GROUP
 from distortion_heads.training.split import split_by_content
-from distortion_heads.weights import write_atomic
 
 JOINT = "joint"
 SIZES = (20, 50, 100, 500, 2000)

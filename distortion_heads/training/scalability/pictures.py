@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads._system.processes import worker_pool
+from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis import Step
 from distortion_heads.training.scenes import cut_native, cut_overview, load_scene
 from distortion_heads.training.shards import installed_specs, make_sample
 from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
-from distortion_heads.weights import write_atomic
 
 BLOCK = 50
 """Pictures that one task of a worker makes."""

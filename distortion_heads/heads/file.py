@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
-from distortion_heads.metadata import dump_metadata, load_metadata
+from distortion_heads.heads.metadata import dump_metadata, load_metadata
 from distortion_heads.spec import OUTPUTS, BackboneRef, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 
 METADATA_KEY = "dheads"
