@@ -13,7 +13,7 @@ from pathlib import Path
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DheadsError
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 from distortion_heads.training.corpora.make_kadid import HEIGHT, WIDTH, make_kadid_like
 
 

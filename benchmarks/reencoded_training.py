@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from distortion_heads import Predictor
 from distortion_heads._system.processes import worker_pool
-from distortion_heads.backbone_files import heads_in, read_ref
 from distortion_heads.backbones.cells import bundled_backbone
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
+from distortion_heads.registry.backbones import heads_in, read_ref
 from distortion_heads.spec import Provenance
 from distortion_heads.synth_video import distorted
 from distortion_heads.synthesis import Step

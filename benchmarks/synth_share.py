@@ -26,7 +26,7 @@ import scipy.special  # noqa: F401 - what synthesizers import is imported here, 
 
 from dheads_cli.synth import WORKER_ENVIRONMENT
 from distortion_heads import synth_work
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 from distortion_heads.synth import Run
 from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
 from distortion_heads.synth_sources import Sources

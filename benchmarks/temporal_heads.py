@@ -20,7 +20,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.io.video.encode import Coding, encode_video
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.scenes import find_scenes
 from distortion_heads.training.temporal import videos_in

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import in_order, usable_cores
-from distortion_heads.attached import installed_registry, load_banks
 from distortion_heads.backbones.cells import Backbone, FeatureSource, bundled_backbone, open_backbone
 from distortion_heads.errors import ImageTooLargeError
 from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.registry import Registry
+from distortion_heads.registry.attached import installed_registry, load_banks
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import (
     LIGHT,
     MIN_SEVERITY,

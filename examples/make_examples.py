@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8
 
 SIZE = (512, 352)

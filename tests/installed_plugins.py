@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from distortion_heads.discovery import Owner, PluginFailure
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
+from distortion_heads.registry.discovery import Owner, PluginFailure
 
 PRELUDE = """
 from distortion_heads.hookspecs import hookimpl

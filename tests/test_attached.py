@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from sample_heads import FINGERPRINT, make_head
 
-from distortion_heads.attached import load_banks
-from distortion_heads.discovery import LoadedPlugins
 from distortion_heads.errors import BackboneMismatchError
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.attached import load_banks
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.discovery import LoadedPlugins
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
-from distortion_heads.store import Store
 
 DIM, N = 512, 20
 TINY = BackboneRef(name="tiny", fingerprint=FINGERPRINT, dim=DIM)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from installed_plugins import GOOD, Site, first_on_path, only_failure
 
-from distortion_heads.discovery import Owner
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.discovery import Owner
 
 
 def build(**environ: str) -> Registry:
@@ -211,7 +211,7 @@ def test_loading_and_commands_import_no_heavy_module() -> None:
     code = """
     import sys
     import click
-    from distortion_heads.registry import add_commands, load_plugins
+    from distortion_heads.registry.build import add_commands, load_plugins
     loaded = load_plugins({}, no_plugins=True)
     assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin"], loaded
     assert add_commands(loaded, click.Group()) == ()
@@ -225,7 +225,7 @@ def test_nothing_is_loaded_at_import(tmp_path: Path) -> None:
     code = f"""
     import sys
     sys.path.insert(0, {str(tmp_path)!r})
-    import distortion_heads.registry
+    import distortion_heads.registry.build
     print("eager" in sys.modules)
     """
     assert run_python(code) == "False\n"

@@ -10,7 +10,7 @@ import pluggy
 import pytest
 
 from distortion_heads import hookspecs
-from distortion_heads.discovery import HOOKS, LOAD_VARIABLE, TRACE_VARIABLE
+from distortion_heads.registry.discovery import HOOKS, LOAD_VARIABLE, TRACE_VARIABLE
 
 DOCS = Path(__file__).parents[1] / "docs" / "plugin-authors.md"
 

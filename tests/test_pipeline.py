@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from sample_heads import make_head
 
-from distortion_heads.attached import installed_registry
 from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
 from distortion_heads.pipeline import FEW, Predictor
+from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef, HeadFile, Prediction
-from distortion_heads.store import Store
 
 Pixels = NDArray[np.uint8]
 

@@ -13,11 +13,11 @@ pytest.importorskip("torch")
 
 from installed_plugins import Site, first_on_path
 
-from distortion_heads.attached import installed_registry
-from distortion_heads.backbone_files import backbone_in, find_backbone
 from distortion_heads.backbones.cells import open_backbone
 from distortion_heads.backbones.patches import read_patch_backbone
 from distortion_heads.errors import BackboneError, DataError
+from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.backbones import backbone_in, find_backbone
 from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.open_trainable import open_trainable
 from distortion_heads.training.recipes import DHEADS, recipe_for

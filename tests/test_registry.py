@@ -12,7 +12,7 @@ from installed_plugins import GOOD, Site, first_on_path, only_failure
 
 from distortion_heads.errors import PluginError, UnknownHeadError
 from distortion_heads.hookspecs import hookimpl
-from distortion_heads.registry import Owner, PluginInfo, Registry, build_registry
+from distortion_heads.registry.build import Owner, PluginInfo, Registry, build_registry
 from distortion_heads.spec import HeadSpec
 
 

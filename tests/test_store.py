@@ -13,7 +13,7 @@ import pluggy
 import pytest
 from sample_heads import make_head, same
 
-from distortion_heads import hookspecs, store
+from distortion_heads import hookspecs
 from distortion_heads.errors import (
     HeadTensorError,
     InvalidLabelError,
@@ -23,8 +23,9 @@ from distortion_heads.errors import (
 )
 from distortion_heads.heads.bank import file as weights
 from distortion_heads.heads.file import dump_head, read_head
+from distortion_heads.registry.build import user_heads as store
+from distortion_heads.registry.user_heads import Store, UserHeads
 from distortion_heads.spec import HeadSpec
-from distortion_heads.store import Store, UserHeads
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_of_many_savers_at_once_one_wins(mine: Store, monkeypatch: pytest.Monkey
 def test_savers_of_two_processes_lose_nothing(mine: Store) -> None:
     script = (
         "import sys, pathlib, sample_heads\n"
-        "from distortion_heads.store import Store\n"
+        "from distortion_heads.registry.user_heads import Store\n"
         "for i in range(10):\n"
         "    Store(pathlib.Path(sys.argv[1])).save(sample_heads.make_head(sys.argv[2] + str(i)), overwrite=False)"
     )
@@ -264,7 +265,7 @@ def test_importing_and_registering_reads_no_numpy(mine: Store) -> None:
     script = (
         "import sys, pathlib, pluggy\n"
         "from distortion_heads import hookspecs\n"
-        "from distortion_heads.store import Store\n"
+        "from distortion_heads.registry.user_heads import Store\n"
         "manager = pluggy.PluginManager('dheads')\n"
         "manager.add_hookspecs(hookspecs)\n"
         "manager.register(Store(pathlib.Path(sys.argv[1])).user_plugin())\n"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from installed_plugins import Site, first_on_path
 
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 
 TEMPLATE = Path(__file__).parents[1] / "plugins" / "template"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dheads_cli._session import Session
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec
 
 
@@ -16,7 +16,7 @@ def chosen_backbone(session: Session, text: str | None) -> tuple[BackboneSpec | 
     """
     if text is None:
         return None, session.checked_registry()
-    from distortion_heads.backbone_files import find_backbone, heads_in
+    from distortion_heads.registry.backbones import find_backbone, heads_in
 
     folder = Path(text)
     if (folder / "heads").is_dir():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from distortion_heads.errors import HeadFileError
 
 if TYPE_CHECKING:
-    from distortion_heads.discovery import Owner
-    from distortion_heads.registry import RegisteredHead
+    from distortion_heads.registry.build import RegisteredHead
+    from distortion_heads.registry.discovery import Owner
     from distortion_heads.spec import BackboneRef, HeadFile, HeadSpec
 
 
@@ -71,7 +71,7 @@ def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
     """Read and check the head's file, if it has one."""
     if head.spec.weights is None:
         return HeadFacts(spec=head.spec, owner=head.owner)
-    from distortion_heads.attached import load_installed_head
+    from distortion_heads.registry.attached import load_installed_head
 
     try:
         file = load_installed_head(head, backbone)

@@ -15,9 +15,9 @@ from dheads_cli._console import complain
 from distortion_heads.errors import MissingExtraError, PluginError
 
 if TYPE_CHECKING:
-    from distortion_heads.discovery import LoadedPlugins
-    from distortion_heads.registry import Registry
-    from distortion_heads.store import Store
+    from distortion_heads.registry.build import Registry
+    from distortion_heads.registry.discovery import LoadedPlugins
+    from distortion_heads.registry.user_heads import Store
 
 TRAIN_PACKAGES = frozenset(("matplotlib", "onnx", "piq", "sklearn", "torch", "torchvision"))
 
@@ -31,19 +31,19 @@ class Session:
 
     @cached_property
     def loaded(self) -> LoadedPlugins:
-        from distortion_heads.registry import load_plugins
+        from distortion_heads.registry.build import load_plugins
 
         return load_plugins(os.environ, self.no_plugins)
 
     @cached_property
     def store(self) -> Store:
-        from distortion_heads.store import Store
+        from distortion_heads.registry.user_heads import Store
 
         return Store.default(os.environ)
 
     @cached_property
     def registry(self) -> Registry:
-        from distortion_heads.registry import build_registry
+        from distortion_heads.registry.build import build_registry
 
         return build_registry(user_heads=self.store.user_plugin(), loaded=self.loaded)
 

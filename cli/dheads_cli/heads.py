@@ -19,7 +19,7 @@ from distortion_heads.spec import TEMPORAL, check_label, width_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from distortion_heads.registry import RegisteredHead
+    from distortion_heads.registry.build import RegisteredHead
 
 
 @click.command("list")

@@ -16,7 +16,7 @@ from distortion_heads.report import to_json_line
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from distortion_heads.discovery import Owner
+    from distortion_heads.registry.discovery import Owner
 
 PLUGIN_COLUMNS = ("distribution", "version", "name", "hooks", "heads", "backbones")
 FAILURE_COLUMNS = ("distribution", "version", "name", "stage", "reason")

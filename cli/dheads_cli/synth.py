@@ -19,7 +19,7 @@ from distortion_heads.errors import DheadsError, InputError
 
 if TYPE_CHECKING:
     from distortion_heads.io.video.encode import Codec
-    from distortion_heads.registry import Registry
+    from distortion_heads.registry.build import Registry
     from distortion_heads.spec import HeadSpec
     from distortion_heads.synth import Run
     from distortion_heads.synth_sources import Sources

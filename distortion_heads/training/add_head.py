@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads.backbones.cells import bundled_backbone, load_backbone
-from distortion_heads.discovery import USER
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-from distortion_heads.registry import RegisteredHead, Registry
+from distortion_heads.registry.build import RegisteredHead, Registry
+from distortion_heads.registry.discovery import USER
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import (
     VIEWS,
     BackboneRef,
@@ -27,7 +28,6 @@ from distortion_heads.spec import (
     View,
     check_label,
 )
-from distortion_heads.store import Store
 from distortion_heads.training.datasets import check_expected, content_hashes, distinct, read_clean, read_data
 from distortion_heads.training.distorting import with_distorted
 from distortion_heads.training.features import Dataset, FeatureCache, Progress, extract, usable

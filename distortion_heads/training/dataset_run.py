@@ -14,7 +14,7 @@ import numpy as np
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head, write_atomic
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.evaluation.selection import Selection, select

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads.registry import RegisteredHead
+from distortion_heads.registry.build import RegisteredHead
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.synthesis import Step
 from distortion_heads.training.labelled import LabelledImage, Recipe

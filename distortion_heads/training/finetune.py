@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from distortion_heads.backbone_files import with_network
 from distortion_heads.backbones.cells import open_backbone
 from distortion_heads.backbones.with_torch.networks import TrainableBackbone
 from distortion_heads.errors import DataError
+from distortion_heads.registry.backbones import with_network
 from distortion_heads.spec import BackboneSpec, HeadFile
 from distortion_heads.training.backbone_output import frozen_files, trained_files
 from distortion_heads.training.corpora.record import Record

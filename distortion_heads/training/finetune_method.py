@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from distortion_heads.attached import installed_registry
-from distortion_heads.backbone_files import named_backbone, read_ref
 from distortion_heads.errors import DataError
-from distortion_heads.registry import Registry
+from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.backbones import named_backbone, read_ref
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.method import Judge, Method

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.training.features import FeatureCache
 from distortion_heads.training.labelled import FRAMES
 from distortion_heads.training.multitask import Progress

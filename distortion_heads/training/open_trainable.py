@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distortion_heads.backbone_files import named_backbone
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 from distortion_heads.backbones.patches import PatchFile, is_patch_backbone, read_header, read_patch_backbone
 from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
 from distortion_heads.backbones.with_torch.torchvision_models import torchvision_torso, torso_tensors
 from distortion_heads.errors import BackboneError, DataError
-from distortion_heads.registry import Registry
+from distortion_heads.registry.backbones import named_backbone
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec, PatchInput
 from distortion_heads.training.recipes import Recipe
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
-from distortion_heads.backbone_files import backbone_in, read_ref
 from distortion_heads.errors import DataError
-from distortion_heads.registry import Registry
+from distortion_heads.registry.backbones import backbone_in, read_ref
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec, Provenance
 from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.job import versions

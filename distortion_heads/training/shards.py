@@ -174,7 +174,7 @@ def _make_by_label(plan: ShardPlan, labels: tuple[str, ...], index: int) -> Path
 
 def installed_specs(labels: Sequence[str]) -> tuple[HeadSpec, ...]:
     """The specs of the installed heads with these labels, in this order."""
-    from distortion_heads.registry import build_registry
+    from distortion_heads.registry.build import build_registry
 
     registry = build_registry()
     return tuple(registry.head(label).spec for label in labels)

@@ -14,8 +14,8 @@ from PIL import Image
 from sample_heads import make_head
 
 from dheads_cli.main import run
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
-from distortion_heads.store import Store
 
 COMMAND = [sys.executable, "-c", "from dheads_cli.main import main; main()"]
 

@@ -6,7 +6,7 @@ import pytest
 from synth_runs import save_photo
 
 from dheads_cli.synth import WORKER_ENVIRONMENT
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
 
 

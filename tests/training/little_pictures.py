@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from distortion_heads.discovery import Owner
 from distortion_heads.hookspecs import hookimpl
-from distortion_heads.registry import RegisteredHead, Registry
+from distortion_heads.registry.build import RegisteredHead, Registry
+from distortion_heads.registry.discovery import Owner
 from distortion_heads.spec import HeadSpec
 
 PLUGIN = Owner(distribution="some-plugin", version="1.0", name="some")

@@ -24,7 +24,6 @@ from little_pictures import (
     write_folder,
 )
 
-from distortion_heads.discovery import USER, LoadedPlugins, register
 from distortion_heads.errors import (
     DataError,
     DheadsError,
@@ -35,9 +34,10 @@ from distortion_heads.errors import (
 )
 from distortion_heads.heads.file import read_head
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.discovery import USER, LoadedPlugins, register
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
-from distortion_heads.store import Store
 from distortion_heads.training import add_head as module
 from distortion_heads.training.add_head import AddedHead, add_head
 from distortion_heads.training.features import FeatureCache

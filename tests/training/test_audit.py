@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from little_pictures import noisy, save, scene
 
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 from distortion_heads.training.audit.audit import audit_corpus
 from distortion_heads.training.audit.findings import Audit, Finding, audit_to_dict
 from distortion_heads.training.audit.noise import disagrees, spread

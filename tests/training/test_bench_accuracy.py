@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_registry import TinyRegistry, write_heads
 
 from distortion_heads.errors import DataError, UnknownHeadError
-from distortion_heads.registry import build_registry
+from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import View
 from distortion_heads.training.bench import accuracy as bench_accuracy_module
 from distortion_heads.training.bench import workers as bench_workers

@@ -18,7 +18,7 @@ from PIL import Image
 
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError, DheadsError
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
 from distortion_heads.training import fit
 from distortion_heads.training.corpora.record import Corpus, Record
@@ -226,9 +226,9 @@ def test_shipped_judges_the_labels_that_have_heads_as_predict_does(
 ) -> None:
     from sample_heads import make_head
 
-    from distortion_heads.attached import installed_registry
     from distortion_heads.pipeline import Predictor
-    from distortion_heads.store import Store
+    from distortion_heads.registry.attached import installed_registry
+    from distortion_heads.registry.user_heads import Store
 
     values = {"dim": backbone.ref.dim, "backbone": backbone.ref, "hidden": (16,)}
     Store(home).save(make_head("grain", **values), overwrite=True)

@@ -15,8 +15,6 @@ torch = pytest.importorskip("torch")
 
 from little_records import LABELS, little_corpus  # noqa: E402
 
-from distortion_heads.attached import installed_registry  # noqa: E402
-from distortion_heads.backbone_files import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
 from distortion_heads.backbones.cells import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
 from distortion_heads.backbones.patches import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
@@ -24,6 +22,8 @@ from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNet
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head, write_atomic  # noqa: E402
 from distortion_heads.pipeline import Predictor  # noqa: E402
+from distortion_heads.registry.attached import installed_registry  # noqa: E402
+from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.corpora.record import Record  # noqa: E402

@@ -15,7 +15,7 @@ from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: 
 from distortion_heads.backbones.cells import load_backbone, read_backbone  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.pipeline import Predictor, view_features  # noqa: E402
-from distortion_heads.registry import Registry, build_registry  # noqa: E402
+from distortion_heads.registry.build import Registry, build_registry  # noqa: E402
 from distortion_heads.spec import BackboneSpec, HeadSpec  # noqa: E402
 from distortion_heads.training.bundle import BundleOptions, Stage, train_bundle  # noqa: E402
 from distortion_heads.training.joint import Progress, Recipe, train_backbone  # noqa: E402

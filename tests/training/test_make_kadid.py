@@ -10,7 +10,7 @@ from little_pictures import save, scene
 
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.training.audit.audit import audit_corpus
 from distortion_heads.training.corpora.kadid import TYPES
 from distortion_heads.training.corpora.load import load_corpus

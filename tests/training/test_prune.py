@@ -15,7 +15,7 @@ from torch import Tensor, nn  # noqa: E402
 
 from distortion_heads.backbones.architecture import Architecture, Conv, small  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.registry import build_registry  # noqa: E402
+from distortion_heads.registry.build import build_registry  # noqa: E402
 from distortion_heads.spec import HeadSpec  # noqa: E402
 from distortion_heads.training.checkpoint import Checkpoint  # noqa: E402
 from distortion_heads.training.joint import CROP, Recipe, train_backbone  # noqa: E402

@@ -12,12 +12,12 @@ pytest.importorskip("torch")
 
 from little_pictures import save, scene
 
-from distortion_heads.attached import installed_registry
-from distortion_heads.backbone_files import read_ref
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, settle_norms
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.heads.file import read_head
-from distortion_heads.registry import Registry
+from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.backbones import read_ref
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import PatchInput
 from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.refit import RefitOptions, refit_heads

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
 from distortion_heads.errors import BackboneError, DataError, DheadsError  # noqa: E402
-from distortion_heads.registry import build_registry  # noqa: E402
+from distortion_heads.registry.build import build_registry  # noqa: E402
 from distortion_heads.spec import HeadSpec  # noqa: E402
 from distortion_heads.training.bundle import BundleOptions, Stage, train_bundle  # noqa: E402
 from distortion_heads.training.joint import Progress, Recipe  # noqa: E402

@@ -9,10 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.attached import installed_registry  # noqa: E402
 from distortion_heads.backbones.cells import open_backbone  # noqa: E402
 from distortion_heads.backbones.with_torch.torchvision_models import PAPER, torchvision_torso  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
+from distortion_heads.registry.attached import installed_registry  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.open_trainable import open_trainable  # noqa: E402
 from distortion_heads.training.recipes import recipe_for  # noqa: E402

@@ -11,7 +11,7 @@ from sample_heads import make_head
 
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 from distortion_heads.heads.file import dump_head
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import View, width_of
 
 

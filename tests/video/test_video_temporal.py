@@ -15,10 +15,10 @@ from video_clips import Picture, write_clip
 
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.backbones.cells import Backbone
-from distortion_heads.discovery import Owner
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.images import load_image
-from distortion_heads.registry import RegisteredHead, Registry, build_registry
+from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
+from distortion_heads.registry.discovery import Owner
 from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
 from distortion_heads.synthesis import to_float, to_uint8
 from distortion_heads.video import Step, predict_frames

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.training.audit import labels
 from distortion_heads.training.audit.findings import GRADES, Audit, Finding
 from distortion_heads.training.audit.noise import label_noise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.training.audit.findings import Finding, examples
 from distortion_heads.training.audit.pixels import first_frame
 from distortion_heads.training.corpora.files import VIDEO_SUFFIXES

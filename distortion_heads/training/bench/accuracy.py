@@ -15,7 +15,7 @@ import numpy as np
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import HeadFile
 from distortion_heads.training.bench.markdown import to_markdown
 from distortion_heads.training.bench.outcomes import Outcomes

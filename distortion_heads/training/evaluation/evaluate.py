@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.training.corpora.record import Corpus
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.evaluation.markdown import to_markdown

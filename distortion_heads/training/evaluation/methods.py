@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distortion_heads.backbone_files import find_backbone
 from distortion_heads.backbones.cells import bundled_backbone, open_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry import Registry
+from distortion_heads.registry.backbones import find_backbone
+from distortion_heads.registry.build import Registry
 from distortion_heads.spec import VIEWS
 from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod

@@ -17,9 +17,9 @@ from distortion_heads.backbones.architecture import small
 from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor, view_features
-from distortion_heads.registry import Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadFile, HeadSpec
-from distortion_heads.store import Store
 from distortion_heads.synthesis import Step, distort, to_float, to_uint8
 from distortion_heads.training.add_head import add_head
 from distortion_heads.training.features import MAX_WORKERS, FeatureCache
@@ -179,7 +179,7 @@ def training_step(heads: int) -> tuple[float, int]:
 
 
 def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str], tuple[float, float | None]]:
-    from distortion_heads.discovery import LoadedPlugins
+    from distortion_heads.registry.discovery import LoadedPlugins
 
     registry = build_registry(user_heads=store.user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
     predictor = Predictor(registry=registry, threads=1)

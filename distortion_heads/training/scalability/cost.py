@@ -18,8 +18,8 @@ from distortion_heads.backbones.cells import bundled_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.images import load_image
+from distortion_heads.registry.user_heads import SUFFIX
 from distortion_heads.spec import HeadFile
-from distortion_heads.store import SUFFIX
 from distortion_heads.training.scalability.probe import Found, Job, Kind
 
 COUNTS = (1, 10, 100, 1000)

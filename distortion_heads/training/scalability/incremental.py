@@ -14,9 +14,9 @@ from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import write_atomic
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
-from distortion_heads.store import Store
 from distortion_heads.training.add_head import add_head
 from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.datasets import content_hashes, read_data

@@ -129,8 +129,8 @@ def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
 
 def _registry(job: Job):  # type: ignore[no-untyped-def]
     """The heads in the store alone."""
-    from distortion_heads.registry import LoadedPlugins, build_registry
-    from distortion_heads.store import Store
+    from distortion_heads.registry.build import LoadedPlugins, build_registry
+    from distortion_heads.registry.user_heads import Store
 
     loaded = LoadedPlugins(plugins=(), failures=())
     return build_registry(user_heads=Store(Path(job.home)).user_plugin(), loaded=loaded)

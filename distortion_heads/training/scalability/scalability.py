@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry import Registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.training.bench.accuracy import find_pictures
 from distortion_heads.training.report_files import to_json, write_files
 from distortion_heads.training.scalability.markdown import to_markdown

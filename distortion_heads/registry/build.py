@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from distortion_heads.discovery import (
+from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
+from distortion_heads.registry.discovery import (
     USER,
     FailureLog,
     HookPlugin,
@@ -20,7 +21,6 @@ from distortion_heads.discovery import (
     load_plugins,
     register,
 )
-from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
 from distortion_heads.spec import BackboneSpec, HeadSpec
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
 from distortion_heads.backbones.patches import is_patch_backbone, read_header, read_patch_backbone
 from distortion_heads.errors import BackboneError
-from distortion_heads.registry import LoadedPlugins, Registry, build_registry
+from distortion_heads.registry.build import LoadedPlugins, Registry, build_registry
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef, BackboneSpec
-from distortion_heads.store import Store
 
 
 def named_backbone(name: str, registry: Registry) -> BackboneSpec | None:
