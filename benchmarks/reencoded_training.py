@@ -29,13 +29,13 @@ from distortion_heads.backbones.cells import bundled_backbone
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
+from distortion_heads.metrics.scores import auroc
 from distortion_heads.registry.backbones import heads_in, read_ref
 from distortion_heads.spec import Provenance
 from distortion_heads.synth_video import distorted
 from distortion_heads.synthesis import Step
 from distortion_heads.training.bench.markdown import table
 from distortion_heads.training.bench.samples import seeded
-from distortion_heads.training.bench.scores import auroc
 from distortion_heads.training.bench_video.cases import SEVERITIES, Part, Plan, find_parts
 from distortion_heads.training.bench_video.figures import name_of
 from distortion_heads.training.bundle_heads import HeadsJob, fit_heads

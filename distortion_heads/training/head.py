@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
 from distortion_heads.heads.bank import HeadBank
+from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import (
     LIGHT,
     TEMPORAL,
@@ -29,7 +30,6 @@ from distortion_heads.spec import (
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.fit import fit_layers
-from distortion_heads.training.metrics import measure
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
 """A head that is worse than any of these is called poor."""

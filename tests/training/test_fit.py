@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import HeadBank, aggregate
+from distortion_heads.metrics.measure import expected_calibration_error, measure
 from distortion_heads.spec import BackboneRef, Provenance, View, width_of
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.examples import Examples
-from distortion_heads.training.metrics import expected_calibration_error, measure
 
 DIM = 48
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.io.video.encode import Coding
+from distortion_heads.metrics.scores import auroc, mean_of, share
 from distortion_heads.spec import HeadFile
-from distortion_heads.training.bench.scores import auroc, mean_of, share
 from distortion_heads.training.bench_video.measure import Judged
 from distortion_heads.training.bench_video.workers import Measured
 

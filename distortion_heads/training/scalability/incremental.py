@@ -14,6 +14,7 @@ from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import write_atomic
+from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
@@ -24,7 +25,6 @@ from distortion_heads.training.examples import Examples
 from distortion_heads.training.features import Dataset, FeatureCache, extract, usable
 from distortion_heads.training.head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
-from distortion_heads.training.metrics import measure
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.training.scalability.shards import share_shards
 from distortion_heads.training.scenes import Scenes, find_scenes
