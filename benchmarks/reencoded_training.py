@@ -42,7 +42,7 @@ from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.pictures import VIDEO_ODDS, PicturePlan, collect, read_features
 from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.training.shards import installed_specs
-from distortion_heads.video_spec import Sampling, VideoOptions
+from distortion_heads.video.answers import Sampling, VideoOptions
 
 LABELS = (
     "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "multiplicative_noise",

@@ -25,8 +25,8 @@ from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.scenes import find_scenes
 from distortion_heads.training.temporal import videos_in
 from distortion_heads.training.temporal_clips import MadeClip, Material, make_clip, split_footage
-from distortion_heads.video import Step
-from distortion_heads.video_spec import Sampling
+from distortion_heads.video.answers import Sampling
+from distortion_heads.video.predict import Step
 
 CASES = {
     "no codec": (Coding(), Sampling()),

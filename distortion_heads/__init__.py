@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from distortion_heads.spec import HeadSpec as HeadSpec
     from distortion_heads.spec import PatchInput as PatchInput
     from distortion_heads.spec import Prediction as Prediction
-    from distortion_heads.video import predict_video as predict_video
-    from distortion_heads.video_spec import VideoOptions as VideoOptions
-    from distortion_heads.video_spec import VideoPrediction as VideoPrediction
+    from distortion_heads.video.answers import VideoOptions as VideoOptions
+    from distortion_heads.video.answers import VideoPrediction as VideoPrediction
+    from distortion_heads.video.predict import predict_video as predict_video
 
 _HOME = {
     "BackboneSpec": "spec",

@@ -24,8 +24,8 @@ from distortion_heads.synth_plan import Item, Plan, SpoiltError
 from distortion_heads.synth_sources import Source
 from distortion_heads.synth_video import Clip, ClipTarget, size_of, write_clip
 from distortion_heads.synthesis import distort, to_float, to_uint8
-from distortion_heads.video_spec import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
-from distortion_heads.video_spec import VideoOptions
+from distortion_heads.video.answers import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
+from distortion_heads.video.answers import VideoOptions
 
 if TYPE_CHECKING:
     from distortion_heads.spec import Encoder, FloatImage

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from distortion_heads.io.video.sampling import time_text
-from distortion_heads.video_spec import Frame, VideoHead, VideoPrediction
+from distortion_heads.video.answers import Frame, VideoHead, VideoPrediction
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

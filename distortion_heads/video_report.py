@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from distortion_heads.errors import DheadsError
 from distortion_heads.report import csv_path, csv_text
 from distortion_heads.spec import Prediction
-from distortion_heads.video_spec import Event, FrameResult, Segment, VideoHead, VideoPrediction
+from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
 
 FRAME_COLUMNS = ("path", "frame", "time", "width", "height", "windows", "backbone", "error")
 

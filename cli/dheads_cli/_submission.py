@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dheads_cli.video import VideoRequest
     from distortion_heads.io.inputs import Input
     from distortion_heads.spec import Prediction
-    from distortion_heads.video_spec import Event, FrameResult, VideoPrediction
+    from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 
 
 def submission_of(

@@ -14,7 +14,7 @@ from dheads_cli._reports import complain_about
 from dheads_cli._table import CLEAN_STYLE, GAP, TableSink
 from dheads_cli._video_sinks import event_text, shown_video_heads
 from distortion_heads.io.video.sampling import time_text
-from distortion_heads.video_spec import Event, FrameResult, VideoHead, VideoPrediction
+from distortion_heads.video.answers import Event, FrameResult, VideoHead, VideoPrediction
 
 LEAST_SPARK, MOST_SPARK = 12, 60
 SEGMENTS_COLUMN = 17

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dheads_cli._video_sinks import VideoSink
     from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
-    from distortion_heads.video import Step
+    from distortion_heads.video.answers import VideoOptions, VideoPrediction
+    from distortion_heads.video.predict import Step
     from distortion_heads.video_plot import Thumbnails
-    from distortion_heads.video_spec import VideoOptions, VideoPrediction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -120,7 +120,7 @@ class VideoRequest:
     def options(self, ctx: click.Context) -> VideoOptions:
         """Raises `click.UsageError`."""
         from distortion_heads.io.video.sampling import parse_time
-        from distortion_heads.video_spec import Follow, Sampling, SegmentRule, VideoOptions
+        from distortion_heads.video.answers import Follow, Sampling, SegmentRule, VideoOptions
 
         a = self.arguments
         try:
@@ -188,7 +188,7 @@ class Videos:
 
     def predict(self, path: str, bar: Bar) -> VideoPrediction:
         """Predict one video and write its results. Raises `DheadsError`."""
-        from distortion_heads.video import predict_video
+        from distortion_heads.video.predict import predict_video
 
         thumbnails = self._thumbnails()
         prediction = predict_video(

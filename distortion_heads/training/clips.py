@@ -13,8 +13,8 @@ from distortion_heads.errors import InputError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.io.video.sampling import spread
 from distortion_heads.training.labelled import Clip
-from distortion_heads.video_spec import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
-from distortion_heads.video_spec import Sampling, VideoInfo, VideoOptions
+from distortion_heads.video.answers import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
+from distortion_heads.video.answers import Sampling, VideoInfo, VideoOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, expand_inputs
 from distortion_heads.io.video.sampling import parse_time
 from distortion_heads.training.labelled import FRAMES, Clip, LabelledImage
-from distortion_heads.video_spec import Sampling
+from distortion_heads.video.answers import Sampling
 
 MIN_PER_CLASS = 20
 MIN_FILES = 4

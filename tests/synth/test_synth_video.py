@@ -22,7 +22,7 @@ from distortion_heads.spec import HeadSpec
 from distortion_heads.synth_video import ClipTarget, Interval, intervals_of, parse_interval
 from distortion_heads.synthesis import Step, distort, distort_frame
 from distortion_heads.training.corpora.load import load_corpus
-from distortion_heads.video_spec import VideoOptions
+from distortion_heads.video.answers import VideoOptions
 
 RATE, FRAMES = 10, 12
 Picture = NDArray[np.uint8]

@@ -12,7 +12,7 @@ import pytest
 from video_clips import steps, write_clip
 
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.video_spec import VideoOptions
+from distortion_heads.video.answers import VideoOptions
 
 
 @pytest.fixture

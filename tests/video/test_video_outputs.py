@@ -17,10 +17,10 @@ from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.report import to_json_line
 from distortion_heads.spec import HeadFile
+from distortion_heads.video.answers import Event, Frame
 from distortion_heads.video_annotate import active_heads, annotate_video, draw_labels
 from distortion_heads.video_plot import LEFT, MOST_THUMBS, RIGHT, WIDTH, Thumbnails, draw_timeline
 from distortion_heads.video_report import FrameCsv, event_to_dict, frame_to_dict, video_to_dict
-from distortion_heads.video_spec import Event, Frame
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from distortion_heads.errors import InputError
 from distortion_heads.io.video.growing import Lag
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import HeadFile, Prediction
-from distortion_heads.video import Step, predict_frames
-from distortion_heads.video_run import AHEAD, FrameRun
-from distortion_heads.video_spec import Follow, Frame, Sampling, SegmentRule
-from distortion_heads.video_timeline import Timeline
+from distortion_heads.video.answers import Follow, Frame, Sampling, SegmentRule
+from distortion_heads.video.frames import AHEAD, FrameRun
+from distortion_heads.video.predict import Step, predict_frames
+from distortion_heads.video.timeline import Timeline
 
 
 def bright_from_to(onset: int, offset: int, count: int) -> list[Picture]:

@@ -21,9 +21,9 @@ from distortion_heads.registry.build import RegisteredHead, Registry, build_regi
 from distortion_heads.registry.discovery import Owner
 from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
 from distortion_heads.synthesis import to_float, to_uint8
-from distortion_heads.video import Step, predict_frames
+from distortion_heads.video.answers import FrameResult, Sampling
+from distortion_heads.video.predict import Step, predict_frames
 from distortion_heads.video_report import FrameCsv
-from distortion_heads.video_spec import FrameResult, Sampling
 
 RATE = 25
 ME = Owner(distribution="mine", version="1", name="mine")

@@ -7,8 +7,8 @@ import pytest
 from video_clips import results_of
 
 from distortion_heads.spec import HeadFile
-from distortion_heads.video_spec import SegmentRule
-from distortion_heads.video_timeline import BINS, CurveBins, Timeline
+from distortion_heads.video.answers import SegmentRule
+from distortion_heads.video.timeline import BINS, CurveBins, Timeline
 
 
 def test_the_mean_the_share_and_the_peak_are_over_frames(head: HeadFile) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.spec import HeadFile, HeadResult, Prediction
-from distortion_heads.video_spec import FrameResult
+from distortion_heads.video.answers import FrameResult
 
 Picture = NDArray[np.uint8]
 CLOCK = Fraction(1, 1000)

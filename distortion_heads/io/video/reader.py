@@ -19,7 +19,7 @@ from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream, PipeStream
 from distortion_heads.io.video.sampling import sample, spread
 from distortion_heads.io.video.sequence import PictureSequence
-from distortion_heads.video_spec import Damage, Frame, Moment, VideoInfo, VideoOptions
+from distortion_heads.video.answers import Damage, Frame, Moment, VideoInfo, VideoOptions
 
 if TYPE_CHECKING:
     from av.container import InputContainer

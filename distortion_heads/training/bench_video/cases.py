@@ -17,7 +17,7 @@ from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.sampling import spread
 from distortion_heads.synth_video import Interval
 from distortion_heads.training.bench.samples import seeded
-from distortion_heads.video_spec import VideoOptions
+from distortion_heads.video.answers import VideoOptions
 
 HEADS = (
     "gaussian_blur",

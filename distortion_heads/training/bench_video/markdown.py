@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from distortion_heads.training.bench.markdown import number, table
 from distortion_heads.training.bench_video.figures import CodingFigures, HeadFigures
 from distortion_heads.training.bench_video.report import VideoReport
-from distortion_heads.video_spec import SegmentRule
+from distortion_heads.video.answers import SegmentRule
 
 
 def to_markdown(report: VideoReport) -> str:

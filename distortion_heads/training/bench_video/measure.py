@@ -25,9 +25,9 @@ from distortion_heads.synthesis import Step
 from distortion_heads.training.bench import samples
 from distortion_heads.training.bench_video.cases import Case, Plan
 from distortion_heads.training.report_files import write_files
-from distortion_heads.video import Step as VideoStep
-from distortion_heads.video import predict_video
-from distortion_heads.video_spec import Sampling, VideoOptions
+from distortion_heads.video.answers import Sampling, VideoOptions
+from distortion_heads.video.predict import Step as VideoStep
+from distortion_heads.video.predict import predict_video
 
 _FORMAT = 1
 _CODE = ("synth_video", "synth_random", "synthesis", "video_*", "video", "pipeline", "temporal")

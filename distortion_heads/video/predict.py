@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from distortion_heads.errors import InputError
 from distortion_heads.io.video.reader import VideoSource, open_video
-from distortion_heads.video_run import FrameRun
-from distortion_heads.video_spec import Event, Frame, FrameResult, VideoInfo, VideoOptions, VideoPrediction
-from distortion_heads.video_temporal import TemporalJudge
-from distortion_heads.video_timeline import Timeline
+from distortion_heads.video.answers import Event, Frame, FrameResult, VideoInfo, VideoOptions, VideoPrediction
+from distortion_heads.video.frames import FrameRun
+from distortion_heads.video.temporal import TemporalJudge
+from distortion_heads.video.timeline import Timeline
 
 if TYPE_CHECKING:
     from distortion_heads.pipeline import Predictor

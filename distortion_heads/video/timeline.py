@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.spec import HeadFile
-from distortion_heads.video_segments import SegmentTracker
-from distortion_heads.video_spec import Curves, Event, FrameResult, SegmentRule, VideoHead
+from distortion_heads.video.answers import Curves, Event, FrameResult, SegmentRule, VideoHead
+from distortion_heads.video.segments import SegmentTracker
 
 if TYPE_CHECKING:
     from distortion_heads.spec import HeadResult

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from distortion_heads.video_spec import FrameResult
+from distortion_heads.video.answers import FrameResult
 from distortion_heads.views.runs import Runs
 
 if TYPE_CHECKING:

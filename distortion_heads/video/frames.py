@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.io.video.growing import Lag
-from distortion_heads.video_spec import Frame, FrameResult
+from distortion_heads.video.answers import Frame, FrameResult
 
 if TYPE_CHECKING:
     from distortion_heads.pipeline import Predictor
