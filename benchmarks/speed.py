@@ -35,7 +35,7 @@ from distortion_heads.backbones.cells import Backbone, FeatureSource
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.io.images import load_image
-from distortion_heads.report import prediction_to_dict, to_json_line
+from distortion_heads.reports.pictures import prediction_to_dict, to_json_line
 from distortion_heads.views.windows import Canvas
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "kitten_clean.jpg"

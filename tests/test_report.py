@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distortion_heads.errors import DheadsError
-from distortion_heads.report import (
+from distortion_heads.reports.pictures import (
     CSV_COLUMNS,
     Condition,
     CsvReport,

@@ -28,7 +28,7 @@ def submission_of(
     """What --submission asks for, or None. Raises `click.UsageError` if that cannot be given."""
     if file is None:
         return None
-    from distortion_heads.submission2020 import LABELS
+    from distortion_heads.reports.icip2020 import LABELS
 
     if missing := [label for label in LABELS if label not in labels]:
         raise click.UsageError(f"--submission needs the heads {', '.join(LABELS)}: without {missing[0]}", ctx)
@@ -76,7 +76,7 @@ class Submission:
 
     def close(self) -> None:
         from distortion_heads.heads.file import write_atomic
-        from distortion_heads.submission2020 import format_answers, natural_key
+        from distortion_heads.reports.icip2020 import format_answers, natural_key
 
         self._sink.close()
         seconds = time.perf_counter() - self._started

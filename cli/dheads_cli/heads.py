@@ -13,7 +13,7 @@ from dheads_cli._console import is_terminal, plain_table, printable, rendered, r
 from dheads_cli._facts import HeadFacts, bundled_ref, read_facts
 from dheads_cli._session import session_of
 from distortion_heads.errors import RegistryError
-from distortion_heads.report import to_json_line
+from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.spec import TEMPORAL, check_label, width_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
 from dheads_cli._lazy import LazyGroup
 from dheads_cli._session import Session, session_of
-from distortion_heads.report import to_json_line
+from distortion_heads.reports.pictures import to_json_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dheads_cli._video_sinks import VideoSink
     from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
+    from distortion_heads.reports.timeline_plot import Thumbnails
     from distortion_heads.video.answers import VideoOptions, VideoPrediction
     from distortion_heads.video.predict import Step
-    from distortion_heads.video_plot import Thumbnails
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -207,13 +207,13 @@ class Videos:
     def _thumbnails(self) -> Thumbnails | None:
         if self._request.arguments["plot"] is None:
             return None
-        from distortion_heads.video_plot import Thumbnails
+        from distortion_heads.reports.timeline_plot import Thumbnails
 
         return Thumbnails()
 
     def _step(self, path: str, step: Step, bar: Bar) -> None:
-        from distortion_heads.report import to_json_line
-        from distortion_heads.video_report import frame_to_dict
+        from distortion_heads.reports.pictures import to_json_line
+        from distortion_heads.reports.videos import frame_to_dict
 
         end, start = self._options.sampling.end, self._options.sampling.start
         length = min((value for value in (end, step.info.duration) if value is not None), default=0.0)
@@ -231,7 +231,7 @@ class Videos:
         target = self._request.arguments["plot"]
         if thumbnails is None or target is None:
             return
-        from distortion_heads.video_plot import draw_timeline
+        from distortion_heads.reports.timeline_plot import draw_timeline
 
         picture = draw_timeline(prediction, thumbnails, prediction.heads if self._show_all else None)
         try:
@@ -243,7 +243,7 @@ class Videos:
         target = self._request.arguments["annotate"]
         if target is None:
             return
-        from distortion_heads.video_annotate import annotate_video
+        from distortion_heads.reports.annotated_video import annotate_video
 
         length = prediction.end - prediction.start
         annotate_video(

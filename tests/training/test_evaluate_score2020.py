@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distortion_heads.errors import DataError
-from distortion_heads.submission2020 import LABELS
+from distortion_heads.reports.icip2020 import LABELS
 from distortion_heads.training.evaluation.score2020 import Entry, read_entries, score_2020
 from distortion_heads.training.evaluation.submissions import read_submissions, read_truth
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.report_files import plain, to_json, write_files
+from distortion_heads.reports.files import plain, to_json, write_files
 
 
 def test_files_are_written_into_a_folder_that_is_made(tmp_path: Path) -> None:

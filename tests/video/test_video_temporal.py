@@ -19,11 +19,11 @@ from distortion_heads.heads.file import dump_head
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.discovery import Owner
+from distortion_heads.reports.videos import FrameCsv
 from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
 from distortion_heads.synthesis import to_float, to_uint8
 from distortion_heads.video.answers import FrameResult, Sampling
 from distortion_heads.video.predict import Step, predict_frames
-from distortion_heads.video_report import FrameCsv
 
 RATE = 25
 ME = Owner(distribution="mine", version="1", name="mine")

@@ -9,6 +9,7 @@ from pathlib import Path
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DataError
 from distortion_heads.registry.build import Registry
+from distortion_heads.reports.files import to_json, write_files
 from distortion_heads.training.corpora.record import Corpus
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.evaluation.markdown import to_markdown
@@ -23,7 +24,6 @@ from distortion_heads.training.evaluation.splits import FULL_SHARE, Protocol
 from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.training.features import FeatureCache
 from distortion_heads.training.labelled import FRAMES
-from distortion_heads.training.report_files import to_json, write_files
 
 DEFAULT_METHODS = ("frozen",)
 

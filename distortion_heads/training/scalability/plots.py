@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.training.drawing import INK, MUTED, draw_grid, new_figure, to_png
+from distortion_heads.reports.drawing import INK, MUTED, draw_grid, new_figure, to_png
 from distortion_heads.training.scalability.markdown import DESIGNS
 
 if TYPE_CHECKING:
