@@ -32,8 +32,8 @@ from distortion_heads.io.video.reader import open_video
 from distortion_heads.metrics.scores import auroc
 from distortion_heads.registry.backbones import heads_in, read_ref
 from distortion_heads.spec import Provenance
-from distortion_heads.synth_video import distorted
-from distortion_heads.synthesis import Step
+from distortion_heads.synthesis.clips import distorted
+from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.bench.markdown import table
 from distortion_heads.training.bench.samples import seeded
 from distortion_heads.training.bench_video.cases import SEVERITIES, Part, Plan, find_parts

@@ -25,12 +25,12 @@ import scipy.ndimage
 import scipy.special  # noqa: F401 - what synthesizers import is imported here, lest that count as distorting
 
 from dheads_cli.synth import WORKER_ENVIRONMENT
-from distortion_heads import synth_work
 from distortion_heads.registry.build import build_registry
-from distortion_heads.synth import Run
-from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
-from distortion_heads.synth_sources import Sources
-from distortion_heads.synthesis import Step, distort
+from distortion_heads.synthesis.distort import Step, distort
+from distortion_heads.synthesis.distort import work as synth_work
+from distortion_heads.synthesis.plan import Plan, parse_mixture, parse_severities
+from distortion_heads.synthesis.run import Run
+from distortion_heads.synthesis.sources import Sources
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

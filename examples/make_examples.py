@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.registry.build import build_registry
-from distortion_heads.synthesis import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
 
 SIZE = (512, 352)
 PICTURES = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distortion_heads.levels import at_severity
+from distortion_heads.synthesis.levels import at_severity
 
 LEVELS = (1.0, 2.0, 4.0, 6.0, 10.0)
 

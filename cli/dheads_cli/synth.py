@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from distortion_heads.io.video.encode import Codec
     from distortion_heads.registry.build import Registry
     from distortion_heads.spec import HeadSpec
-    from distortion_heads.synth import Run
-    from distortion_heads.synth_sources import Sources
+    from distortion_heads.synthesis.run import Run
+    from distortion_heads.synthesis.sources import Sources
 
 Parsed = TypeVar("Parsed")
 WORKER_ENVIRONMENT = {
@@ -134,11 +134,11 @@ def synth(
         raise click.UsageError("give the pictures and the output folder: IN... OUT", ctx)
 
     from distortion_heads.io.video.encode import Coding, parse_bit_rate
-    from distortion_heads.synth import Run
-    from distortion_heads.synth_plan import Plan, parse_mixture, parse_severities
-    from distortion_heads.synth_sources import Sources
-    from distortion_heads.synth_video import ClipTarget, parse_interval
-    from distortion_heads.synth_work import Target
+    from distortion_heads.synthesis.clips import ClipTarget, parse_interval
+    from distortion_heads.synthesis.plan import Plan, parse_mixture, parse_severities
+    from distortion_heads.synthesis.run import Run
+    from distortion_heads.synthesis.sources import Sources
+    from distortion_heads.synthesis.work import Target
 
     levels = _usage(lambda: parse_severities(severities))
     mixture = _usage(lambda: parse_mixture(mix))
@@ -224,8 +224,8 @@ def _usage(action: Callable[[], Parsed]) -> Parsed:
 
 
 def _draw_sheet(path: str, specs: Sequence[HeadSpec], sheet: Path, seed: int, max_pixels: int | None) -> None:
-    from distortion_heads.contact_sheet import check_sheet_path, contact_sheet, save_sheet
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+    from distortion_heads.synthesis.sheet import check_sheet_path, contact_sheet, save_sheet
 
     _usage(lambda: check_sheet_path(sheet))
     try:

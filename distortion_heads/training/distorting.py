@@ -13,7 +13,7 @@ import numpy as np
 
 from distortion_heads.registry.build import RegisteredHead
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
-from distortion_heads.synthesis import Step
+from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.labelled import LabelledImage, Recipe
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distortion_heads.spec import View
-from distortion_heads.synthesis import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

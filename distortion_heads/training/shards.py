@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, draw_mixture, to_float, to_uint8
 from distortion_heads.training.scenes import (
     content_digest,
     cut_native,

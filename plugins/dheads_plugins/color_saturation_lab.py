@@ -13,8 +13,8 @@ import numpy as np
 from dheads_plugins._bundled import bundled
 from dheads_plugins._color import scale_saturation
 from dheads_plugins._lab import lab_to_rgb, rgb_to_lab
-from distortion_heads.levels import at_severity
 from distortion_heads.spec import HeadSpec
+from distortion_heads.synthesis.levels import at_severity
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from dheads_plugins._bundled import bundled
-from distortion_heads.levels import at_severity
 from distortion_heads.spec import HeadSpec
+from distortion_heads.synthesis.levels import at_severity
 
 if TYPE_CHECKING:
     import numpy as np

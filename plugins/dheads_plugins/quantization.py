@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from dheads_plugins._bundled import bundled
 from dheads_plugins._color import to_bytes
 from dheads_plugins._otsu import otsu_thresholds
-from distortion_heads.levels import at_severity
 from distortion_heads.spec import HeadSpec
+from distortion_heads.synthesis.levels import at_severity
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

@@ -13,8 +13,8 @@ import numpy as np
 
 from dheads_plugins._bundled import bundled
 from dheads_plugins._noise import add_clipped, gaussian
-from distortion_heads.levels import at_severity
 from distortion_heads.spec import HeadSpec
+from distortion_heads.synthesis.levels import at_severity
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import dheads_plugins
 from dheads_plugins import MODULES
 from distortion_heads.spec import STAGES, TEMPORAL, HeadSpec
-from distortion_heads.synthesis import stage_of
+from distortion_heads.synthesis.distort import stage_of
 
 SEVERITIES = (1.0, 1.3, 2.0, 2.71, 3.0, 4.0, 4.99, 5.0)
 HEADS = {name: import_module(f"dheads_plugins.{name}").HEAD for name in MODULES}
@@ -143,7 +143,7 @@ def test_parameters_change_with_severity(head: HeadSpec) -> None:
 @pytest.mark.parametrize("label", [label for label, head in HEADS.items() if head.encode is not None])
 def test_codec_files_decode_to_what_synthesize_returns(label: str) -> None:
     from distortion_heads.io.images import load_image
-    from distortion_heads.synthesis import to_uint8
+    from distortion_heads.synthesis.distort import to_uint8
 
     head, image = HEADS[label], photo(64, 80)
     data, suffix = head.encode(image, 3.0, np.random.default_rng(9))

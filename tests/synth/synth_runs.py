@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth import Run
-from distortion_heads.synth_plan import Plan, parse_severities
-from distortion_heads.synth_sources import Sources
-from distortion_heads.synth_work import Outcome, Target
+from distortion_heads.synthesis.plan import Plan, parse_severities
+from distortion_heads.synthesis.run import Run
+from distortion_heads.synthesis.sources import Sources
+from distortion_heads.synthesis.work import Outcome, Target
 
 
 def save_photo(path: Path, height: int = 40, width: int = 40, seed: int = 0) -> None:

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from dheads_cli.main import run as dheads
-from distortion_heads.contact_sheet import contact_sheet
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import Plan, Severities, parse_mixture, parse_severities
+from distortion_heads.synthesis.plan import Plan, Severities, parse_mixture, parse_severities
+from distortion_heads.synthesis.sheet import contact_sheet
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from synth_runs import contents, finish, make_run, manifest, save_photo
 from distortion_heads.io.images import load_image
 from distortion_heads.io.png import png
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import parse_severities
-from distortion_heads.synthesis import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.plan import parse_severities
 
 
 def test_every_distortion_at_every_severity(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from sessions import processes_of_session, wait_until
 from synth_runs import assert_same_output, finish, make_run, manifest, save_photo
 
 from dheads_cli.main import run as dheads
-from distortion_heads import synth
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import parse_severities
-from distortion_heads.synth_sources import Source, Sources
-from distortion_heads.synth_work import Maker, Outcome
+from distortion_heads.synthesis.distort import run as synth
+from distortion_heads.synthesis.plan import parse_severities
+from distortion_heads.synthesis.sources import Source, Sources
+from distortion_heads.synthesis.work import Maker, Outcome
 
 
 def test_the_number_of_processes_changes_no_byte(

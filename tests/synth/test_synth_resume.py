@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from synth_runs import assert_same_output, contents, finish, make_run, manifest, save_photo
 
 from dheads_cli.main import run as dheads
-from distortion_heads import synth_work
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import parse_severities
+from distortion_heads.synthesis.distort import work as synth_work
+from distortion_heads.synthesis.plan import parse_severities
 
 
 def test_what_is_there_is_not_made_again(bank: dict[str, HeadSpec], photos: Path, tmp_path: Path) -> None:

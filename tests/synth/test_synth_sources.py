@@ -7,7 +7,7 @@ from synth_runs import finish, make_run, manifest, save_photo
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_sources import Source, Sources, Unreadable
+from distortion_heads.synthesis.sources import Source, Sources, Unreadable
 
 
 def names(sources: Sources) -> list[str]:

@@ -19,8 +19,8 @@ from distortion_heads.errors import DataError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_video import ClipTarget, Interval, intervals_of, parse_interval
-from distortion_heads.synthesis import Step, distort, distort_frame
+from distortion_heads.synthesis.clips import ClipTarget, Interval, intervals_of, parse_interval
+from distortion_heads.synthesis.distort import Step, distort, distort_frame
 from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.video.answers import VideoOptions
 

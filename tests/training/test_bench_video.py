@@ -18,7 +18,7 @@ from dheads_cli.main import run as dheads
 from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.spec import HeadFile, Threshold
-from distortion_heads.synth_video import Interval
+from distortion_heads.synthesis.clips import Interval
 from distortion_heads.training.bench_video import workers
 from distortion_heads.training.bench_video.cases import Case, Part, Plan, draw_cases, find_parts, parse_codings
 from distortion_heads.training.bench_video.figures import HeadFigures, compute_figures

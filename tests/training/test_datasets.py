@@ -11,7 +11,7 @@ import pytest
 from little_pictures import DARK, GRAIN, registered, save, scene, spec, write_clean
 
 from distortion_heads.errors import DataError
-from distortion_heads.synthesis import Step, to_float
+from distortion_heads.synthesis.distort import Step, to_float
 from distortion_heads.training import datasets
 from distortion_heads.training.datasets import (
     check_counts,

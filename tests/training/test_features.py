@@ -16,7 +16,7 @@ import pytest
 from little_pictures import GRAIN, noisy, save, scene, spec
 
 from distortion_heads.spec import BackboneRef, View, width_of
-from distortion_heads.synthesis import Step
+from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.feature_values import MAX_WINDOWS, Failure, ImageFeatures
 from distortion_heads.training.features import FeatureCache, cache_key, extract

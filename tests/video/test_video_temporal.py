@@ -21,7 +21,7 @@ from distortion_heads.registry.build import RegisteredHead, Registry, build_regi
 from distortion_heads.registry.discovery import Owner
 from distortion_heads.reports.videos import FrameCsv
 from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
-from distortion_heads.synthesis import to_float, to_uint8
+from distortion_heads.synthesis.distort import to_float, to_uint8
 from distortion_heads.video.answers import FrameResult, Sampling
 from distortion_heads.video.predict import Step, predict_frames
 

@@ -17,12 +17,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads import synthesis
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis import Step, distort, draw_mixture, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, draw_mixture, to_float, to_uint8
+from distortion_heads.synthesis.distort import distort as synthesis
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 MIXTURE_SIZES = (2, 3)

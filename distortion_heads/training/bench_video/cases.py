@@ -15,7 +15,7 @@ from distortion_heads.io.video.clock import FALLBACK_RATE
 from distortion_heads.io.video.encode import CODECS, Coding, parse_bit_rate
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.sampling import spread
-from distortion_heads.synth_video import Interval
+from distortion_heads.synthesis.clips import Interval
 from distortion_heads.training.bench.samples import seeded
 from distortion_heads.video.answers import VideoOptions
 

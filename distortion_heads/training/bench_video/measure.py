@@ -20,9 +20,9 @@ from distortion_heads.io.video.reader import open_video
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import SpoiltError
-from distortion_heads.synth_video import Clip, EmptyIntervalError, write_clip
-from distortion_heads.synthesis import Step
+from distortion_heads.synthesis.clips import Clip, EmptyIntervalError, write_clip
+from distortion_heads.synthesis.distort import Step
+from distortion_heads.synthesis.plan import SpoiltError
 from distortion_heads.training.bench import samples
 from distortion_heads.training.bench_video.cases import Case, Plan
 from distortion_heads.video.answers import Sampling, VideoOptions

@@ -23,7 +23,7 @@ from distortion_heads.io.images import load_image
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
 from distortion_heads.training.corpora.files import below
 from distortion_heads.training.corpora.kadid import IDENTITIES, LEVELS, TYPES
 

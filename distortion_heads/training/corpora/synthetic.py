@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
-from distortion_heads.synth import MANIFEST, RECORD
+from distortion_heads.synthesis.run import MANIFEST, RECORD
 from distortion_heads.training.corpora.files import corpus, expected, find, labels_of, number, table
 from distortion_heads.training.corpora.record import Corpus, Record
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, STAGES, HeadSpec, Stage
-from distortion_heads.synth_random import FrameGenerator
+from distortion_heads.synthesis.clip_random import FrameGenerator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

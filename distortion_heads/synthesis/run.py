@@ -31,9 +31,9 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.errors import DataError
 from distortion_heads.io.video.encode import Coding
-from distortion_heads.synth_plan import Plan
-from distortion_heads.synth_sources import Source, Sources
-from distortion_heads.synth_work import Maker, Outcome, Row, Target, Task
+from distortion_heads.synthesis.plan import Plan
+from distortion_heads.synthesis.sources import Source, Sources
+from distortion_heads.synthesis.work import Maker, Outcome, Row, Target, Task
 
 if TYPE_CHECKING:
     from _csv import Writer

@@ -11,8 +11,8 @@ import numpy as np
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synth_plan import item_seed
-from distortion_heads.synthesis import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.plan import item_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ import numpy as np
 
 from distortion_heads.errors import DataError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
-from distortion_heads.synthesis import Step, draw_mixture
+from distortion_heads.synthesis.distort import Step, draw_mixture
 
 MAX_MIXTURE = 3
 
