@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from distortion_heads import Predictor
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbones.cells import bundled_backbone
+from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
@@ -40,7 +41,6 @@ from distortion_heads.training.bench_video.cases import SEVERITIES, Part, Plan, 
 from distortion_heads.training.bench_video.figures import name_of
 from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.pictures import VIDEO_ODDS, PicturePlan, collect, read_features
-from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.training.shards import installed_specs
 from distortion_heads.video.answers import Sampling, VideoOptions
 

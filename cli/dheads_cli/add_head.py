@@ -81,9 +81,9 @@ def add_head(
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("add-head"):
+        from distortion_heads.datasets.labelled_image import FRAMES
         from distortion_heads.io.images import DEFAULT_MAX_PIXELS
         from distortion_heads.training.add_head import add_head as train_and_add
-        from distortion_heads.training.labelled import FRAMES
 
         with progress_bar(ticking=True) as bar:
             added = train_and_add(

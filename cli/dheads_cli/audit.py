@@ -12,7 +12,7 @@ from dheads_cli._console import is_terminal, plain_table, printable, rendered, r
 from dheads_cli._progress import progress_bar
 from dheads_cli._session import session_of
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.training.corpora.load import KINDS, load_corpus
+from distortion_heads.datasets.load import KINDS, load_corpus
 
 if TYPE_CHECKING:
     from distortion_heads.training.audit.findings import Audit, Finding

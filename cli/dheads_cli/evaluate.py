@@ -69,7 +69,7 @@ def evaluate(
     chosen = _shares(shares)
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
-        from distortion_heads.training.corpora.load import load_corpus
+        from distortion_heads.datasets.load import load_corpus
         from distortion_heads.training.evaluation.evaluate import EvaluateOptions, evaluate
         from distortion_heads.training.features import FeatureCache
 

@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads.backbones.cells import bundled_backbone, load_backbone
+from distortion_heads.datasets.distorting import with_distorted
+from distortion_heads.datasets.labelled_image import FRAMES, Amount, LabelledImage, few_videos
+from distortion_heads.datasets.own_data import check_expected, content_hashes, distinct, read_clean, read_data
+from distortion_heads.datasets.split_by_content import Split, split_by_content
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.registry.build import RegisteredHead, Registry
@@ -28,12 +32,8 @@ from distortion_heads.spec import (
     View,
     check_label,
 )
-from distortion_heads.training.datasets import check_expected, content_hashes, distinct, read_clean, read_data
-from distortion_heads.training.distorting import with_distorted
 from distortion_heads.training.features import Dataset, FeatureCache, Progress, extract, usable
 from distortion_heads.training.head import HeadCard, train_head, weakness
-from distortion_heads.training.labelled import FRAMES, Amount, LabelledImage, few_videos
-from distortion_heads.training.split import Split, split_by_content
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
 LICENSE = "unspecified"

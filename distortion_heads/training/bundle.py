@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from distortion_heads.backbones.architecture import Architecture, small
 from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
+from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
@@ -24,7 +25,6 @@ from distortion_heads.training.bundle_heads import HeadsJob, Rivals, fit_heads
 from distortion_heads.training.head import check_line
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.pictures import PicturePlan, collect, read_features
-from distortion_heads.training.scenes import Scenes, find_scenes
 
 NAME = "dheads_small"
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads.datasets.load import load_corpus
+from distortion_heads.datasets.own_data import content_hashes
+from distortion_heads.datasets.selection import Selection, select
+from distortion_heads.datasets.splits import Split, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head, write_atomic
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.corpora.load import load_corpus
-from distortion_heads.training.datasets import content_hashes
-from distortion_heads.training.evaluation.selection import Selection, select
-from distortion_heads.training.evaluation.splits import Split, split_records
 from distortion_heads.training.features import FeatureCache
 from distortion_heads.training.finetune import Fitted, fit_network, with_metrics
 from distortion_heads.training.job import Choice, Site

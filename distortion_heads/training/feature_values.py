@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.datasets.clips import each_frame, frame_limit
+from distortion_heads.datasets.labelled_image import Clip, LabelledImage
+from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import check_padded, view_features
 from distortion_heads.spec import View
-from distortion_heads.training.clips import each_frame, frame_limit
-from distortion_heads.training.labelled import Clip, LabelledImage
-from distortion_heads.training.split import difference_hash
 
 MAX_WINDOWS = 64
 """Windows kept of one image, evenly spread over it: enough to learn from, and bounds the memory of large pictures."""

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.datasets.labelled_image import Amount, LabelledImage
+from distortion_heads.datasets.own_data import check_counts, unreadable
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.spec import View, view_key, width_of
-from distortion_heads.training.datasets import check_counts, unreadable
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.feature_values import (
     Failure,
@@ -31,7 +32,6 @@ from distortion_heads.training.feature_values import (
     from_bytes,
     to_bytes,
 )
-from distortion_heads.training.labelled import Amount, LabelledImage
 
 MAX_WORKERS = 4
 FORMAT = "dheads features 2"

@@ -12,12 +12,12 @@ import torch
 
 from distortion_heads.backbones.cells import open_backbone
 from distortion_heads.backbones.with_torch.networks import TrainableBackbone
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.backbones import with_network
 from distortion_heads.spec import BackboneSpec, HeadFile
 from distortion_heads.training.backbone_output import frozen_files, trained_files
-from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.heads_on_features import HeadJudge
 from distortion_heads.training.evaluation.record_features import RecordFeatures
 from distortion_heads.training.finished_heads import finished_heads

@@ -11,16 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from distortion_heads.datasets.labelled_image import FRAMES
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
-from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.finetune import fit_network
 from distortion_heads.training.job import Choice, Site
-from distortion_heads.training.labelled import FRAMES
 from distortion_heads.training.recipes import FINETUNE, Finetune, Recipe, recipe_for
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
@@ -97,7 +97,7 @@ class FinetuneMethod:
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
-        from distortion_heads.training.datasets import content_hashes
+        from distortion_heads.datasets.own_data import content_hashes
         from distortion_heads.training.features import FeatureCache
         from distortion_heads.training.processes import Processes
 

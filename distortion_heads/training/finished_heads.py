@@ -10,12 +10,12 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
-from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.record_features import RecordFeatures
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.job import Choice, Site, versions

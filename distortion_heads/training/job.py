@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features import FeatureCache
-from distortion_heads.training.labelled import FRAMES
 from distortion_heads.training.multitask import Progress
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import Finetune, Recipe

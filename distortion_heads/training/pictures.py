@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbones.cells import FeatureSource, open_backbone
+from distortion_heads.datasets.clean_pictures import content_digest, cut_picture, load_scene
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.registry.backbones import read_ref
@@ -20,7 +21,6 @@ from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis.distort import draw_mixture
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.reencode import reencode
-from distortion_heads.training.scenes import content_digest, cut_picture, load_scene
 from distortion_heads.training.shards import (
     MIXTURE_SEVERITIES,
     draw_rival,

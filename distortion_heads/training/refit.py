@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import backbone_in, read_ref
 from distortion_heads.registry.build import Registry
@@ -14,7 +15,6 @@ from distortion_heads.spec import BackboneSpec, Provenance
 from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.job import versions
 from distortion_heads.training.pictures import PicturePlan, collect, read_features
-from distortion_heads.training.scenes import find_scenes
 
 
 @dataclass(frozen=True, kw_only=True)

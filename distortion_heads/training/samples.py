@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from distortion_heads.training.corpora.record import Record
-from distortion_heads.training.evaluation.pictures import read_pictures
-from distortion_heads.training.labelled import FRAMES
+from distortion_heads.datasets.labelled_image import FRAMES
+from distortion_heads.datasets.pictures import read_pictures
+from distortion_heads.datasets.record import Record
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import Recipe
 from distortion_heads.views.patches import PatchGrid

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.datasets.clean_pictures import content_digest, find_scenes
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head, write_atomic
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
@@ -19,7 +20,6 @@ from distortion_heads.spec import TEMPORAL, HeadFile, HeadSpec, Provenance
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.head import HeadCard, check_line, train_head
 from distortion_heads.training.job import versions
-from distortion_heads.training.scenes import content_digest, find_scenes
 from distortion_heads.training.temporal_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
 

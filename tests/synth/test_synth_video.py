@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from synth_runs import contents, finish, make_run, manifest, save_photo
 
 from dheads_cli.main import run as dheads
+from distortion_heads.datasets.load import load_corpus
 from distortion_heads.errors import DataError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import ClipTarget, Interval, intervals_of, parse_interval
 from distortion_heads.synthesis.distort import Step, distort, distort_frame
-from distortion_heads.training.corpora.load import load_corpus
 from distortion_heads.video.answers import VideoOptions
 
 RATE, FRAMES = 10, 12

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from little_pictures import noisy, save, scene
 
-from distortion_heads.training.corpora.record import Corpus, Record
+from distortion_heads.datasets.record import Corpus, Record
 
 LABELS = ("dark", "grain")
 

@@ -16,11 +16,11 @@ pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+from distortion_heads.datasets.own_data import read_data
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import HeadFile
-from distortion_heads.training.datasets import read_data
 from distortion_heads.training.scalability import cost as costs_module
 from distortion_heads.training.scalability import scalability as bench
 from distortion_heads.training.scalability.attach import NewHead, measure_forgetting

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from little_clips import levels, write_clip
 
+from distortion_heads.datasets.clips import each_frame, frame_limit
+from distortion_heads.datasets.labelled_image import Clip
 from distortion_heads.errors import ImageTooLargeError, InputError
-from distortion_heads.training.clips import each_frame, frame_limit
-from distortion_heads.training.labelled import Clip
 
 
 def places(path: Path, clip: Clip) -> list[int]:

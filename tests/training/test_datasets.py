@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from little_pictures import DARK, GRAIN, registered, save, scene, spec, write_clean
 
-from distortion_heads.errors import DataError
-from distortion_heads.synthesis.distort import Step, to_float
-from distortion_heads.training import datasets
-from distortion_heads.training.datasets import (
+from distortion_heads.datasets import own_data as datasets
+from distortion_heads.datasets.distorting import with_distorted
+from distortion_heads.datasets.labelled_image import CROP, LabelledImage, Recipe
+from distortion_heads.datasets.own_data import (
     check_counts,
     content_hashes,
     distinct,
@@ -22,8 +22,8 @@ from distortion_heads.training.datasets import (
     read_data,
     read_folder,
 )
-from distortion_heads.training.distorting import with_distorted
-from distortion_heads.training.labelled import CROP, LabelledImage, Recipe
+from distortion_heads.errors import DataError
+from distortion_heads.synthesis.distort import Step, to_float
 
 
 def by_name(images: tuple[LabelledImage, ...]) -> dict[str, LabelledImage]:

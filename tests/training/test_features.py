@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from little_pictures import GRAIN, noisy, save, scene, spec
 
+from distortion_heads.datasets.labelled_image import LabelledImage, Recipe
+from distortion_heads.datasets.own_data import content_hashes
+from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.feature_values import MAX_WINDOWS, Failure, ImageFeatures
 from distortion_heads.training.features import FeatureCache, cache_key, extract
-from distortion_heads.training.labelled import LabelledImage, Recipe
-from distortion_heads.training.split import difference_hash
 from distortion_heads.views.windows import WINDOW, native_windows, whole
 
 REF = BackboneRef(name="means", fingerprint="f" * 64, dim=4)

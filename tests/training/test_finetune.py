@@ -19,6 +19,8 @@ from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: 
 from distortion_heads.backbones.cells import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
 from distortion_heads.backbones.patches import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
 from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork  # noqa: E402
+from distortion_heads.datasets.own_data import content_hashes  # noqa: E402
+from distortion_heads.datasets.record import Record  # noqa: E402
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head, write_atomic  # noqa: E402
 from distortion_heads.pipeline import Predictor  # noqa: E402
@@ -26,8 +28,6 @@ from distortion_heads.registry.attached import installed_registry  # noqa: E402
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
-from distortion_heads.training.corpora.record import Record  # noqa: E402
-from distortion_heads.training.datasets import content_hashes  # noqa: E402
 from distortion_heads.training.features import FeatureCache  # noqa: E402
 from distortion_heads.training.finetune import Fitted, fit_network  # noqa: E402
 from distortion_heads.training.finetune_method import finetune_method  # noqa: E402

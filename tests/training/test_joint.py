@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
 from distortion_heads.backbones.cells import load_backbone, read_backbone  # noqa: E402
+from distortion_heads.datasets.clean_pictures import find_scenes  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.pipeline import Predictor, view_features  # noqa: E402
 from distortion_heads.registry.build import Registry, build_registry  # noqa: E402
@@ -20,7 +21,6 @@ from distortion_heads.spec import BackboneSpec, HeadSpec  # noqa: E402
 from distortion_heads.training.bundle import BundleOptions, Stage, train_bundle  # noqa: E402
 from distortion_heads.training.joint import Progress, Recipe, train_backbone  # noqa: E402
 from distortion_heads.training.network import MultiTaskNetwork, multitask_loss  # noqa: E402
-from distortion_heads.training.scenes import find_scenes  # noqa: E402
 from distortion_heads.training.shards import ShardPlan, make_shard, read_shard  # noqa: E402
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")

@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch")
 
 from little_pictures import noisy, save, scene  # noqa: E402
 
+from distortion_heads.datasets.record import Record  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.training.corpora.record import Record  # noqa: E402
 from distortion_heads.training.multitask import Checkpoint, State, train, validation_loss  # noqa: E402
 from distortion_heads.training.processes import Processes  # noqa: E402
 from distortion_heads.training.recipes import AMEUR, DHEADS, Recipe, recipe_for  # noqa: E402

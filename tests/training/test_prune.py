@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
 from distortion_heads.backbones.architecture import Architecture, Conv, small  # noqa: E402
+from distortion_heads.datasets.clean_pictures import find_scenes  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.registry.build import build_registry  # noqa: E402
 from distortion_heads.spec import HeadSpec  # noqa: E402
@@ -21,7 +22,6 @@ from distortion_heads.training.checkpoint import Checkpoint  # noqa: E402
 from distortion_heads.training.joint import CROP, Recipe, train_backbone  # noqa: E402
 from distortion_heads.training.network import MultiTaskNetwork  # noqa: E402
 from distortion_heads.training.prune import choose, prune, wider_version  # noqa: E402
-from distortion_heads.training.scenes import find_scenes  # noqa: E402
 from distortion_heads.training.shards import ShardPlan, make_shard, read_shard  # noqa: E402
 
 RECIPE = Recipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)

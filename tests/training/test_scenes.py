@@ -13,10 +13,10 @@ import pytest
 from little_pictures import save, scene, write_clean
 from PIL import Image
 
+from distortion_heads.datasets.clean_pictures import COPY_BITS, Scenes, find_scenes, load_scene
+from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
-from distortion_heads.training.scenes import COPY_BITS, Scenes, find_scenes, load_scene
-from distortion_heads.training.split import difference_hash
 
 
 def fraction(path: Path) -> float:

@@ -12,9 +12,9 @@ import pytest
 from little_clips import levels, write_clip
 from little_pictures import save, scene
 
-from distortion_heads.errors import DataError
-from distortion_heads.training import datasets
-from distortion_heads.training.datasets import (
+from distortion_heads.datasets import own_data as datasets
+from distortion_heads.datasets.labelled_image import Amount, Clip, LabelledImage, few_videos
+from distortion_heads.datasets.own_data import (
     check_counts,
     check_expected,
     content_hashes,
@@ -23,10 +23,10 @@ from distortion_heads.training.datasets import (
     read_data,
     read_folder,
 )
+from distortion_heads.datasets.split_by_content import split_by_content
+from distortion_heads.errors import DataError
 from distortion_heads.training.feature_values import MAX_FRAME_WINDOWS, Failure, ImageFeatures, VideoFeatures
 from distortion_heads.training.features import FeatureCache, cache_key, extract, usable
-from distortion_heads.training.labelled import Amount, Clip, LabelledImage, few_videos
-from distortion_heads.training.split import split_by_content
 
 pytest.importorskip("sklearn")
 

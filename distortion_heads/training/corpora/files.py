@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError, InvalidLabelError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.io.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from distortion_heads.spec import check_label
-from distortion_heads.training.corpora.record import Corpus, Record
 
 MAX_RECORDS = 1_000_000
 MAX_TABLE_BYTES = 256 << 20

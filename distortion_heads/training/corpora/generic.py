@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
@@ -18,7 +19,6 @@ from distortion_heads.training.corpora.files import (
     scenes_by_name,
     table,
 )
-from distortion_heads.training.corpora.record import Corpus, Record
 
 FOLDER, CSV = "folder", "csv"
 CLEAN = "clean"

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.training.corpora.files import (
     MAX_TABLE_BYTES,
@@ -22,7 +23,6 @@ from distortion_heads.training.corpora.files import (
     plain_name,
     text_lines,
 )
-from distortion_heads.training.corpora.record import Corpus, Record
 
 KIND = "live"
 TYPES = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.training.corpora.files import (
     UNKNOWN,
@@ -19,7 +20,6 @@ from distortion_heads.training.corpora.files import (
     plain_name,
     text_lines,
 )
-from distortion_heads.training.corpora.record import Corpus, Record
 
 KIND = "tid2013"
 LEVELS = 5

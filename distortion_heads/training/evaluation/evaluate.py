@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads.datasets.labelled_image import FRAMES
+from distortion_heads.datasets.own_data import content_hashes
+from distortion_heads.datasets.pictures import is_video
+from distortion_heads.datasets.record import Corpus
+from distortion_heads.datasets.selection import Selection, candidates, select
+from distortion_heads.datasets.splits import FULL_SHARE, Protocol
 from distortion_heads.errors import DataError
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.corpora.record import Corpus
-from distortion_heads.training.datasets import content_hashes
 from distortion_heads.training.evaluation.markdown import to_markdown
 from distortion_heads.training.evaluation.methods import Surroundings, make_method
 from distortion_heads.training.evaluation.outcome import Outcome
-from distortion_heads.training.evaluation.pictures import is_video
 from distortion_heads.training.evaluation.plots import draw_plots
 from distortion_heads.training.evaluation.predictions import predictions_csv
 from distortion_heads.training.evaluation.run import Plan, Progress, run_plan
-from distortion_heads.training.evaluation.selection import Selection, candidates, select
-from distortion_heads.training.evaluation.splits import FULL_SHARE, Protocol
 from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.training.features import FeatureCache
-from distortion_heads.training.labelled import FRAMES
 
 DEFAULT_METHODS = ("frozen",)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head
 from distortion_heads.spec import VIEWS, HeadFile, Provenance, View
-from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.method import Judge
 from distortion_heads.training.evaluation.record_features import RecordFeatures
 from distortion_heads.training.examples import Examples

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.training.corpora.record import Record
+from distortion_heads.datasets.record import Record
 
 
 class Judge(Protocol):

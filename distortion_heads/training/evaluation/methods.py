@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from distortion_heads.backbones.cells import bundled_backbone, open_backbone
+from distortion_heads.datasets.labelled_image import FRAMES
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.backbones import find_backbone
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import VIEWS
-from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod
 from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.evaluation.record_features import RecordFeatures
 from distortion_heads.training.features import FeatureCache
-from distortion_heads.training.labelled import FRAMES
 
 OWN = ("frozen", "shipped")
 

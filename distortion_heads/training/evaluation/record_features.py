@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.datasets.labelled_image import FRAMES
+from distortion_heads.datasets.own_data import unreadable
+from distortion_heads.datasets.pictures import is_video, read_pictures
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import LIGHT, View, view_key, width_of
-from distortion_heads.training.corpora.record import Record
-from distortion_heads.training.datasets import unreadable
-from distortion_heads.training.evaluation.pictures import is_video, read_pictures
 from distortion_heads.training.feature_values import MAX_WINDOWS, ImageFeatures, spread_windows, to_float16
 from distortion_heads.training.features import FeatureCache
-from distortion_heads.training.labelled import FRAMES
 
 MAX_WORKERS = 4
 FORMAT = "dheads record features 2"

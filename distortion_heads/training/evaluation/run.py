@@ -13,14 +13,14 @@ from typing import TypeAlias
 
 import numpy as np
 
+from distortion_heads.datasets.labelled_image import FRAMES
+from distortion_heads.datasets.pictures import is_video
+from distortion_heads.datasets.record import Record
+from distortion_heads.datasets.selection import Selection
+from distortion_heads.datasets.splits import FULL_SHARE, Protocol, split_records
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.record import Record
 from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.evaluation.outcome import SCHEMA, Outcome, load_outcome, save_outcome
-from distortion_heads.training.evaluation.pictures import is_video
-from distortion_heads.training.evaluation.selection import Selection
-from distortion_heads.training.evaluation.splits import FULL_SHARE, Protocol, split_records
-from distortion_heads.training.labelled import FRAMES
 
 TIMED = 8
 """Records of the test part, evenly spread, that are judged one by one against the clock."""

@@ -12,6 +12,9 @@ import numpy as np
 from distortion_heads.backbones.architecture import WIDTHS, small
 from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
+from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
+from distortion_heads.datasets.own_data import content_hashes, read_data
+from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.metrics.measure import measure
@@ -20,16 +23,13 @@ from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
 from distortion_heads.training.add_head import add_head
 from distortion_heads.training.calibration import image_probabilities
-from distortion_heads.training.datasets import content_hashes, read_data
 from distortion_heads.training.examples import Examples
 from distortion_heads.training.features import Dataset, FeatureCache, extract, usable
 from distortion_heads.training.head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.training.scalability.shards import share_shards
-from distortion_heads.training.scenes import Scenes, find_scenes
 from distortion_heads.training.shards import GROUP
-from distortion_heads.training.split import split_by_content
 
 JOINT = "joint"
 SIZES = (20, 50, 100, 500, 2000)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.clean_pictures import Scenes
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.joint import HELD_OUT_SEED_OFFSET, Recipe
-from distortion_heads.training.scenes import Scenes
 from distortion_heads.training.shards import GROUP, ShardPlan, make_shard, read_shard
 
 

@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.record import Record
 
 Protocol: TypeAlias = Literal["disjoint", "shared-scenes"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)

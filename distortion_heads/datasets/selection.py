@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from distortion_heads.datasets.record import Corpus, Record
+from distortion_heads.datasets.splits import number_scenes
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.record import Corpus, Record
-from distortion_heads.training.evaluation.splits import number_scenes
 
 
 @dataclass(frozen=True, kw_only=True)

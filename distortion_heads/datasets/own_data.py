@@ -10,10 +10,10 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from distortion_heads.datasets.labelled_image import FRAMES, Clip, LabelledImage
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, expand_inputs
 from distortion_heads.io.video.sampling import parse_time
-from distortion_heads.training.labelled import FRAMES, Clip, LabelledImage
 from distortion_heads.video.answers import Sampling
 
 MIN_PER_CLASS = 20

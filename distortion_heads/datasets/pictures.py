@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.clips import each_frame
+from distortion_heads.datasets.labelled_image import FRAMES, Clip
+from distortion_heads.datasets.record import Record
 from distortion_heads.io.images import load_image
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
-from distortion_heads.training.clips import each_frame
-from distortion_heads.training.corpora.record import Record
-from distortion_heads.training.labelled import FRAMES, Clip
 
 
 def is_video(record: Record) -> bool:

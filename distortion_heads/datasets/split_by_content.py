@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.labelled_image import LabelledImage
 from distortion_heads.errors import DataError
-from distortion_heads.training.labelled import LabelledImage
 
 HOLD_SHARE = 0.28
 ACCEPTED = (0.2, 0.4)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads.datasets.labelled_image import LabelledImage, Recipe
 from distortion_heads.registry.build import RegisteredHead
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.labelled import LabelledImage, Recipe
 
 
 def with_distorted(
