@@ -16,8 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from distortion_heads.datasets.published.make_kadid import HEIGHT, WIDTH
 from distortion_heads.io.images import load_image
-from distortion_heads.training.corpora.make_kadid import HEIGHT, WIDTH
 
 REPOSITORY = Path(__file__).parents[1]
 MAKER = REPOSITORY / "benchmarks" / "make_kadid_like.py"

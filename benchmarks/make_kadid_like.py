@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from distortion_heads._system.threads import usable_cores
+from distortion_heads.datasets.published.make_kadid import HEIGHT, WIDTH, make_kadid_like
 from distortion_heads.errors import DheadsError
 from distortion_heads.registry.build import build_registry
-from distortion_heads.training.corpora.make_kadid import HEIGHT, WIDTH, make_kadid_like
 
 
 def main() -> int:

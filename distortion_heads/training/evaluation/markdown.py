@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from distortion_heads.datasets.published.lvq import KIND as LVQ
 from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
 from distortion_heads.training.bench.markdown import number, table
-from distortion_heads.training.corpora.lvq import KIND as LVQ
 from distortion_heads.training.evaluation.plots import confusion_name
 from distortion_heads.training.evaluation.summary import Result, Row, median
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from distortion_heads.datasets.published.files import corpus, expected, find, listing, number, pictures, table
+from distortion_heads.datasets.published.xlsx import read_sheets
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.files import corpus, expected, find, listing, number, pictures, table
-from distortion_heads.training.corpora.xlsx import read_sheets
 
 KIND = "csiq"
 LEVELS = 5

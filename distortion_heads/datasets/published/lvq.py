@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from distortion_heads.datasets.published.files import UNKNOWN, below, corpus, expected
+from distortion_heads.datasets.published.generic import fits_folder
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
-from distortion_heads.training.corpora.files import UNKNOWN, below, corpus, expected
-from distortion_heads.training.corpora.generic import fits_folder
 
 KIND = "lvq"
 LEVELS = 4

@@ -10,9 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from distortion_heads.datasets.record import Corpus, Record
-from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.files import (
+from distortion_heads.datasets.published.files import (
     MAX_TABLE_BYTES,
     UNKNOWN,
     corpus,
@@ -23,6 +21,8 @@ from distortion_heads.training.corpora.files import (
     plain_name,
     text_lines,
 )
+from distortion_heads.datasets.record import Corpus, Record
+from distortion_heads.errors import DataError
 
 KIND = "live"
 TYPES = {

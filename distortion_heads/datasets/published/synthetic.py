@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from distortion_heads.datasets.published.files import corpus, expected, find, labels_of, number, table
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.synthesis.run import MANIFEST, RECORD
-from distortion_heads.training.corpora.files import corpus, expected, find, labels_of, number, table
 
 KIND = "synth"
 MAX_RECORD_BYTES = 16 << 20

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from distortion_heads.datasets.published.files import UNKNOWN, below, corpus, expected
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
-from distortion_heads.training.corpora.files import UNKNOWN, below, corpus, expected
 
 KIND = "livemd"
 TYPES = {"blur": "gaussian_blur", "jpeg": "jpeg", "noise": "white_noise"}

@@ -7,9 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from distortion_heads.datasets.published.files import (
+    UNKNOWN,
+    corpus,
+    expected,
+    find,
+    number,
+    pictures,
+    plain_name,
+    table,
+)
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.files import UNKNOWN, corpus, expected, find, number, pictures, plain_name, table
 
 KIND = "kadid10k"
 LEVELS = 5

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from distortion_heads.datasets.record import Corpus, Record
-from distortion_heads.errors import DataError
-from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
-from distortion_heads.training.corpora.files import (
+from distortion_heads.datasets.published.files import (
     UNKNOWN,
     below,
     corpus,
@@ -19,6 +15,10 @@ from distortion_heads.training.corpora.files import (
     scenes_by_name,
     table,
 )
+from distortion_heads.datasets.record import Corpus, Record
+from distortion_heads.errors import DataError
+from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 
 FOLDER, CSV = "folder", "csv"
 CLEAN = "clean"

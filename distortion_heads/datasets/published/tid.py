@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from distortion_heads.datasets.record import Corpus, Record
-from distortion_heads.errors import DataError
-from distortion_heads.training.corpora.files import (
+from distortion_heads.datasets.published.files import (
     UNKNOWN,
     corpus,
     expected,
@@ -20,6 +18,8 @@ from distortion_heads.training.corpora.files import (
     plain_name,
     text_lines,
 )
+from distortion_heads.datasets.record import Corpus, Record
+from distortion_heads.errors import DataError
 
 KIND = "tid2013"
 LEVELS = 5
