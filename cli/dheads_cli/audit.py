@@ -15,7 +15,7 @@ from distortion_heads._system.threads import usable_cores
 from distortion_heads.datasets.load import KINDS, load_corpus
 
 if TYPE_CHECKING:
-    from distortion_heads.training.audit.findings import Audit, Finding
+    from distortion_heads.datasets.audit.findings import Audit, Finding
 
 FILE = click.Path(path_type=Path)
 
@@ -59,7 +59,7 @@ def audit(
 
     Exit status: 0 nothing is wrong (something may be suspect), 1 something is wrong or cannot be read, 2 wrong usage.
     """
-    from distortion_heads.training.audit.audit import audit_corpus
+    from distortion_heads.datasets.audit.audit import audit_corpus
 
     corpus = load_corpus(dataset, kind)
     registry = session_of(ctx).checked_registry() if judge else None
@@ -79,7 +79,7 @@ def audit(
 def _json(audit: Audit) -> str:
     import json
 
-    from distortion_heads.training.audit.findings import audit_to_dict
+    from distortion_heads.datasets.audit.findings import audit_to_dict
 
     return f"{json.dumps(audit_to_dict(audit), ensure_ascii=True)}\n"
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from little_pictures import noisy, save, scene
 
+from distortion_heads.datasets.audit.audit import audit_corpus
+from distortion_heads.datasets.audit.findings import Audit, Finding, audit_to_dict
+from distortion_heads.datasets.audit.noise import disagrees, spread
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.record import Record
 from distortion_heads.registry.build import build_registry
-from distortion_heads.training.audit.audit import audit_corpus
-from distortion_heads.training.audit.findings import Audit, Finding, audit_to_dict
-from distortion_heads.training.audit.noise import disagrees, spread
 
 
 def write_dataset(

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distortion_heads.datasets.audit.pickle import read_plain_pickle
 from distortion_heads.errors import DataError
 from distortion_heads.training.audit import pickle as audit_pickle
-from distortion_heads.training.audit.pickle import read_plain_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -186,7 +186,7 @@ def test_nothing_in_the_reader_unpickles() -> None:
     """Not even by way of what it imports: the module `pickle` is made useless before the pickle is read."""
     program = (
         "import pickle, sys\n"
-        "from distortion_heads.training.audit.pickle import read_plain_pickle\n"
+        "from distortion_heads.datasets.audit.pickle import read_plain_pickle\n"
         "pickle.loads = pickle.load = pickle.Unpickler = None\n"
         "print(read_plain_pickle(sys.stdin.buffer.read()))\n"
     )

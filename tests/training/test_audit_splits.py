@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distortion_heads.datasets.audit.splits import Split, assign, read_names, read_split
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
-from distortion_heads.training.audit.splits import Split, assign, read_names, read_split
 
 NAMES = ["I01_01_01.png", "I02_10_03.png"]
 ROOT = Path("/data/kadid")

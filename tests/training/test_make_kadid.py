@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from little_pictures import save, scene
 
+from distortion_heads.datasets.audit.audit import audit_corpus
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.published.kadid import TYPES
 from distortion_heads.datasets.published.make_kadid import make_kadid_like
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.build import Registry, build_registry
-from distortion_heads.training.audit.audit import audit_corpus
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads.datasets.audit.findings import Finding, Grade, examples
+from distortion_heads.datasets.audit.pixels import Look
+from distortion_heads.datasets.audit.splits import Split
 from distortion_heads.datasets.record import Corpus, Record
-from distortion_heads.training.audit.findings import Finding, Grade, examples
-from distortion_heads.training.audit.pixels import Look
-from distortion_heads.training.audit.splits import Split
 
 SLACK = 0.02
 """Share by which the difference to the reference may fall from one level to the next: chance does that."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.audit.findings import Finding, Grade, examples
+from distortion_heads.datasets.audit.pixels import Look
+from distortion_heads.datasets.audit.splits import Split
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS
-from distortion_heads.training.audit.findings import Finding, Grade, examples
-from distortion_heads.training.audit.pixels import Look
-from distortion_heads.training.audit.splits import Split
 
 CHUNK = 128
 """Rows of the matrix of distances that are in memory at a time."""

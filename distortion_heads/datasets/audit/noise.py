@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from distortion_heads.datasets.audit.findings import Finding, examples
+from distortion_heads.datasets.audit.pixels import first_frame
 from distortion_heads.datasets.published.files import VIDEO_SUFFIXES
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.audit.findings import Finding, examples
-from distortion_heads.training.audit.pixels import first_frame
 
 ABSENT, PRESENT = 0.02, 0.98
 """Calibrated probabilities at or beyond which a head is confident."""
