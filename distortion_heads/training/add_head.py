@@ -32,7 +32,7 @@ from distortion_heads.spec import (
     View,
     check_label,
 )
-from distortion_heads.training.features import Dataset, FeatureCache, Progress, extract, usable
+from distortion_heads.training.features.labelled import Dataset, FeatureCache, Progress, extract, usable
 from distortion_heads.training.head import HeadCard, train_head, weakness
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import sigmoid
 from distortion_heads.spec import Calibration, Threshold
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 
 MIN_FOR_PLATT = 30
 """Held-out images of each class from which an offset is fitted too."""

@@ -19,7 +19,7 @@ from distortion_heads.datasets.splits import Split, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head, write_atomic
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.finetune import Fitted, fit_network, with_metrics
 from distortion_heads.training.job import Choice, Site
 from distortion_heads.training.multitask import Progress

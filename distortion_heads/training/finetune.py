@@ -19,7 +19,7 @@ from distortion_heads.registry.backbones import with_network
 from distortion_heads.spec import BackboneSpec, HeadFile
 from distortion_heads.training.backbone_output import frozen_files, trained_files
 from distortion_heads.training.evaluation.heads_on_features import HeadJudge
-from distortion_heads.training.evaluation.record_features import RecordFeatures
+from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.finished_heads import finished_heads
 from distortion_heads.training.job import Choice, Site
 from distortion_heads.training.multitask import Checkpoint, train

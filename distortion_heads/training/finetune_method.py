@@ -98,7 +98,7 @@ class FinetuneMethod:
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
         from distortion_heads.datasets.own_data import content_hashes
-        from distortion_heads.training.features import FeatureCache
+        from distortion_heads.training.features.labelled import FeatureCache
         from distortion_heads.training.processes import Processes
 
         choice = replace(self.choice, recipe=replace(self.choice.recipe, seed=seed))

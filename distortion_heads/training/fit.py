@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import sigmoid
 from distortion_heads.spec import Layer
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.whitening import Whitening
 
 HIDDEN = 32

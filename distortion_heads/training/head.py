@@ -28,7 +28,7 @@ from distortion_heads.spec import (
     check_label,
 )
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.fit import fit_layers
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5

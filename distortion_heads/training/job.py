@@ -10,7 +10,7 @@ from pathlib import Path
 
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.multitask import Progress
 from distortion_heads.training.processes import Processes
 from distortion_heads.training.recipes import Finetune, Recipe

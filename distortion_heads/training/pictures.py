@@ -19,7 +19,7 @@ from distortion_heads.heads.file import write_atomic
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis.distort import draw_mixture
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.reencode import reencode
 from distortion_heads.training.shards import (
     MIXTURE_SEVERITIES,

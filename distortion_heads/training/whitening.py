@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.spec import Layer
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 
 MAX_SAMPLE = 16_384
 """Windows from which the covariance is estimated."""

@@ -40,7 +40,7 @@ from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training import add_head as module
 from distortion_heads.training.add_head import AddedHead, add_head
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.head import weakness
 
 NOWHERE = Path("nowhere")
@@ -136,7 +136,7 @@ def test_head_tells_pictures_that_it_never_saw(trained: Trained, tmp_path: Path)
 def test_second_run_takes_features_from_the_cache_and_gives_the_same_bytes(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distortion_heads.training.feature_values.load_image", no_decoding)
+    monkeypatch.setattr("distortion_heads.training.features.compute.load_image", no_decoding)
     out = tmp_path / "again.safetensors"
     again = add_head(
         "grainy", data=trained.data, store=trained.store, registry=registry(), cache=trained.cache, out=out
@@ -180,7 +180,7 @@ def test_clean_pictures_complete_the_distortion_of_a_plugin(
     assert [head.label for head in result] == ["grain"]
     assert result[0].severity is not None
 
-    monkeypatch.setattr("distortion_heads.training.feature_values.load_image", no_decoding)
+    monkeypatch.setattr("distortion_heads.training.features.compute.load_image", no_decoding)
     again = add_head("grain", clean=clean, store=store, registry=completed, cache=cache, force=True)
     assert (again.head.title, again.head.provenance) == (head.title, head.provenance)
 

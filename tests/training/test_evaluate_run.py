@@ -29,7 +29,7 @@ from distortion_heads.training.evaluation.evaluate import EvaluateOptions, evalu
 from distortion_heads.training.evaluation.methods import Surroundings, make_method, method_names, parse_method
 from distortion_heads.training.evaluation.outcome import load_outcome
 from distortion_heads.training.evaluation.run import Plan, run_plan
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.labelled import FeatureCache
 
 pytest.importorskip("sklearn")
 

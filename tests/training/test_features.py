@@ -20,8 +20,8 @@ from distortion_heads.datasets.own_data import content_hashes
 from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.feature_values import MAX_WINDOWS, Failure, ImageFeatures
-from distortion_heads.training.features import FeatureCache, cache_key, extract
+from distortion_heads.training.features.compute import MAX_WINDOWS, Failure, ImageFeatures
+from distortion_heads.training.features.labelled import FeatureCache, cache_key, extract
 from distortion_heads.views.windows import WINDOW, native_windows, whole
 
 REF = BackboneRef(name="means", fingerprint="f" * 64, dim=4)

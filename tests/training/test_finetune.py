@@ -28,7 +28,7 @@ from distortion_heads.registry.attached import installed_registry  # noqa: E402
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
-from distortion_heads.training.features import FeatureCache  # noqa: E402
+from distortion_heads.training.features.labelled import FeatureCache  # noqa: E402
 from distortion_heads.training.finetune import Fitted, fit_network  # noqa: E402
 from distortion_heads.training.finetune_method import finetune_method  # noqa: E402
 from distortion_heads.training.job import Choice, Site  # noqa: E402

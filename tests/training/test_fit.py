@@ -12,7 +12,7 @@ from distortion_heads.heads.bank import HeadBank, aggregate
 from distortion_heads.metrics.measure import expected_calibration_error, measure
 from distortion_heads.spec import BackboneRef, Provenance, View, width_of
 from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 
 DIM = 48
 

@@ -25,8 +25,8 @@ from distortion_heads.datasets.own_data import (
 )
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
-from distortion_heads.training.feature_values import MAX_FRAME_WINDOWS, Failure, ImageFeatures, VideoFeatures
-from distortion_heads.training.features import FeatureCache, cache_key, extract, usable
+from distortion_heads.training.features.compute import MAX_FRAME_WINDOWS, Failure, ImageFeatures, VideoFeatures
+from distortion_heads.training.features.labelled import FeatureCache, cache_key, extract, usable
 
 pytest.importorskip("sklearn")
 

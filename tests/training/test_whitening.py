@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.spec import Layer
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.whitening import BLOCK, EXPONENT, Whitening
 
 DIM = 12

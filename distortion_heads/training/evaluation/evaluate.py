@@ -23,7 +23,7 @@ from distortion_heads.training.evaluation.plots import draw_plots
 from distortion_heads.training.evaluation.predictions import predictions_csv
 from distortion_heads.training.evaluation.run import Plan, Progress, run_plan
 from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.labelled import FeatureCache
 
 DEFAULT_METHODS = ("frozen",)
 

@@ -17,8 +17,8 @@ from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head
 from distortion_heads.spec import VIEWS, HeadFile, Provenance, View
 from distortion_heads.training.evaluation.method import Judge
-from distortion_heads.training.evaluation.record_features import RecordFeatures
-from distortion_heads.training.examples import Examples
+from distortion_heads.training.features.examples import Examples
+from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.head import HeadCard, train_head
 
 FORMAT = "2"

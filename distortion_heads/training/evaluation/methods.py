@@ -17,8 +17,8 @@ from distortion_heads.registry.build import Registry
 from distortion_heads.spec import VIEWS
 from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod
 from distortion_heads.training.evaluation.method import Judge, Method
-from distortion_heads.training.evaluation.record_features import RecordFeatures
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.records import RecordFeatures
 
 OWN = ("frozen", "shipped")
 

@@ -21,8 +21,8 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import view_features
 from distortion_heads.spec import LIGHT, View, view_key, width_of
-from distortion_heads.training.feature_values import MAX_WINDOWS, ImageFeatures, spread_windows, to_float16
-from distortion_heads.training.features import FeatureCache
+from distortion_heads.training.features.compute import MAX_WINDOWS, ImageFeatures, spread_windows, to_float16
+from distortion_heads.training.features.labelled import FeatureCache
 
 MAX_WORKERS = 4
 FORMAT = "dheads record features 2"

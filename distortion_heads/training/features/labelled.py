@@ -22,8 +22,7 @@ from distortion_heads.datasets.labelled_image import Amount, LabelledImage
 from distortion_heads.datasets.own_data import check_counts, unreadable
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.spec import View, view_key, width_of
-from distortion_heads.training.examples import Examples
-from distortion_heads.training.feature_values import (
+from distortion_heads.training.features.compute import (
     Failure,
     ImageFeatures,
     VideoFeatures,
@@ -32,6 +31,7 @@ from distortion_heads.training.feature_values import (
     from_bytes,
     to_bytes,
 )
+from distortion_heads.training.features.examples import Examples
 
 MAX_WORKERS = 4
 FORMAT = "dheads features 2"
