@@ -14,7 +14,7 @@ from dheads_cli._session import needs_train_extra, session_of
 from distortion_heads.spec import VIEWS, View
 
 if TYPE_CHECKING:
-    from distortion_heads.training.add_head import AddedHead
+    from distortion_heads.training.heads.add_head import AddedHead
 
 FOLDER = click.Path(path_type=Path)
 
@@ -83,7 +83,7 @@ def add_head(
     with needs_train_extra("add-head"):
         from distortion_heads.datasets.labelled_image import FRAMES
         from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-        from distortion_heads.training.add_head import add_head as train_and_add
+        from distortion_heads.training.heads.add_head import add_head as train_and_add
 
         with progress_bar(ticking=True) as bar:
             added = train_and_add(

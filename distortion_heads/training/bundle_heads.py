@@ -13,11 +13,11 @@ from distortion_heads.errors import HeadFileError
 from distortion_heads.heads.file import dump_head, read_head, write_atomic
 from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadFile, HeadSpec, Layer, Provenance
-from distortion_heads.training.calibration import image_probabilities
-from distortion_heads.training.fit import MANY
-from distortion_heads.training.head import HeadCard, train_best_head, window_logits
+from distortion_heads.training.heads.calibration import image_probabilities
+from distortion_heads.training.heads.fit_layers import MANY
+from distortion_heads.training.heads.thresholds import choose_together
+from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.pictures import FeatureSet, with_family
-from distortion_heads.training.thresholds import choose_together
 
 MAX_ANY_ALARM = 0.04
 """Share of clean held-out pictures on which any of the heads may fire."""

@@ -14,7 +14,7 @@ from PIL import Image
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps of fitting are enough here."""
-    from distortion_heads.training import fit
+    from distortion_heads.training.heads import fit_layers as fit
 
     monkeypatch.setattr(fit, "MIN_STEPS", 60)
 

@@ -93,7 +93,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps of fitting are enough here."""
     pytest.importorskip("sklearn")
-    from distortion_heads.training import fit
+    from distortion_heads.training.heads import fit_layers as fit
 
     monkeypatch.setattr(fit, "MIN_STEPS", 60)
     monkeypatch.setattr(fit, "MAX_STEPS", 60)

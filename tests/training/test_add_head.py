@@ -39,9 +39,9 @@ from distortion_heads.registry.discovery import USER, LoadedPlugins, register
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training import add_head as module
-from distortion_heads.training.add_head import AddedHead, add_head
 from distortion_heads.training.features.labelled import FeatureCache
-from distortion_heads.training.head import weakness
+from distortion_heads.training.heads.add_head import AddedHead, add_head
+from distortion_heads.training.heads.train_head import weakness
 
 NOWHERE = Path("nowhere")
 
@@ -83,7 +83,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the quality of the head does not matter."""
-    from distortion_heads.training import fit
+    from distortion_heads.training.heads import fit_layers as fit
 
     monkeypatch.setattr(fit, "MIN_STEPS", 20)
 

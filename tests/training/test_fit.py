@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from distortion_heads.heads.bank import HeadBank, aggregate
 from distortion_heads.metrics.measure import expected_calibration_error, measure
 from distortion_heads.spec import BackboneRef, Provenance, View, width_of
-from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.features.examples import Examples
+from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
 
 DIM = 48
 
@@ -33,7 +33,7 @@ def provenance() -> Provenance:
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[object, Examples]:
-    from distortion_heads.training.head import HeadCard, train_head
+    from distortion_heads.training.heads.train_head import HeadCard, train_head
 
     hold = cloud(200, 1)
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
@@ -80,7 +80,7 @@ def test_what_was_measured_is_what_predict_will_say(trained: tuple[object, Examp
 
 
 def test_fitting_is_deterministic_in_its_seed() -> None:
-    from distortion_heads.training.fit import fit_layers
+    from distortion_heads.training.heads.fit_layers import fit_layers
 
     a, b, c = (fit_layers(cloud(60, 0), with_severity=False, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a[0].weight, b[0].weight)
@@ -89,7 +89,7 @@ def test_fitting_is_deterministic_in_its_seed() -> None:
 
 def test_gradients_are_those_of_the_loss() -> None:
     """Against finite differences, in a model small enough for float32."""
-    from distortion_heads.training import fit
+    from distortion_heads.training.heads import fit_layers as fit
 
     examples = cloud(20, 0)
     head = fit._Perceptron.random(DIM, 2, np.random.default_rng(0))
@@ -120,7 +120,7 @@ def test_gradients_are_those_of_the_loss() -> None:
 
 
 def test_fitting_goes_on_from_given_layers() -> None:
-    from distortion_heads.training import fit
+    from distortion_heads.training.heads import fit_layers as fit
 
     start = fit.fit_layers(cloud(60, 0), with_severity=True, seed=1)
     again = fit._Perceptron.of(*start)
@@ -132,7 +132,7 @@ def test_fitting_goes_on_from_given_layers() -> None:
 
 
 def test_features_of_many_pictures_are_not_whitened(monkeypatch: pytest.MonkeyPatch) -> None:
-    from distortion_heads.training import fit
+    from distortion_heads.training.heads import fit_layers as fit
 
     few = fit.fit_layers(cloud(60, 0), with_severity=False, seed=1)
     monkeypatch.setattr(fit, "MANY", 60)
@@ -150,8 +150,8 @@ def test_features_of_many_pictures_are_not_whitened(monkeypatch: pytest.MonkeyPa
     ("view", "whitened"), [("native", True), ("overview", True), ("light", False), ("temporal", False)]
 )
 def test_views_with_statistics_of_their_own_are_not_whitened(view: View, whitened: bool) -> None:
-    from distortion_heads.training.fit import fit_layers
-    from distortion_heads.training.head import HeadCard, train_head
+    from distortion_heads.training.heads.fit_layers import fit_layers
+    from distortion_heads.training.heads.train_head import HeadCard, train_head
 
     def seen(n: int, seed: int) -> Examples:
         examples = cloud(n, seed)

@@ -7,7 +7,7 @@ import pytest
 
 from distortion_heads.spec import Layer
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.whitening import BLOCK, EXPONENT, Whitening
+from distortion_heads.training.heads.whitening import BLOCK, EXPONENT, Whitening
 
 DIM = 12
 

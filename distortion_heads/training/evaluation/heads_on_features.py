@@ -19,7 +19,7 @@ from distortion_heads.spec import VIEWS, HeadFile, Provenance, View
 from distortion_heads.training.evaluation.method import Judge
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.head import HeadCard, train_head
+from distortion_heads.training.heads.train_head import HeadCard, train_head
 
 FORMAT = "2"
 """Changes whenever the same records and seed give other heads."""

@@ -21,8 +21,8 @@ from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadFile, HeadSpec
 from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
-from distortion_heads.training.add_head import add_head
 from distortion_heads.training.features.labelled import MAX_WORKERS, FeatureCache
+from distortion_heads.training.heads.add_head import add_head
 
 ATTACHED = 6
 """Heads that are attached one after the other."""

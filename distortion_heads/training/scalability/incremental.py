@@ -21,11 +21,11 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
-from distortion_heads.training.add_head import add_head
-from distortion_heads.training.calibration import image_probabilities
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.labelled import Dataset, FeatureCache, extract, usable
-from distortion_heads.training.head import HeadCard, train_best_head, window_logits
+from distortion_heads.training.heads.add_head import add_head
+from distortion_heads.training.heads.calibration import image_probabilities
+from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.training.scalability.shards import share_shards

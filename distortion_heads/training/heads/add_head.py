@@ -33,7 +33,7 @@ from distortion_heads.spec import (
     check_label,
 )
 from distortion_heads.training.features.labelled import Dataset, FeatureCache, Progress, extract, usable
-from distortion_heads.training.head import HeadCard, train_head, weakness
+from distortion_heads.training.heads.train_head import HeadCard, train_head, weakness
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
 LICENSE = "unspecified"

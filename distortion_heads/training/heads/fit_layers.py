@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from distortion_heads.heads.bank import sigmoid
 from distortion_heads.spec import Layer
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.whitening import Whitening
+from distortion_heads.training.heads.whitening import Whitening
 
 HIDDEN = 32
 EPOCHS, MIN_STEPS, MAX_STEPS = 40, 300, 6000

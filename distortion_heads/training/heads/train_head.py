@@ -27,9 +27,9 @@ from distortion_heads.spec import (
     View,
     check_label,
 )
-from distortion_heads.training.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.fit import fit_layers
+from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.fit_layers import fit_layers
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
 """A head that is worse than any of these is called poor."""
