@@ -19,8 +19,8 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import backbone_in, find_backbone
 from distortion_heads.training.backbone_output import write_backbone
-from distortion_heads.training.open_trainable import open_trainable
-from distortion_heads.training.recipes import DHEADS, recipe_for
+from distortion_heads.training.networks.open_trainable import open_trainable
+from distortion_heads.training.networks.recipes import DHEADS, recipe_for
 
 PLUGIN = """
 from pathlib import Path

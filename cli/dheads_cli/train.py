@@ -20,7 +20,7 @@ from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from distortion_heads.training.bundle import BundleOptions, Stage
-    from distortion_heads.training.joint import Progress, Recipe
+    from distortion_heads.training.networks.train_on_shards import Progress, Recipe
 
 FOLDER = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
@@ -103,7 +103,7 @@ def train(
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
         from distortion_heads.training.bundle import BundleOptions, train_bundle
-        from distortion_heads.training.joint import Recipe
+        from distortion_heads.training.networks.train_on_shards import Recipe
 
         recipe = replace(Recipe(), seed=seed) if steps is None else replace(Recipe(), seed=seed, steps=steps)
         options = BundleOptions(

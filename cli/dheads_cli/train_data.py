@@ -17,7 +17,7 @@ from dheads_cli._session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
     from distortion_heads.training.dataset_run import DatasetRun, Summary
-    from distortion_heads.training.multitask import Progress
+    from distortion_heads.training.networks.train_on_records import Progress
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -74,7 +74,7 @@ def train_on_data(ctx: click.Context, out: Path, seed: int, device: str, options
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
         from distortion_heads.training.dataset_run import train_on_dataset
-        from distortion_heads.training.processes import joined
+        from distortion_heads.training.networks.processes import joined
 
         with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
             run = _run(out, seed, options, lambda progress: _show(bar, progress))
@@ -111,7 +111,7 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
 def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progress], None]) -> DatasetRun:
     from distortion_heads.training.dataset_run import DatasetRun
     from distortion_heads.training.job import Choice
-    from distortion_heads.training.recipes import recipe_for
+    from distortion_heads.training.networks.recipes import recipe_for
 
     changes = {name: options[name] for name in _CHANGES}
     data: Path = options["data"]

@@ -13,7 +13,7 @@ from distortion_heads.heads.file import write_atomic
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.job import Choice, Site, versions
-from distortion_heads.training.open_trainable import open_trainable
+from distortion_heads.training.networks.open_trainable import open_trainable
 
 
 def write_backbone(backbone: TrainableBackbone, folder: Path, info: dict[str, object]) -> BackboneSpec:

@@ -23,7 +23,7 @@ from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
 from distortion_heads.training.bundle_heads import HeadsJob, Rivals, fit_heads
 from distortion_heads.training.heads.train_head import check_line
-from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
+from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.pictures import PicturePlan, collect, read_features
 
 NAME = "dheads_small"

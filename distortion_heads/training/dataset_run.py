@@ -22,9 +22,9 @@ from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.finetune import Fitted, fit_network, with_metrics
 from distortion_heads.training.job import Choice, Site
-from distortion_heads.training.multitask import Progress
-from distortion_heads.training.processes import Processes
-from distortion_heads.training.recipes import AMEUR_STRIDES
+from distortion_heads.training.networks.processes import Processes
+from distortion_heads.training.networks.recipes import AMEUR_STRIDES
+from distortion_heads.training.networks.train_on_records import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

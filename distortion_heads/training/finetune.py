@@ -22,12 +22,12 @@ from distortion_heads.training.evaluation.heads_on_features import HeadJudge
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.finished_heads import finished_heads
 from distortion_heads.training.job import Choice, Site
-from distortion_heads.training.multitask import Checkpoint, train
-from distortion_heads.training.open_trainable import open_trainable
-from distortion_heads.training.processes import Processes
-from distortion_heads.training.recipes import Recipe
-from distortion_heads.training.samples import FeatureSamples, PatchSamples, Samples, Targets
-from distortion_heads.training.towers import MultiTask, Towers
+from distortion_heads.training.networks.open_trainable import open_trainable
+from distortion_heads.training.networks.processes import Processes
+from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.record_samples import FeatureSamples, PatchSamples, Samples, Targets
+from distortion_heads.training.networks.towers import MultiTask, Towers
+from distortion_heads.training.networks.train_on_records import Checkpoint, train
 from distortion_heads.views.patches import PatchGrid
 
 

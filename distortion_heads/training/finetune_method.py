@@ -21,7 +21,7 @@ from distortion_heads.spec import BackboneRef
 from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.finetune import fit_network
 from distortion_heads.training.job import Choice, Site
-from distortion_heads.training.recipes import FINETUNE, Finetune, Recipe, recipe_for
+from distortion_heads.training.networks.recipes import FINETUNE, Finetune, Recipe, recipe_for
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "ameur": ("ameur", "densenet169", "frozen"),
@@ -99,7 +99,7 @@ class FinetuneMethod:
     ) -> Judge:
         from distortion_heads.datasets.own_data import content_hashes
         from distortion_heads.training.features.labelled import FeatureCache
-        from distortion_heads.training.processes import Processes
+        from distortion_heads.training.networks.processes import Processes
 
         choice = replace(self.choice, recipe=replace(self.choice.recipe, seed=seed))
         cache, backbones = FeatureCache(work / "cache"), work / "backbone"

@@ -19,8 +19,8 @@ from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.job import Choice, Site, versions
-from distortion_heads.training.recipes import Recipe
-from distortion_heads.training.towers import Towers
+from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.towers import Towers
 
 VOTE = 1e6
 """Scale of the logits that turns the mean of the windows' probabilities into the share of windows that fire."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.labelled import FeatureCache
-from distortion_heads.training.multitask import Progress
-from distortion_heads.training.processes import Processes
-from distortion_heads.training.recipes import Finetune, Recipe
+from distortion_heads.training.networks.processes import Processes
+from distortion_heads.training.networks.recipes import Finetune, Recipe
+from distortion_heads.training.networks.train_on_records import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

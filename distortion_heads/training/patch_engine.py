@@ -10,7 +10,7 @@ from distortion_heads.backbones.patches import PatchFile
 from distortion_heads.backbones.with_torch.networks import PatchNetwork
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.training.open_trainable import patch_network
+from distortion_heads.training.networks.open_trainable import patch_network
 
 
 def open_patch_engine(spec: BackboneSpec, file: PatchFile, device: str) -> TorchPatchEngine:

@@ -20,14 +20,14 @@ from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis.distort import draw_mixture
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.reencode import reencode
-from distortion_heads.training.shards import (
+from distortion_heads.training.networks.shards import (
     MIXTURE_SEVERITIES,
     draw_rival,
     installed_specs,
     make_sample,
     severity_row,
 )
+from distortion_heads.training.reencode import reencode
 from distortion_heads.views.light import light_statistics
 
 PER_BLOCK = 100

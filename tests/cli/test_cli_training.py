@@ -155,7 +155,8 @@ class FakeTraining:
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     pytest.importorskip("torch")
-    from distortion_heads.training import bundle, joint
+    from distortion_heads.training import bundle
+    from distortion_heads.training.networks import train_on_shards as joint
 
     fake = FakeTraining(bundle, joint)
     monkeypatch.setattr(bundle, "train_bundle", fake)

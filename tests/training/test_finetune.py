@@ -32,8 +32,8 @@ from distortion_heads.training.features.labelled import FeatureCache  # noqa: E4
 from distortion_heads.training.finetune import Fitted, fit_network  # noqa: E402
 from distortion_heads.training.finetune_method import finetune_method  # noqa: E402
 from distortion_heads.training.job import Choice, Site  # noqa: E402
-from distortion_heads.training.open_trainable import open_trainable  # noqa: E402
-from distortion_heads.training.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
+from distortion_heads.training.networks.open_trainable import open_trainable  # noqa: E402
+from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
 
 REGISTRY = installed_registry(no_plugins=True)
 SMALL = {"side": 48, "stride": 16, "images_per_batch": 8}
@@ -343,7 +343,7 @@ def test_wrong_methods_and_options_are_refused(name: str, options: dict[str, Any
 
 def test_the_towers_of_the_paper_fit_into_a_head_file() -> None:
     from distortion_heads.spec import BackboneRef, Calibration, HeadFile, HeadMetrics, Provenance, Threshold
-    from distortion_heads.training.towers import Towers
+    from distortion_heads.training.networks.towers import Towers
 
     dim = 2048 * 9
     head = HeadFile(

@@ -16,11 +16,11 @@ from little_pictures import noisy, save, scene  # noqa: E402
 
 from distortion_heads.datasets.record import Record  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.training.multitask import Checkpoint, State, train, validation_loss  # noqa: E402
-from distortion_heads.training.processes import Processes  # noqa: E402
-from distortion_heads.training.recipes import AMEUR, DHEADS, Recipe, recipe_for  # noqa: E402
-from distortion_heads.training.samples import FeatureSamples, Targets, stream  # noqa: E402
-from distortion_heads.training.towers import MultiTask, Towers  # noqa: E402
+from distortion_heads.training.networks.processes import Processes  # noqa: E402
+from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe, recipe_for  # noqa: E402
+from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream  # noqa: E402
+from distortion_heads.training.networks.towers import MultiTask, Towers  # noqa: E402
+from distortion_heads.training.networks.train_on_records import Checkpoint, State, train, validation_loss  # noqa: E402
 
 TINY = replace(DHEADS, hidden=(8,), epochs=4, images_per_batch=4, rate=1e-2, patience=0, severity=False)
 DIM, HEADS = 12, 2
@@ -163,8 +163,8 @@ import numpy as np, torch
 torch.set_num_threads(1)
 sys.path[:0] = {paths!r}
 import test_multitask as t
-from distortion_heads.training.processes import joined
-from distortion_heads.training.multitask import Checkpoint, train
+from distortion_heads.training.networks.processes import joined
+from distortion_heads.training.networks.train_on_records import Checkpoint, train
 with joined("cpu") as processes:
     recipe = t.TINY
     trained = t.backbone_network()
@@ -186,7 +186,7 @@ def records(folder: Path, count: int) -> list[Record]:
 
 
 def patch_parts(folder: Path) -> list[object]:
-    from distortion_heads.training.samples import PatchSamples
+    from distortion_heads.training.networks.record_samples import PatchSamples
     from distortion_heads.views.patches import PatchGrid
 
     made = records(folder, 12)

@@ -18,11 +18,11 @@ from distortion_heads.datasets.clean_pictures import find_scenes  # noqa: E402
 from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.registry.build import build_registry  # noqa: E402
 from distortion_heads.spec import HeadSpec  # noqa: E402
-from distortion_heads.training.checkpoint import Checkpoint  # noqa: E402
-from distortion_heads.training.joint import CROP, Recipe, train_backbone  # noqa: E402
-from distortion_heads.training.network import MultiTaskNetwork  # noqa: E402
-from distortion_heads.training.prune import choose, prune, wider_version  # noqa: E402
-from distortion_heads.training.shards import ShardPlan, make_shard, read_shard  # noqa: E402
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork  # noqa: E402
+from distortion_heads.training.networks.checkpoint import Checkpoint  # noqa: E402
+from distortion_heads.training.networks.prune import choose, prune, wider_version  # noqa: E402
+from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard  # noqa: E402
+from distortion_heads.training.networks.train_on_shards import CROP, Recipe, train_backbone  # noqa: E402
 
 RECIPE = Recipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)
 
@@ -88,7 +88,9 @@ def kill(network: MultiTaskNetwork, layer: int, channels: list[int]) -> None:
 
 
 def test_copied_channels_go_without_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.training.prune.FEATURE_RIDGE", 0.01)  # else it shrinks what stands in
+    monkeypatch.setattr(
+        "distortion_heads.training.networks.prune.FEATURE_RIDGE", 0.01
+    )  # else it shrinks what stands in
     samples = pictures(500, 32)
     network = network_of(stack(4, 5, 6), samples)
     wide = widened(network, [[2, 0, 1, 0, 3, 2], [0, 1, 2, 3, 4, 4], [5, 4, 3, 3, 2, 1, 0, 0, 5]])

@@ -19,8 +19,8 @@ from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.backbones.with_torch.patch_graph import build_patch_graph
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, PatchInput
-from distortion_heads.training.network import magnitudes
-from distortion_heads.training.recipes import Finetune, Tail
+from distortion_heads.training.networks.backbone_network import magnitudes
+from distortion_heads.training.networks.recipes import Finetune, Tail
 from distortion_heads.views.windows import STRIDE, WINDOW
 
 STD_FLOOR = 1e-4

@@ -155,8 +155,8 @@ def training_step(heads: int) -> tuple[float, int]:
     """Seconds of one step of joint training of the bundled architecture for so many heads, and steps of the recipe."""
     import torch
 
-    from distortion_heads.training.joint import CROP, Recipe
-    from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
+    from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
+    from distortion_heads.training.networks.train_on_shards import CROP, Recipe
 
     recipe = Recipe()
     samples = recipe.native + recipe.overview

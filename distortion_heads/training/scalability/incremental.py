@@ -26,10 +26,10 @@ from distortion_heads.training.features.labelled import Dataset, FeatureCache, e
 from distortion_heads.training.heads.add_head import add_head
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
-from distortion_heads.training.joint import Progress, Recipe, load_network, train_backbone
+from distortion_heads.training.networks.shards import GROUP
+from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.training.scalability.shards import share_shards
-from distortion_heads.training.shards import GROUP
 
 JOINT = "joint"
 SIZES = (20, 50, 100, 500, 2000)

@@ -17,7 +17,7 @@ from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, l
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.shards import installed_specs, make_sample
+from distortion_heads.training.networks.shards import installed_specs, make_sample
 from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
 
 BLOCK = 50

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from distortion_heads.datasets.clean_pictures import Scenes
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.joint import HELD_OUT_SEED_OFFSET, Recipe
-from distortion_heads.training.shards import GROUP, ShardPlan, make_shard, read_shard
+from distortion_heads.training.networks.shards import GROUP, ShardPlan, make_shard, read_shard
+from distortion_heads.training.networks.train_on_shards import HELD_OUT_SEED_OFFSET, Recipe
 
 
 def share_shards(

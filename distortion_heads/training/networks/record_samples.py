@@ -16,8 +16,8 @@ from torch import Tensor
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.pictures import read_pictures
 from distortion_heads.datasets.record import Record
-from distortion_heads.training.processes import Processes
-from distortion_heads.training.recipes import Recipe
+from distortion_heads.training.networks.processes import Processes
+from distortion_heads.training.networks.recipes import Recipe
 from distortion_heads.views.patches import PatchGrid
 
 READERS, AHEAD = 4, 3

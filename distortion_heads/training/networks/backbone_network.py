@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from distortion_heads.backbones.architecture import LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.spec import Layer, View
-from distortion_heads.training.analysis_bank import analysis_banks
+from distortion_heads.training.networks.analysis_bank import analysis_banks
 
 MID_GREY, UNIT = 128.0, 64.0
 """Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""

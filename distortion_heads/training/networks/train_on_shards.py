@@ -21,9 +21,17 @@ from torch import Tensor
 from distortion_heads.backbones.architecture import Architecture, small
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.checkpoint import Checkpoint
-from distortion_heads.training.network import MultiTaskNetwork, multitask_loss
-from distortion_heads.training.shards import GROUP, NATIVE_SIDE, Shard, ShardPlan, make_shard, read_shard, stream_shards
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
+from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.shards import (
+    GROUP,
+    NATIVE_SIDE,
+    Shard,
+    ShardPlan,
+    make_shard,
+    read_shard,
+    stream_shards,
+)
 
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from distortion_heads.backbones.architecture import FEATURE_LIMIT, MAX_CHANNELS, Architecture
 from distortion_heads.errors import DataError
-from distortion_heads.training.network import Backbone, MultiTaskNetwork
+from distortion_heads.training.networks.backbone_network import Backbone, MultiTaskNetwork
 
 BATCH = 100
 

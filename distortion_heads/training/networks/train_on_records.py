@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.processes import Processes
-from distortion_heads.training.recipes import Recipe
-from distortion_heads.training.samples import Batch, Samples, steps_per_epoch, stream
-from distortion_heads.training.towers import MultiTask
+from distortion_heads.training.networks.processes import Processes
+from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.record_samples import Batch, Samples, steps_per_epoch, stream
+from distortion_heads.training.networks.towers import MultiTask
 
 SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
 SAVE_EVERY = 200

@@ -18,7 +18,7 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec, PatchInput
-from distortion_heads.training.recipes import Recipe
+from distortion_heads.training.networks.recipes import Recipe
 
 RANDOM_SEED = 0
 """Of random weights: the same for every run, so that features of a frozen random network are computed once."""

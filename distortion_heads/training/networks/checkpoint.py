@@ -14,8 +14,8 @@ from torch import Tensor
 
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import write_atomic
-from distortion_heads.training.network import MultiTaskNetwork
-from distortion_heads.training.prune import like, prune, wider_version
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
+from distortion_heads.training.networks.prune import like, prune, wider_version
 
 
 @dataclass(frozen=True)
