@@ -39,9 +39,9 @@ from distortion_heads.training.bench.markdown import table
 from distortion_heads.training.bench.samples import seeded
 from distortion_heads.training.bench_video.cases import SEVERITIES, Part, Plan, find_parts
 from distortion_heads.training.bench_video.figures import name_of
-from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
 from distortion_heads.training.networks.shards import installed_specs
-from distortion_heads.training.pictures import VIDEO_ODDS, PicturePlan, collect, read_features
+from distortion_heads.training.runs.distorted_pictures import VIDEO_ODDS, PicturePlan, collect, read_features
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
 from distortion_heads.video.answers import Sampling, VideoOptions
 
 LABELS = (

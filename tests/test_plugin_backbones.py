@@ -18,9 +18,9 @@ from distortion_heads.backbones.patches import read_patch_backbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import backbone_in, find_backbone
-from distortion_heads.training.backbone_output import write_backbone
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import DHEADS, recipe_for
+from distortion_heads.training.runs.write_backbone import write_backbone
 
 PLUGIN = """
 from pathlib import Path

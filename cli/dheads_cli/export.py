@@ -41,10 +41,10 @@ def export(
     """
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("export"):
-        from distortion_heads.training.backbone_output import write_backbone
-        from distortion_heads.training.job import versions
         from distortion_heads.training.networks.open_trainable import open_trainable
         from distortion_heads.training.networks.recipes import recipe_for
+        from distortion_heads.training.runs.job import versions
+        from distortion_heads.training.runs.write_backbone import write_backbone
 
         network = open_trainable(backbone, weights, recipe_for(recipe, side=side, stride=stride), registry)
         source = Path(weights).name if weights else "its own"

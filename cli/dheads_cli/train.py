@@ -19,8 +19,8 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
-    from distortion_heads.training.bundle import BundleOptions, Stage
     from distortion_heads.training.networks.train_on_shards import Progress, Recipe
+    from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage
 
 FOLDER = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
@@ -102,8 +102,8 @@ def train(
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
-        from distortion_heads.training.bundle import BundleOptions, train_bundle
         from distortion_heads.training.networks.train_on_shards import Recipe
+        from distortion_heads.training.runs.from_clean_pictures import BundleOptions, train_bundle
 
         recipe = replace(Recipe(), seed=seed) if steps is None else replace(Recipe(), seed=seed, steps=steps)
         options = BundleOptions(
@@ -153,7 +153,7 @@ def _with_pictures(options: BundleOptions, fit: int | None, hold: int | None) ->
 
 
 def _show(bar: Bar, progress: Progress | Stage) -> None:
-    from distortion_heads.training.bundle import Stage
+    from distortion_heads.training.runs.from_clean_pictures import Stage
 
     if isinstance(progress, Stage):
         bar.show(progress.done, progress.total, progress.name, progress.detail)

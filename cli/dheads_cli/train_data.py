@@ -16,8 +16,8 @@ from dheads_cli._progress import Bar, progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.training.dataset_run import DatasetRun, Summary
     from distortion_heads.training.networks.train_on_records import Progress
+    from distortion_heads.training.runs.from_dataset import DatasetRun, Summary
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -73,8 +73,8 @@ def train_on_data(ctx: click.Context, out: Path, seed: int, device: str, options
     """Train on a labelled dataset; under `torchrun` only the first process writes anything."""
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
-        from distortion_heads.training.dataset_run import train_on_dataset
         from distortion_heads.training.networks.processes import joined
+        from distortion_heads.training.runs.from_dataset import train_on_dataset
 
         with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
             run = _run(out, seed, options, lambda progress: _show(bar, progress))
@@ -88,7 +88,7 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("train"):
-        from distortion_heads.training.refit import RefitOptions, refit_heads
+        from distortion_heads.training.runs.refit_heads import RefitOptions, refit_heads
 
         chosen = {key: value for key, value in options.items() if value is not None}
         with progress_bar(ticking=True) as bar:
@@ -109,9 +109,9 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
 
 
 def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progress], None]) -> DatasetRun:
-    from distortion_heads.training.dataset_run import DatasetRun
-    from distortion_heads.training.job import Choice
     from distortion_heads.training.networks.recipes import recipe_for
+    from distortion_heads.training.runs.from_dataset import DatasetRun
+    from distortion_heads.training.runs.job import Choice
 
     changes = {name: options[name] for name in _CHANGES}
     data: Path = options["data"]

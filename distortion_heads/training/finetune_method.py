@@ -19,9 +19,9 @@ from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.evaluation.method import Judge, Method
-from distortion_heads.training.finetune import fit_network
-from distortion_heads.training.job import Choice, Site
 from distortion_heads.training.networks.recipes import FINETUNE, Finetune, Recipe, recipe_for
+from distortion_heads.training.runs.finetune import fit_network
+from distortion_heads.training.runs.job import Choice, Site
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "ameur": ("ameur", "densenet169", "frozen"),

@@ -155,8 +155,8 @@ class FakeTraining:
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     pytest.importorskip("torch")
-    from distortion_heads.training import bundle
     from distortion_heads.training.networks import train_on_shards as joint
+    from distortion_heads.training.runs import from_clean_pictures as bundle
 
     fake = FakeTraining(bundle, joint)
     monkeypatch.setattr(bundle, "train_bundle", fake)

@@ -27,13 +27,13 @@ from distortion_heads.pipeline import Predictor  # noqa: E402
 from distortion_heads.registry.attached import installed_registry  # noqa: E402
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
-from distortion_heads.training.backbone_output import write_backbone  # noqa: E402
 from distortion_heads.training.features.labelled import FeatureCache  # noqa: E402
-from distortion_heads.training.finetune import Fitted, fit_network  # noqa: E402
 from distortion_heads.training.finetune_method import finetune_method  # noqa: E402
-from distortion_heads.training.job import Choice, Site  # noqa: E402
 from distortion_heads.training.networks.open_trainable import open_trainable  # noqa: E402
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
+from distortion_heads.training.runs.finetune import Fitted, fit_network  # noqa: E402
+from distortion_heads.training.runs.job import Choice, Site  # noqa: E402
+from distortion_heads.training.runs.write_backbone import write_backbone  # noqa: E402
 
 REGISTRY = installed_registry(no_plugins=True)
 SMALL = {"side": 48, "stride": 16, "images_per_batch": 8}

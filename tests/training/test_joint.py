@@ -18,10 +18,10 @@ from distortion_heads.errors import DataError  # noqa: E402
 from distortion_heads.pipeline import Predictor, view_features  # noqa: E402
 from distortion_heads.registry.build import Registry, build_registry  # noqa: E402
 from distortion_heads.spec import BackboneSpec, HeadSpec  # noqa: E402
-from distortion_heads.training.bundle import BundleOptions, Stage, train_bundle  # noqa: E402
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss  # noqa: E402
 from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard  # noqa: E402
 from distortion_heads.training.networks.train_on_shards import Progress, Recipe, train_backbone  # noqa: E402
+from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle  # noqa: E402
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")
 RECIPE = Recipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)

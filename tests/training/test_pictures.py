@@ -11,8 +11,8 @@ from sample_heads import make_layers
 
 from distortion_heads.heads.file import read_head
 from distortion_heads.spec import LIGHT_STATISTICS, BackboneRef, HeadSpec, Provenance, View, width_of
-from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
-from distortion_heads.training.pictures import FeatureSet, with_family
+from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
 
 DIM, N = 6, 120
 REF = BackboneRef(name="tiny", fingerprint="ab" * 32, dim=DIM)

@@ -19,8 +19,8 @@ from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import PatchInput
-from distortion_heads.training.backbone_output import write_backbone
-from distortion_heads.training.refit import RefitOptions, refit_heads
+from distortion_heads.training.runs.refit_heads import RefitOptions, refit_heads
+from distortion_heads.training.runs.write_backbone import write_backbone
 
 
 def attached(*labels: str, without_synthesizer: str = "") -> Registry:

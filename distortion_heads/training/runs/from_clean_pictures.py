@@ -21,10 +21,10 @@ from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import BackboneSpec, HeadSpec, Provenance
-from distortion_heads.training.bundle_heads import HeadsJob, Rivals, fit_heads
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
 from distortion_heads.training.heads.train_head import check_line
 from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
-from distortion_heads.training.pictures import PicturePlan, collect, read_features
+from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 
 NAME = "dheads_small"
 

@@ -20,8 +20,8 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head, write_atomic
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.labelled import FeatureCache
-from distortion_heads.training.finetune import Fitted, fit_network, with_metrics
-from distortion_heads.training.job import Choice, Site
+from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
+from distortion_heads.training.runs.job import Choice, Site
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
 from distortion_heads.training.networks.train_on_records import Progress

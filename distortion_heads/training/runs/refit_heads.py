@@ -12,9 +12,9 @@ from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import backbone_in, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec, Provenance
-from distortion_heads.training.bundle_heads import HeadsJob, fit_heads
-from distortion_heads.training.job import versions
-from distortion_heads.training.pictures import PicturePlan, collect, read_features
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
+from distortion_heads.training.runs.job import versions
+from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 
 
 @dataclass(frozen=True, kw_only=True)

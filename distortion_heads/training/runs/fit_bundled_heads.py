@@ -17,7 +17,7 @@ from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.fit_layers import MANY
 from distortion_heads.training.heads.thresholds import choose_together
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
-from distortion_heads.training.pictures import FeatureSet, with_family
+from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
 
 MAX_ANY_ALARM = 0.04
 """Share of clean held-out pictures on which any of the heads may fire."""

@@ -18,7 +18,7 @@ from distortion_heads.spec import Calibration, HeadFile, HeadMetrics, Provenance
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
-from distortion_heads.training.job import Choice, Site, versions
+from distortion_heads.training.runs.job import Choice, Site, versions
 from distortion_heads.training.networks.recipes import Recipe
 from distortion_heads.training.networks.towers import Towers
 

@@ -12,7 +12,7 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.training.job import Choice, Site, versions
+from distortion_heads.training.runs.job import Choice, Site, versions
 from distortion_heads.training.networks.open_trainable import open_trainable
 
 

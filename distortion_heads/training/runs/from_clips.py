@@ -19,8 +19,8 @@ from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadFile, HeadSpec, Provenance
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.train_head import HeadCard, check_line, train_head
-from distortion_heads.training.job import versions
-from distortion_heads.training.temporal_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
+from distortion_heads.training.runs.job import versions
+from distortion_heads.training.runs.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
 
 STRIDES = (1, 2, 4)

@@ -27,7 +27,7 @@ from distortion_heads.training.networks.shards import (
     make_sample,
     severity_row,
 )
-from distortion_heads.training.reencode import reencode
+from distortion_heads.training.runs.reencode import reencode
 from distortion_heads.views.light import light_statistics
 
 PER_BLOCK = 100
