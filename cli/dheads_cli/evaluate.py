@@ -16,8 +16,8 @@ from dheads_cli._progress import progress_bar
 from dheads_cli._session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.training.evaluation.score2020 import Score
-    from distortion_heads.training.evaluation.summary import Result
+    from distortion_heads.evaluation.score2020 import Score
+    from distortion_heads.evaluation.summary import Result
 
 PATH = click.Path(path_type=Path)
 PROTOCOLS = ("disjoint", "shared-scenes")
@@ -70,7 +70,7 @@ def evaluate(
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
         from distortion_heads.datasets.load import load_corpus
-        from distortion_heads.training.evaluation.evaluate import EvaluateOptions, evaluate
+        from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
         from distortion_heads.training.features.labelled import FeatureCache
 
         options = EvaluateOptions(
@@ -122,8 +122,8 @@ def score2020(
     if protocol is not None and truth is not None:
         raise click.UsageError("--protocol is for result.json, --truth for submissions", ctx)
     with needs_train_extra("dheads score2020"):
-        from distortion_heads.training.evaluation.score2020 import read_entries, score_2020
-        from distortion_heads.training.evaluation.submissions import read_submissions, read_truth
+        from distortion_heads.evaluation.score2020 import read_entries, score_2020
+        from distortion_heads.evaluation.submissions import read_submissions, read_truth
 
         if truth is None:
             scores = score_2020(read_entries(results, protocol or PROTOCOLS[0]))
@@ -163,7 +163,7 @@ def _command(params: dict[str, Any], dataset: Path) -> str:
 
 
 def _table(result: Result) -> str:
-    from distortion_heads.training.evaluation.summary import median
+    from distortion_heads.evaluation.summary import median
 
     columns = {**COLUMNS, **(SINGLE if result.dataset.multiple else {})}
     columns["seconds"] = "s/picture" if result.frames is None else "s/frame"
@@ -176,7 +176,7 @@ def _table(result: Result) -> str:
 
 
 def _score_table(scores: Sequence[Score]) -> str:
-    from distortion_heads.training.evaluation.score2020 import WEIGHTS
+    from distortion_heads.evaluation.score2020 import WEIGHTS
 
     names = {"all_f1": "F1", "accuracy": "accuracy", "single_f1": "F1 single", "seconds": "seconds"}
     rows = [["score", "method", *(f"{names[figure]} (rank)" for figure in WEIGHTS)]]

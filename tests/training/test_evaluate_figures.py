@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distortion_heads.training.evaluation.figures import confusion, head_figures, overall_figures, sweep_figures
-from distortion_heads.training.evaluation.outcome import Outcome
-from distortion_heads.training.evaluation.summary import summarize
+from distortion_heads.evaluation.figures import confusion, head_figures, overall_figures, sweep_figures
+from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.evaluation.summary import summarize
 
 TRUTH = [[1, 0], [1, 0], [0, 1], [0, 1], [1, 1], [0, 0], [0, 0]]
 ANSWERS = [[0.9, 0.2], [0.3, 0.1], [0.6, 0.8], [0.1, 0.7], [0.9, 0.9], [0.2, 0.1], [0.2, 0.75]]

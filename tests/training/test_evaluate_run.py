@@ -21,13 +21,13 @@ from distortion_heads.datasets.own_data import content_hashes
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.errors import DataError, DheadsError
+from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
+from distortion_heads.evaluation.methods import Surroundings, make_method, method_names, parse_method
+from distortion_heads.evaluation.outcome import load_outcome
+from distortion_heads.evaluation.run import Plan, run_plan
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
 from distortion_heads.training.evaluation import evaluate as evaluation
-from distortion_heads.training.evaluation.evaluate import EvaluateOptions, evaluate
-from distortion_heads.training.evaluation.methods import Surroundings, make_method, method_names, parse_method
-from distortion_heads.training.evaluation.outcome import load_outcome
-from distortion_heads.training.evaluation.run import Plan, run_plan
 from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.heads import fit_layers as fit
 

@@ -22,13 +22,13 @@ from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNet
 from distortion_heads.datasets.own_data import content_hashes  # noqa: E402
 from distortion_heads.datasets.record import Record  # noqa: E402
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
+from distortion_heads.evaluation.trained_networks import finetune_method  # noqa: E402
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head, write_atomic  # noqa: E402
 from distortion_heads.pipeline import Predictor  # noqa: E402
 from distortion_heads.registry.attached import installed_registry  # noqa: E402
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref  # noqa: E402
 from distortion_heads.spec import BackboneSpec  # noqa: E402
 from distortion_heads.training.features.labelled import FeatureCache  # noqa: E402
-from distortion_heads.training.finetune_method import finetune_method  # noqa: E402
 from distortion_heads.training.networks.open_trainable import open_trainable  # noqa: E402
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
 from distortion_heads.training.runs.finetune import Fitted, fit_network  # noqa: E402

@@ -18,7 +18,7 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.backbones import with_network
 from distortion_heads.spec import BackboneSpec, HeadFile
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
-from distortion_heads.training.evaluation.heads_on_features import HeadJudge
+from distortion_heads.evaluation.heads_on_features import HeadJudge
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.runs.finish_heads import finished_heads
 from distortion_heads.training.runs.job import Choice, Site

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from distortion_heads.training.evaluation.outcome import Outcome
+from distortion_heads.evaluation.outcome import Outcome
 
 
 def predictions_csv(outcomes: Sequence[Outcome]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distortion_heads.errors import DataError
-from distortion_heads.training.evaluation.summary import SCHEMA
+from distortion_heads.evaluation.summary import SCHEMA
 
 WEIGHTS = {"all_f1": 0.35, "accuracy": 0.35, "single_f1": 0.15, "seconds": 0.15}
 """Of the ranks by F1 on single and multiple distortions, accuracy (exact match), F1 on single ones, and time."""

@@ -14,11 +14,11 @@ from typing import Any
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
+from distortion_heads.evaluation.method import Judge, Method
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
-from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.networks.recipes import FINETUNE, Finetune, Recipe, recipe_for
 from distortion_heads.training.runs.finetune import fit_network
 from distortion_heads.training.runs.job import Choice, Site

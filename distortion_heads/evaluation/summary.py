@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from distortion_heads.training.evaluation.figures import (
+from distortion_heads.evaluation.figures import (
     SWEEP,
     Figures,
     confusion,
@@ -16,7 +16,7 @@ from distortion_heads.training.evaluation.figures import (
     overall_figures,
     sweep_figures,
 )
-from distortion_heads.training.evaluation.outcome import Outcome
+from distortion_heads.evaluation.outcome import Outcome
 
 SCHEMA = "dheads-evaluation/1"
 

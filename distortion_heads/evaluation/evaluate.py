@@ -14,15 +14,15 @@ from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, candidates, select
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol
 from distortion_heads.errors import DataError
+from distortion_heads.evaluation.markdown import to_markdown
+from distortion_heads.evaluation.methods import Surroundings, make_method
+from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.evaluation.plots import draw_plots
+from distortion_heads.evaluation.predictions import predictions_csv
+from distortion_heads.evaluation.run import Plan, Progress, run_plan
+from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.evaluation.markdown import to_markdown
-from distortion_heads.training.evaluation.methods import Surroundings, make_method
-from distortion_heads.training.evaluation.outcome import Outcome
-from distortion_heads.training.evaluation.plots import draw_plots
-from distortion_heads.training.evaluation.predictions import predictions_csv
-from distortion_heads.training.evaluation.run import Plan, Progress, run_plan
-from distortion_heads.training.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.training.features.labelled import FeatureCache
 
 DEFAULT_METHODS = ("frozen",)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.evaluation.figures import CLEAN
+from distortion_heads.evaluation.summary import Result, Row, Spread
 from distortion_heads.reports.drawing import INK, MAP, draw_grid, new_figure, to_png
-from distortion_heads.training.evaluation.figures import CLEAN
-from distortion_heads.training.evaluation.summary import Result, Row, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

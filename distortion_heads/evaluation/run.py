@@ -19,8 +19,8 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.datasets.selection import Selection
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol, split_records
 from distortion_heads.errors import DataError
-from distortion_heads.training.evaluation.method import Judge, Method
-from distortion_heads.training.evaluation.outcome import SCHEMA, Outcome, load_outcome, save_outcome
+from distortion_heads.evaluation.method import Judge, Method
+from distortion_heads.evaluation.outcome import SCHEMA, Outcome, load_outcome, save_outcome
 
 TIMED = 8
 """Records of the test part, evenly spread, that are judged one by one against the clock."""

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
+from distortion_heads.evaluation.method import Judge
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head
 from distortion_heads.spec import VIEWS, HeadFile, Provenance, View
-from distortion_heads.training.evaluation.method import Judge
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.train_head import HeadCard, train_head

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from distortion_heads.datasets.published.lvq import KIND as LVQ
 from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
+from distortion_heads.evaluation.plots import confusion_name
+from distortion_heads.evaluation.summary import Result, Row, median
 from distortion_heads.training.bench.markdown import number, table
-from distortion_heads.training.evaluation.plots import confusion_name
-from distortion_heads.training.evaluation.summary import Result, Row, median
 
 PROTOCOLS = {
     "disjoint": "no scene is in two parts: the test part shows scenes that were never trained on",

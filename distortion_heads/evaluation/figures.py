@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.training.evaluation.outcome import Outcome
+from distortion_heads.evaluation.outcome import Outcome
 
 Figures: TypeAlias = dict[str, float | None]
 

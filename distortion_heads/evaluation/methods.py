@@ -11,12 +11,12 @@ from distortion_heads.backbones.cells import bundled_backbone, open_backbone
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
+from distortion_heads.evaluation.heads_on_features import FrozenMethod, ShippedMethod
+from distortion_heads.evaluation.method import Judge, Method
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.backbones import find_backbone
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import VIEWS
-from distortion_heads.training.evaluation.heads_on_features import FrozenMethod, ShippedMethod
-from distortion_heads.training.evaluation.method import Judge, Method
 from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.features.records import RecordFeatures
 
@@ -37,7 +37,7 @@ class Surroundings:
 
 def method_names() -> tuple[str, ...]:
     """Every name that `make_method` knows."""
-    from distortion_heads.training.finetune_method import NAMES
+    from distortion_heads.evaluation.trained_networks import NAMES
 
     return (*OWN, *NAMES)
 
@@ -83,7 +83,7 @@ def parse_method(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
-    from distortion_heads.training.finetune_method import NAMES, finetune_method
+    from distortion_heads.evaluation.trained_networks import NAMES, finetune_method
 
     if name not in NAMES:
         raise DataError(f"no method {name!r}: there are {', '.join((*OWN, *NAMES))}")
