@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from distortion_heads import Predictor
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbones.cells import bundled_backbone
+from distortion_heads.bench.accuracy.markdown import table
+from distortion_heads.bench.accuracy.samples import seeded
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.video.encode import Coding, encode_video
@@ -35,8 +37,6 @@ from distortion_heads.registry.backbones import heads_in, read_ref
 from distortion_heads.spec import Provenance
 from distortion_heads.synthesis.clips import distorted
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.bench.markdown import table
-from distortion_heads.training.bench.samples import seeded
 from distortion_heads.training.bench_video.cases import SEVERITIES, Part, Plan, find_parts
 from distortion_heads.training.bench_video.figures import name_of
 from distortion_heads.training.networks.shards import installed_specs

@@ -16,7 +16,7 @@ from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.architecture import WIDTHS
 
 if TYPE_CHECKING:
-    from distortion_heads.training.bench.report import Report
+    from distortion_heads.bench.accuracy.report import Report
     from distortion_heads.training.scalability.report import ScalabilityReport
 
 _BUNDLED_WIDTHS = ",".join(map(str, WIDTHS))
@@ -61,9 +61,9 @@ def accuracy(
     session.checked_registry()  # says what is broken; each process makes its own
     options: dict[str, object] = {"images": images, "heads": heads, "limit": limit, "mixtures": mixtures, "seed": seed}
     with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
-        from distortion_heads.training.bench.accuracy import BenchOptions, bench_accuracy
-        from distortion_heads.training.bench.samples import Plan
-        from distortion_heads.training.bench.workers import InstalledRegistry
+        from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy
+        from distortion_heads.bench.accuracy.samples import Plan
+        from distortion_heads.bench.accuracy.workers import InstalledRegistry
 
         report = bench_accuracy(
             BenchOptions(
@@ -123,7 +123,7 @@ def video(
     options: dict[str, object] = {"clips": clips, "heads": heads, "codecs": codecs, "parts": parts, "seconds": seconds,
                                   "limit": limit, "seed": seed}  # fmt: skip
     with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
-        from distortion_heads.training.bench.workers import InstalledRegistry
+        from distortion_heads.bench.accuracy.workers import InstalledRegistry
         from distortion_heads.training.bench_video.cases import CODINGS, Plan, parse_codings
         from distortion_heads.training.bench_video.markdown import summary_rows
         from distortion_heads.training.bench_video.video import VideoBenchOptions, bench_video

@@ -12,9 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from distortion_heads.datasets.published.kadid import TYPES as KADID
-from distortion_heads.metrics.scores import auroc, average_precision
-from distortion_heads.training.bench.choices import (
+from distortion_heads.bench.accuracy.choices import (
     confused_pairs,
     confusion,
     four_choice,
@@ -22,10 +20,12 @@ from distortion_heads.training.bench.choices import (
     set_figures,
     top1,
 )
-from distortion_heads.training.bench.figures import compute_figures
-from distortion_heads.training.bench.goals import NINE, compare_goals
-from distortion_heads.training.bench.outcomes import Outcomes
-from distortion_heads.training.bench.report import Setting, make_report, reliability, report_to_dict
+from distortion_heads.bench.accuracy.figures import compute_figures
+from distortion_heads.bench.accuracy.goals import NINE, compare_goals
+from distortion_heads.bench.accuracy.outcomes import Outcomes
+from distortion_heads.bench.accuracy.report import Setting, make_report, reliability, report_to_dict
+from distortion_heads.datasets.published.kadid import TYPES as KADID
+from distortion_heads.metrics.scores import auroc, average_precision
 
 LABELS = ("fog", "rain", "snow", "wind")
 FAMILIES = ("air", "water", "water", "air")

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from distortion_heads.bench.accuracy.samples import seeded
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.io.video.clock import FALLBACK_RATE
@@ -16,7 +17,6 @@ from distortion_heads.io.video.encode import CODECS, Coding, parse_bit_rate
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.sampling import spread
 from distortion_heads.synthesis.clips import Interval
-from distortion_heads.training.bench.samples import seeded
 from distortion_heads.video.answers import VideoOptions
 
 HEADS = (

@@ -9,11 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+from distortion_heads.bench.accuracy.workers import InstalledRegistry, MakeRegistry
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.bench.workers import InstalledRegistry, MakeRegistry
 from distortion_heads.training.bench_video.cases import HEADS, Case, Part, Plan, draw_cases, find_parts
 from distortion_heads.training.bench_video.figures import compute_figures
 from distortion_heads.training.bench_video.markdown import to_markdown

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from distortion_heads.backbones.architecture import WIDTHS
-from distortion_heads.training.bench.markdown import number, table
+from distortion_heads.bench.accuracy.markdown import number, table
 from distortion_heads.training.scalability.cost import LOADS
 from distortion_heads.training.scalability.report import (
     Bound,

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distortion_heads._system.threads import usable_cores
+from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.bench.accuracy import find_pictures
 from distortion_heads.training.scalability.markdown import to_markdown
 from distortion_heads.training.scalability.plots import draw_plots
 from distortion_heads.training.scalability.report import ScalabilityReport, Setting, report_to_dict

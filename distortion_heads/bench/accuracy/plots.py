@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from distortion_heads.bench.accuracy.figures import HeadFigures
+from distortion_heads.bench.accuracy.report import Bin, Confusion, Report
 from distortion_heads.reports.drawing import INK, MAP, MUTED, annotate, draw_grid, name_axes, new_figure, to_png
-from distortion_heads.training.bench.figures import HeadFigures
-from distortion_heads.training.bench.report import Bin, Confusion, Report
 
 FAINTEST = 0.7
 """AUROC that is drawn white, as are those below."""

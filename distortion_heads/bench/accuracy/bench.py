@@ -12,18 +12,18 @@ from typing import TypeAlias
 
 import numpy as np
 
+from distortion_heads.bench.accuracy.markdown import to_markdown
+from distortion_heads.bench.accuracy.outcomes import Outcomes
+from distortion_heads.bench.accuracy.plots import draw_plots
+from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict
+from distortion_heads.bench.accuracy.samples import Cache, PictureOutcomes, Plan, cache_key
+from distortion_heads.bench.accuracy.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
 from distortion_heads.spec import HeadFile
-from distortion_heads.training.bench.markdown import to_markdown
-from distortion_heads.training.bench.outcomes import Outcomes
-from distortion_heads.training.bench.plots import draw_plots
-from distortion_heads.training.bench.report import Report, Setting, make_report, report_to_dict
-from distortion_heads.training.bench.samples import Cache, PictureOutcomes, Plan, cache_key
-from distortion_heads.training.bench.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
 
 Progress: TypeAlias = Callable[[int, int], None]
 

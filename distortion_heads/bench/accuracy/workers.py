@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from distortion_heads._system.tasks import in_processes
+from distortion_heads.bench.accuracy.samples import Cache, PictureOutcomes, Plan, measure_picture
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.bench.samples import Cache, PictureOutcomes, Plan, measure_picture
 
 MakeRegistry: TypeAlias = Callable[[], Registry]
 """Hashable and picklable: specs hold functions, which do not always travel, so each process makes its own registry."""

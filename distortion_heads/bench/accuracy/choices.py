@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.metrics.scores import auroc, f1_score, mean_of
-from distortion_heads.training.bench.outcomes import Outcomes
 
 
 @dataclass(frozen=True, kw_only=True)

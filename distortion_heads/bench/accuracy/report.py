@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from distortion_heads.bench.accuracy.choices import Pair, confused_pairs, confusion
+from distortion_heads.bench.accuracy.figures import Figures, compute_figures
+from distortion_heads.bench.accuracy.goals import NINE, Goal, compare_goals
+from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.datasets.published.kadid import TYPES as KADID
 from distortion_heads.metrics.measure import ECE_BINS
 from distortion_heads.reports.files import plain
-from distortion_heads.training.bench.choices import Pair, confused_pairs, confusion
-from distortion_heads.training.bench.figures import Figures, compute_figures
-from distortion_heads.training.bench.goals import NINE, Goal, compare_goals
-from distortion_heads.training.bench.outcomes import Outcomes
 
 
 @dataclass(frozen=True, kw_only=True)

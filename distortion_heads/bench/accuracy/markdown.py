@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from distortion_heads.training.bench.choices import MixtureFigures, Pair
-from distortion_heads.training.bench.figures import Figures, HeadFigures
-from distortion_heads.training.bench.goals import Goal
-from distortion_heads.training.bench.report import Report
+from distortion_heads.bench.accuracy.choices import MixtureFigures, Pair
+from distortion_heads.bench.accuracy.figures import Figures, HeadFigures
+from distortion_heads.bench.accuracy.goals import Goal
+from distortion_heads.bench.accuracy.report import Report
 
 SHOWN_PAIRS = 20
 COLUMNS = ("1", "2", "3", "4", "5", "1-2", "3-5", "2-5")

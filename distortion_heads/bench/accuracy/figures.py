@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.bench.accuracy.choices import MixtureFigures, family_top1, four_choice, mixture_figures, top1
+from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.datasets.published.kadid import TYPES as KADID
 from distortion_heads.metrics.measure import expected_calibration_error
 from distortion_heads.metrics.scores import auroc, average_precision, f1_score, mean_of, share
-from distortion_heads.training.bench.choices import MixtureFigures, family_top1, four_choice, mixture_figures, top1
-from distortion_heads.training.bench.outcomes import Outcomes
 
 POOLS: Mapping[str, tuple[int, int]] = {
     "1": (1, 1),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from distortion_heads.training.bench.choices import MixtureFigures, SetFigures
-from distortion_heads.training.bench.figures import Detection, Figures
+from distortion_heads.bench.accuracy.choices import MixtureFigures, SetFigures
+from distortion_heads.bench.accuracy.figures import Detection, Figures
 
 NINE = (
     "gaussian_blur",
