@@ -28,6 +28,8 @@ from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbones.cells import bundled_backbone
 from distortion_heads.bench.accuracy.markdown import table
 from distortion_heads.bench.accuracy.samples import seeded
+from distortion_heads.bench.video.cases import SEVERITIES, Part, Plan, find_parts
+from distortion_heads.bench.video.figures import name_of
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.heads.file import write_atomic
 from distortion_heads.io.video.encode import Coding, encode_video
@@ -37,8 +39,6 @@ from distortion_heads.registry.backbones import heads_in, read_ref
 from distortion_heads.spec import Provenance
 from distortion_heads.synthesis.clips import distorted
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.bench_video.cases import SEVERITIES, Part, Plan, find_parts
-from distortion_heads.training.bench_video.figures import name_of
 from distortion_heads.training.networks.shards import installed_specs
 from distortion_heads.training.runs.distorted_pictures import VIDEO_ODDS, PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads

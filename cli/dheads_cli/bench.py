@@ -124,9 +124,9 @@ def video(
                                   "limit": limit, "seed": seed}  # fmt: skip
     with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
         from distortion_heads.bench.accuracy.workers import InstalledRegistry
-        from distortion_heads.training.bench_video.cases import CODINGS, Plan, parse_codings
-        from distortion_heads.training.bench_video.markdown import summary_rows
-        from distortion_heads.training.bench_video.video import VideoBenchOptions, bench_video
+        from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
+        from distortion_heads.bench.video.cases import CODINGS, Plan, parse_codings
+        from distortion_heads.bench.video.markdown import summary_rows
 
         codings = CODINGS if codecs is None else parse_codings(codecs)
         report = bench_video(

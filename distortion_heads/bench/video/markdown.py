@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from distortion_heads.bench.accuracy.markdown import number, table
-from distortion_heads.training.bench_video.figures import CodingFigures, HeadFigures
-from distortion_heads.training.bench_video.report import VideoReport
+from distortion_heads.bench.video.figures import CodingFigures, HeadFigures
+from distortion_heads.bench.video.report import VideoReport
 from distortion_heads.video.answers import SegmentRule
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from distortion_heads.bench.video.figures import CodingFigures
 from distortion_heads.reports.files import plain
-from distortion_heads.training.bench_video.figures import CodingFigures
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.bench.video.measure import Judged
+from distortion_heads.bench.video.workers import Measured
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.metrics.scores import auroc, mean_of, share
 from distortion_heads.spec import HeadFile
-from distortion_heads.training.bench_video.measure import Judged
-from distortion_heads.training.bench_video.workers import Measured
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import distortion_heads
+from distortion_heads.bench.video.cases import Case, Plan
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.reader import open_video
@@ -24,7 +25,6 @@ from distortion_heads.synthesis.clips import Clip, EmptyIntervalError, write_cli
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.synthesis.plan import SpoiltError
 from distortion_heads.training.bench import samples
-from distortion_heads.training.bench_video.cases import Case, Plan
 from distortion_heads.video.answers import Sampling, VideoOptions
 from distortion_heads.video.predict import Step as VideoStep
 from distortion_heads.video.predict import predict_video

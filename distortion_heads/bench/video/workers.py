@@ -10,12 +10,12 @@ from pathlib import Path
 
 from distortion_heads._system.tasks import in_processes
 from distortion_heads.bench.accuracy.workers import MakeRegistry
+from distortion_heads.bench.video.cases import Case
+from distortion_heads.bench.video.measure import Cache, Judged, measure_case
 from distortion_heads.errors import InputError
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.bench_video.cases import Case
-from distortion_heads.training.bench_video.measure import Cache, Judged, measure_case
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TypeAlias
 
 from distortion_heads.bench.accuracy.workers import InstalledRegistry, MakeRegistry
+from distortion_heads.bench.video.cases import HEADS, Case, Part, Plan, draw_cases, find_parts
+from distortion_heads.bench.video.figures import compute_figures
+from distortion_heads.bench.video.markdown import to_markdown
+from distortion_heads.bench.video.measure import Cache, cache_key
+from distortion_heads.bench.video.plots import draw_plots
+from distortion_heads.bench.video.report import Setting, VideoReport, report_to_dict
+from distortion_heads.bench.video.workers import Job, Measured, measure_cases
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.bench_video.cases import HEADS, Case, Part, Plan, draw_cases, find_parts
-from distortion_heads.training.bench_video.figures import compute_figures
-from distortion_heads.training.bench_video.markdown import to_markdown
-from distortion_heads.training.bench_video.measure import Cache, cache_key
-from distortion_heads.training.bench_video.plots import draw_plots
-from distortion_heads.training.bench_video.report import Setting, VideoReport, report_to_dict
-from distortion_heads.training.bench_video.workers import Job, Measured, measure_cases
 
 Progress: TypeAlias = Callable[[int, int], None]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.bench.video.figures import CodingFigures
+from distortion_heads.bench.video.report import VideoReport
 from distortion_heads.reports.drawing import GRID, INK, MAP, MUTED, annotate, name_axes, new_figure, to_png
-from distortion_heads.training.bench_video.figures import CodingFigures
-from distortion_heads.training.bench_video.report import VideoReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
