@@ -172,8 +172,8 @@ def _dheads(threads: int) -> tuple[Run, int]:
 def _paper(threads: int) -> tuple[Run, int]:
     import torch
 
+    from distortion_heads.bench.scalability.towers import TowerNetwork, tower
     from distortion_heads.io.images import load_image
-    from distortion_heads.training.scalability.towers import TowerNetwork, tower
 
     torch.set_num_threads(threads)
     network = TowerNetwork([tower().eval() for _ in range(PAPER_HEADS)])

@@ -10,8 +10,8 @@ from speed import folder_rates, picture, seconds, stages_of
 
 from distortion_heads import Predictor
 from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
-from distortion_heads.training.scalability.cost import run_probe, write_heads
-from distortion_heads.training.scalability.probe import Job
+from distortion_heads.bench.scalability.cost import run_probe, write_heads
+from distortion_heads.bench.scalability.probe import Job
 from distortion_heads.views.windows import native_windows
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from distortion_heads.backbones.architecture import WIDTHS
 
 if TYPE_CHECKING:
     from distortion_heads.bench.accuracy.report import Report
-    from distortion_heads.training.scalability.report import ScalabilityReport
+    from distortion_heads.bench.scalability.report import ScalabilityReport
 
 _BUNDLED_WIDTHS = ",".join(map(str, WIDTHS))
 ANSWER = {None: "not measured", True: "yes", False: "NO"}
@@ -179,7 +179,7 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
     """
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads bench scalability"), progress_bar(ticking=True) as bar:
-        from distortion_heads.training.scalability.scalability import ScalabilityOptions, bench_scalability
+        from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
 
         settings = {name: _parsed(name, value) for name, value in given.items() if value is not None}
         report = bench_scalability(
@@ -214,7 +214,7 @@ def _parsed(name: str, value: object) -> object:
 
 
 def _bounds(report: ScalabilityReport) -> str:
-    from distortion_heads.training.scalability.markdown import bound
+    from distortion_heads.bench.scalability.markdown import bound
 
     rows = [["goal", "bound", "measured", "reached"]]
     for goal in report.goals:

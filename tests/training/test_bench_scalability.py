@@ -16,15 +16,9 @@ pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
 from distortion_heads.backbones.cells import bundled_backbone, read_backbone
-from distortion_heads.datasets.own_data import read_data
-from distortion_heads.errors import DataError
-from distortion_heads.io.images import load_image
-from distortion_heads.registry.build import Registry, build_registry
-from distortion_heads.spec import HeadFile
-from distortion_heads.training.scalability import cost as costs_module
-from distortion_heads.training.scalability import scalability as bench
-from distortion_heads.training.scalability.attach import NewHead, measure_forgetting
-from distortion_heads.training.scalability.cost import (
+from distortion_heads.bench.scalability.attach import NewHead, measure_forgetting
+from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
+from distortion_heads.bench.scalability.cost import (
     Cost,
     Costs,
     _extended,
@@ -32,12 +26,12 @@ from distortion_heads.training.scalability.cost import (
     write_heads,
     write_picture,
 )
-from distortion_heads.training.scalability.incremental import LateHead, Score
-from distortion_heads.training.scalability.markdown import to_markdown
-from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
-from distortion_heads.training.scalability.plots import draw_plots
-from distortion_heads.training.scalability.probe import Found, Job, typical
-from distortion_heads.training.scalability.report import (
+from distortion_heads.bench.scalability.incremental import LateHead, Score
+from distortion_heads.bench.scalability.markdown import to_markdown
+from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
+from distortion_heads.bench.scalability.plots import draw_plots
+from distortion_heads.bench.scalability.probe import Found, Job, typical
+from distortion_heads.bench.scalability.report import (
     Bound,
     ScalabilityReport,
     Setting,
@@ -46,9 +40,15 @@ from distortion_heads.training.scalability.report import (
     memory_growth,
     report_to_dict,
 )
-from distortion_heads.training.scalability.scalability import ScalabilityOptions, bench_scalability
-from distortion_heads.training.scalability.shards import samples_without
-from distortion_heads.training.scalability.towers import FEATURES, patches, tower
+from distortion_heads.bench.scalability.shards import samples_without
+from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
+from distortion_heads.datasets.own_data import read_data
+from distortion_heads.errors import DataError
+from distortion_heads.io.images import load_image
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.spec import HeadFile
+from distortion_heads.training.scalability import cost as costs_module
+from distortion_heads.training.scalability import scalability as bench
 
 
 def silent(stage: str, done: float, total: float) -> None:

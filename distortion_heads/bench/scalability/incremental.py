@@ -12,6 +12,8 @@ import numpy as np
 from distortion_heads.backbones.architecture import WIDTHS, small
 from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
+from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
+from distortion_heads.bench.scalability.shards import share_shards
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.datasets.own_data import content_hashes, read_data
 from distortion_heads.datasets.split_by_content import split_by_content
@@ -28,8 +30,6 @@ from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.networks.shards import GROUP
 from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
-from distortion_heads.training.scalability.pictures import PictureSet, make_pictures
-from distortion_heads.training.scalability.shards import share_shards
 
 JOINT = "joint"
 SIZES = (20, 50, 100, 500, 2000)

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.bench.accuracy.bench import find_pictures
+from distortion_heads.bench.scalability.markdown import to_markdown
+from distortion_heads.bench.scalability.plots import draw_plots
+from distortion_heads.bench.scalability.report import ScalabilityReport, Setting, report_to_dict
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.scalability.markdown import to_markdown
-from distortion_heads.training.scalability.plots import draw_plots
-from distortion_heads.training.scalability.report import ScalabilityReport, Setting, report_to_dict
 
 if TYPE_CHECKING:
-    from distortion_heads.training.scalability.attach import Attachment, NewHead
-    from distortion_heads.training.scalability.cost import Costs
-    from distortion_heads.training.scalability.incremental import LateHead
+    from distortion_heads.bench.scalability.attach import Attachment, NewHead
+    from distortion_heads.bench.scalability.cost import Costs
+    from distortion_heads.bench.scalability.incremental import LateHead
 
 PARTS = ("incremental", "forgetting", "cost", "new-head")
 BANK = (
@@ -99,7 +99,7 @@ def bench_scalability(
 
 
 def _incremental(options: ScalabilityOptions, registry: Registry, report: Report) -> tuple[LateHead, ...]:
-    from distortion_heads.training.scalability.incremental import IncrementalPlan, measure_incremental
+    from distortion_heads.bench.scalability.incremental import IncrementalPlan, measure_incremental
 
     plan = IncrementalPlan(
         images=options.images,
@@ -122,7 +122,7 @@ def _incremental(options: ScalabilityOptions, registry: Registry, report: Report
 def _forgetting(
     options: ScalabilityOptions, predictor: Predictor, pictures: tuple[Path, ...], report: Report
 ) -> tuple[Attachment, ...]:
-    from distortion_heads.training.scalability.attach import Attachment, measure_forgetting
+    from distortion_heads.bench.scalability.attach import Attachment, measure_forgetting
 
     return _once(
         options.work / "forgetting.json",
@@ -133,7 +133,7 @@ def _forgetting(
 
 
 def _costs(options: ScalabilityOptions, predictor: Predictor, pictures: tuple[Path, ...], report: Report) -> Costs:
-    from distortion_heads.training.scalability.cost import Cost, Costs, measure_costs
+    from distortion_heads.bench.scalability.cost import Cost, Costs, measure_costs
 
     head = next((head for head in predictor.heads if head.view == "native"), predictor.heads[0])
     return _once(
@@ -147,7 +147,7 @@ def _costs(options: ScalabilityOptions, predictor: Predictor, pictures: tuple[Pa
 
 
 def _new_head(options: ScalabilityOptions, registry: Registry, pictures: tuple[Path, ...], report: Report) -> NewHead:
-    from distortion_heads.training.scalability.attach import NewHead, measure_new_head
+    from distortion_heads.bench.scalability.attach import NewHead, measure_new_head
 
     return _once(
         options.work / "new-head.json",

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from distortion_heads.training.scalability.attach import Attachment, NewHead
-    from distortion_heads.training.scalability.cost import Cost, Costs
-    from distortion_heads.training.scalability.incremental import LateHead
+    from distortion_heads.bench.scalability.attach import Attachment, NewHead
+    from distortion_heads.bench.scalability.cost import Cost, Costs
+    from distortion_heads.bench.scalability.incremental import LateHead
 
 ENOUGH = 500
 """Pictures from which a late head should be as good as a joint one."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from distortion_heads.backbones.architecture import WIDTHS
 from distortion_heads.bench.accuracy.markdown import number, table
-from distortion_heads.training.scalability.cost import LOADS
-from distortion_heads.training.scalability.report import (
+from distortion_heads.bench.scalability.cost import LOADS
+from distortion_heads.bench.scalability.report import (
     Bound,
     ScalabilityReport,
     Setting,
@@ -18,9 +18,9 @@ from distortion_heads.training.scalability.report import (
 )
 
 if TYPE_CHECKING:
-    from distortion_heads.training.scalability.attach import Attachment, NewHead
-    from distortion_heads.training.scalability.cost import Cost, Costs
-    from distortion_heads.training.scalability.incremental import LateHead, Score
+    from distortion_heads.bench.scalability.attach import Attachment, NewHead
+    from distortion_heads.bench.scalability.cost import Cost, Costs
+    from distortion_heads.bench.scalability.incremental import LateHead, Score
 
 ANSWER = {None: "not measured", True: "yes", False: "**no**"}
 DESIGNS = {

@@ -15,12 +15,12 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.backbones.cells import bundled_backbone
+from distortion_heads.bench.scalability.probe import Found, Job, Kind
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.user_heads import SUFFIX
 from distortion_heads.spec import HeadFile
-from distortion_heads.training.scalability.probe import Found, Job, Kind
 
 COUNTS = (1, 10, 100, 1000)
 REAL_NETWORKS = 10
@@ -79,7 +79,7 @@ def measure_costs(
 
     Raises `DataError` if a process fails.
     """
-    from distortion_heads.training.scalability.towers import write_tower
+    from distortion_heads.bench.scalability.towers import write_tower
 
     work.mkdir(parents=True, exist_ok=True)
     homes = {count: write_heads(head, count, work / f"home-{count}") for count in counts}
@@ -143,7 +143,7 @@ def free_memory() -> int:
 
 def run_probe(job: Job) -> Found:
     """In a fresh process. Raises `DataError` if it fails."""
-    code = "distortion_heads.training.scalability.probe"
+    code = "distortion_heads.bench.scalability.probe"
     command = [sys.executable, "-m", code, json.dumps(asdict(job))]
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)

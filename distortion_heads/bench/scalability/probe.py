@@ -1,6 +1,6 @@
 """Run in a process of its own, so that memory is measured: times and sizes of one design with N heads.
 
-    python -m distortion_heads.training.scalability.probe JOB
+    python -m distortion_heads.bench.scalability.probe JOB
 
 JOB and what is printed are JSON objects: see `Job` and `Found`.
 """
@@ -116,8 +116,8 @@ def _open_networks(job: Job) -> dict[int, Callable[[], object]]:
 
 
 def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
+    from distortion_heads.bench.scalability.towers import TowerNetwork
     from distortion_heads.io.images import load_image
-    from distortion_heads.training.scalability.towers import TowerNetwork
 
     network = TowerNetwork.load(Path(job.tower), max(job.counts))
 
