@@ -24,25 +24,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads import Predictor
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import worker_pool
-from distortion_heads.backbones.cells import bundled_backbone
-from distortion_heads.bench.accuracy.markdown import table
+from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.bench.accuracy.samples import seeded
 from distortion_heads.bench.video.cases import SEVERITIES, Part, Plan, find_parts
 from distortion_heads.bench.video.figures import name_of
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
-from distortion_heads.heads.file import write_atomic
+from distortion_heads.heads.head import Provenance
 from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.options import Sampling, VideoOptions
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.metrics.scores import auroc
 from distortion_heads.registry.backbones import heads_in, read_ref
-from distortion_heads.spec import Provenance
+from distortion_heads.reports.markdown import table
 from distortion_heads.synthesis.clips import distorted
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.networks.shards import installed_specs
 from distortion_heads.training.runs.distorted_pictures import VIDEO_ODDS, PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
-from distortion_heads.video.answers import Sampling, VideoOptions
 
 LABELS = (
     "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "multiplicative_noise",

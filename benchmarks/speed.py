@@ -31,7 +31,8 @@ from speed_probe import SETTINGS, measured
 
 from distortion_heads import Predictor
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.backbones.cells import Backbone, FeatureSource
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.cells import Backbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.io.images import load_image

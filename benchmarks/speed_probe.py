@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from distortion_heads import Predictor
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.open import bundled_backbone
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "as shipped": {},

@@ -26,8 +26,8 @@ import scipy.special  # noqa: F401 - what synthesizers import is imported here, 
 
 from dheads_cli.synth import WORKER_ENVIRONMENT
 from distortion_heads.registry.build import build_registry
+from distortion_heads.synthesis import work as synth_work
 from distortion_heads.synthesis.distort import Step, distort
-from distortion_heads.synthesis.distort import work as synth_work
 from distortion_heads.synthesis.plan import Plan, parse_mixture, parse_severities
 from distortion_heads.synthesis.run import Run
 from distortion_heads.synthesis.sources import Sources

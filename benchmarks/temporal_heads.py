@@ -21,11 +21,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.options import Sampling
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.runs.from_clips import videos_in
 from distortion_heads.training.runs.made_clips import MadeClip, Material, make_clip, split_footage
-from distortion_heads.video.answers import Sampling
 from distortion_heads.video.predict import Step
 
 CASES = {

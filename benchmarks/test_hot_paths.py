@@ -9,7 +9,8 @@ import pytest
 from speed import folder_rates, picture, seconds, stages_of
 
 from distortion_heads import Predictor
-from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.bench.scalability.cost import run_probe, write_heads
 from distortion_heads.bench.scalability.probe import Job
 from distortion_heads.views.windows import native_windows

@@ -30,8 +30,8 @@ from distortion_heads import Predictor, predict_video
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.io.video.color import RgbConverter
+from distortion_heads.io.video.options import FRAME_WINDOWS, VideoOptions
 from distortion_heads.spec import VIEWS, View
-from distortion_heads.video.answers import FRAME_WINDOWS, VideoOptions
 from distortion_heads.views.light import with_light
 
 T = TypeVar("T")

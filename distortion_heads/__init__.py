@@ -13,30 +13,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from distortion_heads.answers import HeadResult as HeadResult
+    from distortion_heads.answers import Prediction as Prediction
     from distortion_heads.errors import DheadsError as DheadsError
     from distortion_heads.hookspecs import hookimpl as hookimpl
+    from distortion_heads.io.video.options import VideoOptions as VideoOptions
     from distortion_heads.pipeline import Predictor as Predictor
     from distortion_heads.spec import BackboneSpec as BackboneSpec
-    from distortion_heads.spec import HeadResult as HeadResult
     from distortion_heads.spec import HeadSpec as HeadSpec
     from distortion_heads.spec import PatchInput as PatchInput
-    from distortion_heads.spec import Prediction as Prediction
-    from distortion_heads.video.answers import VideoOptions as VideoOptions
     from distortion_heads.video.answers import VideoPrediction as VideoPrediction
     from distortion_heads.video.predict import predict_video as predict_video
 
 _HOME = {
     "BackboneSpec": "spec",
     "DheadsError": "errors",
-    "HeadResult": "spec",
+    "HeadResult": "answers",
     "HeadSpec": "spec",
     "PatchInput": "spec",
-    "Prediction": "spec",
+    "Prediction": "answers",
     "Predictor": "pipeline",
-    "VideoOptions": "video_spec",
-    "VideoPrediction": "video_spec",
+    "VideoOptions": "io.video.options",
+    "VideoPrediction": "video.answers",
     "hookimpl": "hookspecs",
-    "predict_video": "video",
+    "predict_video": "video.predict",
 }
 
 __all__ = [

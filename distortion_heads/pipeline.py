@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import in_order, usable_cores
-from distortion_heads.backbones.cells import Backbone, FeatureSource, bundled_backbone, open_backbone
-from distortion_heads.errors import ImageTooLargeError
+from distortion_heads.answers import HeadResult, Prediction
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.open import bundled_backbone, open_backbone
+from distortion_heads.backbones.read_views import Features, _run_for, _views_of, check_padded
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.registry.attached import installed_registry, load_banks
 from distortion_heads.registry.build import Registry
-from distortion_heads.spec import (
-    LIGHT,
-    MIN_SEVERITY,
-    TEMPORAL,
-    BackboneSpec,
-    HeadFile,
-    HeadResult,
-    Prediction,
-    View,
-)
-from distortion_heads.views.light import with_light
+from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
-from distortion_heads.views.windows import WINDOW, overview_view
+from distortion_heads.views.windows import overview_view
 
 if TYPE_CHECKING:
     from distortion_heads.io.images import ImageSource
@@ -41,8 +35,6 @@ FEW = 8
 
 BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
 """Of a picture that is evaluated beside others, and how many are: 110 MB each. A larger one keeps all threads busy."""
-
-Features: TypeAlias = Mapping[View, NDArray[np.float32]]
 
 
 class Predictor:
@@ -245,31 +237,3 @@ def _unseen(head: HeadFile) -> HeadResult:
         present=False,
         severity=severity,
     )
-
-
-def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
-    """Raise `ImageTooLargeError` if a thin picture (H, W, 3) is too large once it is padded to whole windows."""
-    height, width = (max(side, WINDOW) for side in pixels.shape[:2])
-    if height * width > max(max_pixels, DEFAULT_MAX_PIXELS):
-        raise ImageTooLargeError(
-            f"{pixels.shape[1]} x {pixels.shape[0]} is {width} x {height} once padded to whole windows, over the "
-            f"limit of {max_pixels} pixels: raise it with --max-pixels"
-        )
-
-
-def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
-    """What heads of one view read of uint8 (H, W, 3): float32 (K, `width_of(view)`), K windows; an overview is one."""
-    (run,) = _run_for((view,))
-    return _views_of(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
-
-
-def _run_for(views: Sequence[View]) -> tuple[View, ...]:
-    """The views that the backbone runs on, for heads that read `views`."""
-    return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
-
-
-def _views_of(
-    pixels: NDArray[np.uint8], run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None
-) -> Features:
-    """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
-    return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}

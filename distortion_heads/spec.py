@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 View: TypeAlias = Literal["native", "overview", "light", "temporal"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
-Activation: TypeAlias = Literal["relu", "identity"]
-CalibrationMethod: TypeAlias = Literal["none", "temperature", "platt"]
 
 LIGHT: View = "light"
 """The overview, and statistics of the histogram and of where light lies (see `light.light_statistics`)."""
@@ -44,9 +42,7 @@ TEMPORAL_STATISTICS = 2
 """Statistics of each feature in the temporal view (see `temporal.run_statistics`)."""
 
 STAGES: tuple[Stage, ...] = ("optics", "atmosphere", "sensor", "processing", "compression")
-OUTPUTS = ("presence", "severity")
 MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
-SCHEMA = "dheads/1"
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -150,116 +146,3 @@ def width_of(view: View, dim: int) -> int:
     if view == TEMPORAL:
         return TEMPORAL_STATISTICS * dim
     return dim + LIGHT_STATISTICS if view == LIGHT else dim
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Layer:
-    """One affine layer: `activation(x @ weight.T + bias)`; weight float32 (out, in), bias float32 (out,)."""
-
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    activation: Activation
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
-    """Maps a presence logit z to a probability: sigmoid(scale * z + offset); "temperature" has no offset."""
-
-    method: CalibrationMethod = "none"
-    params: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def scale(self) -> float:
-        return float(self.params.get("scale", 1.0))
-
-    @property
-    def offset(self) -> float:
-        return float(self.params.get("offset", 0.0))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Threshold:
-    """Presence means `probability >= value`; `objective` says how the value was chosen."""
-
-    value: float = 0.5
-    objective: str = "fixed"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeadMetrics:
-    """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured."""
-
-    split: str
-    n: int
-    auroc: float | None = None
-    ap: float | None = None
-    f1: float | None = None
-    ece: float | None = None
-    fpr_clean: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Provenance:
-    """Where a head comes from. `data_sha256` is over the sorted content hashes of the training images."""
-
-    data: str
-    data_sha256: str
-    n_pos: int
-    n_neg: int
-    seed: int
-    command: str
-    versions: Mapping[str, str] = field(default_factory=dict)
-    image_licenses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class HeadFile:
-    """The content of one head file (design, section 6)."""
-
-    label: str
-    title: str
-    family: str
-    license: str
-    created_with: str
-    view: View
-    backbone: BackboneRef
-    layers: tuple[Layer, ...]
-    outputs: tuple[str, ...]
-    calibration: Calibration
-    threshold: Threshold
-    metrics: HeadMetrics
-    provenance: Provenance
-    schema: str = SCHEMA
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadResult:
-    """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output."""
-
-    label: str
-    family: str
-    probability: float
-    threshold: float
-    present: bool
-    severity: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
-
-    `fast` says that windows were left out, since no more were asked for.
-    """
-
-    path: str | None
-    width: int
-    height: int
-    windows: int
-    backbone: str
-    heads: tuple[HeadResult, ...]
-    fast: bool = False
-
-    @property
-    def present(self) -> tuple[HeadResult, ...]:
-        """The heads above their thresholds, most probable first."""
-        return tuple(sorted((h for h in self.heads if h.present), key=lambda h: -h.probability))

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.registry.build import build_registry
-from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort
 
 SIZE = (512, 352)
 PICTURES = (

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.open import bundled_backbone, load_backbone
 
 REPOSITORY = Path(__file__).parents[1]
 

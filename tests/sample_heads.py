@@ -9,15 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from distortion_heads.spec import (
-    BackboneRef,
-    Calibration,
-    HeadFile,
-    HeadMetrics,
-    Layer,
-    Provenance,
-    Threshold,
-)
+from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.spec import BackboneRef
 
 FINGERPRINT = "0123456789abcdef" * 4
 

@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.architecture import CELL, FEATURE_LIMIT, LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR
-from distortion_heads.backbones.cells import (
-    Backbone,
-    BackboneFile,
-    bundled_backbone,
-    dump_backbone,
-    fingerprint,
-    load_backbone,
-    read_backbone,
-)
+from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.files import BackboneFile, dump_backbone, fingerprint, read_backbone
 from distortion_heads.backbones.onnx import OnnxEngine
+from distortion_heads.backbones.open import bundled_backbone, load_backbone
+from distortion_heads.backbones.read_views import view_features
 from distortion_heads.errors import BackboneError
-from distortion_heads.pipeline import view_features
 from distortion_heads.spec import BackboneSpec
+from distortion_heads.views.units import CELL, FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import Window, native_view, native_windows, spread
 
 Pixels = NDArray[np.uint8]

@@ -15,8 +15,8 @@ from sample_heads import make_head, make_layers
 from distortion_heads.errors import HeadTensorError
 from distortion_heads.heads.bank import HeadBank, aggregate, sigmoid
 from distortion_heads.heads.file import dump_head, parse_head
+from distortion_heads.heads.head import Calibration, HeadFile, Layer, Threshold
 from distortion_heads.heads.metadata import dump_metadata
-from distortion_heads.spec import Calibration, HeadFile, Layer, Threshold
 
 DIM = 96
 SHAPES: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = (

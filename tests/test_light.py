@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sample_heads import make_head
 
 from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.read_views import view_features
 from distortion_heads.errors import HeadSchemaError
-from distortion_heads.pipeline import Predictor, view_features
+from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT_STATISTICS, View, width_of
 from distortion_heads.views.light import (

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from sample_heads import make_head
 
-from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
+from distortion_heads.answers import Prediction
+from distortion_heads.backbones.cells import Backbone
 from distortion_heads.backbones.onnx import OnnxEngine
+from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.pipeline import FEW, Predictor
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import BackboneRef, HeadFile, Prediction
+from distortion_heads.spec import BackboneRef
 
 Pixels = NDArray[np.uint8]
 

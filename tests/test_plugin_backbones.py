@@ -13,8 +13,8 @@ pytest.importorskip("torch")
 
 from installed_plugins import Site, first_on_path
 
-from distortion_heads.backbones.cells import open_backbone
-from distortion_heads.backbones.patches import read_patch_backbone
+from distortion_heads.backbones.files import read_patch_backbone
+from distortion_heads.backbones.open import open_backbone
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import backbone_in, find_backbone

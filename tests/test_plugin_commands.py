@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from installed_plugins import Site, first_on_path
 
-from distortion_heads.registry.build import add_commands, load_plugins
+from distortion_heads.registry.build import load_plugins
+from distortion_heads.registry.commands import add_commands
 
 
 @pytest.fixture

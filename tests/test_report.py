@@ -12,17 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.errors import DheadsError
-from distortion_heads.reports.pictures import (
-    CSV_COLUMNS,
-    Condition,
-    CsvReport,
-    error_to_dict,
-    parse_condition,
-    prediction_to_dict,
-    to_json_line,
-)
-from distortion_heads.spec import HeadResult, Prediction
+from distortion_heads.reports.conditions import Condition, parse_condition
+from distortion_heads.reports.pictures import CSV_COLUMNS, CsvReport, error_to_dict, prediction_to_dict, to_json_line
 
 NOISE = HeadResult(label="white_noise", family="noise", probability=0.98, threshold=0.5, present=True, severity=3.2)
 SMOKE = HeadResult(

@@ -21,9 +21,9 @@ from distortion_heads.errors import (
     StoreError,
     UnknownHeadError,
 )
-from distortion_heads.heads.bank import file as weights
+from distortion_heads.heads import file as weights
 from distortion_heads.heads.file import dump_head, read_head
-from distortion_heads.registry.build import user_heads as store
+from distortion_heads.registry import user_heads as store
 from distortion_heads.registry.user_heads import Store, UserHeads
 from distortion_heads.spec import HeadSpec
 

@@ -9,16 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import (
-    Step,
-    distort,
-    draw_mixture,
-    in_physical_order,
-    stage_of,
-    to_float,
-    to_uint8,
-)
+from distortion_heads.synthesis.distort import Step, distort, draw_mixture, in_physical_order, stage_of
 
 GREY = np.full((8, 9, 3), 0.5, np.float32)
 

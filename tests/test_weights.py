@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 from sample_heads import FINGERPRINT, make_head, make_layers, same
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
 from distortion_heads.heads.file import (
     DEFAULT_HEAD_BYTES,
@@ -30,9 +31,9 @@ from distortion_heads.heads.file import (
     dump_head,
     parse_head,
     read_head,
-    write_atomic,
 )
-from distortion_heads.spec import BackboneRef, Calibration, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.heads.head import Calibration, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.spec import BackboneRef
 
 VALID = dump_head(make_head())
 HEADER_BYTES = 8 + int.from_bytes(VALID[:8], "little")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distortion_heads.backbones.architecture import CELL
+from distortion_heads.views.units import CELL
 from distortion_heads.views.windows import (
     OVERVIEW_SIDE,
     WINDOW,

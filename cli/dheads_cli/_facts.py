@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from distortion_heads.errors import HeadFileError
 
 if TYPE_CHECKING:
+    from distortion_heads.heads.head import HeadFile
     from distortion_heads.registry.build import RegisteredHead
     from distortion_heads.registry.discovery import Owner
-    from distortion_heads.spec import BackboneRef, HeadFile, HeadSpec
+    from distortion_heads.spec import BackboneRef, HeadSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
 
 def bundled_ref() -> BackboneRef:
     """The backbone that heads must have been trained on."""
-    from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+    from distortion_heads.backbones.files import read_backbone
+    from distortion_heads.backbones.open import bundled_backbone
 
     return read_backbone(bundled_backbone().weights).ref

@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
     def add_plugin_commands(self, ctx: click.Context) -> tuple[PluginFailure, ...]:
         """Let the plugins add their commands, once; return what failed."""
         if self._failures is None:
-            from distortion_heads.registry.build import add_commands
+            from distortion_heads.registry.commands import add_commands
 
             self._failures = ()  # a plugin may look up commands while it adds its own
             self._failures = add_commands(session_of(ctx).loaded, self)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol, TextIO, cast
 
 from dheads_cli._console import ResultStream, complain, printable
+from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.reports.pictures import CsvReport, error_to_dict, prediction_to_dict, to_json_line
-from distortion_heads.spec import HeadResult, Prediction
 
 MAX_PATH_COLUMN = 60
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dheads_cli._reports import Sink
     from dheads_cli._video_sinks import VideoSink
     from dheads_cli.video import VideoRequest
+    from distortion_heads.answers import Prediction
     from distortion_heads.io.inputs import Input
-    from distortion_heads.spec import Prediction
     from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 
 
@@ -75,7 +75,7 @@ class Submission:
         self._sink.error(path, reason)
 
     def close(self) -> None:
-        from distortion_heads.heads.file import write_atomic
+        from distortion_heads._system.atomic import write_atomic
         from distortion_heads.reports.icip2020 import format_answers, natural_key
 
         self._sink.close()

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from dheads_cli._console import ResultStream, printable, rendered, rich_console
 from dheads_cli._reports import complain_about, shown_heads
-from distortion_heads.spec import MAX_SEVERITY, HeadResult, Prediction
+from distortion_heads.answers import HeadResult, Prediction
+from distortion_heads.spec import MAX_SEVERITY
 
 BAR_CELLS, GAP = 10, 2
 WIDE, NARROW = ("Probability", BAR_CELLS + 5, 9), ("Prob.", 5, 8)

@@ -7,10 +7,10 @@ from typing import Protocol, TextIO, cast
 
 from dheads_cli._console import ResultStream, printable
 from dheads_cli._reports import JsonSink, PlainSink, Sink, complain_about
+from distortion_heads.answers import Prediction
 from distortion_heads.io.video.sampling import time_text
 from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.reports.videos import FrameCsv, event_to_dict, video_to_dict
-from distortion_heads.spec import Prediction
 from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
 
 

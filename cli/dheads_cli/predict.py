@@ -22,10 +22,11 @@ from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
     from dheads_cli._video_sinks import VideoSink
+    from distortion_heads.answers import Prediction
+    from distortion_heads.heads.head import HeadFile
     from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
-    from distortion_heads.reports.pictures import Condition
-    from distortion_heads.spec import HeadFile, Prediction
+    from distortion_heads.reports.conditions import Condition
 
 
 FAST_WINDOWS = 16
@@ -189,7 +190,7 @@ def _split(heads: str | None) -> list[str] | None:
 
 
 def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
-    from distortion_heads.reports.pictures import parse_condition
+    from distortion_heads.reports.conditions import parse_condition
 
     try:
         return [parse_condition(text) for text in texts]

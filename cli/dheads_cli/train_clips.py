@@ -21,7 +21,7 @@ def train_on_clips(
     spec, _ = chosen_backbone(session_of(ctx), backbone)
     with needs_train_extra("train"), progress_bar(ticking=True) as bar:
         from distortion_heads._system.locks import only_writer
-        from distortion_heads.backbones.cells import bundled_backbone, open_backbone
+        from distortion_heads.backbones.open import bundled_backbone, open_backbone
         from distortion_heads.training.runs.from_clips import TemporalOptions, train_temporal, videos_in
 
         options = TemporalOptions(

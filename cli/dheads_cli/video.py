@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from dheads_cli._progress import Bar
     from dheads_cli._video_sinks import VideoSink
     from distortion_heads.io.inputs import Input
+    from distortion_heads.io.video.options import VideoOptions
     from distortion_heads.pipeline import Predictor
     from distortion_heads.reports.timeline_plot import Thumbnails
-    from distortion_heads.video.answers import VideoOptions, VideoPrediction
+    from distortion_heads.video.answers import VideoPrediction
     from distortion_heads.video.predict import Step
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -119,8 +120,8 @@ class VideoRequest:
 
     def options(self, ctx: click.Context) -> VideoOptions:
         """Raises `click.UsageError`."""
+        from distortion_heads.io.video.options import Follow, Sampling, SegmentRule, VideoOptions
         from distortion_heads.io.video.sampling import parse_time
-        from distortion_heads.video.answers import Follow, Sampling, SegmentRule, VideoOptions
 
         a = self.arguments
         try:

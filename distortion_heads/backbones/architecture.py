@@ -12,9 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from distortion_heads.errors import BackboneError
-
-CELL = 32
-"""Side in native pixels of the cells over which the engines pool; windows are unions of cells."""
+from distortion_heads.views.units import CELL
 
 VARIANCE_FLOOR = 1e-5
 """Added to a variance before the logarithm, so that flat regions have a defined value and gradient."""
@@ -25,11 +23,6 @@ MEAN_FLOOR = 3e-3
 QUIET = 1e-5
 """Magnitudes are reduced by this, to 0 at least: what is less comes from rounding in the engine, not in the picture."""
 
-LUMA_PARTS = (299, 587, 114)
-"""Thousandths of R, G and B in luma (ITU-R BT.601): of whole grey levels, sums in single precision are exact."""
-
-FEATURE_LIMIT = 10.0
-"""Standardised features are clipped to plus and minus this many standard deviations."""
 
 MAX_CONVS, MAX_CHANNELS = 64, 4096
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from itertools import groupby
-from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.architecture import CELL, FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR, Architecture
-from distortion_heads.cell_moments import CellMoments
-from distortion_heads.errors import BackboneError
-from distortion_heads.spec import BackboneRef, BackboneSpec, View
+from distortion_heads.backbones.architecture import MEAN_FLOOR, VARIANCE_FLOOR
+from distortion_heads.backbones.base import Engine
+from distortion_heads.backbones.files import (
+    BackboneFile,
+)
+from distortion_heads.spec import View
+from distortion_heads.views.units import CELL, FEATURE_LIMIT
 from distortion_heads.views.windows import (
     Canvas,
     Tile,
@@ -34,73 +31,11 @@ from distortion_heads.views.windows import (
     whole_canvas,
 )
 
-SCHEMA = "dheads-backbone/2"
 TINY = 1e-30
 """Features nearer to 0 count as 0: products with numbers below the normal range of float32 take 20 times as long."""
 
 TILE_CELLS = 2560
 """Cells that an engine runs at once, halo included: bounds its memory (about 110 bytes a pixel) for any picture."""
-
-Tensors = Mapping[str, NDArray[np.float32]]
-
-
-class Engine(Protocol):
-    """Runs the convolutions; must be safe to call from several threads."""
-
-    batch: int
-    """How many pictures it runs faster together than one by one."""
-
-    def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (H, W, 3), sides multiples of 32 -> float32 (2 * channels, H / 32, W / 32).
-
-        First the means over each cell of all levels' activations, then their variances within the cell.
-        """
-        ...
-
-    def batch_moments(self, batch: Sequence[NDArray[np.uint8]]) -> Sequence[NDArray[np.float32]]:
-        """The moments of several pictures of one size."""
-        ...
-
-    def side_by_side(self) -> Engine:
-        """The same for calls from several threads at once, each of which keeps one core busy and no other."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BackboneFile:
-    """What one backbone file holds."""
-
-    name: str
-    architecture: Architecture
-    tensors: Tensors
-    info: Mapping[str, Any]
-
-    @property
-    def ref(self) -> BackboneRef:
-        return BackboneRef(name=self.name, fingerprint=fingerprint(self.tensors), dim=self.architecture.dim)
-
-
-class FeatureSource(Protocol):
-    """What heads read: this project's own `Backbone`, or a `PatchBackbone`. Safe to share between threads."""
-
-    ref: BackboneRef
-
-    def side_by_side(self) -> FeatureSource:
-        """The same for calls from several threads at once."""
-        ...
-
-    def count(self, pixels: NDArray[np.uint8]) -> int:
-        """How many windows or patches uint8 (H, W, 3) has in the native view."""
-        ...
-
-    def features(
-        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
-    ) -> NDArray[np.float32]:
-        """Float32 (K, dim) of the K windows or patches of one view of uint8 (H, W, 3).
-
-        Of at most `most` of them, spread over the picture, if that is given; of other ones for another `turn`.
-        """
-        ...
 
 
 class Backbone:
@@ -228,104 +163,58 @@ def _plan(
     return canvas, native_windows(canvas.rows, canvas.columns)
 
 
-def fingerprint(tensors: Tensors) -> str:
-    """SHA-256 over sorted name, dtype, shape and bytes: the identity of a backbone, whatever file it comes from."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = np.ascontiguousarray(tensors[name])
-        digest.update(f"{name}\0{tensor.dtype.str}\0{tensor.shape}\0".encode())
-        digest.update(tensor.tobytes())
-    return digest.hexdigest()
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CellMoments:
+    """What the engines give, float32 (2 * channels, rows, columns): any window is pooled from it.
 
-
-def dump_backbone(name: str, architecture: Architecture, tensors: Tensors, info: Mapping[str, Any]) -> bytes:
-    """The bytes of a backbone file; `info` (recipe, data, versions) is for people."""
-    from safetensors.numpy import save
-
-    header = {"schema": SCHEMA, "name": name, "convs": architecture.to_json(), "info": dict(info)}
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    return save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, metadata={"dheads": text})
-
-
-def read_backbone(file: Path | Traversable) -> BackboneFile:
-    """Read and check a backbone file. Raises `BackboneError` if it is missing, damaged or of an unknown schema."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise BackboneError(f"cannot read the backbone {file}: {error.strerror}") from None
-    tensors, header = _parse(data, str(file))
-    if header.get("schema") != SCHEMA or not isinstance(header.get("name"), str):
-        raise BackboneError(f"{file} is no backbone file of schema {SCHEMA}")
-    architecture = Architecture.from_json(header.get("convs"))
-    expected = expected_shapes(architecture)
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if found != expected:
-        wrong = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
-        raise BackboneError(f"{file}: tensors missing, extra or misshapen: {', '.join(wrong[:5])}")
-    if not all(t.dtype == np.float32 and np.isfinite(t).all() for t in tensors.values()):
-        raise BackboneError(f"{file}: every tensor must be finite float32")
-    return BackboneFile(name=header["name"], architecture=architecture, tensors=tensors, info=header.get("info") or {})
-
-
-def _parse(data: bytes, source: str) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["dheads"])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise BackboneError(f"{source} is no backbone file: {error}") from None
-    if not isinstance(header, dict):
-        raise BackboneError(f"{source} is no backbone file: its metadata is no object")
-    return tensors, header
-
-
-def expected_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of a backbone file."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for i, conv in enumerate(architecture.convs):
-        shapes[f"conv{i}.weight"] = (conv.outputs, conv.inputs, conv.kernel, conv.kernel)
-        shapes[f"conv{i}.bias"] = (conv.outputs,)
-    shapes["feature_mean"] = shapes["feature_scale"] = (architecture.dim,)
-    return shapes
-
-
-def bundled_backbone() -> BackboneSpec:
-    """The backbone that ships with this package."""
-    folder = files("distortion_heads") / "bundled"
-    return BackboneSpec(
-        name="dheads_small",
-        weights=folder / "dheads_small.safetensors",
-        graph=folder / "dheads_small.onnx",
-        description="Trained by this project from random initialisation on synthetic distortions.",
-    )
-
-
-def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> Backbone:
-    """Open a backbone: ONNX Runtime on the CPU, torch (extra `train`) on any other device.
-
-    Raises `BackboneError` if a file is missing or damaged, `MissingExtraError` if torch is needed and not installed.
+    It may hold the cells from row `top` on only, of a grid that is larger.
     """
-    file = read_backbone(spec.weights)
-    if device == "cpu":
-        from distortion_heads.backbones.onnx import OnnxEngine
 
-        try:
-            graph = spec.graph.read_bytes()
-        except OSError as error:
-            raise BackboneError(f"cannot read the graph {spec.graph}: {error.strerror}") from None
-        return Backbone(file, OnnxEngine(graph, file.tensors, threads=threads))
-    from distortion_heads.backbones.with_torch.engines import open_torch_engine
+    values: NDArray[np.float32]
+    top: int = 0
 
-    return Backbone(file, open_torch_engine(file.architecture, file.tensors, device))
+    @property
+    def rows(self) -> int:
+        return int(self.values.shape[1])
+
+    @property
+    def columns(self) -> int:
+        return int(self.values.shape[2])
+
+    def means(self, windows: Sequence[Window]) -> NDArray[np.float64]:
+        """(K, 2 * channels): mean and mean square of all activations in each window.
+
+        A window's mean is that of its columns' means. So two products with small matrices, one row for each range of
+        rows and one column for each range of columns, average over all windows that these ranges make.
+        """
+        vertical = sorted({(w.top - self.top, w.bottom - self.top) for w in windows})
+        horizontal = sorted({(w.left, w.right) for w in windows})
+        over_rows, over_columns = _averaging(vertical, self.rows), _averaging(horizontal, self.columns).T
+        rows = [vertical.index((w.top - self.top, w.bottom - self.top)) for w in windows]
+        columns = [horizontal.index((w.left, w.right)) for w in windows]
+
+        def pooled(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+            across = (cells.reshape(-1, self.columns) @ over_columns).reshape(len(cells), self.rows, -1)
+            return (over_rows @ across)[:, rows, columns].T
+
+        channels = len(self.values) // 2
+        result = np.empty((len(windows), 2 * channels))
+        step = max(1, POOLED_VALUES // (self.rows * self.columns))
+        for start in range(0, channels, step):
+            some = slice(start, min(start + step, channels))
+            mean = self.values[some].astype(np.float64)
+            square = mean * mean + self.values[channels:][some]
+            result[:, some], result[:, channels:][:, some] = pooled(mean), pooled(square)
+        return result
 
 
-def open_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> FeatureSource:
-    """Open a backbone of either kind; raises what `load_backbone` raises."""
-    from distortion_heads.backbones.patches import is_patch_backbone, load_patch_backbone
+POOLED_VALUES = 2**19
+"""Values that are pooled at once: bounds the memory."""
 
-    if is_patch_backbone(spec.weights):
-        return load_patch_backbone(spec, device=device, threads=threads)
-    return load_backbone(spec, device=device, threads=threads)
+
+def _averaging(ranges: Sequence[tuple[int, int]], length: int) -> NDArray[np.float64]:
+    """(ranges, length): each row averages over one half-open range."""
+    matrix = np.zeros((len(ranges), length))
+    for row, (start, stop) in zip(matrix, ranges, strict=True):
+        row[start:stop] = 1 / (stop - start)
+    return matrix

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.architecture import CELL
+from distortion_heads.backbones.files import (
+    PatchFile,
+)
 from distortion_heads.errors import BackboneError
+from distortion_heads.views.units import CELL
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -82,3 +85,16 @@ def open_session(
     except Exception as error:  # its exceptions share no public base class
         raise BackboneError(f"ONNX Runtime cannot open the backbone's graph: {str(error).splitlines()[0]}") from None
     return session, values
+
+
+class OnnxPatchEngine:
+    """ONNX Runtime on the CPU. The graph holds no weights; they come from the one copy."""
+
+    def __init__(self, graph: bytes, file: PatchFile, threads: int | None) -> None:
+        weights = {name: value for name, value in file.tensors.items() if name != "patch"}
+        self._session, self._values = open_session(graph, weights, threads=threads)
+
+    def features(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        batch = np.ascontiguousarray(patches.transpose(0, 3, 1, 2))
+        result: NDArray[np.float32] = self._session.run(None, {"pixels": batch})[0]
+        return result

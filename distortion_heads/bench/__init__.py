@@ -1,1 +1,1 @@
-"""bench"""
+"""The reports of `dheads bench`."""

@@ -1,1 +1,1 @@
-"""datasets"""
+"""Labelled pictures, one record each."""

@@ -18,9 +18,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.datasets.own_data import content_hashes, unreadable
-from distortion_heads.datasets.split_by_content import difference_hash, join_near
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
+from distortion_heads.io.image_hashes import content_hashes, difference_hash, join_near, unreadable
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.io.inputs import expand_inputs
 

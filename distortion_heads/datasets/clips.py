@@ -12,9 +12,9 @@ import numpy as np
 from distortion_heads.datasets.labelled_image import Clip
 from distortion_heads.errors import InputError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
+from distortion_heads.io.video.options import Sampling, VideoInfo, VideoOptions
 from distortion_heads.io.video.sampling import spread
-from distortion_heads.video.answers import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
-from distortion_heads.video.answers import Sampling, VideoInfo, VideoOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import View
-from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

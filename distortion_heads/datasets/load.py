@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from distortion_heads.datasets.published import csiq, generic, kadid, live, livemd, lvq, synthetic, tid
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora import csiq, generic, kadid, live, livemd, lvq, synthetic, tid
 
 
 @dataclass(frozen=True, kw_only=True)

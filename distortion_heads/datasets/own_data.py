@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from distortion_heads.datasets.labelled_image import FRAMES, Clip, LabelledImage
 from distortion_heads.errors import DataError, DheadsError
-from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES, expand_inputs
+from distortion_heads.io.image_hashes import _is_video
+from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
+from distortion_heads.io.video.options import Sampling
 from distortion_heads.io.video.sampling import parse_time
-from distortion_heads.video.answers import Sampling
 
 MIN_PER_CLASS = 20
 MIN_FILES = 4
@@ -87,24 +86,6 @@ def read_clean(folder: Path) -> tuple[LabelledImage, ...]:
         raise DataError(f"{folder}: no such folder")
     images = [LabelledImage(path=path, label=False, clean=True) for path in _files(folder, videos=False)]
     return _limited(images, folder)
-
-
-def content_hashes(paths: Sequence[Path]) -> dict[Path, str]:
-    """SHA-256 (hex) of each file. Raises `DataError` if any cannot be read."""
-    with ThreadPoolExecutor() as pool:
-        results = dict(zip(paths, pool.map(_sha256, paths), strict=True))
-    failed = [(path, str(result)) for path, result in results.items() if isinstance(result, OSError)]
-    if failed:
-        raise unreadable(failed, len(results))
-    return {path: result for path, result in results.items() if isinstance(result, str)}
-
-
-def unreadable(failed: Sequence[tuple[Path, str]], total: int) -> DataError:
-    """The error for files that cannot be used; `failed` holds path and reason."""
-    path, reason = failed[0]
-    first = "" if len(failed) == 1 else "the first is "
-    kind = "files" if any(_is_video(path) for path, _ in failed) else "pictures"
-    return DataError(f"{len(failed)} of {total} {kind} cannot be used: {first}{path}: {reason}; mend or remove them")
 
 
 def distinct(images: Sequence[LabelledImage], hashes: Mapping[Path, str]) -> tuple[LabelledImage, ...]:
@@ -211,10 +192,6 @@ def _whole(path: Path, frames: int) -> Clip | None:
     return Clip(frames=frames) if _is_video(path) else None
 
 
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
 def _files(folder: Path, *, videos: bool) -> list[Path]:
     found = list(islice(expand_inputs([str(folder)], videos=videos), MAX_FILES + 1))
     for item in found:
@@ -236,13 +213,3 @@ def _is(path: Path, *, folder: bool) -> bool:
         return path.is_dir() if folder else path.is_file()
     except (OSError, ValueError):  # not allowed to look, or no valid path
         return False
-
-
-def _sha256(path: Path) -> str | OSError:
-    try:
-        if not path.is_file():  # a pipe would block
-            return OSError("is no regular file")
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        return OSError(f"cannot be read: {(error.strerror or str(error)).lower()}")

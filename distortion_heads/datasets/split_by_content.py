@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.datasets.labelled_image import LabelledImage
 from distortion_heads.errors import DataError
+from distortion_heads.io.image_hashes import join_near
 
 HOLD_SHARE = 0.28
 ACCEPTED = (0.2, 0.4)
@@ -30,20 +31,6 @@ class Split:
     fit: NDArray[np.int64]
     hold: NDArray[np.int64]
     note: str | None = None
-
-
-def difference_hash(pixels: NDArray[np.uint8]) -> int | None:
-    """Perceptual hash of uint8 (H, W, 3): 64 bits, of 8 x 8 pairs of neighbours the sign of the horizontal difference.
-
-    Unchanged, but for a few bits, by most distortions. None for a picture so flat that the signs are chance.
-    """
-    from PIL import Image
-
-    small = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
-    values = np.asarray(small, np.int16)
-    if np.ptp(values) < 8:
-        return None
-    return int.from_bytes(np.packbits(values[:, 1:] > values[:, :-1]).tobytes())
 
 
 def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | None], seed: int) -> Split:
@@ -112,28 +99,6 @@ def _join_alike(
 ) -> NDArray[np.int64]:
     """Join images whose hashes are near, unless the user gave groups to both."""
     return join_near(groups, scenes, SAME_SCENE_BITS, [image.group is None for image in images])
-
-
-def join_near(
-    groups: NDArray[np.int64], hashes: Sequence[int | None], bits: int, joins: Sequence[bool] | None = None
-) -> NDArray[np.int64]:
-    """Join the groups (n,) of images whose difference hashes differ in at most `bits`, over any number of steps.
-
-    Of two such images at least one must have `joins`, by default all have.
-    """
-    groups = groups.copy()
-    known = np.array([i for i, value in enumerate(hashes) if value is not None], np.int64)
-    if len(known) == 0:
-        return groups
-    packed = np.array([hashes[i] for i in known], np.uint64).view(np.uint8).reshape(-1, 8)
-    signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
-    for row, index in enumerate(known):
-        if joins is None or joins[index]:
-            distance = (64 - signs @ signs[row]) / 2
-            joined = np.unique(groups[known[distance <= bits]])
-            if len(joined) > 1:
-                groups[np.isin(groups, joined)] = joined[0]
-    return groups
 
 
 def _hold_out(groups: NDArray[np.int64], positive: NDArray[np.bool_], seed: int) -> NDArray[np.bool_] | None:

@@ -1,1 +1,1 @@
-"""evaluation"""
+"""Train on one part of a dataset, measure on another, and compare methods."""

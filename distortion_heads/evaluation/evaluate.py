@@ -8,7 +8,6 @@ from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.own_data import content_hashes
 from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, candidates, select
@@ -21,6 +20,7 @@ from distortion_heads.evaluation.plots import draw_plots
 from distortion_heads.evaluation.predictions import predictions_csv
 from distortion_heads.evaluation.run import Plan, Progress, run_plan
 from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize
+from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
 from distortion_heads.training.features.labelled import FeatureCache

@@ -9,17 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Judge
-from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head
-from distortion_heads.spec import VIEWS, HeadFile, Provenance, View
+from distortion_heads.heads.head import HeadFile, Provenance
+from distortion_heads.spec import View
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.train_head import HeadCard, train_head
+from distortion_heads.training.runs.judge import HeadJudge
 
 FORMAT = "2"
 """Changes whenever the same records and seed give other heads."""
@@ -96,31 +96,6 @@ class ShippedMethod:
         if missing := [label for label in labels if label not in self.heads]:
             raise DataError(f"no head is attached for {', '.join(missing)}: leave these labels out")
         return HeadJudge(tuple(self.heads[label] for label in labels), self.features)
-
-
-class HeadJudge:
-    """Any heads, each on its own view. Implements `Judge`."""
-
-    def __init__(self, heads: tuple[HeadFile, ...], features: RecordFeatures) -> None:
-        self._heads, self._features = heads, features
-        self.thresholds = np.array([head.threshold.value for head in heads], np.float64)
-
-    def probabilities(self, records: Sequence[Record]) -> NDArray[np.float64]:
-        """As `Predictor` aggregates them; a video's is the mean over the windows of its frames."""
-        result = np.zeros((len(records), len(self._heads)), np.float64)
-        for view in VIEWS:
-            columns = [column for column, head in enumerate(self._heads) if head.view == view]
-            if not columns:
-                continue
-            bank = HeadBank([self._heads[column] for column in columns])
-            for row, windows in enumerate(self._features.of(records, view)):
-                answers = bank.answers(windows.astype(np.float32))
-                result[row, columns] = [answer.probability for answer in answers]
-        return result
-
-    def uncached(self) -> HeadJudge:
-        """The same, but everything is computed anew: what is timed."""
-        return HeadJudge(self._heads, replace(self._features, cache=None))
 
 
 def _labelled(examples: Examples, records: Sequence[Record], label: str) -> Examples:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from distortion_heads.bench.accuracy.markdown import number, table
 from distortion_heads.datasets.published.lvq import KIND as LVQ
 from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
 from distortion_heads.evaluation.plots import confusion_name
 from distortion_heads.evaluation.summary import Result, Row, median
+from distortion_heads.reports.markdown import number, table
 
 PROTOCOLS = {
     "disjoint": "no scene is in two parts: the test part shows scenes that were never trained on",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distortion_heads.backbones.cells import bundled_backbone, open_backbone
+from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError

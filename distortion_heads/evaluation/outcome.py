@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.datasets.splits import Protocol
-from distortion_heads.heads.file import write_atomic
 
 SCHEMA = "dheads-repetition/1"
 DIGITS = 6

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from distortion_heads.backbones.with_torch.networks import Finetune
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
@@ -19,7 +20,7 @@ from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
-from distortion_heads.training.networks.recipes import FINETUNE, Finetune, Recipe, recipe_for
+from distortion_heads.training.networks.recipes import FINETUNE, Recipe, recipe_for
 from distortion_heads.training.runs.finetune import fit_network
 from distortion_heads.training.runs.job import Choice, Site
 
@@ -97,7 +98,7 @@ class FinetuneMethod:
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
-        from distortion_heads.datasets.own_data import content_hashes
+        from distortion_heads.io.image_hashes import content_hashes
         from distortion_heads.training.features.labelled import FeatureCache
         from distortion_heads.training.networks.processes import Processes
 

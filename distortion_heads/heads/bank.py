@@ -11,8 +11,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.answers import HeadResult
 from distortion_heads.errors import HeadTensorError
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, Activation, HeadFile, HeadResult, Layer, width_of
+from distortion_heads.heads.head import Activation, HeadFile, Layer
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, width_of
 
 BLOCK_BYTES = 32 * 2**20
 """Of weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading them takes a fifth longer."""

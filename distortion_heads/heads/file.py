@@ -5,10 +5,7 @@ Nothing in a file is executed: it declares an MLP, and everything it says is che
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
 from collections.abc import Callable
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
+from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.heads.metadata import dump_metadata, load_metadata
-from distortion_heads.spec import OUTPUTS, BackboneRef, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.spec import BackboneRef
 
 METADATA_KEY = "dheads"
 MAX_FILE_BYTES = 64 * 2**20
@@ -105,34 +103,6 @@ def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
             f"{source}: trained on the backbone {its.name} {its.fingerprint} ({its.dim} features), but the one loaded"
             f" is {ref.name} {ref.fingerprint} ({ref.dim} features); train the head again on this backbone"
         )
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader, a crash or a kill sees the old file or the new one, never a part.
-
-    Raises `OSError`; the temporary file (`.NAME.*.tmp`, same folder) is removed then.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Windows opens no folders and some network file systems sync none: the file itself is in place already.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:

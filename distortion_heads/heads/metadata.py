@@ -10,16 +10,8 @@ from sys import intern
 from typing import Any, NoReturn, get_args
 
 from distortion_heads.errors import HeadSchemaError, InvalidLabelError
-from distortion_heads.spec import (
-    HEAD_VIEWS,
-    OUTPUTS,
-    SCHEMA,
-    Activation,
-    CalibrationMethod,
-    HeadFile,
-    check_label,
-    width_of,
-)
+from distortion_heads.heads.head import OUTPUTS, SCHEMA, Activation, CalibrationMethod, HeadFile
+from distortion_heads.spec import HEAD_VIEWS, check_label, width_of
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

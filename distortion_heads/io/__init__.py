@@ -1,1 +1,1 @@
-"""io"""
+"""Files to pixels: pictures and the inputs of the command line."""

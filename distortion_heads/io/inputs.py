@@ -3,6 +3,7 @@
 Paths stay strings: a `Path` would drop the `./` that a user wrote.
 """
 
+
 # ruff: noqa: PTH112, PTH118, PTH122
 
 from __future__ import annotations

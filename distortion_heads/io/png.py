@@ -19,7 +19,7 @@ from zlib import adler32, crc32
 
 import numpy as np
 
-from distortion_heads.synthesis.distort import to_uint8
+from distortion_heads.io.float_images import to_uint8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,1 +1,1 @@
-"""metrics"""
+"""Figures of answers against labels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.spec import HeadMetrics
+from distortion_heads.heads.head import HeadMetrics
 
 ECE_BINS = 15
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from distortion_heads.errors import HeadFileError, HeadSchemaError
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import check_backbone, read_head
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import HEAD_VIEWS, TEMPORAL, BackboneRef, HeadFile, View
+from distortion_heads.spec import HEAD_VIEWS, TEMPORAL, BackboneRef, View
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone
-from distortion_heads.backbones.patches import is_patch_backbone, read_header, read_patch_backbone
+from distortion_heads.backbones.files import is_patch_backbone, read_backbone, read_header, read_patch_backbone
+from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.errors import BackboneError
 from distortion_heads.registry.build import LoadedPlugins, Registry, build_registry
 from distortion_heads.registry.user_heads import Store

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
+from distortion_heads.registry.commands import add_commands
 from distortion_heads.registry.discovery import (
     USER,
     FailureLog,
@@ -22,9 +23,6 @@ from distortion_heads.registry.discovery import (
     register,
 )
 from distortion_heads.spec import BackboneSpec, HeadSpec
-
-if TYPE_CHECKING:
-    import click
 
 __all__ = [
     "HookPlugin",
@@ -138,29 +136,6 @@ def build_registry(
             for file, reason in user_heads.broken():
                 log.add(owner, "dheads_heads", f"{file.name}: {reason}")
     return Registry(MappingProxyType(heads), MappingProxyType(backbones), tuple(infos), tuple(log.failures))
-
-
-def add_commands(loaded: LoadedPlugins, cli: click.Group) -> tuple[PluginFailure, ...]:
-    """Let each plugin add commands to `cli`; what a plugin does that fails or replaces a command is undone."""
-    import click
-
-    log = FailureLog(trace=loaded.trace)
-    owners = dict.fromkeys(cli.list_commands(click.Context(cli)), "dheads itself")
-    for plugin in loaded.plugins:
-        before = dict(cli.commands)
-        count = len(log.failures)
-        with log.isolate(plugin.owner, "dheads_commands"):
-            plugin.call("dheads_commands", cli=cli)
-            for name, command in cli.commands.items():
-                if not isinstance(command, click.Command):
-                    raise RegistryError(f"command {name!r} is a {type(command).__name__}, not a click.Command")
-        replaced = [name for name in owners if cli.commands.get(name) is not before.get(name)]
-        if replaced and len(log.failures) == count:
-            log.add(plugin.owner, "conflict", f"command {replaced[0]!r} is taken by {owners[replaced[0]]}")
-        if len(log.failures) > count:
-            cli.commands = before
-        owners.update({name: str(plugin.owner) for name in cli.commands if name not in owners})
-    return tuple(log.failures)
 
 
 def _contribution(plugin: LoadedPlugin, log: FailureLog) -> tuple[tuple[HeadSpec, ...], tuple[BackboneSpec, ...]]:

@@ -21,8 +21,9 @@ from distortion_heads.errors import (
     StoreError,
     UnknownHeadError,
 )
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.hookspecs import hookimpl
-from distortion_heads.spec import HeadFile, HeadSpec, check_label
+from distortion_heads.spec import HeadSpec, check_label
 
 SUFFIX = ".safetensors"
 LOCK_SECONDS = 10.0
@@ -74,7 +75,8 @@ class Store:
         Raises `LabelTakenError` unless `overwrite`, `StoreError` if the folder cannot be written, and what
         `dump_head` raises.
         """
-        from distortion_heads.heads.file import dump_head, write_atomic
+        from distortion_heads._system.atomic import write_atomic
+        from distortion_heads.heads.file import dump_head
 
         path = self.path(head.label)
         data = dump_head(head)

@@ -1,1 +1,1 @@
-"""reports"""
+"""Answers to JSON, CSV, plots and annotated videos."""

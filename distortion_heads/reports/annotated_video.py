@@ -14,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.video.answers import Frame, Sampling, VideoHead, VideoOptions, VideoPrediction
+from distortion_heads.video.answers import VideoHead, VideoPrediction
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.errors import DataError
-from distortion_heads.heads.file import write_atomic
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--out") -> None:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import operator
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TextIO, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
+from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.errors import DheadsError
-from distortion_heads.spec import HeadResult, Prediction
-
-Operator: TypeAlias = Literal[">", ">=", "<", "<="]
 
 CSV_COLUMNS = ("path", "width", "height", "windows", "backbone", "error")
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
-_CONDITION = re.compile(r"\s*([^<>=]*[^<>=\s])\s*(>=|<=|>|<)\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Beyond what JSON itself escapes: terminal controls, line separators of Unicode, bytes of a path that are no UTF-8.
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -124,36 +113,3 @@ def csv_text(text: str) -> str:
 
 def _printable(text: str) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """`name` (a head's label, or a family: any head of it), `op`, `value` in [0, 1], as in `blur>0.6`."""
-
-    name: str
-    op: Operator
-    value: float
-
-    def holds(self, prediction: Prediction) -> bool:
-        """Whether the probability of any head of that label or family compares so."""
-        compare = _OPERATORS[self.op]
-        return any(
-            compare(head.probability, self.value) for head in prediction.heads if self.name in (head.label, head.family)
-        )
-
-    def check(self, names: Collection[str]) -> None:
-        """Raise `DheadsError` unless `name` is among the labels and families `names`: a misspelt one never holds."""
-        if self.name not in names:
-            raise DheadsError(f"no head or family is called {self.name!r} (there are: {', '.join(sorted(set(names)))})")
-
-
-def parse_condition(text: str) -> Condition:
-    """Parse `NAME OP NUMBER`, OP one of `> >= < <=`, NUMBER in [0, 1]. Raises `DheadsError`."""
-    match = _CONDITION.fullmatch(text)
-    if match is None:
-        raise DheadsError(f"condition {text!r} is not like 'blur>0.6': a head or family, one of > >= < <=, a number")
-    name, op, number = match.groups()
-    value = float(number)
-    if value > 1:
-        raise DheadsError(f"condition {text!r} compares with {number}, but probabilities lie in [0, 1]")
-    return Condition(name=name, op=cast(Operator, op), value=value)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from distortion_heads.io.video.options import Frame
 from distortion_heads.io.video.sampling import time_text
-from distortion_heads.video.answers import Frame, VideoHead, VideoPrediction
+from distortion_heads.video.answers import VideoHead, VideoPrediction
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

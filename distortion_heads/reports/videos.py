@@ -6,9 +6,9 @@ import csv
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from distortion_heads.answers import Prediction
 from distortion_heads.errors import DheadsError
 from distortion_heads.reports.pictures import csv_path, csv_text
-from distortion_heads.spec import Prediction
 from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
 
 FRAME_COLUMNS = ("path", "frame", "time", "width", "height", "windows", "backbone", "error")

@@ -1,1 +1,1 @@
-"""synthesis"""
+"""Clean pictures and clips to distorted ones."""

@@ -118,14 +118,3 @@ def draw_mixture(
             families.add(spec.family)
             chosen.append(Step(spec=spec, severity=float(rng.uniform(*severities))))
     return in_physical_order(chosen)
-
-
-def to_float(image: NDArray[np.uint8]) -> FloatImage:
-    """uint8 [0, 255] to float32 [0, 1]."""
-    return image.astype(np.float32) / np.float32(255)
-
-
-def to_uint8(image: FloatImage) -> NDArray[np.uint8]:
-    """float32 [0, 1] to uint8 by rounding."""
-    rounded: NDArray[np.uint8] = np.rint(image * np.float32(255)).astype(np.uint8)
-    return rounded

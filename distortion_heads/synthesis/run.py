@@ -189,7 +189,7 @@ def _leave_interrupts() -> None:
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:
     """Write what this run is, or check that the folder holds no other."""
-    from distortion_heads.heads.file import write_atomic
+    from distortion_heads._system.atomic import write_atomic
 
     try:
         if not path.exists():

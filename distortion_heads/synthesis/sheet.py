@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distortion_heads.errors import DataError
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort
 from distortion_heads.synthesis.plan import item_seed
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def contact_sheet(
 
 def save_sheet(sheet: Image, path: Path) -> None:
     """Write `sheet` as PNG, WebP or JPEG, by the suffix of `path`. Raises `DataError` if that fails."""
-    from distortion_heads.heads.file import write_atomic
+    from distortion_heads._system.atomic import write_atomic
 
     buffer = BytesIO()
     sheet.save(buffer, check_sheet_path(path), **_FORMATS[path.suffix.lower()])

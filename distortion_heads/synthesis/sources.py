@@ -1,6 +1,7 @@
 """The clean pictures and clips of a run: streamed, named relative to their common folder, none taken from OUT."""
 
 # ruff: noqa: PTH100, PTH112, PTH120
+
 from __future__ import annotations
 
 import glob

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from distortion_heads.errors import DataError, InputError
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.io.png import png
+from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
+from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import Clip, ClipTarget, size_of, write_clip
-from distortion_heads.synthesis.distort import distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import distort
 from distortion_heads.synthesis.plan import Item, Plan, SpoiltError
 from distortion_heads.synthesis.sources import Source
-from distortion_heads.video.answers import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
-from distortion_heads.video.answers import VideoOptions
 
 if TYPE_CHECKING:
     from distortion_heads.spec import Encoder, FloatImage

@@ -1,1 +1,1 @@
-"""Everything that needs torch."""
+"""Training of heads (NumPy, seconds) and of networks (torch, hours)."""

@@ -1,1 +1,1 @@
-"""video"""
+"""Frames to answers over time."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.io.video.growing import Lag
-from distortion_heads.video.answers import Frame, FrameResult
+from distortion_heads.io.video.options import Frame
+from distortion_heads.video.answers import FrameResult
 
 if TYPE_CHECKING:
     from distortion_heads.pipeline import Predictor

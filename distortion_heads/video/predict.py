@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from distortion_heads.errors import InputError
+from distortion_heads.io.video.options import Frame, VideoInfo, VideoOptions
 from distortion_heads.io.video.reader import VideoSource, open_video
-from distortion_heads.video.answers import Event, Frame, FrameResult, VideoInfo, VideoOptions, VideoPrediction
+from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 from distortion_heads.video.frames import FrameRun
 from distortion_heads.video.temporal import TemporalJudge
 from distortion_heads.video.timeline import Timeline

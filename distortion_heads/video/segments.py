@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from distortion_heads.video.answers import Event, Segment, SegmentRule
+from distortion_heads.io.video.options import SegmentRule
+from distortion_heads.video.answers import Event, Segment
 
 _EPSILON = 1e-6
 """Seconds: time stamps are rounded to the container's clock."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.spec import HeadFile
-from distortion_heads.video.answers import Curves, Event, FrameResult, SegmentRule, VideoHead
+from distortion_heads.heads.head import HeadFile
+from distortion_heads.io.video.options import SegmentRule
+from distortion_heads.video.answers import Curves, Event, FrameResult, VideoHead
 from distortion_heads.video.segments import SegmentTracker
 
 if TYPE_CHECKING:
-    from distortion_heads.spec import HeadResult
+    from distortion_heads.answers import HeadResult
 
 BINS = 1024
 FIRST_WIDTH = 1 / 32

@@ -1,1 +1,1 @@
-"""views"""
+"""Pixels to what heads look at: windows, patches, light, runs of frames."""

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
-from distortion_heads.backbones.architecture import FEATURE_LIMIT, LUMA_PARTS
+from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import overview_view
 
 MOST_PIXELS = 2**17

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from distortion_heads.backbones.architecture import CELL
+from distortion_heads.views.units import CELL
 
 WINDOW, STRIDE = 256, 128
 """Side and stride in pixels of the native windows; multiples of `CELL`."""

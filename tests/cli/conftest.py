@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from command_line import Dheads, attach, write_picture
 
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone
-from distortion_heads.spec import BackboneRef, Threshold
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.heads.head import Threshold
+from distortion_heads.spec import BackboneRef
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from command_line import Dheads, attach, write_picture
 from PIL import Image
 
+from distortion_heads.answers import Prediction
 from distortion_heads.pipeline import Predictor
-from distortion_heads.spec import BackboneRef, Prediction
+from distortion_heads.spec import BackboneRef
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ import pytest
 from command_line import Dheads, attach
 from installed_plugins import Site, first_on_path
 
-from distortion_heads.spec import BackboneRef, HeadMetrics
+from distortion_heads.heads.head import HeadMetrics
+from distortion_heads.spec import BackboneRef
 
 SUMMARY = ["label", "title", "family", "view", "trained", "severity", "auroc", "owner", "problem"]
 

@@ -16,7 +16,7 @@ from command_line import Dheads
 from little_pictures import noisy, save, scene
 
 from distortion_heads._system.locks import only_writer
-from distortion_heads.backbones.cells import bundled_backbone
+from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.heads.file import read_head
 
 QUICK = ("--backbone", "mobilenet_v3_small", "--weights", "none", "--side", "48", "--stride", "24", "--epochs", "2")

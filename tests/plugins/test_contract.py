@@ -142,8 +142,8 @@ def test_parameters_change_with_severity(head: HeadSpec) -> None:
 
 @pytest.mark.parametrize("label", [label for label, head in HEADS.items() if head.encode is not None])
 def test_codec_files_decode_to_what_synthesize_returns(label: str) -> None:
+    from distortion_heads.io.float_images import to_uint8
     from distortion_heads.io.images import load_image
-    from distortion_heads.synthesis.distort import to_uint8
 
     head, image = HEADS[label], photo(64, 80)
     data, suffix = head.encode(image, 3.0, np.random.default_rng(9))

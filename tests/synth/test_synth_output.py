@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from synth_runs import contents, finish, make_run, manifest, save_photo
 
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.io.png import png
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort
 from distortion_heads.synthesis.plan import parse_severities
 
 

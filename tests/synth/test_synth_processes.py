@@ -20,7 +20,7 @@ from dheads_cli.main import run as dheads
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import run as synth
+from distortion_heads.synthesis import run as synth
 from distortion_heads.synthesis.plan import parse_severities
 from distortion_heads.synthesis.sources import Source, Sources
 from distortion_heads.synthesis.work import Maker, Outcome

@@ -14,7 +14,7 @@ from dheads_cli.main import run as dheads
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import work as synth_work
+from distortion_heads.synthesis import work as synth_work
 from distortion_heads.synthesis.plan import parse_severities
 
 

@@ -18,11 +18,11 @@ from dheads_cli.main import run as dheads
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.errors import DataError
 from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import ClipTarget, Interval, intervals_of, parse_interval
 from distortion_heads.synthesis.distort import Step, distort, distort_frame
-from distortion_heads.video.answers import VideoOptions
 
 RATE, FRAMES = 10, 12
 Picture = NDArray[np.uint8]

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distortion_heads.datasets.audit import pickle as audit_pickle
 from distortion_heads.datasets.audit.pickle import read_plain_pickle
 from distortion_heads.errors import DataError
-from distortion_heads.training.audit import pickle as audit_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

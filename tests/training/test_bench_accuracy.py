@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from tiny_registry import TinyRegistry, write_heads
 
+from distortion_heads.bench.accuracy import bench as bench_accuracy_module
+from distortion_heads.bench.accuracy import workers as bench_workers
 from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy, find_pictures, read_sources
 from distortion_heads.bench.accuracy.samples import Plan, draw_cases
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import View
-from distortion_heads.training.bench import accuracy as bench_accuracy_module
-from distortion_heads.training.bench import workers as bench_workers
 
 LABELS = ("white_noise", "jpeg", "brighten")
 VERSIONS = 1 + 5 * len(LABELS) + 2 * 2

@@ -15,7 +15,10 @@ from sample_heads import make_head
 pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.bench.scalability import bench as bench
+from distortion_heads.bench.scalability import cost as costs_module
 from distortion_heads.bench.scalability.attach import NewHead, measure_forgetting
 from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
 from distortion_heads.bench.scalability.cost import (
@@ -44,11 +47,9 @@ from distortion_heads.bench.scalability.shards import samples_without
 from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
 from distortion_heads.datasets.own_data import read_data
 from distortion_heads.errors import DataError
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.build import Registry, build_registry
-from distortion_heads.spec import HeadFile
-from distortion_heads.training.scalability import cost as costs_module
-from distortion_heads.training.scalability import scalability as bench
 
 
 def silent(stage: str, done: float, total: float) -> None:

@@ -15,16 +15,16 @@ from sample_heads import make_head
 from tiny_registry import TinyRegistry, write_heads
 
 from dheads_cli.main import run as dheads
+from distortion_heads.bench.video import workers
 from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
 from distortion_heads.bench.video.cases import Case, Part, Plan, draw_cases, find_parts, parse_codings
 from distortion_heads.bench.video.figures import HeadFigures, compute_figures
 from distortion_heads.bench.video.measure import Cache, Judged
 from distortion_heads.bench.video.workers import Measured
 from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
+from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.io.video.encode import Coding, encode_video
-from distortion_heads.spec import HeadFile, Threshold
 from distortion_heads.synthesis.clips import Interval
-from distortion_heads.training.bench_video import workers
 
 STILL = ("white_noise", "darken")
 LABELS = (*STILL, "flicker")

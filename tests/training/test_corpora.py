@@ -15,10 +15,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from distortion_heads.datasets.load import KINDS, load_corpus
+from distortion_heads.datasets.published import csiq, kadid, tid
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.spec import check_label
-from distortion_heads.training.corpora import csiq, kadid, tid
 
 
 def by_name(corpus: Corpus) -> dict[str, Record]:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distortion_heads.datasets.load import load_corpus
+from distortion_heads.datasets.published import csiq, files, kadid, live, livemd, lvq, tid
 from distortion_heads.errors import DataError
-from distortion_heads.training.corpora import csiq, files, kadid, live, livemd, lvq, tid
 
 
 def labels(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -13,17 +13,11 @@ from little_pictures import DARK, GRAIN, registered, save, scene, spec, write_cl
 from distortion_heads.datasets import own_data as datasets
 from distortion_heads.datasets.distorting import with_distorted
 from distortion_heads.datasets.labelled_image import CROP, LabelledImage, Recipe
-from distortion_heads.datasets.own_data import (
-    check_counts,
-    content_hashes,
-    distinct,
-    read_clean,
-    read_csv,
-    read_data,
-    read_folder,
-)
+from distortion_heads.datasets.own_data import check_counts, distinct, read_clean, read_csv, read_data, read_folder
 from distortion_heads.errors import DataError
-from distortion_heads.synthesis.distort import Step, to_float
+from distortion_heads.io.float_images import to_float
+from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.synthesis.distort import Step
 
 
 def by_name(images: tuple[LabelledImage, ...]) -> dict[str, LabelledImage]:

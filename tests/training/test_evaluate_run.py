@@ -17,17 +17,17 @@ from little_records import LABELS, KnownAnswers, little_corpus
 from PIL import Image
 
 from distortion_heads._system.locks import only_writer
-from distortion_heads.datasets.own_data import content_hashes
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.errors import DataError, DheadsError
+from distortion_heads.evaluation import evaluate as evaluation
 from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
 from distortion_heads.evaluation.methods import Surroundings, make_method, method_names, parse_method
 from distortion_heads.evaluation.outcome import load_outcome
 from distortion_heads.evaluation.run import Plan, run_plan
+from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
-from distortion_heads.training.evaluation import evaluate as evaluation
 from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.heads import fit_layers as fit
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from little_records import LABELS, little_corpus
 
-from distortion_heads.datasets.own_data import content_hashes
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import PROTOCOLS, Protocol, Split, split_records
 from distortion_heads.errors import DataError
+from distortion_heads.io.image_hashes import content_hashes
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,7 @@ import pytest
 from little_pictures import GRAIN, noisy, save, scene, spec
 
 from distortion_heads.datasets.labelled_image import LabelledImage, Recipe
-from distortion_heads.datasets.own_data import content_hashes
-from distortion_heads.datasets.split_by_content import difference_hash
+from distortion_heads.io.image_hashes import content_hashes, difference_hash
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.features.compute import MAX_WINDOWS, Failure, ImageFeatures

@@ -13,27 +13,29 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from little_records import LABELS, little_corpus  # noqa: E402
+from little_records import LABELS, little_corpus
 
-from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
-from distortion_heads.backbones.cells import BackboneFile, bundled_backbone, open_backbone, read_backbone  # noqa: E402
-from distortion_heads.backbones.patches import PatchBackbone, is_patch_backbone, read_patch_backbone  # noqa: E402
-from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork  # noqa: E402
-from distortion_heads.datasets.own_data import content_hashes  # noqa: E402
-from distortion_heads.datasets.record import Record  # noqa: E402
-from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError  # noqa: E402
-from distortion_heads.evaluation.trained_networks import finetune_method  # noqa: E402
-from distortion_heads.heads.file import check_backbone, dump_head, parse_head, write_atomic  # noqa: E402
-from distortion_heads.pipeline import Predictor  # noqa: E402
-from distortion_heads.registry.attached import installed_registry  # noqa: E402
-from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref  # noqa: E402
-from distortion_heads.spec import BackboneSpec  # noqa: E402
-from distortion_heads.training.features.labelled import FeatureCache  # noqa: E402
-from distortion_heads.training.networks.open_trainable import open_trainable  # noqa: E402
-from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe  # noqa: E402
-from distortion_heads.training.runs.finetune import Fitted, fit_network  # noqa: E402
-from distortion_heads.training.runs.job import Choice, Site  # noqa: E402
-from distortion_heads.training.runs.write_backbone import write_backbone  # noqa: E402
+from distortion_heads._system.atomic import write_atomic
+from distortion_heads.backbones.architecture import Architecture, Conv
+from distortion_heads.backbones.files import BackboneFile, is_patch_backbone, read_backbone, read_patch_backbone
+from distortion_heads.backbones.open import bundled_backbone, open_backbone
+from distortion_heads.backbones.patches import PatchBackbone
+from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork
+from distortion_heads.datasets.record import Record
+from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError
+from distortion_heads.evaluation.trained_networks import finetune_method
+from distortion_heads.heads.file import check_backbone, dump_head, parse_head
+from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.pipeline import Predictor
+from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref
+from distortion_heads.spec import BackboneSpec
+from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.networks.open_trainable import open_trainable
+from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe
+from distortion_heads.training.runs.finetune import Fitted, fit_network
+from distortion_heads.training.runs.job import Choice, Site
+from distortion_heads.training.runs.write_backbone import write_backbone
 
 REGISTRY = installed_registry(no_plugins=True)
 SMALL = {"side": 48, "stride": 16, "images_per_batch": 8}
@@ -289,7 +291,7 @@ def test_a_damaged_patch_backbone_is_refused(tmp_path: Path) -> None:
     torn.write_bytes(data[:-100])
     with pytest.raises(BackboneError, match="damaged"):
         read_patch_backbone(torn)
-    from distortion_heads.backbones.patches import dump_patch_backbone
+    from distortion_heads.backbones.files import dump_patch_backbone
 
     tensors = {**toy().tensors(), "patch": np.array([0, 16], np.float32)}
     torn.write_bytes(dump_patch_backbone("x", 3, {}, tensors, {}))
@@ -342,7 +344,8 @@ def test_wrong_methods_and_options_are_refused(name: str, options: dict[str, Any
 
 
 def test_the_towers_of_the_paper_fit_into_a_head_file() -> None:
-    from distortion_heads.spec import BackboneRef, Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+    from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+    from distortion_heads.spec import BackboneRef
     from distortion_heads.training.networks.towers import Towers
 
     dim = 2048 * 9

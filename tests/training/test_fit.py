@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import HeadBank, aggregate
+from distortion_heads.heads.head import Provenance
 from distortion_heads.metrics.measure import expected_calibration_error, measure
-from distortion_heads.spec import BackboneRef, Provenance, View, width_of
+from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
 
@@ -44,7 +45,7 @@ def trained() -> tuple[object, Examples]:
 def test_a_head_learns_presence_and_severity(trained: tuple[object, Examples]) -> None:
     from scipy.stats import spearmanr
 
-    from distortion_heads.spec import HeadFile
+    from distortion_heads.heads.head import HeadFile
 
     head, hold = trained
     assert isinstance(head, HeadFile)
@@ -64,7 +65,7 @@ def test_a_head_learns_presence_and_severity(trained: tuple[object, Examples]) -
 def test_what_was_measured_is_what_predict_will_say(trained: tuple[object, Examples]) -> None:
     """The file's calibration, on the file's weights, gives the measured figures again."""
     from distortion_heads.heads.file import dump_head, parse_head
-    from distortion_heads.spec import HeadFile
+    from distortion_heads.heads.head import HeadFile
 
     head, hold = trained
     assert isinstance(head, HeadFile)

@@ -5,10 +5,11 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone  # noqa: E402
-from distortion_heads.backbones.onnx import OnnxEngine  # noqa: E402
-from distortion_heads.backbones.with_torch.cell_graph import build_graph  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.onnx import OnnxEngine
+from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.backbones.with_torch.cell_graph import build_graph
 
 
 def test_the_bundled_graph_is_the_one_that_is_built() -> None:

@@ -11,17 +11,19 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.architecture import Architecture, Conv  # noqa: E402
-from distortion_heads.backbones.cells import load_backbone, read_backbone  # noqa: E402
-from distortion_heads.datasets.clean_pictures import find_scenes  # noqa: E402
-from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.pipeline import Predictor, view_features  # noqa: E402
-from distortion_heads.registry.build import Registry, build_registry  # noqa: E402
-from distortion_heads.spec import BackboneSpec, HeadSpec  # noqa: E402
-from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss  # noqa: E402
-from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard  # noqa: E402
-from distortion_heads.training.networks.train_on_shards import Progress, Recipe, train_backbone  # noqa: E402
-from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.open import load_backbone
+from distortion_heads.backbones.read_views import view_features
+from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.errors import DataError
+from distortion_heads.pipeline import Predictor
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.spec import BackboneSpec, HeadSpec
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
+from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
+from distortion_heads.training.networks.train_on_shards import Progress, Recipe, train_backbone
+from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")
 RECIPE = Recipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
@@ -96,7 +98,7 @@ def test_the_loss_counts_only_the_samples_that_a_head_reads() -> None:
 
 def test_folding_keeps_the_features(specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
     """Training's network in evaluation mode and the engine of the written file give the same features."""
-    from distortion_heads.backbones.cells import dump_backbone
+    from distortion_heads.backbones.files import dump_backbone
     from distortion_heads.backbones.with_torch.cell_graph import build_graph
 
     torch.manual_seed(0)

@@ -12,15 +12,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from little_pictures import noisy, save, scene  # noqa: E402
+from little_pictures import noisy, save, scene
 
-from distortion_heads.datasets.record import Record  # noqa: E402
-from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.training.networks.processes import Processes  # noqa: E402
-from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe, recipe_for  # noqa: E402
-from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream  # noqa: E402
-from distortion_heads.training.networks.towers import MultiTask, Towers  # noqa: E402
-from distortion_heads.training.networks.train_on_records import Checkpoint, State, train, validation_loss  # noqa: E402
+from distortion_heads.datasets.record import Record
+from distortion_heads.errors import DataError
+from distortion_heads.training.networks.processes import Processes
+from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe, recipe_for
+from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream
+from distortion_heads.training.networks.towers import MultiTask, Towers
+from distortion_heads.training.networks.train_on_records import Checkpoint, State, train, validation_loss
 
 TINY = replace(DHEADS, hidden=(8,), epochs=4, images_per_batch=4, rate=1e-2, patience=0, severity=False)
 DIM, HEADS = 12, 2

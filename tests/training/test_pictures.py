@@ -10,7 +10,8 @@ import pytest
 from sample_heads import make_layers
 
 from distortion_heads.heads.file import read_head
-from distortion_heads.spec import LIGHT_STATISTICS, BackboneRef, HeadSpec, Provenance, View, width_of
+from distortion_heads.heads.head import Provenance
+from distortion_heads.spec import LIGHT_STATISTICS, BackboneRef, HeadSpec, View, width_of
 from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
 

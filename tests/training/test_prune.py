@@ -11,18 +11,18 @@ from little_pictures import write_clean
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor, nn  # noqa: E402
+from torch import Tensor, nn
 
-from distortion_heads.backbones.architecture import Architecture, Conv, small  # noqa: E402
-from distortion_heads.datasets.clean_pictures import find_scenes  # noqa: E402
-from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.registry.build import build_registry  # noqa: E402
-from distortion_heads.spec import HeadSpec  # noqa: E402
-from distortion_heads.training.networks.backbone_network import MultiTaskNetwork  # noqa: E402
-from distortion_heads.training.networks.checkpoint import Checkpoint  # noqa: E402
-from distortion_heads.training.networks.prune import choose, prune, wider_version  # noqa: E402
-from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard  # noqa: E402
-from distortion_heads.training.networks.train_on_shards import CROP, Recipe, train_backbone  # noqa: E402
+from distortion_heads.backbones.architecture import Architecture, Conv, small
+from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.errors import DataError
+from distortion_heads.registry.build import build_registry
+from distortion_heads.spec import HeadSpec
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
+from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.prune import choose, prune, wider_version
+from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
+from distortion_heads.training.networks.train_on_shards import CROP, Recipe, train_backbone
 
 RECIPE = Recipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)
 

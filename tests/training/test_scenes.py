@@ -14,8 +14,8 @@ from little_pictures import save, scene, write_clean
 from PIL import Image
 
 from distortion_heads.datasets.clean_pictures import COPY_BITS, Scenes, find_scenes, load_scene
-from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.errors import DataError
+from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
 
 

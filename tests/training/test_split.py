@@ -12,8 +12,9 @@ from little_pictures import noisy, scene
 from PIL import Image, ImageFilter
 
 from distortion_heads.datasets.labelled_image import LabelledImage
-from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS, Split, difference_hash, split_by_content
+from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS, Split, split_by_content
 from distortion_heads.errors import DataError
+from distortion_heads.io.image_hashes import difference_hash
 
 
 def image(name: str, label: bool, group: str | None = None) -> LabelledImage:

@@ -6,8 +6,10 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.cells import Backbone, bundled_backbone, read_backbone  # noqa: E402
-from distortion_heads.backbones.with_torch.engines import TorchEngine, open_torch_engine  # noqa: E402
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.backbones.with_torch.engines import TorchEngine, open_torch_engine
 
 Pixels = NDArray[np.uint8]
 

@@ -14,17 +14,10 @@ from little_pictures import save, scene
 
 from distortion_heads.datasets import own_data as datasets
 from distortion_heads.datasets.labelled_image import Amount, Clip, LabelledImage, few_videos
-from distortion_heads.datasets.own_data import (
-    check_counts,
-    check_expected,
-    content_hashes,
-    distinct,
-    read_csv,
-    read_data,
-    read_folder,
-)
+from distortion_heads.datasets.own_data import check_counts, check_expected, distinct, read_csv, read_data, read_folder
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
+from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.training.features.compute import MAX_FRAME_WINDOWS, Failure, ImageFeatures, VideoFeatures
 from distortion_heads.training.features.labelled import FeatureCache, cache_key, extract, usable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distortion_heads.spec import Layer
+from distortion_heads.heads.head import Layer
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.whitening import BLOCK, EXPONENT, Whitening
 

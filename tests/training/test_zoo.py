@@ -9,13 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.cells import open_backbone  # noqa: E402
-from distortion_heads.backbones.with_torch.torchvision_models import PAPER, torchvision_torso  # noqa: E402
-from distortion_heads.errors import DataError  # noqa: E402
-from distortion_heads.registry.attached import installed_registry  # noqa: E402
-from distortion_heads.training.networks.open_trainable import open_trainable  # noqa: E402
-from distortion_heads.training.networks.recipes import recipe_for  # noqa: E402
-from distortion_heads.training.runs.write_backbone import write_backbone  # noqa: E402
+from distortion_heads.backbones.open import open_backbone
+from distortion_heads.backbones.with_torch.torchvision_models import PAPER, torchvision_torso
+from distortion_heads.errors import DataError
+from distortion_heads.registry.attached import installed_registry
+from distortion_heads.training.networks.open_trainable import open_trainable
+from distortion_heads.training.networks.recipes import recipe_for
+from distortion_heads.training.runs.write_backbone import write_backbone
 
 MAPS = {
     "densenet169": (1664, 7),

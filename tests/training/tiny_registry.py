@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from sample_heads import make_head
 
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone
+from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.heads.file import dump_head
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import View, width_of

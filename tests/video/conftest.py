@@ -8,8 +8,8 @@ import pytest
 from sample_heads import make_head
 from video_clips import BrightnessPredictor
 
+from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.pipeline import Predictor
-from distortion_heads.spec import HeadFile, Threshold
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from video_clips import write_clip
 
 from distortion_heads.io.video.color import RgbConverter, upright
+from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.video.answers import VideoOptions
 
 COLORS = np.array(
     [[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 128, 128], [200, 60, 50], [30, 90, 220]]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.video.encode import Codec, Coding, bit_rate_text, encode_video, parse_bit_rate
+from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.video.answers import VideoOptions
 
 Picture = NDArray[np.uint8]
 LOSSY: tuple[Codec, ...] = ("h264", "hevc", "mpeg4")

@@ -11,8 +11,8 @@ import av
 import pytest
 from video_clips import steps, write_clip
 
+from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.video.answers import VideoOptions
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from video_clips import grey, results_of, write_clip
 
 from distortion_heads import Predictor, VideoOptions, VideoPrediction, predict_video
 from distortion_heads.errors import DheadsError
+from distortion_heads.heads.head import HeadFile
+from distortion_heads.io.video.options import Frame
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.reports.annotated_video import active_heads, annotate_video, draw_labels
 from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.reports.timeline_plot import LEFT, MOST_THUMBS, RIGHT, WIDTH, Thumbnails, draw_timeline
 from distortion_heads.reports.videos import FrameCsv, event_to_dict, frame_to_dict, video_to_dict
-from distortion_heads.spec import HeadFile
-from distortion_heads.video.answers import Event, Frame
+from distortion_heads.video.answers import Event
 
 
 @pytest.fixture

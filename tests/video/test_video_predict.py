@@ -15,11 +15,12 @@ import pytest
 from video_clips import BrightnessPredictor, Picture, grey, steps, write_clip
 
 from distortion_heads import Predictor, VideoOptions, predict_video
+from distortion_heads.answers import Prediction
 from distortion_heads.errors import InputError
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.growing import Lag
+from distortion_heads.io.video.options import Follow, Frame, Sampling, SegmentRule
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.spec import HeadFile, Prediction
-from distortion_heads.video.answers import Follow, Frame, Sampling, SegmentRule
 from distortion_heads.video.frames import AHEAD, FrameRun
 from distortion_heads.video.predict import Step, predict_frames
 from distortion_heads.video.timeline import Timeline

@@ -14,8 +14,8 @@ from PIL import Image
 from video_clips import grey, place_of, steps, write_clip
 
 from distortion_heads.errors import ImageTooLargeError, InputError
+from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
 from distortion_heads.io.video.reader import VideoSource, open_video
-from distortion_heads.video.answers import Frame, Sampling, VideoOptions
 
 COUNT, RATE = 40, 10
 

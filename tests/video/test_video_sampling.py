@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distortion_heads.errors import DheadsError
+from distortion_heads.io.video.options import Moment, Sampling
 from distortion_heads.io.video.sampling import parse_time, sample, spread, time_text
-from distortion_heads.video.answers import Moment, Sampling
 
 
 def times(rate: float, seconds: float, sampling: Sampling) -> list[float]:

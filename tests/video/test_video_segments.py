@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distortion_heads.video.answers import Event, Segment, SegmentRule
+from distortion_heads.io.video.options import SegmentRule
+from distortion_heads.video.answers import Event, Segment
 from distortion_heads.video.segments import SegmentTracker
 
 RULE = SegmentRule(low=0.6, min_length=0.5, merge_gap=0.5)

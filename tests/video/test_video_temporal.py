@@ -16,13 +16,15 @@ from video_clips import Picture, write_clip
 from distortion_heads import Predictor, VideoOptions, predict_video
 from distortion_heads.backbones.cells import Backbone
 from distortion_heads.heads.file import dump_head
+from distortion_heads.heads.head import Calibration, Layer, Threshold
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
+from distortion_heads.io.video.options import Sampling
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.discovery import Owner
 from distortion_heads.reports.videos import FrameCsv
-from distortion_heads.spec import Calibration, HeadSpec, Layer, Threshold, View
-from distortion_heads.synthesis.distort import to_float, to_uint8
-from distortion_heads.video.answers import FrameResult, Sampling
+from distortion_heads.spec import HeadSpec, View
+from distortion_heads.video.answers import FrameResult
 from distortion_heads.video.predict import Step, predict_frames
 
 RATE = 25

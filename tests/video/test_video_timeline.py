@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from video_clips import results_of
 
-from distortion_heads.spec import HeadFile
-from distortion_heads.video.answers import SegmentRule
+from distortion_heads.heads.head import HeadFile
+from distortion_heads.io.video.options import SegmentRule
 from distortion_heads.video.timeline import BINS, CurveBins, Timeline
 
 

@@ -11,7 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.spec import HeadFile, HeadResult, Prediction
+from distortion_heads.answers import HeadResult, Prediction
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.video.answers import FrameResult
 
 Picture = NDArray[np.uint8]

@@ -1,1 +1,1 @@
-"""with_torch"""
+"""Backbones in torch, for training and for GPUs."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.backbones.architecture import CELL, LUMA_PARTS, QUIET, Architecture, Conv
+from distortion_heads.backbones.architecture import QUIET, Architecture, Conv
 from distortion_heads.errors import MissingExtraError
+from distortion_heads.views.units import CELL, LUMA_PARTS
 
 if TYPE_CHECKING:
     import onnx

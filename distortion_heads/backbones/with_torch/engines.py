@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.architecture import CELL, LUMA_PARTS, QUIET, Architecture
+from distortion_heads.backbones.architecture import QUIET, Architecture
+from distortion_heads.backbones.files import PatchFile
+from distortion_heads.backbones.with_torch.networks import PatchNetwork
+from distortion_heads.backbones.with_torch.patch_network import patch_network
 from distortion_heads.errors import BackboneError, MissingExtraError
+from distortion_heads.spec import BackboneSpec
+from distortion_heads.views.units import CELL, LUMA_PARTS
 
 if TYPE_CHECKING:
     import torch
@@ -124,3 +129,27 @@ def _cell_moments(x: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tenso
     cells = x.reshape(count, channels, height // side, side, width // side, side)
     mean = cells.mean((3, 5), keepdim=True)
     return mean[..., 0, :, 0], (cells - mean).square().mean((3, 5))
+
+
+def open_patch_engine(spec: BackboneSpec, file: PatchFile, device: str) -> TorchPatchEngine:
+    """Raises `BackboneError` if torch cannot use the device or the network cannot be built."""
+    try:
+        target = torch.device("cpu" if device == "torch" else device)
+        torch.ones(1, device=target).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise BackboneError(f"device {device!r} cannot be used ({reason}): use cpu, or cuda with a GPU") from None
+    return TorchPatchEngine(patch_network(spec, file), target)
+
+
+class TorchPatchEngine:
+    """Implements `PatchEngine`; `--device torch` runs it on the CPU."""
+
+    def __init__(self, network: PatchNetwork, device: torch.device) -> None:
+        self._network, self._device = network.eval().to(device), device
+
+    def features(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        x = torch.from_numpy(np.ascontiguousarray(patches.transpose(0, 3, 1, 2))).to(self._device)
+        with torch.inference_mode():
+            result: NDArray[np.float32] = self._network(x).cpu().numpy()
+        return result

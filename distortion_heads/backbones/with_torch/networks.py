@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from distortion_heads.backbones.architecture import FEATURE_LIMIT, MEAN_FLOOR, VARIANCE_FLOOR
-from distortion_heads.backbones.cells import BackboneFile, dump_backbone, fingerprint
-from distortion_heads.backbones.patches import dump_patch_backbone
+from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Conv
+from distortion_heads.backbones.files import BackboneFile, dump_backbone, dump_patch_backbone, fingerprint
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.backbones.with_torch.patch_graph import build_patch_graph
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, PatchInput
-from distortion_heads.training.networks.backbone_network import magnitudes
-from distortion_heads.training.networks.recipes import Finetune, Tail
+from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import STRIDE, WINDOW
 
 STD_FLOOR = 1e-4
@@ -202,3 +200,17 @@ def settle_norms(network: PatchNetwork) -> None:
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.detach().cpu().float().contiguous().numpy().copy()
     return array
+
+
+Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
+
+
+Tail: TypeAlias = Literal["maxpool", "moments"]
+
+
+def magnitudes(picture: Tensor, bank: Tensor, conv: Conv) -> Tensor:
+    """The level of an analysis bank for a normalised picture (B, 3, H, W)."""
+    if conv.inputs == 1:
+        picture = (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True) / sum(LUMA_PARTS)
+    padded = nn.functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
+    return torch.relu(nn.functional.conv2d(padded, bank, stride=conv.stride).abs() - QUIET)

@@ -1,1 +1,1 @@
-"""accuracy"""
+"""How well the installed heads find distortions."""

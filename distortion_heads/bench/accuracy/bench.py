@@ -19,11 +19,11 @@ from distortion_heads.bench.accuracy.report import Report, Setting, make_report,
 from distortion_heads.bench.accuracy.samples import Cache, PictureOutcomes, Plan, cache_key
 from distortion_heads.bench.accuracy.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
 from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.spec import HeadFile
 
 Progress: TypeAlias = Callable[[int, int], None]
 

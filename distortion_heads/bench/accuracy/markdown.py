@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from distortion_heads.bench.accuracy.choices import MixtureFigures, Pair
 from distortion_heads.bench.accuracy.figures import Figures, HeadFigures
 from distortion_heads.bench.accuracy.goals import Goal
 from distortion_heads.bench.accuracy.report import Report
+from distortion_heads.reports.markdown import number, table
 
 SHOWN_PAIRS = 20
 COLUMNS = ("1", "2", "3", "4", "5", "1-2", "3-5", "2-5")
@@ -36,16 +37,6 @@ def to_markdown(report: Report) -> str:
         _clean_alarms(report),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; columns after the first are aligned to the right."""
-    lines = ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _opening(report: Report) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,18 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.bench.shared.cache import code_digest, sha256
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import Step, distort, draw_mixture, to_float, to_uint8
-from distortion_heads.synthesis.distort import distort as synthesis
+from distortion_heads.synthesis.distort import Step, distort, draw_mixture
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 MIXTURE_SIZES = (2, 3)
 MIXTURE_SEVERITIES = (2.0, 5.0)
 _FORMAT = 1
-_ON_THE_WAY = ("backbone", "heads", "images", "levels", "light", "onnx_engine", "pipeline", "synthesis", "windows")
 
 Case: TypeAlias = tuple[Step, ...]
 
@@ -123,7 +122,7 @@ class Cache:
         write_files(self.folder, {self._name(data): save(vars(outcome))})
 
     def _name(self, data: bytes) -> str:
-        return f"{_sha256(self.key.encode() + data)[:32]}.safetensors"
+        return f"{sha256(self.key.encode() + data)[:32]}.safetensors"
 
 
 def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:
@@ -131,21 +130,8 @@ def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> st
     parts = {
         "format": _FORMAT,
         "backbone": predictor.backbone.ref.fingerprint,
-        "heads": [(spec.label, spec.family, _sha256(spec.weights.read_bytes())) for spec in specs if spec.weights],
+        "heads": [(spec.label, spec.family, sha256(spec.weights.read_bytes())) for spec in specs if spec.weights],
         "plan": vars(plan),
-        "code": _code_digest(specs),
+        "code": code_digest(specs),
     }
-    return _sha256(json.dumps(parts, sort_keys=True).encode())
-
-
-def _code_digest(specs: Sequence[HeadSpec]) -> str:
-    """Over the library's modules on the way of the pixels, and all beside each generator, which may use them."""
-    files = [getattr(sys.modules.get(getattr(spec.synthesize, "__module__", "")), "__file__", None) for spec in specs]
-    plugins = {source for file in files if file for source in Path(file).parent.glob("*.py")}
-    library = Path(synthesis.__file__).parent
-    sources = sorted(source.read_bytes() for source in (*plugins, *(library / f"{name}.py" for name in _ON_THE_WAY)))
-    return _sha256("".join(map(_sha256, sources)).encode())
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return sha256(json.dumps(parts, sort_keys=True).encode())

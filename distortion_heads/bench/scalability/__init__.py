@@ -1,1 +1,1 @@
-"""scalability"""
+"""What it costs to add heads."""

@@ -14,13 +14,17 @@ from PIL import Image
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.architecture import small
-from distortion_heads.backbones.cells import Backbone, bundled_backbone, load_backbone
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.open import bundled_backbone, load_backbone
+from distortion_heads.backbones.read_views import view_features
+from distortion_heads.heads.head import HeadFile
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
-from distortion_heads.pipeline import Predictor, view_features
+from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import HeadFile, HeadSpec
-from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.spec import HeadSpec
+from distortion_heads.synthesis.distort import Step, distort
 from distortion_heads.training.features.labelled import MAX_WORKERS, FeatureCache
 from distortion_heads.training.heads.add_head import add_head
 

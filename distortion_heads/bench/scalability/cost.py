@@ -14,13 +14,13 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from distortion_heads.backbones.cells import bundled_backbone
+from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.bench.scalability.probe import Found, Job, Kind
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.user_heads import SUFFIX
-from distortion_heads.spec import HeadFile
 
 COUNTS = (1, 10, 100, 1000)
 REAL_NETWORKS = 10

@@ -9,20 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.architecture import WIDTHS, small
-from distortion_heads.backbones.cells import dump_backbone, load_backbone, read_backbone
+from distortion_heads.backbones.files import dump_backbone, read_backbone
+from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.bench.scalability.shards import share_shards
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
-from distortion_heads.datasets.own_data import content_hashes, read_data
+from distortion_heads.datasets.own_data import read_data
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
-from distortion_heads.heads.file import write_atomic
+from distortion_heads.heads.head import HeadFile, Layer, Provenance
+from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import LIGHT, BackboneSpec, HeadFile, HeadSpec, Layer, Provenance
+from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.labelled import Dataset, FeatureCache, extract, usable
 from distortion_heads.training.heads.add_head import add_head

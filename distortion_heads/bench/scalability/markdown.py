@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from distortion_heads.backbones.architecture import WIDTHS
-from distortion_heads.bench.accuracy.markdown import number, table
 from distortion_heads.bench.scalability.cost import LOADS
 from distortion_heads.bench.scalability.report import (
     Bound,
@@ -16,6 +15,7 @@ from distortion_heads.bench.scalability.report import (
     like_gaps,
     memory_growth,
 )
+from distortion_heads.reports.markdown import number, table
 
 if TYPE_CHECKING:
     from distortion_heads.bench.scalability.attach import Attachment, NewHead

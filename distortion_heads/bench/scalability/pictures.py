@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, load_scene
-from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.networks.shards import installed_specs, make_sample

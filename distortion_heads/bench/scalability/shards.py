@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.datasets.clean_pictures import Scenes
-from distortion_heads.heads.file import write_atomic
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.networks.shards import GROUP, ShardPlan, make_shard, read_shard
 from distortion_heads.training.networks.train_on_shards import HELD_OUT_SEED_OFFSET, Recipe

@@ -1,1 +1,1 @@
-"""video"""
+"""What the installed heads say of distorted and coded clips."""

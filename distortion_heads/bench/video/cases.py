@@ -14,10 +14,10 @@ from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.io.video.clock import FALLBACK_RATE
 from distortion_heads.io.video.encode import CODECS, Coding, parse_bit_rate
+from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.sampling import spread
 from distortion_heads.synthesis.clips import Interval
-from distortion_heads.video.answers import VideoOptions
 
 HEADS = (
     "gaussian_blur",

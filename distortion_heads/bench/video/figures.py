@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from distortion_heads.bench.video.measure import Judged
 from distortion_heads.bench.video.workers import Measured
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.metrics.scores import auroc, mean_of, share
-from distortion_heads.spec import HeadFile
 
 
 @dataclass(frozen=True, kw_only=True)

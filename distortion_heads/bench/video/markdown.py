@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from distortion_heads.bench.accuracy.markdown import number, table
 from distortion_heads.bench.video.figures import CodingFigures, HeadFigures
 from distortion_heads.bench.video.report import VideoReport
-from distortion_heads.video.answers import SegmentRule
+from distortion_heads.io.video.options import SegmentRule
+from distortion_heads.reports.markdown import number, table
 
 
 def to_markdown(report: VideoReport) -> str:

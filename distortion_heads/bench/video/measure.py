@@ -13,10 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-import distortion_heads
+from distortion_heads.bench.accuracy import samples
+from distortion_heads.bench.shared.cache import code_digest
 from distortion_heads.bench.video.cases import Case, Plan
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.video.encode import Coding, encode_video
+from distortion_heads.io.video.options import Sampling, VideoOptions
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_files
@@ -24,13 +26,10 @@ from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import Clip, EmptyIntervalError, write_clip
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.synthesis.plan import SpoiltError
-from distortion_heads.training.bench import samples
-from distortion_heads.video.answers import Sampling, VideoOptions
 from distortion_heads.video.predict import Step as VideoStep
 from distortion_heads.video.predict import predict_video
 
 _FORMAT = 1
-_CODE = ("synth_video", "synth_random", "synthesis", "video_*", "video", "pipeline", "temporal")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,12 +145,10 @@ class Cache:
 
 def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:
     """SHA-256 over the backbone, the head files, the codings and the source code that distorts, codes and predicts."""
-    library = Path(distortion_heads.__file__).parent
-    sources = sorted({file for name in _CODE for file in library.glob(f"{name}.py")})
     parts = [
         _FORMAT,
         samples.cache_key(predictor, specs, samples.Plan()),
         list(map(repr, plan.codings)),
-        [hashlib.sha256(file.read_bytes()).hexdigest() for file in sources],
+        code_digest((), ("video",)),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,1 +1,1 @@
-"""audit"""
+"""What is wrong with a labelled dataset."""

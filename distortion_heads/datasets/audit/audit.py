@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from distortion_heads.datasets.audit import labels
 from distortion_heads.datasets.audit.findings import GRADES, Audit, Finding
 from distortion_heads.datasets.audit.noise import label_noise
 from distortion_heads.datasets.audit.pixels import Look, look_at
@@ -12,7 +13,6 @@ from distortion_heads.datasets.audit.scenes import look_alike_findings, split_fi
 from distortion_heads.datasets.audit.splits import read_split
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.audit import labels
 
 Progress = Callable[[str, int, int], None]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from distortion_heads.datasets.published.files import VIDEO_SUFFIXES
 from distortion_heads.datasets.record import Record
-from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.errors import DheadsError, InputError
+from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""published"""
+"""Published datasets as their owners distribute them."""

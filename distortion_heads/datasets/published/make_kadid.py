@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.datasets.published.files import below
 from distortion_heads.datasets.published.kadid import IDENTITIES, LEVELS, TYPES
 from distortion_heads.errors import DataError
-from distortion_heads.heads.file import write_atomic
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import Step, distort, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,1 +1,1 @@
-"""video"""
+"""Video files to frames, and frames to video files."""

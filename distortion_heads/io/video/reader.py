@@ -17,9 +17,9 @@ from distortion_heads.io.inputs import is_sequence
 from distortion_heads.io.video.clock import Clock
 from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream, PipeStream
+from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions
 from distortion_heads.io.video.sampling import sample, spread
 from distortion_heads.io.video.sequence import PictureSequence
-from distortion_heads.video.answers import Damage, Frame, Moment, VideoInfo, VideoOptions
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -74,7 +74,7 @@ def open_video(source: str | os.PathLike[str] | BinaryIO, options: VideoOptions)
 
 def _check_file(path: str) -> None:
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - as the user wrote it
+        mode = os.stat(path).st_mode  # noqa: PTH116 - one call tells missing, folder and pipe apart
         with open(path, "rb") as stream:  # noqa: PTH123
             empty = stat.S_ISREG(mode) and not stream.read(1)
     except FileNotFoundError:

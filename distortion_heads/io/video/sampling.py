@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from distortion_heads.errors import DheadsError
-from distortion_heads.video.answers import Moment, Sampling
+from distortion_heads.io.video.options import Moment, Sampling
 
 _EPSILON = 1e-6
 """Seconds: time stamps are rounded to the container's clock."""

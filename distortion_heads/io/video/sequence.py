@@ -10,8 +10,8 @@ from pathlib import Path
 
 from distortion_heads.errors import InputError
 from distortion_heads.io.images import load_image
+from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions
 from distortion_heads.io.video.sampling import sample, spread
-from distortion_heads.video.answers import Damage, Frame, Moment, VideoInfo, VideoOptions
 
 _NUMBER = re.compile(r"%(?:0(\d))?d")
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.read_views import check_padded, view_features
 from distortion_heads.datasets.clips import each_frame, frame_limit
 from distortion_heads.datasets.labelled_image import Clip, LabelledImage
-from distortion_heads.datasets.split_by_content import difference_hash
 from distortion_heads.errors import DheadsError, InputError
+from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
-from distortion_heads.pipeline import check_padded, view_features
 from distortion_heads.spec import View
 
 MAX_WINDOWS = 64

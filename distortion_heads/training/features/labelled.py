@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.labelled_image import Amount, LabelledImage
-from distortion_heads.datasets.own_data import check_counts, unreadable
+from distortion_heads.datasets.own_data import check_counts
+from distortion_heads.io.image_hashes import unreadable
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.spec import View, view_key, width_of
 from distortion_heads.training.features.compute import (

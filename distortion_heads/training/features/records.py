@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.backbones.cells import FeatureSource
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.read_views import view_features
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.own_data import unreadable
 from distortion_heads.datasets.pictures import is_video, read_pictures
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
-from distortion_heads.pipeline import view_features
+from distortion_heads.io.image_hashes import unreadable
 from distortion_heads.spec import LIGHT, View, view_key, width_of
 from distortion_heads.training.features.compute import MAX_WINDOWS, ImageFeatures, spread_windows, to_float16
 from distortion_heads.training.features.labelled import FeatureCache

@@ -1,1 +1,1 @@
-"""heads"""
+"""Heads trained on frozen features, in NumPy."""

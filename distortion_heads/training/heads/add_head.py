@@ -12,26 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads.backbones.cells import bundled_backbone, load_backbone
+from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.datasets.distorting import with_distorted
 from distortion_heads.datasets.labelled_image import FRAMES, Amount, LabelledImage, few_videos
-from distortion_heads.datasets.own_data import check_expected, content_hashes, distinct, read_clean, read_data
+from distortion_heads.datasets.own_data import check_expected, distinct, read_clean, read_data
 from distortion_heads.datasets.split_by_content import Split, split_by_content
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
+from distortion_heads.heads.head import HeadFile, Provenance
+from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.registry.build import RegisteredHead, Registry
 from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import (
-    VIEWS,
-    BackboneRef,
-    BackboneSpec,
-    HeadFile,
-    HeadSpec,
-    Provenance,
-    View,
-    check_label,
-)
+from distortion_heads.spec import VIEWS, BackboneRef, BackboneSpec, HeadSpec, View, check_label
 from distortion_heads.training.features.labelled import Dataset, FeatureCache, Progress, extract, usable
 from distortion_heads.training.heads.train_head import HeadCard, train_head, weakness
 
@@ -280,7 +273,8 @@ def _provenance(plan: _Plan, data: Dataset) -> Provenance:
 def _save(head: HeadFile, plan: _Plan) -> Path:
     if plan.out is None:
         return plan.store.save(head, overwrite=plan.force)
-    from distortion_heads.heads.file import dump_head, write_atomic
+    from distortion_heads._system.atomic import write_atomic
+    from distortion_heads.heads.file import dump_head
 
     try:
         write_atomic(plan.out, dump_head(head))

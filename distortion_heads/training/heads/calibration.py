@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import sigmoid
-from distortion_heads.spec import Calibration, Threshold
+from distortion_heads.heads.head import Calibration, Threshold
 from distortion_heads.training.features.examples import Examples
 
 MIN_FOR_PLATT = 30

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import sigmoid
-from distortion_heads.spec import Layer
+from distortion_heads.heads.head import Layer
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.whitening import Whitening
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.spec import Threshold
+from distortion_heads.heads.head import Threshold
 
 GRID = np.round(np.linspace(0.02, 0.98, 193), 3)
 PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])

@@ -12,21 +12,9 @@ from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
 from distortion_heads.heads.bank import HeadBank
+from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
-from distortion_heads.spec import (
-    LIGHT,
-    TEMPORAL,
-    VIEWS,
-    BackboneRef,
-    Calibration,
-    HeadFile,
-    HeadMetrics,
-    Layer,
-    Provenance,
-    Threshold,
-    View,
-    check_label,
-)
+from distortion_heads.spec import LIGHT, TEMPORAL, VIEWS, BackboneRef, View, check_label
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.heads.fit_layers import fit_layers

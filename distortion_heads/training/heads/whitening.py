@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.spec import Layer
+from distortion_heads.heads.head import Layer
 from distortion_heads.training.features.examples import Examples
 
 MAX_SAMPLE = 16_384

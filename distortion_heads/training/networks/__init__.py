@@ -1,1 +1,1 @@
-"""networks"""
+"""Networks trained in torch."""

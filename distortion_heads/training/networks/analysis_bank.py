@@ -14,7 +14,7 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermeval
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.architecture import LUMA_PARTS
+from distortion_heads.views.units import LUMA_PARTS
 
 LUMA = tuple(part / 1000 for part in LUMA_PARTS)
 CHROMA = ((-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))

@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.backbones.architecture import LUMA_PARTS, MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
-from distortion_heads.spec import Layer, View
+from distortion_heads.backbones.architecture import MEAN_FLOOR, VARIANCE_FLOOR, Architecture, Conv
+from distortion_heads.backbones.with_torch.networks import magnitudes
+from distortion_heads.heads.head import Layer
+from distortion_heads.spec import View
 from distortion_heads.training.networks.analysis_bank import analysis_banks
 
 MID_GREY, UNIT = 128.0, 64.0
@@ -107,14 +109,6 @@ class Backbone(nn.Module):
 def _banks(architecture: Architecture) -> list[tuple[Conv, NDArray[np.float32]]]:
     """Each analysis convolution and its filters; none, or all banks that there are."""
     return list(zip(architecture.analysis, analysis_banks(), strict=True)) if architecture.analysis else []
-
-
-def magnitudes(picture: Tensor, bank: Tensor, conv: Conv) -> Tensor:
-    """The level of an analysis bank for a normalised picture (B, 3, H, W)."""
-    if conv.inputs == 1:
-        picture = (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True) / sum(LUMA_PARTS)
-    padded = nn.functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
-    return torch.relu(nn.functional.conv2d(padded, bank, stride=conv.stride).abs() - QUIET)
 
 
 def _to_engine_pixels(tensors: dict[str, Tensor], name: str) -> None:

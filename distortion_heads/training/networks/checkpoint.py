@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.errors import DataError
-from distortion_heads.heads.file import write_atomic
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
 from distortion_heads.training.networks.prune import like, prune, wider_version
 

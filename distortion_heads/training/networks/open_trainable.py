@@ -5,23 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from distortion_heads.backbones.cells import bundled_backbone, read_backbone
-from distortion_heads.backbones.patches import PatchFile, is_patch_backbone, read_header, read_patch_backbone
+from distortion_heads.backbones.files import (
+    is_patch_backbone,
+    read_backbone,
+    read_header,
+    read_patch_backbone,
+)
+from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
-from distortion_heads.backbones.with_torch.torchvision_models import torchvision_torso, torso_tensors
-from distortion_heads.errors import BackboneError, DataError
+from distortion_heads.backbones.with_torch.patch_network import (
+    _plugin_torso,
+    torchvision_torso_seeded,
+)
+from distortion_heads.backbones.with_torch.torchvision_models import torso_tensors
+from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.registry.build import Registry
-from distortion_heads.spec import BackboneSpec, PatchInput
+from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.networks.recipes import Recipe
-
-RANDOM_SEED = 0
-"""Of random weights: the same for every run, so that features of a frozen random network are computed once."""
 
 
 def open_trainable(name: str, weights: str | None, recipe: Recipe, registry: Registry) -> TrainableBackbone:
@@ -51,34 +56,6 @@ def open_trainable(name: str, weights: str | None, recipe: Recipe, registry: Reg
     return network
 
 
-def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
-    """The network that a file describes, with its weights; a plugin's is built by `spec`, see `with_network`.
-
-    Raises `BackboneError` if nothing can build it.
-    """
-    name, source = file.network.get("name", ""), file.network.get("source")
-    if source == "torchvision":
-        module = torchvision_torso_seeded(name, imagenet=False).module
-    else:
-        if spec.network is None:
-            raise BackboneError(f"no plugin in use brings the network {name!r}: install it, or use --device cpu")
-        module, _ = _plugin_torso(spec)
-    mean, std = (tuple(map(float, file.tensors[key])) for key in ("input_mean", "input_std"))
-    patches = PatchInput(mean=mean, std=std, side=file.grid.side, stride=file.grid.stride)  # type: ignore[arg-type]
-    tail: Any = file.network.get("tail")
-    network = PatchNetwork(name, module, patches, "maxpool" if tail == "maxpool" else "moments", str(source))
-    state = {key: torch.from_numpy(value) for key, value in file.tensors.items()}
-    network.torso.load_state_dict(torso_tensors(state, network.torso, file.ref.name), strict=False)
-    return network
-
-
-def torchvision_torso_seeded(name: str, *, imagenet: bool) -> Any:
-    """Like `torchvision_torso`; random weights are always the same, and torch's global seed is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
-        return torchvision_torso(name, imagenet=imagenet)
-
-
 def _own_architecture(spec: BackboneSpec, weights: str | None) -> TrainableBackbone:
     if weights in ("imagenet", "none"):
         raise DataError(
@@ -89,21 +66,6 @@ def _own_architecture(spec: BackboneSpec, weights: str | None) -> TrainableBackb
     if is_patch_backbone(file):
         raise DataError(f"the plugin of backbone {spec.name!r} brings no network to train: use --finetune frozen")
     return CellNetwork(read_backbone(file))
-
-
-def _plugin_torso(spec: BackboneSpec) -> tuple[nn.Module, PatchInput]:
-    assert spec.network is not None
-    if spec.patches is None:
-        raise BackboneError(f"backbone {spec.name!r} brings a network but does not say which patches it wants")
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(RANDOM_SEED)
-            module = spec.network()
-    except (Exception, SystemExit) as error:  # a plugin's function raises anything
-        raise BackboneError(f"the network of backbone {spec.name!r} failed: {type(error).__name__}: {error}") from error
-    if not isinstance(module, nn.Module):
-        raise BackboneError(f"the network of backbone {spec.name!r} is a {type(module).__name__}, not a torch module")
-    return module, spec.patches
 
 
 def _load_file(network: PatchNetwork, file: Path) -> None:

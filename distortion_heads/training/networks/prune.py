@@ -14,9 +14,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from distortion_heads.backbones.architecture import FEATURE_LIMIT, MAX_CHANNELS, Architecture
+from distortion_heads.backbones.architecture import MAX_CHANNELS, Architecture
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.backbone_network import Backbone, MultiTaskNetwork
+from distortion_heads.views.units import FEATURE_LIMIT
 
 BATCH = 100
 

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
+from distortion_heads.backbones.with_torch.networks import Finetune, Tail
 from distortion_heads.errors import DataError
 
-Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
-Tail: TypeAlias = Literal["maxpool", "moments"]
 Pooling: TypeAlias = Literal["mean", "majority"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.datasets.clean_pictures import (
     content_digest,
@@ -26,9 +27,9 @@ from distortion_heads.datasets.clean_pictures import (
     recompress,
     reduce_to,
 )
-from distortion_heads.heads.file import write_atomic
+from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.distort import Step, distort, draw_mixture, to_float, to_uint8
+from distortion_heads.synthesis.distort import Step, distort, draw_mixture
 
 NATIVE_SIDE = 160
 OVERVIEW_SIDE = 128

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from distortion_heads.backbones.with_torch.networks import TrainableBackbone
-from distortion_heads.spec import Layer
+from distortion_heads.heads.head import Layer
 
 
 class Towers(nn.Module):

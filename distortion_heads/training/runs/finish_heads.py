@@ -14,7 +14,7 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.metrics.measure import measure
-from distortion_heads.spec import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities

@@ -11,7 +11,8 @@ from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import backbone_in, read_ref
 from distortion_heads.registry.build import Registry
-from distortion_heads.spec import BackboneSpec, Provenance
+from distortion_heads.spec import BackboneSpec
+from distortion_heads.heads.head import Provenance
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
 from distortion_heads.training.runs.job import versions
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features

@@ -1,0 +1,64 @@
+"""What a backbone and its engine must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.spec import BackboneRef, View
+
+
+class Engine(Protocol):
+    """Runs the convolutions; must be safe to call from several threads."""
+
+    batch: int
+    """How many pictures it runs faster together than one by one."""
+
+    def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (H, W, 3), sides multiples of 32 -> float32 (2 * channels, H / 32, W / 32).
+
+        First the means over each cell of all levels' activations, then their variances within the cell.
+        """
+        ...
+
+    def batch_moments(self, batch: Sequence[NDArray[np.uint8]]) -> Sequence[NDArray[np.float32]]:
+        """The moments of several pictures of one size."""
+        ...
+
+    def side_by_side(self) -> Engine:
+        """The same for calls from several threads at once, each of which keeps one core busy and no other."""
+        ...
+
+
+class FeatureSource(Protocol):
+    """What heads read: this project's own `Backbone`, or a `PatchBackbone`. Safe to share between threads."""
+
+    ref: BackboneRef
+
+    def side_by_side(self) -> FeatureSource:
+        """The same for calls from several threads at once."""
+        ...
+
+    def count(self, pixels: NDArray[np.uint8]) -> int:
+        """How many windows or patches uint8 (H, W, 3) has in the native view."""
+        ...
+
+    def features(
+        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+    ) -> NDArray[np.float32]:
+        """Float32 (K, dim) of the K windows or patches of one view of uint8 (H, W, 3).
+
+        Of at most `most` of them, spread over the picture, if that is given; of other ones for another `turn`.
+        """
+        ...
+
+
+class PatchEngine(Protocol):
+    """Runs the network; must be safe to call from several threads."""
+
+    def features(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (K, side, side, 3) -> float32 (K, dim)."""
+        ...

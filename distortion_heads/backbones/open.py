@@ -1,0 +1,70 @@
+"""Backbone files to backbones, on the engine that a device asks for."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.files import (
+    is_patch_backbone,
+    read_backbone,
+    read_patch_backbone,
+)
+from distortion_heads.backbones.onnx import OnnxEngine, OnnxPatchEngine
+from distortion_heads.backbones.patches import PatchBackbone
+from distortion_heads.errors import BackboneError, MissingExtraError
+from distortion_heads.spec import BackboneSpec
+
+
+def bundled_backbone() -> BackboneSpec:
+    """The backbone that ships with this package."""
+    folder = files("distortion_heads.backbones") / "bundled"
+    return BackboneSpec(
+        name="dheads_small",
+        weights=folder / "dheads_small.safetensors",
+        graph=folder / "dheads_small.onnx",
+        description="Trained by this project from random initialisation on synthetic distortions.",
+    )
+
+
+def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> Backbone:
+    """Open a backbone: ONNX Runtime on the CPU, torch (extra `train`) on any other device.
+
+    Raises `BackboneError` if a file is missing or damaged, `MissingExtraError` if torch is needed and not installed.
+    """
+    file = read_backbone(spec.weights)
+    if device == "cpu":
+        return Backbone(file, OnnxEngine(_read_graph(spec), file.tensors, threads=threads))
+    from distortion_heads.backbones.with_torch.engines import open_torch_engine
+
+    return Backbone(file, open_torch_engine(file.architecture, file.tensors, device))
+
+
+def open_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> FeatureSource:
+    """Open a backbone of either kind; raises what `load_backbone` raises."""
+    if is_patch_backbone(spec.weights):
+        return load_patch_backbone(spec, device=device, threads=threads)
+    return load_backbone(spec, device=device, threads=threads)
+
+
+def load_patch_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> PatchBackbone:
+    """Open a backbone of this kind: ONNX Runtime on the CPU, torch (extra `train`) on any other device.
+
+    Raises `BackboneError` if a file is missing or damaged, `MissingExtraError` if torch is needed and not installed.
+    """
+    file = read_patch_backbone(spec.weights)
+    if device != "cpu":
+        try:
+            from distortion_heads.backbones.with_torch.engines import open_patch_engine
+        except ModuleNotFoundError:
+            raise MissingExtraError(f"--device {device}") from None
+        return PatchBackbone(file, open_patch_engine(spec, file, device))
+    return PatchBackbone(file, OnnxPatchEngine(_read_graph(spec), file, threads))
+
+
+def _read_graph(spec: BackboneSpec) -> bytes:
+    try:
+        return spec.graph.read_bytes()
+    except OSError as error:
+        raise BackboneError(f"cannot read the graph {spec.graph}: {error.strerror}") from None

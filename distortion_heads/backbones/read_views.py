@@ -1,0 +1,49 @@
+"""Features of every view of a picture, from whichever backbone there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.errors import ImageTooLargeError
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.spec import (
+    LIGHT,
+    View,
+)
+from distortion_heads.views.light import with_light
+from distortion_heads.views.windows import WINDOW
+
+Features: TypeAlias = Mapping[View, NDArray[np.float32]]
+
+
+def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
+    """Raise `ImageTooLargeError` if a thin picture (H, W, 3) is too large once it is padded to whole windows."""
+    height, width = (max(side, WINDOW) for side in pixels.shape[:2])
+    if height * width > max(max_pixels, DEFAULT_MAX_PIXELS):
+        raise ImageTooLargeError(
+            f"{pixels.shape[1]} x {pixels.shape[0]} is {width} x {height} once padded to whole windows, over the "
+            f"limit of {max_pixels} pixels: raise it with --max-pixels"
+        )
+
+
+def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
+    """What heads of one view read of uint8 (H, W, 3): float32 (K, `width_of(view)`), K windows; an overview is one."""
+    (run,) = _run_for((view,))
+    return _views_of(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
+
+
+def _run_for(views: Sequence[View]) -> tuple[View, ...]:
+    """The views that the backbone runs on, for heads that read `views`."""
+    return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
+
+
+def _views_of(
+    pixels: NDArray[np.uint8], run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None
+) -> Features:
+    """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
+    return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}

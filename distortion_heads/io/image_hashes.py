@@ -1,0 +1,82 @@
+"""Hashes of files and of what pictures show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.errors import DataError
+from distortion_heads.io.inputs import VIDEO_SUFFIXES
+
+
+def difference_hash(pixels: NDArray[np.uint8]) -> int | None:
+    """Perceptual hash of uint8 (H, W, 3): 64 bits, of 8 x 8 pairs of neighbours the sign of the horizontal difference.
+
+    Unchanged, but for a few bits, by most distortions. None for a picture so flat that the signs are chance.
+    """
+    from PIL import Image
+
+    small = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BOX)
+    values = np.asarray(small, np.int16)
+    if np.ptp(values) < 8:
+        return None
+    return int.from_bytes(np.packbits(values[:, 1:] > values[:, :-1]).tobytes())
+
+
+def join_near(
+    groups: NDArray[np.int64], hashes: Sequence[int | None], bits: int, joins: Sequence[bool] | None = None
+) -> NDArray[np.int64]:
+    """Join the groups (n,) of images whose difference hashes differ in at most `bits`, over any number of steps.
+
+    Of two such images at least one must have `joins`, by default all have.
+    """
+    groups = groups.copy()
+    known = np.array([i for i, value in enumerate(hashes) if value is not None], np.int64)
+    if len(known) == 0:
+        return groups
+    packed = np.array([hashes[i] for i in known], np.uint64).view(np.uint8).reshape(-1, 8)
+    signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+    for row, index in enumerate(known):
+        if joins is None or joins[index]:
+            distance = (64 - signs @ signs[row]) / 2
+            joined = np.unique(groups[known[distance <= bits]])
+            if len(joined) > 1:
+                groups[np.isin(groups, joined)] = joined[0]
+    return groups
+
+
+def content_hashes(paths: Sequence[Path]) -> dict[Path, str]:
+    """SHA-256 (hex) of each file. Raises `DataError` if any cannot be read."""
+    with ThreadPoolExecutor() as pool:
+        results = dict(zip(paths, pool.map(_sha256, paths), strict=True))
+    failed = [(path, str(result)) for path, result in results.items() if isinstance(result, OSError)]
+    if failed:
+        raise unreadable(failed, len(results))
+    return {path: result for path, result in results.items() if isinstance(result, str)}
+
+
+def unreadable(failed: Sequence[tuple[Path, str]], total: int) -> DataError:
+    """The error for files that cannot be used; `failed` holds path and reason."""
+    path, reason = failed[0]
+    first = "" if len(failed) == 1 else "the first is "
+    kind = "files" if any(_is_video(path) for path, _ in failed) else "pictures"
+    return DataError(f"{len(failed)} of {total} {kind} cannot be used: {first}{path}: {reason}; mend or remove them")
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _sha256(path: Path) -> str | OSError:
+    try:
+        if not path.is_file():  # a pipe would block
+            return OSError("is no regular file")
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return OSError(f"cannot be read: {(error.strerror or str(error)).lower()}")

@@ -1,0 +1,149 @@
+"""What to read of a video, and what is known of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from distortion_heads.errors import DheadsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DEFAULT_MAX_PIXELS = 1 << 26
+"""Pixels of one frame: twice 8K. A decoder holds about twenty frames."""
+
+
+DEFAULT_MAX_FRAMES = 10_000_000
+"""Frames evaluated: four and a half days at 25 frames/s."""
+
+
+FRAME_WINDOWS = 6
+"""Windows of a frame that are read: all that 512 x 288 has."""
+
+
+DEFAULT_SEQUENCE_RATE = 25.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Which frames are evaluated: all, or at most `fps` a second, every `every`-th, or `frames` evenly spread ones.
+
+    Only those with `start <= time < end`. Raises `DheadsError` for impossible values.
+    """
+
+    fps: float | None = None
+    every: int | None = None
+    frames: int | None = None
+    start: float = 0.0
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        chosen = [value for value in (self.fps, self.every, self.frames) if value is not None]
+        if len(chosen) > 1:
+            raise DheadsError("choose frames in one way: --fps, --every or --frames")
+        if not all(0 < value < math.inf for value in chosen):
+            raise DheadsError("--fps, --every and --frames must be above 0")
+        if not self.start >= 0 or (self.end is not None and not self.end > self.start):
+            raise DheadsError("--start must not be negative, and --end must come after it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRule:
+    """What makes a segment of a head's probabilities over time.
+
+    Hysteresis: successive frames of at least `low` times the head's threshold, one of which reaches the threshold. A
+    gap is bridged if it lasts at most `merge_gap` seconds and less than what is on either side of it, so that flicker
+    never adds up to a segment. What lasts less than `min_length` seconds is none.
+    """
+
+    low: float = 0.7
+    min_length: float = 0.5
+    merge_gap: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= 1:
+            raise DheadsError("--low must be above 0 and at most 1")
+        if not (self.min_length >= 0 and self.merge_gap >= 0):
+            raise DheadsError("--min-length and --merge-gap must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """Read on as a file grows, until nothing has come for `patience` seconds (None: until interrupted).
+
+    Frames are dropped while the answer is more than `max_lag` seconds behind the stream.
+    """
+
+    patience: float | None = None
+    max_lag: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not self.max_lag > 0 or (self.patience is not None and not self.patience > 0):
+            raise DheadsError("--patience and --max-lag must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """How a video is read and judged. `workers` evaluate frames at the same time (None: one per CPU core).
+
+    At most `most_windows` windows of a frame are read, other ones of the next frame, so that a second shows all of
+    them; None: all of every frame.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    rule: SegmentRule = field(default_factory=SegmentRule)
+    follow: Follow | None = None
+    sequence_rate: float = DEFAULT_SEQUENCE_RATE
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_frames: int = DEFAULT_MAX_FRAMES
+    workers: int | None = None
+    most_windows: int | None = FRAME_WINDOWS
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sequence_rate < math.inf:
+            raise DheadsError("--sequence-rate must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a file says of itself: sizes in pixels as shown (upright); rate in frames/s, duration in s, if known."""
+
+    path: str | None
+    width: int
+    height: int
+    frame_rate: float | None
+    duration: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """One decoded frame: uint8 (H, W, 3), RGB, upright. `index` counts the frames that are evaluated, from 0."""
+
+    index: int
+    time: float
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A frame that can be had: its time, and how to get its pixels, uint8 (H, W, 3). `load` is called once, at once."""
+
+    time: float
+    load: Callable[[], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """The first thing in a video that could not be read, at `time`; `count` says how many there were."""
+
+    time: float
+    reason: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        more = f" ({self.count} damaged places in all)" if self.count > 1 else ""
+        return f"cannot be read from {self.time:.2f} s on: {self.reason}{more}"

@@ -1,1 +1,0 @@
-"""The accuracy report: what all heads say about pictures whose distortions are known."""

@@ -1,1 +1,0 @@
-"""Labelled datasets, read as their owners distribute them."""

@@ -1,1 +1,0 @@
-"""Repeated train-and-test measurements on labelled datasets."""

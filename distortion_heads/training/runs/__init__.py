@@ -1,0 +1,1 @@
+"""What `dheads train` does, one module for each way."""

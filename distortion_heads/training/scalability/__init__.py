@@ -1,1 +1,0 @@
-"""The scalability report: heads attached one by one, and what hundreds of them cost."""
