@@ -24,7 +24,7 @@ import scipy.fft
 import scipy.ndimage
 import scipy.special  # noqa: F401 - what synthesizers import is imported here, lest that count as distorting
 
-from dheads_cli.synth import WORKER_ENVIRONMENT
+from dheads_cli.commands.synth import WORKER_ENVIRONMENT
 from distortion_heads.registry.build import build_registry
 from distortion_heads.synthesis import work as synth_work
 from distortion_heads.synthesis.distort import Step, distort

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import click
 
-from dheads_cli._console import complain, describe_bug, silence_stdout
-from dheads_cli._lazy import LazyCommand, LazyGroup
+from dheads_cli.lazy import LazyCommand, LazyGroup
+from dheads_cli.output.console import complain, describe_bug, silence_stdout
 from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 130, 141

@@ -53,7 +53,10 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
 
 def test_help_imports_no_command() -> None:
-    assert imported(("dheads_cli.predict", "dheads_cli.heads", "dheads_cli.add_head"), "--help") == []
+    assert (
+        imported(("dheads_cli.commands.predict", "dheads_cli.commands.heads", "dheads_cli.commands.add_head"), "--help")
+        == []
+    )
 
 
 def test_predict_imports_neither_torch_nor_scipy_nor_rich(own_heads: tuple[str, str], tmp_path: Path) -> None:

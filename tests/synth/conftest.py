@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from synth_runs import save_photo
 
-from dheads_cli.synth import WORKER_ENVIRONMENT
+from dheads_cli.commands.synth import WORKER_ENVIRONMENT
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
 

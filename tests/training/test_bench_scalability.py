@@ -326,7 +326,7 @@ def test_what_cannot_be_measured_is_said_before(folder: Path, registry: Registry
     [(("--sizes", "5"), "at least 20"), (("--widths", "1,2"), "5 numbers"), (("--late", ","), "names nothing")],
 )
 def test_wrong_lists_are_usage_errors(option: tuple[str, str], message: str, folder: Path) -> None:
-    from dheads_cli.bench import bench as command
+    from dheads_cli.commands.bench import bench as command
 
     result = CliRunner().invoke(command, ["scalability", "--images", str(folder), *option])
     assert result.exit_code == 2

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import worker_pool
-from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.open import open_backbone
 from distortion_heads.datasets.clean_pictures import content_digest, cut_picture, load_scene
 from distortion_heads.errors import DataError
-from distortion_heads._system.atomic import write_atomic
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis.distort import draw_mixture

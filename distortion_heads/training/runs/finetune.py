@@ -14,21 +14,21 @@ from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.with_torch.networks import TrainableBackbone
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.backbones import with_network
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.heads.head import HeadFile
-from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
-from distortion_heads.training.runs.judge import HeadJudge
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.runs.finish_heads import finished_heads
-from distortion_heads.training.runs.job import Choice, Site
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import Recipe
 from distortion_heads.training.networks.record_samples import FeatureSamples, PatchSamples, Samples, Targets
 from distortion_heads.training.networks.towers import MultiTask, Towers
 from distortion_heads.training.networks.train_on_records import Checkpoint, train
+from distortion_heads.training.runs.finish_heads import finished_heads
+from distortion_heads.training.runs.job import Choice, Site
+from distortion_heads.training.runs.judge import HeadJudge
+from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
 from distortion_heads.views.patches import PatchGrid
 
 

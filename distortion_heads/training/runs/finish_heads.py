@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
-from distortion_heads.metrics.measure import measure
 from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+from distortion_heads.metrics.measure import measure
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
-from distortion_heads.training.runs.job import Choice, Site, versions
 from distortion_heads.training.networks.recipes import Recipe
 from distortion_heads.training.networks.towers import Towers
+from distortion_heads.training.runs.job import Choice, Site, versions
 
 VOTE = 1e6
 """Scale of the logits that turns the mean of the windows' probabilities into the share of windows that fire."""

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.errors import HeadFileError
 from distortion_heads.heads.file import dump_head, read_head
-from distortion_heads._system.atomic import write_atomic
+from distortion_heads.heads.head import HeadFile, Layer, Provenance
 from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadSpec
-from distortion_heads.heads.head import HeadFile, Layer, Provenance
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.fit_layers import MANY
 from distortion_heads.training.heads.thresholds import choose_together

@@ -14,19 +14,19 @@ from tempfile import TemporaryFile
 
 from safetensors import SafetensorError
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.architecture import Architecture, small
-from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.files import dump_backbone, read_backbone
+from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.errors import BackboneError, DataError
-from distortion_heads._system.atomic import write_atomic
-from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.heads.head import Provenance
-from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
+from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.heads.train_head import check_line
 from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
 
 NAME = "dheads_small"
 

@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.clean_pictures import content_digest, find_scenes
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
-from distortion_heads._system.atomic import write_atomic
+from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadSpec
-from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.train_head import HeadCard, check_line, train_head
 from distortion_heads.training.runs.job import versions

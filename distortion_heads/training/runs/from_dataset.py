@@ -11,21 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.load import load_corpus
-from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import Split, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
-from distortion_heads._system.atomic import write_atomic
+from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.labelled import FeatureCache
-from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
-from distortion_heads.training.runs.job import Choice, Site
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
 from distortion_heads.training.networks.train_on_records import Progress
+from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
+from distortion_heads.training.runs.job import Choice, Site
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,10 @@ from PIL import Image
 
 from distortion_heads.datasets.clean_pictures import load_scene, pick
 from distortion_heads.errors import DataError, InputError
-from distortion_heads.io.video.encode import Coding, encode_video
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
 from distortion_heads.io.float_images import to_float, to_uint8
+from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.options import Sampling, VideoOptions
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, HeadSpec
 
 FRAMES = 30
 SHORT_SIDE = (128, 192)

@@ -9,13 +9,13 @@ from pathlib import Path
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.errors import DataError
+from distortion_heads.heads.head import Provenance
 from distortion_heads.registry.backbones import backbone_in, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.heads.head import Provenance
+from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
 from distortion_heads.training.runs.job import versions
-from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.files import read_patch_backbone
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, TrainableBackbone
 from distortion_heads.errors import BackboneError, DataError
-from distortion_heads._system.atomic import write_atomic
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.training.runs.job import Choice, Site, versions
 from distortion_heads.training.networks.open_trainable import open_trainable
+from distortion_heads.training.runs.job import Choice, Site, versions
 
 
 def write_backbone(backbone: TrainableBackbone, folder: Path, info: dict[str, object]) -> BackboneSpec:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli._cards import Card, figure, kibibytes, share, write_card
-from dheads_cli._console import complain
-from dheads_cli._progress import progress_bar
-from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
+from dheads_cli.output.console import complain
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads.spec import VIEWS, View
 
 if TYPE_CHECKING:

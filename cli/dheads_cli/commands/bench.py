@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli._console import plain_table, stdout_stream
-from dheads_cli._progress import progress_bar
-from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.architecture import WIDTHS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dheads_cli._console import is_terminal
+from dheads_cli.output.console import is_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from dheads_cli._console import complain
+from dheads_cli.output.console import complain
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
-    from dheads_cli._reports import Sink
-    from dheads_cli._video_sinks import VideoSink
-    from dheads_cli.video import VideoRequest
+    from dheads_cli.commands.predict_videos import VideoRequest
+    from dheads_cli.output.pictures import Sink
+    from dheads_cli.output.videos import VideoSink
     from distortion_heads.answers import Prediction
     from distortion_heads.io.inputs import Input
     from distortion_heads.video.answers import Event, FrameResult, VideoPrediction

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from dheads_cli._console import ResultStream
+from dheads_cli.output.console import ResultStream
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
-    from dheads_cli._progress import Bar
-    from dheads_cli._video_sinks import VideoSink
+    from dheads_cli.output.progress import Bar
+    from dheads_cli.output.videos import VideoSink
     from distortion_heads.io.inputs import Input
     from distortion_heads.io.video.options import VideoOptions
     from distortion_heads.pipeline import Predictor

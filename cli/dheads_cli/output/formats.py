@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dheads_cli._console import ResultStream
-from dheads_cli._reports import CsvSink, JsonSink, PlainSink, Sink
+from dheads_cli.output.console import ResultStream
+from dheads_cli.output.pictures import CsvSink, JsonSink, PlainSink, Sink
 
 ForPeople: TypeAlias = Callable[[ResultStream, Sequence[str], Sequence[str], bool], Sink]
 
@@ -23,7 +23,7 @@ class Formats:
 
 
 def _table() -> ForPeople:
-    from dheads_cli._table import TableSink
+    from dheads_cli.output.table import TableSink
 
     return TableSink
 
@@ -32,10 +32,10 @@ PICTURE_FORMATS = Formats(json=JsonSink, csv=CsvSink, plain=PlainSink, table=_ta
 
 
 def video_formats() -> Formats:
-    from dheads_cli._video_sinks import VideoCsvSink, VideoJsonSink, VideoPlainSink
+    from dheads_cli.output.videos import VideoCsvSink, VideoJsonSink, VideoPlainSink
 
     def table() -> ForPeople:
-        from dheads_cli._video_table import VideoTableSink
+        from dheads_cli.output.video_table import VideoTableSink
 
         return VideoTableSink
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli._console import complain, plain_table, stdout_stream
-from dheads_cli._progress import progress_bar
-from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.output.console import complain, plain_table, stdout_stream
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
     from distortion_heads.evaluation.score2020 import Score

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from dheads_cli._console import plain_table, stdout_stream
-from dheads_cli._progress import Bar, progress_bar
-from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
     from distortion_heads.training.networks.train_on_records import Progress

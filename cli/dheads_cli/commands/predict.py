@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from dheads_cli._console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
-from dheads_cli._formats import PICTURE_FORMATS, video_formats
-from dheads_cli._progress import Bar, progress_bar
-from dheads_cli._reports import Sink
-from dheads_cli._session import Session, session_of
-from dheads_cli._submission import submission_of
-from dheads_cli.video import VideoRequest, Videos, opened, video_options
+from dheads_cli.commands.predict_videos import VideoRequest, Videos, opened, video_options
+from dheads_cli.output.console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
+from dheads_cli.output.formats import PICTURE_FORMATS, video_formats
+from dheads_cli.output.pictures import Sink
+from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.output.submission import submission_of
+from dheads_cli.session import Session, session_of
 from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
-    from dheads_cli._video_sinks import VideoSink
+    from dheads_cli.output.videos import VideoSink
     from distortion_heads.answers import Prediction
     from distortion_heads.heads.head import HeadFile
     from distortion_heads.io.inputs import Input
@@ -224,7 +224,7 @@ def _predictor(
     threads: int | None = None,
     backbone: str | None = None,
 ) -> Predictor:
-    from dheads_cli._backbones import chosen_backbone
+    from dheads_cli.backbones import chosen_backbone
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
 

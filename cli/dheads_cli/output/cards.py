@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from dheads_cli._console import is_terminal, printable, rendered, rich_console, stdout_stream
+from dheads_cli.output.console import is_terminal, printable, rendered, rich_console, stdout_stream
 
 Card = Mapping[str, Mapping[str, str]]
 """Section -> name -> value; the section "" has no heading."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from dheads_cli._console import complain, is_terminal, stdout_stream
-from dheads_cli._progress import Bar, progress_bar
-from dheads_cli._session import session_of
+from dheads_cli.output.console import complain, is_terminal, stdout_stream
+from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.session import session_of
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DheadsError, InputError
 

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
-from dheads_cli._lazy import LazyGroup
-from dheads_cli._session import Session, session_of
+from dheads_cli.lazy import LazyGroup
+from dheads_cli.output.console import (
+    is_terminal,
+    plain_table,
+    printable,
+    rendered,
+    rich_console,
+    rich_table,
+    stdout_stream,
+)
+from dheads_cli.session import Session, session_of
 from distortion_heads.reports.pictures import to_json_line
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TextIO, cast
 
-from dheads_cli._console import ResultStream, complain, printable
+from dheads_cli.output.console import ResultStream, complain, printable
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.reports.pictures import CsvReport, error_to_dict, prediction_to_dict, to_json_line
 

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli._cards import Card, figure, kibibytes, share, write_card
-from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
-from dheads_cli._facts import HeadFacts, bundled_ref, read_facts
-from dheads_cli._session import session_of
+from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
+from dheads_cli.output.console import (
+    is_terminal,
+    plain_table,
+    printable,
+    rendered,
+    rich_console,
+    rich_table,
+    stdout_stream,
+)
+from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
+from dheads_cli.session import session_of
 from distortion_heads.errors import RegistryError
 from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.spec import TEMPORAL, check_label, width_of

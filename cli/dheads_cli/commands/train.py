@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli._console import stdout_stream
-from dheads_cli._progress import Bar, progress_bar
-from dheads_cli._session import needs_train_extra, session_of
-from dheads_cli.train_clips import train_on_clips
-from dheads_cli.train_data import check_options, dataset_options, refit, train_on_data
+from dheads_cli.commands.train_clips import train_on_clips
+from dheads_cli.commands.train_data import check_options, dataset_options, refit, train_on_data
+from dheads_cli.output.console import stdout_stream
+from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
 

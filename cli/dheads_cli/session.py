@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli._console import complain
+from dheads_cli.output.console import complain
 from distortion_heads.errors import MissingExtraError, PluginError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from dheads_cli._console import ResultStream, printable, rendered, rich_console
-from dheads_cli._reports import complain_about, shown_heads
+from dheads_cli.output.console import ResultStream, printable, rendered, rich_console
+from dheads_cli.output.pictures import complain_about, shown_heads
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.spec import MAX_SEVERITY
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from dheads_cli._session import session_of
+from dheads_cli.session import session_of
 
 if TYPE_CHECKING:
     from distortion_heads.registry.build import PluginFailure
@@ -29,10 +29,12 @@ class LazyCommand:
 
     @property
     def exists(self) -> bool:
-        return find_spec(f"dheads_cli.{self.module}") is not None
+        return find_spec(f"dheads_cli.commands.{self.module}") is not None
 
     def load(self) -> click.Command:
-        command = getattr(import_module(f"dheads_cli.{self.module}"), self.attribute or self.name.replace("-", "_"))
+        command = getattr(
+            import_module(f"dheads_cli.commands.{self.module}"), self.attribute or self.name.replace("-", "_")
+        )
         assert isinstance(command, click.Command)
         return command
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TextIO, cast
 
-from dheads_cli._console import ResultStream, printable
-from dheads_cli._reports import JsonSink, PlainSink, Sink, complain_about
+from dheads_cli.output.console import ResultStream, printable
+from dheads_cli.output.pictures import JsonSink, PlainSink, Sink, complain_about
 from distortion_heads.answers import Prediction
 from distortion_heads.io.video.sampling import time_text
 from distortion_heads.reports.pictures import to_json_line

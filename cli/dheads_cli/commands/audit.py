@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli._console import is_terminal, plain_table, printable, rendered, rich_console, rich_table, stdout_stream
-from dheads_cli._progress import progress_bar
-from dheads_cli._session import session_of
+from dheads_cli.output.console import (
+    is_terminal,
+    plain_table,
+    printable,
+    rendered,
+    rich_console,
+    rich_table,
+    stdout_stream,
+)
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import session_of
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.datasets.load import KINDS, load_corpus
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dheads_cli._session import Session
+from dheads_cli.session import Session
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec
 

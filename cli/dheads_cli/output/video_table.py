@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from dheads_cli._console import printable, rendered
-from dheads_cli._reports import complain_about
-from dheads_cli._table import CLEAN_STYLE, GAP, TableSink
-from dheads_cli._video_sinks import event_text, shown_video_heads
+from dheads_cli.output.console import printable, rendered
+from dheads_cli.output.pictures import complain_about
+from dheads_cli.output.table import CLEAN_STYLE, GAP, TableSink
+from dheads_cli.output.videos import event_text, shown_video_heads
 from distortion_heads.io.video.sampling import time_text
 from distortion_heads.video.answers import Event, FrameResult, VideoHead, VideoPrediction
 

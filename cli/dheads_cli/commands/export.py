@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from dheads_cli._console import stdout_stream
-from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.output.console import stdout_stream
+from dheads_cli.session import needs_train_extra, session_of
 
 
 @click.command()

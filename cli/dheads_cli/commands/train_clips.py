@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from dheads_cli._backbones import chosen_backbone
-from dheads_cli._cards import figure, share
-from dheads_cli._console import plain_table, stdout_stream
-from dheads_cli._progress import progress_bar
-from dheads_cli._session import needs_train_extra, session_of
+from dheads_cli.backbones import chosen_backbone
+from dheads_cli.output.cards import figure, share
+from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import needs_train_extra, session_of
 
 
 def train_on_clips(
