@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import Backbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
-
-REPOSITORY = Path(__file__).parents[1]
+from distortion_heads.heads.head import HeadFile, Threshold
+from distortion_heads.pipeline import Predictor
+from helpers import REPOSITORY
+from helpers.sample_heads import make_head
+from helpers.video_clips import BrightnessPredictor
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +46,15 @@ def photo() -> NDArray[np.uint8]:
     scene = np.stack([120 + 80 * np.sin(x / 31), 120 + 80 * np.cos(y / 23), 120 + 60 * np.sin((x + y) / 57)], -1)
     scene[100:220, 150:330] = (200, 60, 50)
     return np.clip(scene + rng.normal(0, 8, scene.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def head() -> HeadFile:
+    """A head whose threshold is 0.5."""
+    return make_head("bright", family="exposure", threshold=Threshold(value=0.5))
+
+
+@pytest.fixture
+def brightness(head: HeadFile) -> Predictor:
+    """A predictor that takes brightness for its probability."""
+    return cast(Predictor, BrightnessPredictor(head))

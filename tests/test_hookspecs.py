@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 
 import pluggy
 import pytest
 
 from distortion_heads import hookspecs
 from distortion_heads.registry.discovery import HOOKS, LOAD_VARIABLE, TRACE_VARIABLE
+from helpers import REPOSITORY
 
-DOCS = Path(__file__).parents[1] / "docs" / "plugin-authors.md"
+DOCS = REPOSITORY / "docs" / "plugin-authors.md"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from sample_heads import make_head
 
 from distortion_heads.answers import Prediction
 from distortion_heads.backbones.cells import Backbone
@@ -24,6 +23,7 @@ from distortion_heads.pipeline import FEW, Predictor
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
+from helpers.sample_heads import make_head
 
 Pixels = NDArray[np.uint8]
 

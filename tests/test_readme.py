@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
+from helpers import REPOSITORY
+
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from installed_plugins import Site, first_on_path
 
 from distortion_heads.registry.build import build_registry
+from helpers import REPOSITORY
+from helpers.installed_plugins import Site, first_on_path
 
-TEMPLATE = Path(__file__).parents[1] / "plugins" / "template"
+TEMPLATE = REPOSITORY / "plugins" / "template"
 
 
 @pytest.fixture

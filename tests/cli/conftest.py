@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import Dheads, attach, write_picture
 
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.heads.head import Threshold
 from distortion_heads.spec import BackboneRef
+from helpers.command_line import Dheads, attach, write_picture
 
 
 @pytest.fixture
