@@ -32,7 +32,7 @@ from speed_probe import SETTINGS, measured
 from distortion_heads import Predictor
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.io.images import load_image
@@ -128,7 +128,7 @@ class Stopwatch:
             ("windows", pipeline_module, "overview_view"),
             ("windows", Canvas, "crop"),
             ("backbone", OnnxEngine, "moments"),
-            ("pooling", Backbone, "pool"),
+            ("pooling", CellBackbone, "pool"),
             ("light", pipeline_module, "with_light"),
             ("heads", HeadBank, "answers"),
         )

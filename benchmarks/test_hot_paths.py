@@ -9,7 +9,7 @@ import pytest
 from speed import folder_rates, picture, seconds, stages_of
 
 from distortion_heads import Predictor
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.bench.scalability.cost import run_probe, write_heads
 from distortion_heads.bench.scalability.probe import Job
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def backbone() -> Backbone:
+def backbone() -> CellBackbone:
     return load_backbone(bundled_backbone())
 
 
@@ -37,14 +37,14 @@ def test_most_of_the_time_after_decoding_is_the_backbone(tmp_path: Path) -> None
     assert found["heads"] + found["pooling"] + found["report"] <= 0.15 * found["all"]
 
 
-def test_overlapping_windows_cost_little(backbone: Backbone) -> None:
+def test_overlapping_windows_cost_little(backbone: CellBackbone) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (1536, 2048, 3), dtype=np.uint8)
     cells = backbone.cells(pixels)
     every_cell = native_windows(cells.rows, cells.columns, 256, 32)
     assert seconds(lambda: backbone.pool(cells, every_cell), 3) <= 0.3 * seconds(lambda: backbone.cells(pixels), 3)
 
 
-def test_time_per_pixel_does_not_grow_with_size(backbone: Backbone) -> None:
+def test_time_per_pixel_does_not_grow_with_size(backbone: CellBackbone) -> None:
     rng = np.random.default_rng(0)
     small, large = (rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for shape in ((384, 512), (3072, 4096)))
     per_pixel = [

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, _run_for, _views_of, check_padded
 from distortion_heads.heads.head import HeadFile
@@ -130,17 +130,17 @@ class Predictor:
         early.
         """
         with closing(decode_ahead(images, max_pixels=self._max_pixels)) as pictures:
-            if self._threads > 1 and isinstance(self._backbone, Backbone):
+            if self._threads > 1 and isinstance(self._backbone, CellBackbone):
                 with closing(self._beside(self._backbone, pictures, most_windows)) as predictions:
                     yield from predictions
                 return
-            batch = self._backbone.batch if isinstance(self._backbone, Backbone) and most_windows is None else 1
+            batch = self._backbone.batch if isinstance(self._backbone, CellBackbone) and most_windows is None else 1
             for group in alike(pictures, batch):
                 yield from self._group(group, most_windows)
                 del group  # lest it be held while the next one is decoded
 
     def _beside(
-        self, backbone: Backbone, pictures: Iterable[Decoded], most_windows: int | None
+        self, backbone: CellBackbone, pictures: Iterable[Decoded], most_windows: int | None
     ) -> Generator[Prediction | Exception]:
         """Small pictures side by side, but for the first few with one thread each; a large one with all threads."""
         read, number = partial(self._features, most=most_windows), count()
@@ -194,7 +194,7 @@ class Predictor:
         check_padded(pixels, self._max_pixels)
         backbone = backbone or self._backbone
         small = overview_view(pixels).image if LIGHT in self._views else None
-        shared = small if small is not None and isinstance(backbone, Backbone) else pixels  # whose overview it is
+        shared = small if small is not None and isinstance(backbone, CellBackbone) else pixels  # whose overview it is
         run = {
             view: backbone.features(shared if view == "overview" else pixels, view, most=most, turn=turn)
             for view in _run_for(self._views)
@@ -202,7 +202,7 @@ class Predictor:
         return _views_of(pixels, run, self._views, small)
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
-        assert isinstance(self._backbone, Backbone)
+        assert isinstance(self._backbone, CellBackbone)
         check_padded(pictures[0], self._max_pixels)
         views = _run_for(self._views)
         small = [overview_view(pixels).image for pixels in pictures] if "overview" in views else []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.pipeline import Predictor
@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(scope="session")
-def backbone() -> Backbone:
+def backbone() -> CellBackbone:
     return load_backbone(bundled_backbone(), threads=2)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from distortion_heads.answers import Prediction
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
@@ -59,7 +59,7 @@ def test_the_kinds_of_input_agree(photo: Pixels, tmp_path: Path) -> None:
     assert len({replace(r, path=None) for r in results}) == 1
 
 
-def test_attaching_or_removing_a_head_changes_no_other(home: Path, backbone: Backbone, photo: Pixels) -> None:
+def test_attaching_or_removing_a_head_changes_no_other(home: Path, backbone: CellBackbone, photo: Pixels) -> None:
     """Bit for bit, through the whole pipeline, in both views and in any order of attachment."""
     attach(home, backbone.ref, "a_one", "b_two")
     before = Predictor().predict(photo)
@@ -118,7 +118,7 @@ def test_any_size_works(size: tuple[int, int]) -> None:
     assert all(np.isfinite(head.probability) for head in prediction.heads)
 
 
-def test_a_head_of_another_backbone_is_left_out_and_named(home: Path, backbone: Backbone, photo: Pixels) -> None:
+def test_a_head_of_another_backbone_is_left_out_and_named(home: Path, backbone: CellBackbone, photo: Pixels) -> None:
     other = BackboneRef(name="other", fingerprint="f" * 64, dim=backbone.ref.dim)
     attach(home, other, "foreign")
     predictor = Predictor()
@@ -131,7 +131,7 @@ def test_a_head_of_another_backbone_is_left_out_and_named(home: Path, backbone: 
         Predictor(["foreign"])
 
 
-def test_a_torn_head_file_is_a_failure_of_the_registry(home: Path, backbone: Backbone, photo: Pixels) -> None:
+def test_a_torn_head_file_is_a_failure_of_the_registry(home: Path, backbone: CellBackbone, photo: Pixels) -> None:
     attach(home, backbone.ref, "good", "torn")
     path = Store(home).path("torn")
     path.write_bytes(path.read_bytes()[:-5])
@@ -149,7 +149,7 @@ def test_unknown_heads_and_bad_inputs_are_errors_of_their_own(tmp_path: Path) ->
         Predictor().predict(tmp_path / "missing.png")
 
 
-def test_heads_are_listed_in_order(home: Path, backbone: Backbone) -> None:
+def test_heads_are_listed_in_order(home: Path, backbone: CellBackbone) -> None:
     attach(home, backbone.ref, "zz_last")
     heads: tuple[HeadFile, ...] = Predictor().heads
     assert heads[-1].label == "zz_last"

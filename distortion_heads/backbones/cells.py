@@ -38,7 +38,7 @@ TILE_CELLS = 2560
 """Cells that an engine runs at once, halo included: bounds its memory (about 110 bytes a pixel) for any picture."""
 
 
-class Backbone:
+class CellBackbone:
     """Pixels to standardised features, through any engine. Safe to share between threads."""
 
     def __init__(self, file: BackboneFile, engine: Engine) -> None:
@@ -54,7 +54,7 @@ class Backbone:
         """How many pictures of one size are best run at once."""
         return self._engine.batch
 
-    def side_by_side(self) -> Backbone:
+    def side_by_side(self) -> CellBackbone:
         """The same for calls from several threads at once (`Engine.side_by_side`)."""
         beside = copy(self)
         beside._engine = self._engine.side_by_side()

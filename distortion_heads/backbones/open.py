@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.files import (
     is_patch_backbone,
     read_backbone,
@@ -28,17 +28,17 @@ def bundled_backbone() -> BackboneSpec:
     )
 
 
-def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> Backbone:
+def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> CellBackbone:
     """Open a backbone: ONNX Runtime on the CPU, torch (extra `train`) on any other device.
 
     Raises `BackboneError` if a file is missing or damaged, `MissingExtraError` if torch is needed and not installed.
     """
     file = read_backbone(spec.weights)
     if device == "cpu":
-        return Backbone(file, OnnxEngine(_read_graph(spec), file.tensors, threads=threads))
+        return CellBackbone(file, OnnxEngine(_read_graph(spec), file.tensors, threads=threads))
     from distortion_heads.backbones.with_torch.engines import open_torch_engine
 
-    return Backbone(file, open_torch_engine(file.architecture, file.tensors, device))
+    return CellBackbone(file, open_torch_engine(file.architecture, file.tensors, device))
 
 
 def open_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> FeatureSource:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.files import BackboneFile, dump_backbone, fingerprint, read_backbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
@@ -34,7 +34,7 @@ def distorted(photo: Pixels) -> list[Pixels]:
     return [photo, np.zeros_like(photo), np.full_like(photo, 255), noise, stripes]
 
 
-def test_both_engines_agree_on_every_feature(photo: Pixels, backbone: Backbone) -> None:
+def test_both_engines_agree_on_every_feature(photo: Pixels, backbone: CellBackbone) -> None:
     pytest.importorskip("torch")
     torch_backbone = load_backbone(bundled_backbone(), device="torch")
     for picture in distorted(photo):
@@ -43,18 +43,20 @@ def test_both_engines_agree_on_every_feature(photo: Pixels, backbone: Backbone) 
             np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0)
 
 
-def test_no_feature_is_further_out_than_the_limit(photo: Pixels, backbone: Backbone) -> None:
+def test_no_feature_is_further_out_than_the_limit(photo: Pixels, backbone: CellBackbone) -> None:
     for picture in distorted(photo):
         assert np.abs(view_features(backbone, picture, "native")).max() <= FEATURE_LIMIT
 
 
-def test_no_feature_is_below_the_normal_range(photo: Pixels, backbone: Backbone) -> None:
+def test_no_feature_is_below_the_normal_range(photo: Pixels, backbone: CellBackbone) -> None:
     """Dead channels have means of 1e-44; products with such numbers take many times as long."""
     features = np.abs(backbone.features(photo, "native"))
     assert features[features > 0].min() > np.finfo(np.float32).tiny
 
 
-def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: Backbone, file: BackboneFile) -> None:
+def test_features_are_mean_and_deviation_of_the_levels(
+    photo: Pixels, backbone: CellBackbone, file: BackboneFile
+) -> None:
     """Against a direct evaluation in float64 of one window."""
     torch = pytest.importorskip("torch")
     nn = torch.nn.functional
@@ -78,7 +80,7 @@ def test_features_are_mean_and_deviation_of_the_levels(photo: Pixels, backbone: 
     np.testing.assert_allclose(features, np.clip(expected, -FEATURE_LIMIT, FEATURE_LIMIT), atol=2e-4)
 
 
-def test_tiles_change_nothing(photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_change_nothing(photo: Pixels, backbone: CellBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
     big = np.tile(photo, (3, 2, 1))[:1100, :1000]  # not of whole cells
     at_once = backbone.features(big, "native")
     monkeypatch.setattr("distortion_heads.backbones.cells.TILE_CELLS", 18**2)
@@ -88,7 +90,7 @@ def test_tiles_change_nothing(photo: Pixels, backbone: Backbone, monkeypatch: py
     np.testing.assert_allclose(backbone.pool(cells, windows), at_once, atol=1e-4, rtol=0)
 
 
-def test_tiles_of_a_picture_are_bounded(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_of_a_picture_are_bounded(backbone: CellBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     engine = backbone._engine
     run = engine.moments
@@ -99,7 +101,7 @@ def test_tiles_of_a_picture_are_bounded(backbone: Backbone, monkeypatch: pytest.
     assert max(seen) <= 400 * CELL**2
 
 
-def test_few_windows_are_run_as_pictures_of_their_own(photo: Pixels, backbone: Backbone) -> None:
+def test_few_windows_are_run_as_pictures_of_their_own(photo: Pixels, backbone: CellBackbone) -> None:
     big = np.tile(photo, (4, 4, 1))
     canvas = native_view(big)
     chosen = spread(canvas.rows, canvas.columns, 3)
@@ -108,7 +110,7 @@ def test_few_windows_are_run_as_pictures_of_their_own(photo: Pixels, backbone: B
     np.testing.assert_array_equal(backbone.features(big, "native", most=3), np.concatenate(alone))
 
 
-def test_few_windows_of_a_small_picture_are_those_among_all(photo: Pixels, backbone: Backbone) -> None:
+def test_few_windows_of_a_small_picture_are_those_among_all(photo: Pixels, backbone: CellBackbone) -> None:
     canvas = native_view(photo)
     windows = native_windows(canvas.rows, canvas.columns)
     kept = [windows.index(window) for window in spread(canvas.rows, canvas.columns, len(windows) - 1)]
@@ -116,7 +118,7 @@ def test_few_windows_of_a_small_picture_are_those_among_all(photo: Pixels, backb
     np.testing.assert_array_equal(chosen, backbone.features(photo, "native")[kept])
 
 
-def test_another_turn_reads_other_windows(photo: Pixels, backbone: Backbone) -> None:
+def test_another_turn_reads_other_windows(photo: Pixels, backbone: CellBackbone) -> None:
     big = np.tile(photo, (4, 4, 1))
     first, second = (backbone.features(big, "native", most=3, turn=turn) for turn in (0, 1))
     assert not np.array_equal(first, second)
@@ -125,7 +127,7 @@ def test_another_turn_reads_other_windows(photo: Pixels, backbone: Backbone) -> 
 
 @pytest.mark.parametrize(("size", "stride"), [(256, 128), (128, 32), (64, 64), (384, 96)])
 def test_any_window_and_stride_without_running_the_engine_again(
-    photo: Pixels, backbone: Backbone, monkeypatch: pytest.MonkeyPatch, size: int, stride: int
+    photo: Pixels, backbone: CellBackbone, monkeypatch: pytest.MonkeyPatch, size: int, stride: int
 ) -> None:
     cells = backbone.cells(photo)
     monkeypatch.setattr(backbone._engine, "moments", None)
@@ -137,7 +139,7 @@ def test_any_window_and_stride_without_running_the_engine_again(
         np.testing.assert_allclose(features[i], alone[0], atol=1e-6)
 
 
-def test_windows_of_any_size_come_from_the_same_cells(photo: Pixels, backbone: Backbone) -> None:
+def test_windows_of_any_size_come_from_the_same_cells(photo: Pixels, backbone: CellBackbone) -> None:
     cells = backbone.cells(photo)
     whole = backbone.pool(cells, [Window(top=0, bottom=12, left=0, right=16)])
     halves = [Window(top=0, bottom=12, left=0, right=8), Window(top=0, bottom=12, left=8, right=16)]
@@ -147,7 +149,7 @@ def test_windows_of_any_size_come_from_the_same_cells(photo: Pixels, backbone: B
     assert whole.dtype == np.float32
 
 
-def test_cells_are_local(photo: Pixels, backbone: Backbone) -> None:
+def test_cells_are_local(photo: Pixels, backbone: CellBackbone) -> None:
     """A change in one corner leaves the cells beyond the receptive field as they were."""
     wide = np.tile(photo, (1, 2, 1))
     changed = wide.copy()

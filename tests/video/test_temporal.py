@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from distortion_heads import Predictor, VideoOptions, predict_video
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import Calibration, Layer, Threshold
 from distortion_heads.io.float_images import to_float, to_uint8
@@ -44,7 +44,7 @@ def frozen_between(onset: int, offset: int, count: int) -> list[Picture]:
 
 
 @pytest.fixture
-def registry(tmp_path: Path, backbone: Backbone) -> Registry:
+def registry(tmp_path: Path, backbone: CellBackbone) -> Registry:
     """`stands`, temporal: high where most of the frame's features stand still; `white_noise`, of random weights."""
     ref = backbone.ref
     weight = np.zeros((1, 2 * ref.dim), np.float32)

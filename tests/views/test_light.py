@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.read_views import view_features
 from distortion_heads.errors import HeadSchemaError
 from distortion_heads.pipeline import Predictor
@@ -122,7 +122,7 @@ def test_any_picture_has_statistics(picture: Pixels) -> None:
     assert np.abs(values).max() <= 10  # so that none of them is NaN either
 
 
-def test_the_view_is_the_overview_and_the_statistics(backbone: Backbone, photo: Pixels) -> None:
+def test_the_view_is_the_overview_and_the_statistics(backbone: CellBackbone, photo: Pixels) -> None:
     seen = view_features(backbone, photo, "light")
     assert seen.shape == (1, width_of("light", backbone.ref.dim))
     assert np.array_equal(seen[0, : backbone.ref.dim], backbone.features(photo, "overview")[0])
@@ -138,7 +138,7 @@ def test_every_patch_of_a_picture_gets_its_statistics(photo: Pixels) -> None:
 
 @pytest.mark.parametrize("beside", [(), ("smoke",), ("jpeg",), ("smoke", "jpeg")])
 def test_a_light_head_answers_the_same_whatever_else_is_read(
-    home: Path, backbone: Backbone, photo: Pixels, beside: tuple[str, ...]
+    home: Path, backbone: CellBackbone, photo: Pixels, beside: tuple[str, ...]
 ) -> None:
     width = width_of("light", backbone.ref.dim)
     Store(home).save(make_head("curve", dim=width, backbone=backbone.ref, view="light"), overwrite=False)
@@ -152,13 +152,13 @@ def test_a_light_head_answers_the_same_whatever_else_is_read(
 
 def test_a_frame_is_run_once_in_each_view(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     """Temporal heads read the overview that the heads of light have read."""
-    seen, run = [], Backbone.features
+    seen, run = [], CellBackbone.features
 
-    def spy(self: Backbone, pixels: Pixels, view: View, **options: Any) -> NDArray[np.float32]:
+    def spy(self: CellBackbone, pixels: Pixels, view: View, **options: Any) -> NDArray[np.float32]:
         seen.append(view)
         return run(self, pixels, view, **options)
 
-    monkeypatch.setattr(Backbone, "features", spy)
+    monkeypatch.setattr(CellBackbone, "features", spy)
     predictor = Predictor(["frozen_frames", "smoke", "jpeg"])
     _, overview = predictor.predict_frame(photo)
     assert seen == ["native", "overview"]
@@ -166,7 +166,7 @@ def test_a_frame_is_run_once_in_each_view(photo: Pixels, monkeypatch: pytest.Mon
     assert np.array_equal(overview, run(predictor.backbone, photo, "overview")[0])
 
 
-def test_a_light_head_of_another_width_is_refused(home: Path, backbone: Backbone) -> None:
+def test_a_light_head_of_another_width_is_refused(home: Path, backbone: CellBackbone) -> None:
     head = make_head("curve", dim=backbone.ref.dim, backbone=backbone.ref, view="light")
     with pytest.raises(HeadSchemaError, match=f"do not lead from {width_of('light', backbone.ref.dim)} features"):
         Store(home).save(head, overwrite=False)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.architecture import small
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.backbones.read_views import view_features
 from distortion_heads.heads.head import HeadFile
@@ -148,7 +148,7 @@ def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: 
     return folder
 
 
-def one_pass(backbone: Backbone, paths: Sequence[Path], spec: HeadSpec) -> None:
+def one_pass(backbone: CellBackbone, paths: Sequence[Path], spec: HeadSpec) -> None:
     """Read the pictures and run the backbone over them, on the threads that add-head has."""
     with ThreadPoolExecutor(min(MAX_WORKERS, usable_cores())) as pool:
         for _ in pool.map(lambda path: view_features(backbone, load_image(path), spec.view), paths):

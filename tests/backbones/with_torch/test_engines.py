@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.cells import Backbone
+from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.backbones.with_torch.engines import TorchEngine, open_torch_engine
@@ -28,10 +28,10 @@ def test_a_batch_is_what_its_pictures_are(engine: TorchEngine, photo: Pixels) ->
         np.testing.assert_allclose(moments, engine.moments(picture), rtol=1e-3, atol=1e-4)
 
 
-def test_half_precision_is_near(photo: Pixels, backbone: Backbone) -> None:
+def test_half_precision_is_near(photo: Pixels, backbone: CellBackbone) -> None:
     """The path of a GPU, on the CPU: channels last, half-precision convolutions, moments in single precision."""
     file = read_backbone(bundled_backbone().weights)
-    half = Backbone(file, TorchEngine(file.architecture, file.tensors, torch.device("cpu"), torch.bfloat16))
+    half = CellBackbone(file, TorchEngine(file.architecture, file.tensors, torch.device("cpu"), torch.bfloat16))
     exact, near = (b.features(photo, "native") for b in (backbone, half))
     difference = np.abs(exact - near)
     assert difference.max() > 1e-3
