@@ -27,7 +27,7 @@ LEAST_SCALE = 0.05
 POSITIVE_WEIGHT = 3.0
 
 
-class Backbone(nn.Module):
+class BackboneNetwork(nn.Module):
     """(B, 3, H, W) pixels in [0, 255] -> (B, dim) features, standardised over the training samples.
 
     Raises `ValueError` for an architecture with other analysis banks than those of `analysis_banks`.
@@ -152,7 +152,7 @@ class MultiTaskNetwork(nn.Module):
 
     def __init__(self, architecture: Architecture, views: Sequence[View], hidden: int = 32) -> None:
         super().__init__()
-        self.backbone = Backbone(architecture)
+        self.backbone = BackboneNetwork(architecture)
         self.heads = Heads(architecture.dim, len(views), hidden)
         self.register_buffer("reads_overview", torch.tensor([view != "native" for view in views]))
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from distortion_heads.backbones.architecture import MAX_CHANNELS, Architecture
 from distortion_heads.errors import DataError
-from distortion_heads.training.networks.backbone_network import Backbone, MultiTaskNetwork
+from distortion_heads.training.networks.backbone_network import BackboneNetwork, MultiTaskNetwork
 from distortion_heads.views.units import FEATURE_LIMIT
 
 BATCH = 100
@@ -120,7 +120,7 @@ def _check_narrower(wide: Architecture, narrow: Architecture) -> None:
             )
 
 
-def _observe(backbone: Backbone, samples: Tensor) -> tuple[list[Tensor], Tensor]:
+def _observe(backbone: BackboneNetwork, samples: Tensor) -> tuple[list[Tensor], Tensor]:
     """Covariances of each convolution's activations over samples and positions, float64; features (n, dim), clipped."""
     layers = _layers(backbone)
     counts = [0] * len(layers)
@@ -189,7 +189,7 @@ def _feature_columns(wide: Architecture, kept: Sequence[list[int]]) -> list[int]
 
 
 def _fill_convolutions(
-    narrow: Backbone, wide: Backbone, kept: Sequence[list[int]], covariances: Sequence[Tensor]
+    narrow: BackboneNetwork, wide: BackboneNetwork, kept: Sequence[list[int]], covariances: Sequence[Tensor]
 ) -> None:
     """Weights, and scale and bias of the normalisation. Constant parts are left to the means that are measured then."""
     substitutes: Tensor | None = None
@@ -232,7 +232,7 @@ def _substitutes(products: Tensor, kept: list[int], ridge: Tensor) -> Tensor:
     return result
 
 
-def _renew_statistics(backbone: Backbone, samples: Tensor) -> None:
+def _renew_statistics(backbone: BackboneNetwork, samples: Tensor) -> None:
     """Set mean and variance of each batch normalisation to those over all samples, layer after layer, in one pass."""
     norms = [norm for _, norm in _layers(backbone)]
     momenta = [norm.momentum for norm in norms]
@@ -245,7 +245,7 @@ def _renew_statistics(backbone: Backbone, samples: Tensor) -> None:
         norm.eval()
 
 
-def _layers(backbone: Backbone) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+def _layers(backbone: BackboneNetwork) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     pairs = zip(backbone.convs, backbone.norms, strict=True)
     return [(cast(nn.Conv2d, conv), cast(nn.BatchNorm2d, norm)) for conv, norm in pairs]
 
