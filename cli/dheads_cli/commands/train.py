@@ -19,7 +19,7 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
-    from distortion_heads.training.networks.train_on_shards import Progress, Recipe
+    from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe
     from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage
 
 FOLDER = click.Path(path_type=Path)
@@ -102,10 +102,10 @@ def train(
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
-        from distortion_heads.training.networks.train_on_shards import Recipe
+        from distortion_heads.training.networks.train_on_shards import ShardRecipe
         from distortion_heads.training.runs.from_clean_pictures import BundleOptions, train_bundle
 
-        recipe = replace(Recipe(), seed=seed) if steps is None else replace(Recipe(), seed=seed, steps=steps)
+        recipe = replace(ShardRecipe(), seed=seed) if steps is None else replace(ShardRecipe(), seed=seed, steps=steps)
         options = BundleOptions(
             images=images,
             out=out,
@@ -137,7 +137,7 @@ def _set_up_torch(device: str, threads: int | None) -> str:
 
 
 def _command(
-    images: Path, recipe: Recipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
+    images: Path, recipe: ShardRecipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
 ) -> str:
     """What decides the weights, as it was given; of paths only the last part, for the files are given to others."""
     words = ["dheads", "train", "--images", images.resolve().name, "--steps", str(recipe.steps)]

@@ -160,9 +160,9 @@ def training_step(heads: int) -> tuple[float, int]:
     import torch
 
     from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
-    from distortion_heads.training.networks.train_on_shards import CROP, Recipe
+    from distortion_heads.training.networks.train_on_shards import CROP, ShardRecipe
 
-    recipe = Recipe()
+    recipe = ShardRecipe()
     samples = recipe.native + recipe.overview
     torch.manual_seed(0)
     network = MultiTaskNetwork(small(), ["native"] * heads, recipe.hidden).to(memory_format=torch.channels_last)

@@ -32,7 +32,7 @@ from distortion_heads.training.heads.add_head import add_head
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.networks.shards import GROUP
-from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
+from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, load_network, train_backbone
 
 JOINT = "joint"
 SIZES = (20, 50, 100, 500, 2000)
@@ -64,11 +64,11 @@ class IncrementalPlan:
     seed: int = 0
     workers: int = 1
 
-    def recipe(self, specs: Sequence[HeadSpec]) -> Recipe:
+    def recipe(self, specs: Sequence[HeadSpec]) -> ShardRecipe:
         """Of all trainings; without a head in `specs`, the whole bank, that reads the overview, hardly any are made."""
         native = self.batch
         overview = native if any(spec.view != "native" for spec in specs) else GROUP
-        return Recipe(
+        return ShardRecipe(
             steps=self.steps,
             distinct_shards=max(1, -(-self.steps // (STEPS_PER_SHARD * SHARD_USES))),
             shard_native=native * STEPS_PER_SHARD,

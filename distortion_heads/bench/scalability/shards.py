@@ -13,11 +13,11 @@ from distortion_heads._system.atomic import write_atomic
 from distortion_heads.datasets.clean_pictures import Scenes
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.networks.shards import GROUP, ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import HELD_OUT_SEED_OFFSET, Recipe
+from distortion_heads.training.networks.train_on_shards import HELD_OUT_SEED_OFFSET, ShardRecipe
 
 
 def share_shards(
-    source: Path, target: Path, scenes: Scenes, recipe: Recipe, specs: Sequence[HeadSpec], without: HeadSpec
+    source: Path, target: Path, scenes: Scenes, recipe: ShardRecipe, specs: Sequence[HeadSpec], without: HeadSpec
 ) -> None:
     """Give the run in `target` the shards of the run in `source`, less every group that has the distortion `without`.
 

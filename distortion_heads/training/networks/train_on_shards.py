@@ -41,7 +41,7 @@ HARD = ("gaussian_blur", "lens_blur", "motion_blur", "smoke", "uneven_illuminati
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class ShardRecipe:
     """All that decides the result. A step sees `native` + `overview` samples, cut from shards that are made once.
 
     The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
@@ -78,7 +78,7 @@ def train_backbone(
     fit: tuple[Path, ...],
     hold: tuple[Path, ...],
     specs: Sequence[HeadSpec],
-    recipe: Recipe,
+    recipe: ShardRecipe,
     *,
     device: str = "cpu",
     workers: int = 1,
@@ -166,7 +166,9 @@ def _first_samples(plan: ShardPlan, specs: Sequence[HeadSpec], native: int = 400
     return torch.from_numpy(np.concatenate([centres, shard.overview[:overview]])).permute(0, 3, 1, 2).float()
 
 
-def load_network(run: Path, architecture: Architecture, specs: Sequence[HeadSpec], recipe: Recipe) -> MultiTaskNetwork:
+def load_network(
+    run: Path, architecture: Architecture, specs: Sequence[HeadSpec], recipe: ShardRecipe
+) -> MultiTaskNetwork:
     """The network of the last checkpoint in `run`, in evaluation mode. Raises `DataError` if there is none."""
     network = MultiTaskNetwork(architecture, [spec.view for spec in specs], recipe.hidden)
     optimizer = torch.optim.AdamW(_groups(network, recipe))
@@ -178,7 +180,7 @@ def load_network(run: Path, architecture: Architecture, specs: Sequence[HeadSpec
     return network.eval()
 
 
-def learning_rate(step: int, recipe: Recipe) -> float:
+def learning_rate(step: int, recipe: ShardRecipe) -> float:
     """Linear warm-up, then half a cosine to a hundredth."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup
@@ -187,7 +189,7 @@ def learning_rate(step: int, recipe: Recipe) -> float:
 
 
 def batches(
-    shard: Shard, network: MultiTaskNetwork, recipe: Recipe, step: int, device: str
+    shard: Shard, network: MultiTaskNetwork, recipe: ShardRecipe, step: int, device: str
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Cut, mirror and mix a shard into batches of (pixels, severity, applies); the order depends on the step alone."""
     rng = np.random.default_rng((recipe.seed, step))
@@ -258,7 +260,7 @@ def _logits(network: MultiTaskNetwork, images: Any, device: str) -> Any:
     return np.concatenate(out)
 
 
-def _groups(network: MultiTaskNetwork, recipe: Recipe) -> list[dict[str, Any]]:
+def _groups(network: MultiTaskNetwork, recipe: ShardRecipe) -> list[dict[str, Any]]:
     """Decay the weights of products only, never biases or normalisation.
 
     The heads learn at a fraction of the rate: each sums over a thousand correlated features, so that equal steps of

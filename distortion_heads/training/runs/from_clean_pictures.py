@@ -24,7 +24,7 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.heads.head import Provenance
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.heads.train_head import check_line
-from distortion_heads.training.networks.train_on_shards import Progress, Recipe, load_network, train_backbone
+from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, load_network, train_backbone
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
 
@@ -47,7 +47,7 @@ class BundleOptions:
 
     images: Path
     out: Path
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: ShardRecipe = field(default_factory=ShardRecipe)
     architecture: Architecture = field(default_factory=small)
     fit_pictures: int = 30_000
     hold_pictures: int = 5_000

@@ -23,9 +23,9 @@ from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
 from distortion_heads.training.networks.checkpoint import Checkpoint
 from distortion_heads.training.networks.prune import choose, prune, wider_version
 from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import CROP, Recipe, train_backbone
+from distortion_heads.training.networks.train_on_shards import CROP, ShardRecipe, train_backbone
 
-RECIPE = Recipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)
+RECIPE = ShardRecipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)
 
 
 def stack(a: int, b: int, c: int, bank: tuple[Conv, ...] = ()) -> Architecture:

@@ -22,11 +22,11 @@ from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
 from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import Progress, Recipe, train_backbone
+from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, train_backbone
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")
-RECIPE = Recipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
+RECIPE = ShardRecipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
 TINY = Architecture(
     convs=(
         Conv(inputs=3, outputs=6, kernel=5, stride=2, level=True),

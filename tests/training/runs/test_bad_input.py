@@ -18,10 +18,10 @@ from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.errors import BackboneError, DataError, DheadsError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.networks.train_on_shards import Progress, Recipe
+from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 
-RECIPE = Recipe(steps=4, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
+RECIPE = ShardRecipe(steps=4, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
 TINY = Architecture(
     convs=(
         Conv(inputs=3, outputs=4, kernel=5, stride=2, level=True),
