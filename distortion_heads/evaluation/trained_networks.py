@@ -20,7 +20,7 @@ from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
-from distortion_heads.training.networks.recipes import FINETUNE, Recipe, recipe_for
+from distortion_heads.training.networks.recipes import FINETUNE, RecordRecipe, recipe_for
 from distortion_heads.training.runs.finetune import fit_network
 from distortion_heads.training.runs.job import Choice, Site
 
@@ -40,14 +40,14 @@ def finetune_method(name: str, **options: Any) -> Method:
     `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
     `finetune` ("frozen", "last-block" or "all"), `corpus` (the kind of dataset, which decides the stride of the
     patches), `device`, `cache` (a `FeatureCache`), `registry` (which has the plugins' backbones; default: all that is
-    installed), `frames` (of each video), and any field of `Recipe` (`epochs`, `images_per_batch` ...).
+    installed), `frames` (of each video), and any field of `RecordRecipe` (`epochs`, `images_per_batch` ...).
     Raises `DataError` for an unknown name or option, `BackboneError` for a backbone whose file is damaged.
     """
     if name not in _PRESETS:
         raise DataError(f"no method {name!r}: there are {', '.join(NAMES)}")
     preset, backbone, finetune = _PRESETS[name]
     own = ("backbone", "weights", "finetune", "corpus", "device", "cache", "registry", "frames")
-    allowed = {*own, *(field.name for field in fields(Recipe))} - {"name", "seed", "hidden"}
+    allowed = {*own, *(field.name for field in fields(RecordRecipe))} - {"name", "seed", "hidden"}
     if unknown := sorted(options.keys() - allowed):
         shown = sorted(allowed - {"corpus", "device", "cache", "registry", "frames"})
         raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(shown)}")

@@ -26,10 +26,10 @@ from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.recipes import RecordRecipe
 
 
-def open_trainable(name: str, weights: str | None, recipe: Recipe, registry: Registry) -> TrainableBackbone:
+def open_trainable(name: str, weights: str | None, recipe: RecordRecipe, registry: Registry) -> TrainableBackbone:
     """The network `name`: the bundled one, a plugin's, or torchvision's.
 
     `weights`: None (its own, for torchvision's ImageNet's), "imagenet", "none" (random) or a file: `.safetensors`, or

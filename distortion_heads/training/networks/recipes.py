@@ -19,7 +19,7 @@ AMEUR_STRIDES = {"csiq": 160, "tid2013": 150, "kadid10k": 100, "livemd": 350}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class RecordRecipe:
     """All that decides the result besides the data and the backbone.
 
     `side`, `stride`: patches in native pixels. `tail`: what becomes of the last feature maps (2 x 2 max-pooling and
@@ -53,7 +53,7 @@ class Recipe:
 
 
 # Their optimiser is Keras's Adam, whose `decay` divides the rate by 1 + decay * step.
-AMEUR = Recipe(
+AMEUR = RecordRecipe(
     name="ameur",
     tail="maxpool",
     hidden=(512, 512),
@@ -67,11 +67,11 @@ AMEUR = Recipe(
     calibrate=False,
     patience=0,
 )
-DHEADS = Recipe(name="dheads", weight_decay=1e-2)
+DHEADS = RecordRecipe(name="dheads", weight_decay=1e-2)
 RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR)}
 
 
-def recipe_for(name: str, corpus: str | None = None, **changes: object) -> Recipe:
+def recipe_for(name: str, corpus: str | None = None, **changes: object) -> RecordRecipe:
     """The preset `name`, its stride as the paper's for that kind of dataset, and `changes` (None: as it is).
 
     Raises `DataError` for an unknown preset or field, or a value that cannot be.

@@ -17,7 +17,7 @@ from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.pictures import read_pictures
 from distortion_heads.datasets.record import Record
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.views.patches import PatchGrid
 
 READERS, AHEAD = 4, 3
@@ -102,12 +102,12 @@ class Batch:
     severity: Tensor
 
 
-def steps_per_epoch(count: int, recipe: Recipe) -> int:
+def steps_per_epoch(count: int, recipe: RecordRecipe) -> int:
     """An incomplete last batch is left out; its records have other places in the next epoch."""
     return max(count // recipe.images_per_batch, 1)
 
 
-def stream(samples: Samples, recipe: Recipe, processes: Processes, start: int, stop: int) -> Iterator[Batch]:
+def stream(samples: Samples, recipe: RecordRecipe, processes: Processes, start: int, stop: int) -> Iterator[Batch]:
     """The batches of the steps from `start`, read ahead in threads; what they hold depends on the step alone.
 
     All chance comes from (seed, epoch, record), so that several processes see together what one would see alone.
@@ -138,7 +138,7 @@ class _Loaded:
     masks: tuple[NDArray[np.float32], ...]
 
 
-def _load(samples: Samples, recipe: Recipe, epoch: int, index: int) -> _Loaded:
+def _load(samples: Samples, recipe: RecordRecipe, epoch: int, index: int) -> _Loaded:
     rng = np.random.default_rng((recipe.seed, epoch, index))
     x = samples.load(index, rng)
     shape = (len(x), samples.targets.presence.shape[1])

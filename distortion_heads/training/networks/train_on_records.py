@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.record_samples import Batch, Samples, steps_per_epoch, stream
 from distortion_heads.training.networks.towers import MultiTask
 
@@ -62,7 +62,7 @@ def train(
     network: MultiTask,
     fit: Samples,
     validation: Samples | None,
-    recipe: Recipe,
+    recipe: RecordRecipe,
     checkpoint: Checkpoint,
     processes: Processes,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -167,7 +167,7 @@ def update_best(state: State, network: MultiTask, measured: float) -> None:
         state.stale += 1
 
 
-def parameter_groups(network: MultiTask, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(network: MultiTask, recipe: RecordRecipe) -> list[dict[str, Any]]:
     """Two rates; biases are not decayed."""
     groups = []
     for module, rate in ((network.towers, recipe.rate), (network.backbone, recipe.backbone_rate)):

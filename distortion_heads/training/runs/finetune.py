@@ -21,7 +21,7 @@ from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.record_samples import FeatureSamples, PatchSamples, Samples, Targets
 from distortion_heads.training.networks.towers import MultiTask, Towers
 from distortion_heads.training.networks.train_on_records import Checkpoint, train
@@ -116,7 +116,7 @@ def _feature_samples(
 
 
 def _patch_samples(
-    backbone: TrainableBackbone, records: Sequence[Record], labels: Sequence[str], recipe: Recipe, frames: int
+    backbone: TrainableBackbone, records: Sequence[Record], labels: Sequence[str], recipe: RecordRecipe, frames: int
 ) -> Samples:
     grid = PatchGrid(side=backbone.side, stride=backbone.stride)
     return PatchSamples(

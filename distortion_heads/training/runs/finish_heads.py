@@ -18,7 +18,7 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
-from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
 from distortion_heads.training.runs.job import Choice, Site, versions
 
@@ -77,7 +77,7 @@ def finished_heads(
     return tuple(heads)
 
 
-def _with_decision(head: HeadFile, validation: Examples, recipe: Recipe) -> HeadFile:
+def _with_decision(head: HeadFile, validation: Examples, recipe: RecordRecipe) -> HeadFile:
     """Calibration and threshold by the recipe, and the figures on the validation part."""
     logits: NDArray[np.float64] = HeadBank([head]).evaluate(validation.windows).logits[0].astype(np.float64)
     both = bool(validation.labels.any() and not validation.labels.all())

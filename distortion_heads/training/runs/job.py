@@ -13,7 +13,7 @@ from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import Recipe
+from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.train_on_records import Progress
 
 
@@ -24,7 +24,7 @@ class Choice:
     backbone: str
     weights: str | None = None
     finetune: Finetune = "frozen"
-    recipe: Recipe = field(default_factory=lambda: Recipe(name="dheads"))
+    recipe: RecordRecipe = field(default_factory=lambda: RecordRecipe(name="dheads"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe, recipe_for
+from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe, recipe_for
 from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream
 from distortion_heads.training.networks.towers import MultiTask, Towers
 from distortion_heads.training.networks.train_on_records import Checkpoint, State, train, validation_loss
@@ -36,7 +36,7 @@ def features(count: int, seed: int, windows: int = 3) -> FeatureSamples:
     return FeatureSamples(windows=parts, targets=Targets(presence=presence, severity=np.full_like(presence, np.nan)))
 
 
-def network(recipe: Recipe, seed: int = 0) -> MultiTask:
+def network(recipe: RecordRecipe, seed: int = 0) -> MultiTask:
     torch.manual_seed(seed)
     return MultiTask(None, Towers(DIM, HEADS, recipe.hidden, severity=recipe.severity))
 
@@ -45,7 +45,7 @@ def weights(trained: MultiTask) -> list[np.ndarray]:
     return [value.detach().numpy().copy() for value in trained.parameters()]
 
 
-def run(folder: Path, recipe: Recipe = TINY, fit: int = 18, **more: object) -> MultiTask:
+def run(folder: Path, recipe: RecordRecipe = TINY, fit: int = 18, **more: object) -> MultiTask:
     trained = network(recipe)
     train(trained, features(fit, 1), features(8, 2), recipe, Checkpoint(folder / "c.pt", "id"), Processes(), **more)  # type: ignore[arg-type]
     return trained

@@ -30,7 +30,7 @@ from distortion_heads.registry.backbones import find_backbone, heads_in, read_re
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.networks.open_trainable import open_trainable
-from distortion_heads.training.networks.recipes import AMEUR, DHEADS, Recipe
+from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe
 from distortion_heads.training.runs.finetune import Fitted, fit_network
 from distortion_heads.training.runs.job import Choice, Site
 from distortion_heads.training.runs.write_backbone import write_backbone
@@ -63,7 +63,7 @@ def fitted(folder: Path, parts: tuple[list[Record], list[Record]], **choice: Any
     return fit_network(Choice(**choice), site(folder, parts), *parts, LABELS)
 
 
-def toy(recipe: Recipe = DHEADS, **changes: Any) -> PatchNetwork:
+def toy(recipe: RecordRecipe = DHEADS, **changes: Any) -> PatchNetwork:
     network = open_trainable(TOY, "none", replace(recipe, **{**SMALL, **changes}), REGISTRY)
     assert isinstance(network, PatchNetwork)
     return network
