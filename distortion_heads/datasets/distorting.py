@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads.datasets.labelled_image import LabelledImage, Recipe
+from distortion_heads.datasets.labelled_image import Distorted, LabelledImage
 from distortion_heads.registry.build import RegisteredHead
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.synthesis.distort import Step
@@ -36,14 +36,16 @@ def with_distorted(
         own_seed = int.from_bytes(digest[:8])
         rng = np.random.default_rng([own_seed, 2])
         severity, other_severity = (float(s) for s in rng.uniform(MIN_SEVERITY, MAX_SEVERITY, 2))
-        images.append(LabelledImage(path=image.path, label=False, clean=True, recipe=Recipe(step=None, seed=own_seed)))
+        images.append(
+            LabelledImage(path=image.path, label=False, clean=True, recipe=Distorted(step=None, seed=own_seed))
+        )
         step, version = Step(spec=target.spec, severity=severity), versions[target.spec.label]
-        recipe = Recipe(step=step, seed=own_seed, version=version)
+        recipe = Distorted(step=step, seed=own_seed, version=version)
         images.append(LabelledImage(path=image.path, label=True, severity=severity, recipe=recipe))
         if others and rng.random() < 0.5:
             other = others[int(rng.integers(len(others)))].spec
             step = Step(spec=other, severity=other_severity)
-            recipe = Recipe(step=step, seed=own_seed, version=versions[other.label])
+            recipe = Distorted(step=step, seed=own_seed, version=versions[other.label])
             images.append(LabelledImage(path=image.path, label=False, recipe=recipe))
     return tuple(images)
 

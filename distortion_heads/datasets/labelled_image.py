@@ -27,7 +27,7 @@ CROP = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Distorted:
     """Makes a picture from a clean one: a crop, then `step` unless that is None; all chance comes from `seed`.
 
     `version` names the code of the generator, so that features of an older one are not taken for its own.
@@ -87,7 +87,7 @@ class LabelledImage:
     group: str | None = None
     severity: float | None = None
     clean: bool = False
-    recipe: Recipe | None = None
+    recipe: Distorted | None = None
     clip: Clip | None = None
 
     @property

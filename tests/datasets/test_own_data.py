@@ -11,7 +11,7 @@ import pytest
 
 from distortion_heads.datasets import own_data as datasets
 from distortion_heads.datasets.distorting import with_distorted
-from distortion_heads.datasets.labelled_image import CROP, LabelledImage, Recipe
+from distortion_heads.datasets.labelled_image import CROP, Distorted, LabelledImage
 from distortion_heads.datasets.own_data import check_counts, distinct, read_clean, read_csv, read_data, read_folder
 from distortion_heads.errors import DataError
 from distortion_heads.io.float_images import to_float
@@ -198,19 +198,19 @@ def test_recipes_know_the_code_of_their_generator(tmp_path: Path, monkeypatch: p
 
 def test_recipe_cuts_large_pictures_in_one_place_for_the_native_view_only() -> None:
     large = np.random.default_rng(0).integers(0, 256, (CROP + 300, CROP + 200, 3)).astype(np.uint8)
-    clean = Recipe(step=None, seed=5)
-    dark = Recipe(step=Step(spec=DARK, severity=4.0), seed=5)
+    clean = Distorted(step=None, seed=5)
+    dark = Distorted(step=Step(spec=DARK, severity=4.0), seed=5)
     cut = clean.apply(large, "native")
     assert cut.shape == (CROP, CROP, 3)
     assert np.array_equal(dark.apply(large, "native"), np.rint(to_float(cut) * 0.5 * 255))
     assert np.array_equal(clean.apply(large, "overview"), large)
-    assert not np.array_equal(Recipe(step=None, seed=6).apply(large, "native"), cut)
+    assert not np.array_equal(Distorted(step=None, seed=6).apply(large, "native"), cut)
 
 
 def test_recipe_is_reproducible() -> None:
-    recipe = Recipe(step=Step(spec=GRAIN, severity=2.0), seed=5)
-    other = Recipe(step=Step(spec=GRAIN, severity=2.0), seed=6)
+    recipe = Distorted(step=Step(spec=GRAIN, severity=2.0), seed=5)
+    other = Distorted(step=Step(spec=GRAIN, severity=2.0), seed=6)
     pixels = scene(0)
     assert np.array_equal(recipe.apply(pixels, "native"), recipe.apply(pixels, "native"))
     assert not np.array_equal(recipe.apply(pixels, "native"), other.apply(pixels, "native"))
-    assert len({recipe.key, other.key, Recipe(step=None, seed=5).key}) == 3
+    assert len({recipe.key, other.key, Distorted(step=None, seed=5).key}) == 3

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distortion_heads.datasets.labelled_image import LabelledImage, Recipe
+from distortion_heads.datasets.labelled_image import Distorted, LabelledImage
 from distortion_heads.io.image_hashes import content_hashes, difference_hash
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis.distort import Step
@@ -51,7 +51,7 @@ def cache(tmp_path: Path) -> FeatureCache:
 def photos(tmp_path: Path) -> list[LabelledImage]:
     """Four scenes, the last two with grain that is made here."""
     paths = [save(tmp_path / "photos" / f"{i}.png", scene(i)) for i in range(4)]
-    recipe = Recipe(step=Step(spec=GRAIN, severity=3.0), seed=1)
+    recipe = Distorted(step=Step(spec=GRAIN, severity=3.0), seed=1)
     return [LabelledImage(path=path, label=i > 1, recipe=recipe if i > 1 else None) for i, path in enumerate(paths)]
 
 
@@ -83,7 +83,7 @@ def test_features_are_those_of_the_pictures_in_their_order(photos: list[Labelled
 
 def test_scene_is_the_hash_of_the_undistorted_file(photos: list[LabelledImage], cache: FeatureCache) -> None:
     black = spec("black", synthesize=lambda image, severity, rng: np.zeros_like(image))
-    recipe = Recipe(step=Step(spec=black, severity=5.0), seed=0)
+    recipe = Distorted(step=Step(spec=black, severity=5.0), seed=0)
     results = run([photos[0], replace(photos[0], recipe=recipe)], cache, Means())
     assert [result.scene for result in results] == [difference_hash(scene(0))] * 2
 
@@ -231,7 +231,7 @@ def exits(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.nd
     ],
 )
 def test_generator_that_fails(photos: list[LabelledImage], cache: FeatureCache, generator: Any, reason: str) -> None:
-    recipe = Recipe(step=Step(spec=spec("bad", synthesize=generator), severity=2.0), seed=0)
+    recipe = Distorted(step=Step(spec=spec("bad", synthesize=generator), severity=2.0), seed=0)
     good, bad = run([photos[0], replace(photos[0], recipe=recipe)], cache, Means())
     assert isinstance(good, ImageFeatures)
     assert isinstance(bad, Failure)
