@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from distortion_heads.datasets.labelled_image import Clip
+from distortion_heads.datasets.labelled_image import ClipFrames
 from distortion_heads.errors import InputError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
@@ -26,7 +26,7 @@ _LATE = 0.5
 
 
 def each_frame(
-    path: Path, clip: Clip, use: Callable[[NDArray[np.uint8]], T], max_pixels: int = DEFAULT_MAX_PIXELS
+    path: Path, clip: ClipFrames, use: Callable[[NDArray[np.uint8]], T], max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> tuple[list[T], str | None]:
     """`use(frame)`, uint8 (H, W, 3), of each frame of the clip, and what could not be read, or None.
 
@@ -59,7 +59,7 @@ def frame_limit(max_pixels: int) -> int:
     return DEFAULT_MAX_FRAME_PIXELS if max_pixels == DEFAULT_MAX_PIXELS else max_pixels
 
 
-def _check_length(info: VideoInfo, clip: Clip) -> None:
+def _check_length(info: VideoInfo, clip: ClipFrames) -> None:
     if info.duration is None:
         raise InputError(
             "does not say how long it is, so frames cannot be spread over it: put it into another container, as with "
@@ -69,7 +69,7 @@ def _check_length(info: VideoInfo, clip: Clip) -> None:
         raise InputError(f"lasts {info.duration:.2f} s, and the part that is asked for begins at {clip.start:g} s")
 
 
-def _missing(info: VideoInfo, clip: Clip, time: float) -> str | None:
+def _missing(info: VideoInfo, clip: ClipFrames, time: float) -> str | None:
     """What to say if the last frame that came, at `time`, is well before the last that was asked for."""
     length = info.duration or 0.0
     end = length if clip.end is None else min(clip.end, length)

@@ -53,7 +53,7 @@ class Distorted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
+class ClipFrames:
     """`frames` evenly spread frames of a video, from `start` to `end` in seconds (None: to its end)."""
 
     frames: int = FRAMES
@@ -70,7 +70,7 @@ class Clip:
         """The interval, for people."""
         return f"{self.start:g} s to {'its end' if self.end is None else f'{self.end:g} s'}"
 
-    def overlaps(self, other: Clip) -> bool:
+    def overlaps(self, other: ClipFrames) -> bool:
         return max(self.start, other.start) < min(clip.end or math.inf for clip in (self, other))
 
 
@@ -88,7 +88,7 @@ class LabelledImage:
     severity: float | None = None
     clean: bool = False
     recipe: Distorted | None = None
-    clip: Clip | None = None
+    clip: ClipFrames | None = None
 
     @property
     def examples(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from distortion_heads.datasets.labelled_image import FRAMES, Clip, LabelledImage
+from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, LabelledImage
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.image_hashes import _is_video
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
@@ -172,7 +172,7 @@ def _row(row: Mapping[str, str], folder: Path, where: str, frames: int) -> Label
     )
 
 
-def _clip(row: Mapping[str, str], path: Path, where: str, frames: int) -> Clip | None:
+def _clip(row: Mapping[str, str], path: Path, where: str, frames: int) -> ClipFrames | None:
     """What the row takes of a video; a file with a time is one, whatever it is called."""
     start, end = row.get("start", ""), row.get("end", "")
     if not (start or end):
@@ -185,11 +185,11 @@ def _clip(row: Mapping[str, str], path: Path, where: str, frames: int) -> Clip |
         raise DataError(f"{where}: {str(error).replace('--', '')}") from None
     if max(sampling.start, sampling.end or 0.0) > MAX_TIME:
         raise DataError(f"{where}: no video is that long; times are seconds, or m:ss")
-    return Clip(frames=frames, start=sampling.start, end=sampling.end)
+    return ClipFrames(frames=frames, start=sampling.start, end=sampling.end)
 
 
-def _whole(path: Path, frames: int) -> Clip | None:
-    return Clip(frames=frames) if _is_video(path) else None
+def _whole(path: Path, frames: int) -> ClipFrames | None:
+    return ClipFrames(frames=frames) if _is_video(path) else None
 
 
 def _files(folder: Path, *, videos: bool) -> list[Path]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.datasets.clips import each_frame
-from distortion_heads.datasets.labelled_image import FRAMES, Clip
+from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames
 from distortion_heads.datasets.record import Record
 from distortion_heads.io.images import load_image
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
@@ -22,5 +22,5 @@ def read_pictures(record: Record, frames: int = FRAMES) -> Sequence[NDArray[np.u
     """The record's pictures, uint8 (H, W, 3) each, at least one. Raises `InputError` if it cannot be used."""
     if not is_video(record):
         return [load_image(record.path)]
-    pictures, _ = each_frame(record.path, Clip(frames=frames), lambda pixels: pixels)
+    pictures, _ = each_frame(record.path, ClipFrames(frames=frames), lambda pixels: pixels)
     return pictures

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from distortion_heads.datasets.clips import each_frame, frame_limit
-from distortion_heads.datasets.labelled_image import Clip
+from distortion_heads.datasets.labelled_image import ClipFrames
 from distortion_heads.errors import ImageTooLargeError, InputError
 from helpers.little_clips import levels, write_clip
 
 
-def places(path: Path, clip: Clip) -> list[int]:
+def places(path: Path, clip: ClipFrames) -> list[int]:
     """The number of each frame that is taken."""
     return [round(value / 10) for value in each_frame(path, clip, lambda pixels: float(pixels.mean()))[0]]
 
@@ -25,15 +25,15 @@ def two_seconds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_frames_are_spread_evenly_over_the_video_or_the_part(two_seconds: Path) -> None:
-    assert places(two_seconds, Clip(frames=4)) == [2, 7, 12, 17]
-    assert places(two_seconds, Clip(frames=2, start=1.0, end=1.4)) == [11, 13]
-    assert places(two_seconds, Clip(frames=2, start=1.0)) == [12, 17]
+    assert places(two_seconds, ClipFrames(frames=4)) == [2, 7, 12, 17]
+    assert places(two_seconds, ClipFrames(frames=2, start=1.0, end=1.4)) == [11, 13]
+    assert places(two_seconds, ClipFrames(frames=2, start=1.0)) == [12, 17]
 
 
 def test_no_frame_is_taken_twice_and_what_is_asked_beyond_the_end_is_left_out(two_seconds: Path) -> None:
-    assert places(two_seconds, Clip(frames=40)) == list(range(20))
-    assert places(two_seconds, Clip(frames=2, start=1.0, end=99.0)) == [12, 17]
-    assert each_frame(two_seconds, Clip(frames=40), np.mean)[1] is None
+    assert places(two_seconds, ClipFrames(frames=40)) == list(range(20))
+    assert places(two_seconds, ClipFrames(frames=2, start=1.0, end=99.0)) == [12, 17]
+    assert each_frame(two_seconds, ClipFrames(frames=40), np.mean)[1] is None
 
 
 def test_one_frame_is_held_at_a_time(two_seconds: Path) -> None:
@@ -47,13 +47,13 @@ def test_one_frame_is_held_at_a_time(two_seconds: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        each_frame(two_seconds, Clip(frames=4), second_fails)
+        each_frame(two_seconds, ClipFrames(frames=4), second_fails)
     assert seen == 2
 
 
 def test_part_behind_the_end(two_seconds: Path) -> None:
     with pytest.raises(InputError, match=r"lasts 2\.00 s, and the part that is asked for begins at 3 s"):
-        places(two_seconds, Clip(start=3.0, end=4.0))
+        places(two_seconds, ClipFrames(start=3.0, end=4.0))
 
 
 def test_video_without_a_length(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_video_without_a_length(tmp_path: Path) -> None:
             container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(video.encode())
     with pytest.raises(InputError, match=r"does not say how long it is.*another container"):
-        places(stream, Clip())
+        places(stream, ClipFrames())
 
 
 def test_cut_off_video_gives_what_there_is_and_says_so(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_cut_off_video_gives_what_there_is_and_says_so(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "cut.mkv", list(noise))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    frames, problem = each_frame(path, Clip(frames=10), lambda pixels: None)
+    frames, problem = each_frame(path, ClipFrames(frames=10), lambda pixels: None)
     assert 3 <= len(frames) <= 6
     assert problem is not None
     assert " s" in problem
@@ -83,8 +83,8 @@ def test_cut_off_video_gives_what_there_is_and_says_so(tmp_path: Path) -> None:
 def test_no_video_and_too_large_frames(tmp_path: Path, two_seconds: Path) -> None:
     (tmp_path / "text.mp4").write_text("no video at all")
     with pytest.raises(InputError, match="not a video"):
-        places(tmp_path / "text.mp4", Clip())
+        places(tmp_path / "text.mp4", ClipFrames())
     with pytest.raises(ImageTooLargeError, match="64 x 64 = 4096 pixels, above the limit of 4000"):
-        each_frame(two_seconds, Clip(), np.mean, max_pixels=4000)
+        each_frame(two_seconds, ClipFrames(), np.mean, max_pixels=4000)
     assert frame_limit(4000) == 4000
     assert frame_limit(250_000_000) == 1 << 26

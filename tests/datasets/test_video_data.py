@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.datasets import own_data as datasets
-from distortion_heads.datasets.labelled_image import Amount, Clip, LabelledImage, few_videos
+from distortion_heads.datasets.labelled_image import Amount, ClipFrames, LabelledImage, few_videos
 from distortion_heads.datasets.own_data import check_counts, check_expected, distinct, read_csv, read_data, read_folder
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
@@ -56,7 +56,7 @@ def run(image: LabelledImage, cache: FeatureCache, backbone: Any, **more: Any) -
 
 
 def part(path: str | Path, label: bool = True, group: str | None = None, **clip: Any) -> LabelledImage:
-    return LabelledImage(path=Path(path), label=label, group=group, clip=Clip(**clip))
+    return LabelledImage(path=Path(path), label=label, group=group, clip=ClipFrames(**clip))
 
 
 def test_folders_hold_videos_and_pictures(tmp_path: Path, video: Path) -> None:
@@ -67,11 +67,11 @@ def test_folders_hold_videos_and_pictures(tmp_path: Path, video: Path) -> None:
     images = {image.path.name: image for image in read_folder(tmp_path, "fog", frames=7)}
     assert {name: image.clip for name, image in images.items()} == {
         "a.png": None,
-        "b.MKV": Clip(frames=7),
-        "c.mp4": Clip(frames=7),
+        "b.MKV": ClipFrames(frames=7),
+        "c.mp4": ClipFrames(frames=7),
     }
     assert images["c.mp4"].clean
-    assert read_data(tmp_path, "fog")[1].clip == Clip(frames=10)
+    assert read_data(tmp_path, "fog")[1].clip == ClipFrames(frames=10)
 
 
 def test_csv_with_parts_of_videos(tmp_path: Path, video: Path) -> None:
@@ -84,11 +84,11 @@ def test_csv_with_parts_of_videos(tmp_path: Path, video: Path) -> None:
         "v.mkv,1,,,\na.png,0,,,\n"
     )
     assert [(image.label, image.group, image.clip) for image in read_csv(file, frames=4)] == [
-        (True, "g", Clip(frames=4, start=2.0, end=62.5)),
-        (False, None, Clip(frames=4, end=1.5)),
-        (False, None, Clip(frames=4, start=3600.0)),
-        (True, None, Clip(frames=4, start=0.5)),
-        (True, None, Clip(frames=4)),
+        (True, "g", ClipFrames(frames=4, start=2.0, end=62.5)),
+        (False, None, ClipFrames(frames=4, end=1.5)),
+        (False, None, ClipFrames(frames=4, start=3600.0)),
+        (True, None, ClipFrames(frames=4, start=0.5)),
+        (True, None, ClipFrames(frames=4)),
         (False, None, None),
     ]
 
@@ -147,7 +147,7 @@ def test_too_few_videos_say_how_many_are_needed() -> None:
     four = [part(f"{side}{i}.mp4", label=side == "p", frames=4) for side in "pn" for i in range(4)]
     with pytest.raises(DataError, match=r"16 different positives and 16 negatives are too few; .*or raise --frames"):
         check_expected(four, Path("data"))
-    check_expected([replace(image, clip=Clip(frames=5)) for image in four], Path("data"))
+    check_expected([replace(image, clip=ClipFrames(frames=5)) for image in four], Path("data"))
     with pytest.raises(DataError, match=r"positives only"):
         check_counts([image for image in four if image.label], Path("data"))
 
@@ -174,7 +174,14 @@ def test_features_of_a_video_are_those_of_its_frames_and_come_from_the_cache(vid
 
 
 def test_sampling_decides_the_cached_features() -> None:
-    clips = [Clip(), Clip(frames=9), Clip(start=1.0), Clip(end=1.0), Clip(start=1.0, end=2.0), None]
+    clips = [
+        ClipFrames(),
+        ClipFrames(frames=9),
+        ClipFrames(start=1.0),
+        ClipFrames(end=1.0),
+        ClipFrames(start=1.0, end=2.0),
+        None,
+    ]
     images = [LabelledImage(path=Path("a.mp4"), label=True, clip=clip) for clip in clips]
     assert len({cache_key(image, "c", "f", "native") for image in images}) == len(clips)
 
@@ -225,7 +232,7 @@ def test_dataset_lists_a_video_for_each_frame() -> None:
     assert [image.path.name for image in data.images[:6]] == ["p0.mp4"] * 5 + ["p1.mp4"]
     assert data.amount(np.arange(len(data.images))) == Amount(pictures=0, frames=41, videos=10)
     assert data.amount(np.arange(9)) == Amount(pictures=0, frames=9, videos=2)
-    other = [replace(image, clip=Clip(start=1.0)) for image in images]
+    other = [replace(image, clip=ClipFrames(start=1.0)) for image in images]
     assert usable(other, results, hashes, Path("data")).sha256 != data.sha256
 
 

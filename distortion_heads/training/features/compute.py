@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.read_views import check_padded, view_features
 from distortion_heads.datasets.clips import each_frame, frame_limit
-from distortion_heads.datasets.labelled_image import Clip, LabelledImage
+from distortion_heads.datasets.labelled_image import ClipFrames, LabelledImage
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
@@ -138,7 +138,7 @@ def to_float16(windows: NDArray[np.float32]) -> NDArray[np.float16]:
 
 
 def _compute_video(
-    image: LabelledImage, clip: Clip, backbone: FeatureSource, view: View, max_pixels: int
+    image: LabelledImage, clip: ClipFrames, backbone: FeatureSource, view: View, max_pixels: int
 ) -> VideoFeatures:
     """Raises `InputError`."""
 
