@@ -83,7 +83,7 @@ def intervals_of(text: str) -> tuple[Interval, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
+class CleanClip:
     """What is made: `steps` with the clip's `seed`, in `intervals`, coded by `coding`."""
 
     steps: tuple[Step, ...]
@@ -168,7 +168,7 @@ def _over_time(step: Step, images: Iterator[FloatImage], rate: float, rng: np.ra
         yield check_made(step.spec, image, first.shape)
 
 
-def write_clip(source: str, target: Path, clip: Clip, options: VideoOptions) -> Encoded:
+def write_clip(source: str, target: Path, clip: CleanClip, options: VideoOptions) -> Encoded:
     """Distort the clip `source`, of which `options` may take a part only; `target` is written from beginning to end.
 
     Raises `InputError` if the source cannot be read to its end, `SpoiltError` as `distorted`, and what `encode_video`

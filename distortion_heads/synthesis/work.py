@@ -23,7 +23,7 @@ from distortion_heads.io.png import png
 from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
 from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.clips import Clip, ClipTarget, size_of, write_clip
+from distortion_heads.synthesis.clips import CleanClip, ClipTarget, size_of, write_clip
 from distortion_heads.synthesis.distort import distort
 from distortion_heads.synthesis.plan import Item, Plan, SpoiltError
 from distortion_heads.synthesis.sources import Source
@@ -140,7 +140,7 @@ class Maker:
     def _clip(self, task: Task, item: Item) -> Row:
         clips, limit = self._target.clips, task.max_pixels or DEFAULT_MAX_FRAME_PIXELS
         file = _name(task.source, item, clips.coding.suffix)
-        clip = Clip(steps=item.steps, seed=item.seed, intervals=clips.intervals, coding=clips.coding)
+        clip = CleanClip(steps=item.steps, seed=item.seed, intervals=clips.intervals, coding=clips.coding)
         with _written(self._target.folder / file, self._temporary):
             encoded = write_clip(task.source.path, self._temporary, clip, VideoOptions(max_pixels=limit))
             _sync(self._temporary)

@@ -23,7 +23,7 @@ from distortion_heads.io.video.reader import open_video
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.clips import Clip, EmptyIntervalError, write_clip
+from distortion_heads.synthesis.clips import CleanClip, EmptyIntervalError, write_clip
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.synthesis.plan import SpoiltError
 from distortion_heads.video.predict import Step as VideoStep
@@ -59,7 +59,7 @@ def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequ
     steps = (Step(spec=spec, severity=case.severity),)
     with TemporaryDirectory(prefix="dheads-bench-") as folder:
         lossless = Path(folder) / f"lossless{Coding().suffix}"
-        clip = Clip(steps=steps, seed=case.seed, intervals=(case.interval,), coding=Coding())
+        clip = CleanClip(steps=steps, seed=case.seed, intervals=(case.interval,), coding=Coding())
         try:
             write_clip(str(part.clip), lossless, clip, reading)
         except EmptyIntervalError:
