@@ -25,7 +25,7 @@ GOOD_ENOUGH = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Split:
+class HoldOut:
     """Increasing indices, int64, of the images to fit on and of those held out; `note`: what is wrong, if anything."""
 
     fit: NDArray[np.int64]
@@ -33,7 +33,7 @@ class Split:
     note: str | None = None
 
 
-def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | None], seed: int) -> Split:
+def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | None], seed: int) -> HoldOut:
     """Hold out about 28 % of each class; `scenes` are the images' difference hashes.
 
     Images are of one scene if the user gave them one group. Those without a group are of one scene if they are
@@ -48,7 +48,7 @@ def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | Non
         held = _hold_out(groups, positive, seed)
         if held is not None:
             note = f"{warning}, so the held-out figures may be too good" if warning else None
-            return Split(fit=np.flatnonzero(~held), hold=np.flatnonzero(held), note=note)
+            return HoldOut(fit=np.flatnonzero(~held), hold=np.flatnonzero(held), note=note)
     raise DataError("the pictures cannot be split so that both parts have both classes: give more different files")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from distortion_heads.datasets.labelled_image import LabelledImage
-from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS, Split, split_by_content
+from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS, HoldOut, split_by_content
 from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import difference_hash
 from helpers.little_pictures import noisy, scene
@@ -32,7 +32,7 @@ def unrelated(count: int) -> list[int | None]:
     return [int(value) for value in np.random.default_rng(3).integers(0, 2**63, count)]
 
 
-def held(split: Split) -> set[int]:
+def held(split: HoldOut) -> set[int]:
     return set(split.hold.tolist())
 
 

@@ -16,7 +16,7 @@ from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.datasets.distorting import with_distorted
 from distortion_heads.datasets.labelled_image import FRAMES, Amount, LabelledImage, few_videos
 from distortion_heads.datasets.own_data import check_expected, distinct, read_clean, read_data
-from distortion_heads.datasets.split_by_content import Split, split_by_content
+from distortion_heads.datasets.split_by_content import HoldOut, split_by_content
 from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
 from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.image_hashes import content_hashes
@@ -233,7 +233,7 @@ def _read(plan: _Plan) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
     return images, hashes
 
 
-def _fit(plan: _Plan, data: Dataset, split: Split, backbone: BackboneRef) -> HeadFile:
+def _fit(plan: _Plan, data: Dataset, split: HoldOut, backbone: BackboneRef) -> HeadFile:
     fit, hold = data.examples(split.fit), data.examples(split.hold)
     severe = bool(np.isfinite(fit.severity).any())
     provenance = _provenance(plan, data)
