@@ -31,7 +31,7 @@ Index: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Split:
+class Partition:
     """Increasing indices, int64, of the records of each part; the parts are disjoint."""
 
     train: Index
@@ -47,7 +47,7 @@ def split_records(
     *,
     seed: int,
     share: float = FULL_SHARE,
-) -> Split:
+) -> Partition:
     """Draw the parts; `scenes` numbers the scene of each record, see `number_scenes`.
 
     A fifth is the test part, the same for every `share`; `share` of all, at most 0.8, is trained on, and a fifth of
@@ -69,7 +69,7 @@ def split_records(
     if share < FULL_SHARE - 1e-9:
         training, _ = pool.draw(training, share / FULL_SHARE, (seed, 1), whole=False)
     validation, train = pool.draw(training, VALIDATION_SHARE, (seed, 2))
-    return Split(train=train, validation=validation, test=test)
+    return Partition(train=train, validation=validation, test=test)
 
 
 def number_scenes(records: Sequence[Record], hashes: Mapping[Path, str]) -> list[int]:

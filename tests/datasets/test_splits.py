@@ -11,7 +11,7 @@ import pytest
 
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.selection import Selection, select
-from distortion_heads.datasets.splits import PROTOCOLS, Protocol, Split, split_records
+from distortion_heads.datasets.splits import PROTOCOLS, Partition, Protocol, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import content_hashes
 from helpers.little_records import LABELS, little_corpus
@@ -30,7 +30,7 @@ def chosen(corpus: Corpus, *labels: str) -> Selection:
     return select(corpus, hashes_of(corpus), labels or None)
 
 
-def draw(selection: Selection, protocol: Protocol, seed: int, share: float = 0.8) -> Split:
+def draw(selection: Selection, protocol: Protocol, seed: int, share: float = 0.8) -> Partition:
     return split_records(selection.records, selection.scenes, selection.labels, protocol, seed=seed, share=share)
 
 

@@ -15,7 +15,7 @@ from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.selection import Selection, select
-from distortion_heads.datasets.splits import Split, split_records
+from distortion_heads.datasets.splits import Partition, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.image_hashes import content_hashes
@@ -92,7 +92,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
     return Summary(fitted=fitted, sizes={name: len(records) for name, records in parts.items()}, notes=selection.notes)
 
 
-def _write(out: Path, fitted: Fitted, selection: Selection, split: Split) -> None:
+def _write(out: Path, fitted: Fitted, selection: Selection, split: Partition) -> None:
     try:
         (out / "heads").mkdir(parents=True, exist_ok=True)
         for head in fitted.heads:
@@ -103,7 +103,7 @@ def _write(out: Path, fitted: Fitted, selection: Selection, split: Split) -> Non
         raise DataError(f"cannot write {error.filename or out}: {error.strerror or error}") from None
 
 
-def _split_csv(selection: Selection, split: Split) -> str:
+def _split_csv(selection: Selection, split: Partition) -> str:
     """path,scene,part: which records the figures are from."""
     part = np.full(len(selection.records), "", dtype=object)
     for name in ("train", "validation", "test"):
