@@ -11,7 +11,7 @@ import numpy as np
 
 from distortion_heads.datasets.audit.findings import Finding, Grade, examples
 from distortion_heads.datasets.audit.pixels import Look
-from distortion_heads.datasets.audit.splits import Split
+from distortion_heads.datasets.audit.splits import DeclaredSplit
 from distortion_heads.datasets.record import Corpus, Record
 
 SLACK = 0.02
@@ -140,7 +140,7 @@ def _medians(scenes: Mapping[str, Sequence[tuple[int, float]]]) -> list[tuple[in
     return [(level, float(np.median(values))) for level, values in sorted(by_level.items())]
 
 
-def clean_pictures(corpus: Corpus, split: Split | None) -> Iterator[Finding]:
+def clean_pictures(corpus: Corpus, split: DeclaredSplit | None) -> Iterator[Finding]:
     """Nothing clean to tell a class from: in the dataset, in a part of the split, or among the scenes of a class."""
     parts = {"the dataset": corpus.records} if split is None else split.parts
     for part, records in parts.items():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.datasets.audit.findings import Finding, Grade, examples
 from distortion_heads.datasets.audit.pixels import Look
-from distortion_heads.datasets.audit.splits import Split
+from distortion_heads.datasets.audit.splits import DeclaredSplit
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS
 
@@ -19,7 +19,7 @@ CHUNK = 128
 """Rows of the matrix of distances that are in memory at a time."""
 
 
-def split_findings(corpus: Corpus, split: Split) -> Iterator[Finding]:
+def split_findings(corpus: Corpus, split: DeclaredSplit) -> Iterator[Finding]:
     """Names that are not of the dataset, and scenes by name that are in two parts."""
     total = len(split.missing) + len(split.ambiguous) + sum(len(records) for records in split.parts.values())
     for names, what in ((split.missing, "not in the dataset"), (split.ambiguous, "those of several pictures")):
@@ -48,7 +48,9 @@ def split_findings(corpus: Corpus, split: Split) -> Iterator[Finding]:
             )
 
 
-def look_alike_findings(corpus: Corpus, looks: Mapping[Path, Look | str], split: Split | None) -> Iterator[Finding]:
+def look_alike_findings(
+    corpus: Corpus, looks: Mapping[Path, Look | str], split: DeclaredSplit | None
+) -> Iterator[Finding]:
     """Scenes of different names whose pictures look alike; with a split those that it separates."""
     pairs = look_alikes(corpus.records, looks)
     message = "scenes of different names look alike: give them one group, or a split may part them"
@@ -67,7 +69,7 @@ def look_alike_findings(corpus: Corpus, looks: Mapping[Path, Look | str], split:
         )
 
 
-def _crosses(pair: tuple[str, str], split: Split) -> bool:
+def _crosses(pair: tuple[str, str], split: DeclaredSplit) -> bool:
     parts = [part for part, records in split.parts.items() if any(record.scene in pair for record in records)]
     return len(parts) > 1
 

@@ -26,7 +26,7 @@ Names = dict[str, list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class DeclaredSplit:
     """`parts`: by name, its records. `missing`: names that are of no record; `ambiguous`: of several."""
 
     parts: Mapping[str, tuple[Record, ...]]
@@ -34,7 +34,7 @@ class Split:
     ambiguous: tuple[str, ...] = ()
 
 
-def read_split(files: Sequence[Path], corpus: Corpus) -> Split:
+def read_split(files: Sequence[Path], corpus: Corpus) -> DeclaredSplit:
     """Raises `DataError` if a file cannot be read, or if there are fewer than two parts in all of them."""
     names: Names = {}
     for file in files:
@@ -70,7 +70,7 @@ def read_names(file: Path) -> Names:
     raise DataError(f"{file}: no split file that is known: give .csv, .json, .txt, .npy, .npz or .pkl")
 
 
-def assign(names: Names, corpus: Corpus) -> Split:
+def assign(names: Names, corpus: Corpus) -> DeclaredSplit:
     """The records that `names` mean: of those called alike the one whose folders agree most, from the end.
 
     Files of the dataset that the loader leaves out are in no part, and not missing.
@@ -91,7 +91,7 @@ def assign(names: Names, corpus: Corpus) -> Split:
             elif not left_out.intersection(_components(name)[-1:]):
                 missing.append(name)
         parts[part] = tuple(records.values())
-    return Split(parts=parts, missing=tuple(missing), ambiguous=tuple(ambiguous))
+    return DeclaredSplit(parts=parts, missing=tuple(missing), ambiguous=tuple(ambiguous))
 
 
 class _Index:

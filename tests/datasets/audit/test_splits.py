@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distortion_heads.datasets.audit.splits import Split, assign, read_names, read_split
+from distortion_heads.datasets.audit.splits import DeclaredSplit, assign, read_names, read_split
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -126,7 +126,7 @@ def test_folders_tell_pictures_of_one_name_apart() -> None:
     split = assign(
         {"train": ["live/jpeg/img1.bmp", "JP2K\\img1.bmp"], "test": ["img2.bmp", "img1.bmp", "x/img1.bmp"]}, data
     )
-    assert isinstance(split, Split)
+    assert isinstance(split, DeclaredSplit)
     assert [record.path.parent.name for record in split.parts["train"]] == ["jpeg", "jp2k"]
     assert [record.path.name for record in split.parts["test"]] == ["img2.bmp"]
     assert split.ambiguous == ("img1.bmp", "x/img1.bmp")
