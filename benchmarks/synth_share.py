@@ -28,7 +28,7 @@ from dheads_cli.commands.synth import WORKER_ENVIRONMENT
 from distortion_heads.registry.build import build_registry
 from distortion_heads.synthesis import work as synth_work
 from distortion_heads.synthesis.distort import Step, distort
-from distortion_heads.synthesis.plan import Plan, parse_mixture, parse_severities
+from distortion_heads.synthesis.plan import SynthPlan, parse_mixture, parse_severities
 from distortion_heads.synthesis.run import Run
 from distortion_heads.synthesis.sources import Sources
 
@@ -76,7 +76,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     log, out = folder / "log", folder / "out"
     log.mkdir()
     os.environ[_LOG] = str(log)
-    plan = Plan(
+    plan = SynthPlan(
         specs=tuple(head.spec for head in build_registry().heads.values() if head.spec.synthesize),
         severities=parse_severities(options.severities),
         per_image=options.per_image,

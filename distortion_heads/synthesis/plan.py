@@ -48,7 +48,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SynthPlan:
     """Which items are made of every picture.
 
     With `per_image` N: N draws, each of `mixture[0]` to `mixture[1]` distortions of distinct families. Without it,

@@ -31,7 +31,7 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.errors import DataError
 from distortion_heads.io.video.encode import Coding
-from distortion_heads.synthesis.plan import Plan
+from distortion_heads.synthesis.plan import SynthPlan
 from distortion_heads.synthesis.sources import Source, Sources
 from distortion_heads.synthesis.work import Maker, Outcome, Row, Target, Task
 
@@ -51,7 +51,7 @@ class Run:
     """One run of `dheads synth`; `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
 
     sources: Sources
-    plan: Plan
+    plan: SynthPlan
     target: Target
     jobs: int = 1
     max_pixels: int | None = None
@@ -136,7 +136,7 @@ def _result(waiting: Future[Outcome] | Outcome) -> Outcome:
 
 
 @contextmanager
-def _workers(jobs: int, plan: Plan, target: Target) -> Iterator[Callable[[Task], Future[Outcome]]]:
+def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task], Future[Outcome]]]:
     """Something to hand tasks to: this process where one is enough, else a pool of new ones."""
     if jobs == 1:
         maker = Maker(plan, target)
@@ -163,7 +163,7 @@ def _completed(outcome: Outcome) -> Future[Outcome]:
     return future
 
 
-def _pickled(plan: Plan, target: Target) -> bytes:
+def _pickled(plan: SynthPlan, target: Target) -> bytes:
     specs = tuple(replace(spec, weights=None) for spec in plan.specs)  # a worker needs none, and a zip's do not pickle
     try:
         return pickle.dumps((replace(plan, specs=specs), target))

@@ -25,7 +25,7 @@ from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import CleanClip, ClipTarget, size_of, write_clip
 from distortion_heads.synthesis.distort import distort
-from distortion_heads.synthesis.plan import Item, Plan, SpoiltError
+from distortion_heads.synthesis.plan import Item, SpoiltError, SynthPlan
 from distortion_heads.synthesis.sources import Source
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Outcome:
 class Maker:
     """Makes the items of a run; keeps the picture that it decoded last, for the tasks of a picture come in a row."""
 
-    def __init__(self, plan: Plan, target: Target) -> None:
+    def __init__(self, plan: SynthPlan, target: Target) -> None:
         self._plan = plan
         self._target = target
         self._temporary = target.partial / str(os.getpid())

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.plan import Plan, parse_severities
+from distortion_heads.synthesis.plan import SynthPlan, parse_severities
 from distortion_heads.synthesis.run import Run
 from distortion_heads.synthesis.sources import Sources
 from distortion_heads.synthesis.work import Outcome, Target
@@ -35,7 +35,7 @@ def make_run(
         "severities": parse_severities("1,3,5"),
         **changes,
     }
-    return Run(sources=Sources((str(photos),), out), plan=Plan(**settings), target=target, jobs=jobs)
+    return Run(sources=Sources((str(photos),), out), plan=SynthPlan(**settings), target=target, jobs=jobs)
 
 
 def finish(run: Run) -> list[Outcome]:

@@ -10,7 +10,7 @@ from PIL import Image
 from dheads_cli.main import run as dheads
 from distortion_heads.errors import DataError
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.plan import Plan, Severities, parse_mixture, parse_severities
+from distortion_heads.synthesis.plan import Severities, SynthPlan, parse_mixture, parse_severities
 from distortion_heads.synthesis.sheet import contact_sheet
 
 
@@ -74,7 +74,7 @@ def test_an_output_folder_is_needed(photos: Path, capsys: pytest.CaptureFixture[
 
 def test_a_head_without_synthesizer_is_refused(bank: dict[str, HeadSpec]) -> None:
     with pytest.raises(DataError, match="no synthesizer"):
-        Plan(specs=(replace(bank["jpeg"], synthesize=None),), severities=parse_severities("3"))
+        SynthPlan(specs=(replace(bank["jpeg"], synthesize=None),), severities=parse_severities("3"))
 
 
 def test_the_command_says_what_it_did(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -135,14 +135,14 @@ def synth(
 
     from distortion_heads.io.video.encode import Coding, parse_bit_rate
     from distortion_heads.synthesis.clips import ClipTarget, parse_interval
-    from distortion_heads.synthesis.plan import Plan, parse_mixture, parse_severities
+    from distortion_heads.synthesis.plan import SynthPlan, parse_mixture, parse_severities
     from distortion_heads.synthesis.run import Run
     from distortion_heads.synthesis.sources import Sources
     from distortion_heads.synthesis.work import Target
 
     levels = _usage(lambda: parse_severities(severities))
     mixture = _usage(lambda: parse_mixture(mix))
-    plan = _usage(lambda: Plan(specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture))
+    plan = _usage(lambda: SynthPlan(specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture))
     rate = None if bit_rate is None else _usage(lambda: parse_bit_rate(bit_rate))
     clips = ClipTarget(
         intervals=_usage(lambda: tuple(map(parse_interval, intervals))),
