@@ -18,7 +18,7 @@ from distortion_heads.evaluation.methods import Surroundings, make_method
 from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.evaluation.plots import draw_plots
 from distortion_heads.evaluation.predictions import predictions_csv
-from distortion_heads.evaluation.run import Plan, Progress, run_plan
+from distortion_heads.evaluation.run import Progress, RepetitionPlan, run_plan
 from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
@@ -76,7 +76,7 @@ def evaluate(
         raise DataError("two --method have one name: give each its own, as in ameur,epochs=2,as=short")
     able = [labels for method in methods if (labels := getattr(method, "labels", None)) is not None]
     selection = select(corpus, hashes, options.labels, frozenset.intersection(*able) if able else None)
-    plan = Plan(
+    plan = RepetitionPlan(
         methods=methods,
         protocols=options.protocols,
         shares=options.shares,

@@ -39,7 +39,7 @@ class Repetition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RepetitionPlan:
     """What is run: every method under every protocol with the seeds `seed`, `seed + 1` ... at every share.
 
     `frames`: of each video.
@@ -61,7 +61,7 @@ class Plan:
 
 
 def run_plan(
-    plan: Plan, selection: Selection, out: Path, progress: Progress = lambda done, total, name: None
+    plan: RepetitionPlan, selection: Selection, out: Path, progress: Progress = lambda done, total, name: None
 ) -> list[Outcome]:
     """The outcome of every repetition, in the order of `plan.repetitions()`.
 

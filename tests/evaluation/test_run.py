@@ -22,7 +22,7 @@ from distortion_heads.evaluation import evaluate as evaluation
 from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
 from distortion_heads.evaluation.methods import Surroundings, make_method, method_names, parse_method
 from distortion_heads.evaluation.outcome import load_outcome
-from distortion_heads.evaluation.run import Plan, run_plan
+from distortion_heads.evaluation.run import RepetitionPlan, run_plan
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
@@ -67,7 +67,7 @@ def files(out: Path) -> list[Path]:
 
 def test_finished_repetitions_are_never_run_again_after_a_crash(selection: Selection, tmp_path: Path) -> None:
     broken = KnownAnswers(breaks=2)
-    plan = Plan(methods=(broken,), repeats=4)
+    plan = RepetitionPlan(methods=(broken,), repeats=4)
     with pytest.raises(RuntimeError, match="power"):
         run_plan(plan, selection, tmp_path)
     assert len(files(tmp_path)) == 2
@@ -89,9 +89,9 @@ def test_finished_repetitions_are_never_run_again_after_a_crash(selection: Selec
 def test_repetition_is_run_again_if_anything_that_decides_it_is_another(
     corpus: Corpus, selection: Selection, tmp_path: Path, change: str
 ) -> None:
-    run_plan(Plan(methods=(KnownAnswers(),), repeats=1), selection, tmp_path)
+    run_plan(RepetitionPlan(methods=(KnownAnswers(),), repeats=1), selection, tmp_path)
     method = KnownAnswers(key="known 2") if change == "key" else KnownAnswers()
-    plan = Plan(methods=(method,), repeats=1)
+    plan = RepetitionPlan(methods=(method,), repeats=1)
     if change == "protocol":
         plan = replace(plan, protocols=("shared-scenes",))
     if change == "share":
@@ -112,16 +112,16 @@ def test_repetition_is_run_again_if_anything_that_decides_it_is_another(
 
 
 def test_renamed_method_is_not_run_again(selection: Selection, tmp_path: Path) -> None:
-    run_plan(Plan(methods=(KnownAnswers(),), repeats=1), selection, tmp_path)
+    run_plan(RepetitionPlan(methods=(KnownAnswers(),), repeats=1), selection, tmp_path)
     renamed = KnownAnswers(name="other name")
-    (outcome,) = run_plan(Plan(methods=(renamed,), repeats=1), selection, tmp_path)
+    (outcome,) = run_plan(RepetitionPlan(methods=(renamed,), repeats=1), selection, tmp_path)
     assert renamed.calls == []
     assert outcome.method == "other name"
 
 
 def test_all_methods_see_the_same_split_and_no_method_sees_the_test_part(selection: Selection, tmp_path: Path) -> None:
     methods = (KnownAnswers(), KnownAnswers(name="second", key="second"))
-    outcomes = run_plan(Plan(methods=methods, repeats=2), selection, tmp_path)
+    outcomes = run_plan(RepetitionPlan(methods=methods, repeats=2), selection, tmp_path)
     assert methods[0].calls == methods[1].calls
     for outcome, (train, validation) in zip(outcomes[::2], methods[0].calls, strict=True):
         seen = {record.scene for record in (*train, *validation)}
@@ -142,7 +142,7 @@ def test_answers_that_are_no_numbers_are_refused(selection: Selection, tmp_path:
             return np.full((len(records), 2), np.nan)
 
     with pytest.raises(DataError, match="'silent' gave no probability"):
-        run_plan(Plan(methods=(Silent(),), repeats=1), selection, tmp_path)
+        run_plan(RepetitionPlan(methods=(Silent(),), repeats=1), selection, tmp_path)
     assert not files(tmp_path)
 
 
