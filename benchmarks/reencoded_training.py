@@ -28,7 +28,7 @@ from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.bench.accuracy.samples import seeded
-from distortion_heads.bench.video.cases import SEVERITIES, Part, Plan, find_parts
+from distortion_heads.bench.video.cases import SEVERITIES, CasePlan, Part, find_parts
 from distortion_heads.bench.video.figures import name_of
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.heads.head import Provenance
@@ -183,7 +183,7 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     scenes = find_scenes(options.images)
     folders = [fit(name, scenes, options) for name in SHARES]
-    parts, problems = find_parts(options.clips, Plan(parts=options.parts), None)
+    parts, problems = find_parts(options.clips, CasePlan(parts=options.parts), None)
     results: list[Judged] = []
     with worker_pool(options.jobs) as pool:
         for done, part in enumerate(pool.map(partial(judge_part, folders=folders), enumerate(parts)), 1):

@@ -72,7 +72,7 @@ def accuracy(
                 heads=_labels(heads),
                 limit=limit,
                 jobs=jobs or usable_cores(),
-                plan=Plan(seed=seed, mixtures=mixtures),
+                plan=CasePlan(seed=seed, mixtures=mixtures),
                 command=_command(options),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
@@ -125,7 +125,7 @@ def video(
     with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
         from distortion_heads.bench.accuracy.workers import InstalledRegistry
         from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
-        from distortion_heads.bench.video.cases import CODINGS, Plan, parse_codings
+        from distortion_heads.bench.video.cases import CODINGS, CasePlan, parse_codings
         from distortion_heads.bench.video.markdown import summary_rows
 
         codings = CODINGS if codecs is None else parse_codings(codecs)
@@ -136,7 +136,7 @@ def video(
                 heads=_labels(heads),
                 limit=limit,
                 jobs=jobs or usable_cores(),
-                plan=Plan(codings=codings, parts=parts, seconds=seconds, seed=seed),
+                plan=CasePlan(codings=codings, parts=parts, seconds=seconds, seed=seed),
                 command=_command(options, "video"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from distortion_heads.bench.accuracy.workers import InstalledRegistry, MakeRegistry
-from distortion_heads.bench.video.cases import HEADS, Case, Part, Plan, draw_cases, find_parts
+from distortion_heads.bench.video.cases import HEADS, Case, CasePlan, Part, draw_cases, find_parts
 from distortion_heads.bench.video.figures import compute_figures
 from distortion_heads.bench.video.markdown import to_markdown
 from distortion_heads.bench.video.measure import Cache, cache_key
@@ -35,7 +35,7 @@ class VideoBenchOptions:
     heads: tuple[str, ...] | None = None
     limit: int | None = None
     jobs: int = 1
-    plan: Plan = field(default_factory=Plan)
+    plan: CasePlan = field(default_factory=CasePlan)
     command: str = "dheads bench video"
 
 

@@ -67,7 +67,7 @@ def parse_codings(text: str) -> tuple[Coding, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CasePlan:
     """`parts` of each clip, evenly spread, of `seconds` each; every part is coded in all ways of `codings`."""
 
     codings: tuple[Coding, ...] = CODINGS
@@ -105,7 +105,7 @@ class Case:
     seed: int
 
 
-def find_parts(folder: Path, plan: Plan, limit: int | None) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def find_parts(folder: Path, plan: CasePlan, limit: int | None) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     """The parts of all videos below `folder`, the first of each before the second ones, at most `limit`; and a
     sentence on each video that has none. Raises `DataError` if there is no part."""
     found: list[list[Part]] = []
@@ -127,7 +127,7 @@ def find_parts(folder: Path, plan: Plan, limit: int | None) -> tuple[tuple[Part,
     return tuple(parts[:limit]), tuple(problems)
 
 
-def _parts_of(clip: Path, name: str, plan: Plan) -> list[Part]:
+def _parts_of(clip: Path, name: str, plan: CasePlan) -> list[Part]:
     with closing(open_video(str(clip), VideoOptions())) as video:
         info = video.info
     if info.duration is None or info.duration < plan.seconds:
@@ -138,7 +138,7 @@ def _parts_of(clip: Path, name: str, plan: Plan) -> list[Part]:
     return [Part(clip=clip, name=name, start=round(start, 3), seconds=plan.seconds, rate=rate) for start in starts]
 
 
-def draw_cases(parts: Sequence[Part], labels: Sequence[str], plan: Plan) -> tuple[Case, ...]:
+def draw_cases(parts: Sequence[Part], labels: Sequence[str], plan: CasePlan) -> tuple[Case, ...]:
     """Each part with each distortion; the severities take turns, so that every head and every clip gets all of them."""
     return tuple(
         _draw_case(part, label, SEVERITIES[(row + column) % len(SEVERITIES)], plan.seed)

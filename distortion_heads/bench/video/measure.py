@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.bench.accuracy import samples
 from distortion_heads.bench.shared.cache import code_digest
-from distortion_heads.bench.video.cases import Case, Plan
+from distortion_heads.bench.video.cases import Case, CasePlan
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.options import Sampling, VideoOptions
@@ -143,7 +143,7 @@ class Cache:
         return f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
 
 
-def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:
+def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: CasePlan) -> str:
     """SHA-256 over the backbone, the head files, the codings and the source code that distorts, codes and predicts."""
     parts = [
         _FORMAT,

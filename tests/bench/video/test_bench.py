@@ -15,7 +15,7 @@ from PIL import Image
 from dheads_cli.main import run as dheads
 from distortion_heads.bench.video import workers
 from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
-from distortion_heads.bench.video.cases import Case, Part, Plan, draw_cases, find_parts, parse_codings
+from distortion_heads.bench.video.cases import Case, CasePlan, Part, draw_cases, find_parts, parse_codings
 from distortion_heads.bench.video.figures import HeadFigures, compute_figures
 from distortion_heads.bench.video.measure import Cache, Judged
 from distortion_heads.bench.video.workers import Measured
@@ -49,7 +49,7 @@ def clips(tmp_path: Path) -> Path:
 
 
 def options(clips: Path, out: Path, **changes: object) -> VideoBenchOptions:
-    return VideoBenchOptions(clips=clips, out=out, plan=Plan(codings=CODINGS, parts=1, seconds=4.5), **changes)  # type: ignore[arg-type]
+    return VideoBenchOptions(clips=clips, out=out, plan=CasePlan(codings=CODINGS, parts=1, seconds=4.5), **changes)  # type: ignore[arg-type]
 
 
 def heads() -> list[HeadFile]:
@@ -136,9 +136,9 @@ def test_errors_of_edges_in_frames(
 
 def test_intervals_lie_inside_of_the_part_and_between_frames() -> None:
     parts = [Part(clip=Path(f"{i}.mp4"), name=f"{i}.mp4", start=1.5, seconds=5, rate=29.97) for i in range(4)]
-    cases = draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], Plan())
-    assert cases == draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], Plan())
-    assert cases != draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], Plan(seed=1))
+    cases = draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], CasePlan())
+    assert cases == draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], CasePlan())
+    assert cases != draw_cases(parts, ["jpeg", "smoke", "darken", "haze"], CasePlan(seed=1))
     for each in cases:
         assert 1 < each.interval.start < each.interval.end < 4.1
         assert (each.interval.start * 29.97) % 1 == pytest.approx(0.5)
@@ -149,25 +149,25 @@ def test_intervals_lie_inside_of_the_part_and_between_frames() -> None:
 
 
 def test_parts_are_spread_over_the_clips(clips: Path) -> None:
-    parts, problems = find_parts(clips, Plan(parts=2, seconds=4), None)
+    parts, problems = find_parts(clips, CasePlan(parts=2, seconds=4), None)
     assert [part.start for part in parts] == [0.5]  # two of them would overlap
     (clips / "a.mkv").rename(clips / "c.mkv")
     scene = np.zeros((16, 16, 3), np.uint8)
     encode_video([(i / RATE, scene) for i in range(round(9 * RATE))], clips / "a.mkv", Coding(), RATE)
-    both, _ = find_parts(clips, Plan(parts=2, seconds=4), None)
+    both, _ = find_parts(clips, CasePlan(parts=2, seconds=4), None)
     assert [(part.clip.name, part.start) for part in both] == [("a.mkv", 1.25), ("c.mkv", 0.5), ("a.mkv", 3.75)]
-    assert find_parts(clips, Plan(parts=2, seconds=4), 1)[0] == both[:1]
+    assert find_parts(clips, CasePlan(parts=2, seconds=4), 1)[0] == both[:1]
     (clips / "a.mkv").unlink()
     (clips / "c.mkv").rename(clips / "a.mkv")
     assert problems == ()
     (clips / "broken.mp4").write_bytes(b"no video")
-    parts, problems = find_parts(clips, Plan(parts=1, seconds=4), None)
+    parts, problems = find_parts(clips, CasePlan(parts=1, seconds=4), None)
     assert len(parts) == 1
     assert "broken.mp4" in problems[0]
     with pytest.raises(DataError, match=r"a\.mkv: lasts less than 9 s"):
-        find_parts(clips, Plan(seconds=9), None)
+        find_parts(clips, CasePlan(seconds=9), None)
     with pytest.raises(DataError, match="at least 4 seconds"):
-        Plan(seconds=1)
+        CasePlan(seconds=1)
 
 
 def test_codings_are_a_list_after_the_lossless_one() -> None:
