@@ -62,7 +62,7 @@ def accuracy(
     options: dict[str, object] = {"images": images, "heads": heads, "limit": limit, "mixtures": mixtures, "seed": seed}
     with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
         from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy
-        from distortion_heads.bench.accuracy.samples import Plan
+        from distortion_heads.bench.accuracy.samples import AccuracyPlan
         from distortion_heads.bench.accuracy.workers import InstalledRegistry
 
         report = bench_accuracy(

@@ -16,7 +16,7 @@ from distortion_heads.bench.accuracy.markdown import to_markdown
 from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.accuracy.plots import draw_plots
 from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict
-from distortion_heads.bench.accuracy.samples import Cache, PictureOutcomes, Plan, cache_key
+from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, cache_key
 from distortion_heads.bench.accuracy.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.heads.head import HeadFile
@@ -37,7 +37,7 @@ class BenchOptions:
     heads: tuple[str, ...] | None = None
     limit: int | None = None
     jobs: int = 1
-    plan: Plan = field(default_factory=Plan)
+    plan: AccuracyPlan = field(default_factory=AccuracyPlan)
     command: str = "dheads bench accuracy"
 
 

@@ -33,7 +33,7 @@ Case: TypeAlias = tuple[Step, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class AccuracyPlan:
     """What is made of each picture; `mixtures` of two and as many of three."""
 
     seed: int = 0
@@ -49,7 +49,7 @@ class PictureOutcomes:
     severity: NDArray[np.float64]
 
 
-def draw_cases(specs: Sequence[HeadSpec], plan: Plan, picture: str) -> tuple[Case, ...]:
+def draw_cases(specs: Sequence[HeadSpec], plan: AccuracyPlan, picture: str) -> tuple[Case, ...]:
     """The clean picture, each distortion at severities 1 to 5, then mixtures of distinct families.
 
     `picture` (any text that identifies it) and the seed decide the mixtures. There are none of more distortions than
@@ -66,7 +66,9 @@ def draw_cases(specs: Sequence[HeadSpec], plan: Plan, picture: str) -> tuple[Cas
     return ((), *singles, *mixtures)
 
 
-def measure_picture(data: bytes, predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> PictureOutcomes:
+def measure_picture(
+    data: bytes, predictor: Predictor, specs: Sequence[HeadSpec], plan: AccuracyPlan
+) -> PictureOutcomes:
     """Make and judge all versions of the picture in the file `data`; `specs` are the predictor's heads, in its order.
 
     Raises `InputError` if it is no picture, `DataError` if a generator breaks its contract.
@@ -125,7 +127,7 @@ class Cache:
         return f"{sha256(self.key.encode() + data)[:32]}.safetensors"
 
 
-def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: Plan) -> str:
+def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: AccuracyPlan) -> str:
     """SHA-256 over the backbone, the head files, the plan and the source code that distorts and predicts."""
     parts = {
         "format": _FORMAT,

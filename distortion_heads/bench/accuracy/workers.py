@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from distortion_heads._system.tasks import in_processes
-from distortion_heads.bench.accuracy.samples import Cache, PictureOutcomes, Plan, measure_picture
+from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, measure_picture
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.attached import installed_registry
@@ -36,7 +36,7 @@ class Job:
 
     make_registry: MakeRegistry
     labels: tuple[str, ...]
-    plan: Plan
+    plan: AccuracyPlan
     cache: Cache
 
 

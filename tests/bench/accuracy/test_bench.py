@@ -15,7 +15,7 @@ from PIL import Image
 from distortion_heads.bench.accuracy import bench as bench_accuracy_module
 from distortion_heads.bench.accuracy import workers as bench_workers
 from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy, find_pictures, read_sources
-from distortion_heads.bench.accuracy.samples import Plan, draw_cases
+from distortion_heads.bench.accuracy.samples import AccuracyPlan, draw_cases
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import View
@@ -40,7 +40,7 @@ def options(tmp_path: Path) -> BenchOptions:
     for i, name in enumerate(("sea_1", "sea_2", "land_1", "land_2")):
         image = np.stack([128 + 90 * np.sin(x / (3 + i)), 128 + 90 * np.cos(y / 5), 4 * y + 0 * x], -1)
         Image.fromarray(image.astype(np.uint8)).save(folder / f"{name}.png")
-    return BenchOptions(images=folder, out=tmp_path / "out", plan=Plan(seed=3, mixtures=2))
+    return BenchOptions(images=folder, out=tmp_path / "out", plan=AccuracyPlan(seed=3, mixtures=2))
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +196,7 @@ def test_heads_that_cannot_be_measured_are_refused_by_name(options: BenchOptions
 
 def test_cases_of_a_picture() -> None:
     specs = [head.spec for head in build_registry(environ={"DHEADS_LOAD_PLUGINS": ""}).heads.values()]
-    cases = draw_cases(specs, Plan(seed=1, mixtures=6), "a picture")
+    cases = draw_cases(specs, AccuracyPlan(seed=1, mixtures=6), "a picture")
     assert cases[0] == ()
     singles = [(step.spec.label, step.severity) for case in cases if len(case) == 1 for step in case]
     assert singles == [(spec.label, level) for spec in specs for level in (1, 2, 3, 4, 5)]
@@ -205,8 +205,8 @@ def test_cases_of_a_picture() -> None:
         assert len(mixtures) == 6
         assert all(len({step.spec.family for step in case}) == size for case in mixtures)
         assert all(2 <= step.severity <= 5 for case in mixtures for step in case)
-    assert cases == draw_cases(specs, Plan(seed=1, mixtures=6), "a picture")
-    assert cases != draw_cases(specs, Plan(seed=1, mixtures=6), "another")
+    assert cases == draw_cases(specs, AccuracyPlan(seed=1, mixtures=6), "a picture")
+    assert cases != draw_cases(specs, AccuracyPlan(seed=1, mixtures=6), "another")
 
 
 def test_a_limit_takes_always_the_same_pictures(options: BenchOptions) -> None:
