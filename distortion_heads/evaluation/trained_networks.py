@@ -22,7 +22,7 @@ from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.networks.recipes import FINETUNE, RecordRecipe, recipe_for
 from distortion_heads.training.runs.finetune import fit_network
-from distortion_heads.training.runs.job import Choice, Site
+from distortion_heads.training.runs.job import Choice, TrainingJob
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "ameur": ("ameur", "densenet169", "frozen"),
@@ -107,7 +107,7 @@ class FinetuneMethod:
         if choice.finetune == "frozen":  # the same in every repetition
             cache = self.cache or FeatureCache.default(os.environ)
             backbones = cache.folder / "backbones" / hashlib.sha256(self.key.encode()).hexdigest()[:16]
-        site = Site(
+        site = TrainingJob(
             run=work,
             backbones=backbones,
             cache=cache,

@@ -25,7 +25,7 @@ from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
 from distortion_heads.training.networks.train_on_records import Progress
 from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
-from distortion_heads.training.runs.job import Choice, Site
+from distortion_heads.training.runs.job import Choice, TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
         choice = replace(choice, recipe=replace(choice.recipe, stride=AMEUR_STRIDES[corpus.name]))
     split = split_records(selection.records, selection.scenes, selection.labels, "disjoint", seed=choice.recipe.seed)
     parts = {name: [selection.records[i] for i in getattr(split, name)] for name in ("train", "validation", "test")}
-    site = Site(
+    site = TrainingJob(
         run=run.out,
         backbones=run.out / "backbone",
         cache=FeatureCache(run.out / "cache"),

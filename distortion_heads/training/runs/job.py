@@ -28,7 +28,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class TrainingJob:
     """Where training happens. The checkpoint lies in `run`, the backbone is written to `backbones`.
 
     `hashes`: SHA-256 of every record's file. `frames`: of each video. `command`, `data`: for the heads' provenance.

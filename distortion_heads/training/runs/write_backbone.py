@@ -13,7 +13,7 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.networks.open_trainable import open_trainable
-from distortion_heads.training.runs.job import Choice, Site, versions
+from distortion_heads.training.runs.job import Choice, TrainingJob, versions
 
 
 def write_backbone(backbone: TrainableBackbone, folder: Path, info: dict[str, object]) -> BackboneSpec:
@@ -24,7 +24,9 @@ def write_backbone(backbone: TrainableBackbone, folder: Path, info: dict[str, ob
     return spec
 
 
-def trained_files(backbone: TrainableBackbone, choice: Choice, site: Site, labels: Sequence[str]) -> BackboneSpec:
+def trained_files(
+    backbone: TrainableBackbone, choice: Choice, site: TrainingJob, labels: Sequence[str]
+) -> BackboneSpec:
     """The files of a backbone that was trained; the first process writes them, the others wait until they are there."""
     if site.processes.is_first:
         write_backbone(backbone, site.backbones, _info(choice, site, labels))
@@ -32,7 +34,7 @@ def trained_files(backbone: TrainableBackbone, choice: Choice, site: Site, label
     return _spec_in(site.backbones, backbone.name)
 
 
-def frozen_files(choice: Choice, site: Site) -> BackboneSpec:
+def frozen_files(choice: Choice, site: TrainingJob) -> BackboneSpec:
     """The files of a backbone that is not trained: a copy of those that it has, or made from the network."""
     found = named_backbone(choice.backbone, site.registry)
     if found is not None and choice.weights is None:
@@ -75,7 +77,7 @@ def _holds(spec: BackboneSpec, backbone: TrainableBackbone) -> bool:
         return False
 
 
-def _info(choice: Choice, site: Site, labels: Sequence[str]) -> dict[str, object]:
+def _info(choice: Choice, site: TrainingJob, labels: Sequence[str]) -> dict[str, object]:
     """For people who look into the backbone's file."""
     weights = Path(choice.weights).name if choice.weights else "its own"
     trained = {"recipe": asdict(choice.recipe), "labels": list(labels), "data": site.data} if labels else {}

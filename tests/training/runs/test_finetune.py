@@ -32,7 +32,7 @@ from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe
 from distortion_heads.training.runs.finetune import Fitted, fit_network
-from distortion_heads.training.runs.job import Choice, Site
+from distortion_heads.training.runs.job import Choice, TrainingJob
 from distortion_heads.training.runs.write_backbone import write_backbone
 from helpers.little_records import LABELS, little_corpus
 
@@ -48,9 +48,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Record], list[
     return [r for r in records if r.scene < "s08"], [r for r in records if r.scene >= "s08"]
 
 
-def site(folder: Path, parts: Sequence[Sequence[Record]]) -> Site:
+def site(folder: Path, parts: Sequence[Sequence[Record]]) -> TrainingJob:
     hashes = content_hashes([record.path for part in parts for record in part])
-    return Site(
+    return TrainingJob(
         run=folder,
         backbones=folder / "backbone",
         cache=FeatureCache(folder / "cache"),
