@@ -22,7 +22,7 @@ from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.networks.recipes import FINETUNE, RecordRecipe, recipe_for
 from distortion_heads.training.runs.finetune import fit_network
-from distortion_heads.training.runs.job import Choice, TrainingJob
+from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "ameur": ("ameur", "densenet169", "frozen"),
@@ -55,7 +55,7 @@ def finetune_method(name: str, **options: Any) -> Method:
     if finetune not in FINETUNE:
         raise DataError(f"method {name!r}: finetune={finetune} is none of {', '.join(FINETUNE)}")
     changes = {key: value for key, value in options.items() if key not in own}
-    choice = Choice(
+    choice = NetworkChoice(
         backbone=str(options.get("backbone", backbone)),
         weights=None if options.get("weights") is None else str(options["weights"]),
         finetune=finetune,
@@ -82,7 +82,7 @@ class FinetuneMethod:
     """
 
     name: str
-    choice: Choice
+    choice: NetworkChoice
     registry: Registry
     backbone: BackboneRef | None = None
     device: str = "cpu"

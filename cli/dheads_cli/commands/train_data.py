@@ -111,7 +111,7 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
 def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progress], None]) -> DatasetRun:
     from distortion_heads.training.networks.recipes import recipe_for
     from distortion_heads.training.runs.from_dataset import DatasetRun
-    from distortion_heads.training.runs.job import Choice
+    from distortion_heads.training.runs.job import NetworkChoice
 
     changes = {name: options[name] for name in _CHANGES}
     data: Path = options["data"]
@@ -119,7 +119,7 @@ def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progre
     return DatasetRun(
         data=data,
         out=out,
-        choice=Choice(
+        choice=NetworkChoice(
             backbone=options["backbone"] or DATASET_DEFAULTS[options["recipe"]],
             weights=options["weights"],
             finetune=options["finetune"] or "frozen",

@@ -26,7 +26,7 @@ from distortion_heads.training.networks.record_samples import FeatureSamples, Pa
 from distortion_heads.training.networks.towers import MultiTask, Towers
 from distortion_heads.training.networks.train_on_records import Checkpoint, train
 from distortion_heads.training.runs.finish_heads import finished_heads
-from distortion_heads.training.runs.job import Choice, TrainingJob
+from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
 from distortion_heads.views.patches import PatchGrid
@@ -45,7 +45,7 @@ class Fitted:
 
 
 def fit_network(
-    choice: Choice, site: TrainingJob, fit: Sequence[Record], validation: Sequence[Record], labels: Sequence[str]
+    choice: NetworkChoice, site: TrainingJob, fit: Sequence[Record], validation: Sequence[Record], labels: Sequence[str]
 ) -> Fitted:
     """Train on `fit`; `validation` decides when to stop, and calibrates. A killed run goes on where it stopped.
 
@@ -129,7 +129,7 @@ def _patch_samples(
 
 
 def _identity(
-    choice: Choice, site: TrainingJob, parts: Sequence[Sequence[Record]], labels: Sequence[str], fingerprint: str
+    choice: NetworkChoice, site: TrainingJob, parts: Sequence[Sequence[Record]], labels: Sequence[str], fingerprint: str
 ) -> str:
     """SHA-256 (hex) of everything that decides the weights."""
     records = [[[site.hashes[r.path], sorted(r.severities.items())] for r in part] for part in parts]

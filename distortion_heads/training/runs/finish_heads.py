@@ -20,7 +20,7 @@ from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
-from distortion_heads.training.runs.job import Choice, TrainingJob, versions
+from distortion_heads.training.runs.job import NetworkChoice, TrainingJob, versions
 
 VOTE = 1e6
 """Scale of the logits that turns the mean of the windows' probabilities into the share of windows that fire."""
@@ -28,7 +28,7 @@ VOTE = 1e6
 
 def finished_heads(
     towers: Towers,
-    choice: Choice,
+    choice: NetworkChoice,
     site: TrainingJob,
     features: RecordFeatures,
     parts: tuple[Sequence[Record], Sequence[Record]],

@@ -25,7 +25,7 @@ from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
 from distortion_heads.training.networks.train_on_records import Progress
 from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
-from distortion_heads.training.runs.job import Choice, TrainingJob
+from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class DatasetRun:
 
     data: Path
     out: Path
-    choice: Choice
+    choice: NetworkChoice
     kind: str | None = None
     labels: tuple[str, ...] | None = None
     own_stride: bool = True

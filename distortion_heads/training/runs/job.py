@@ -18,7 +18,7 @@ from distortion_heads.training.networks.train_on_records import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class NetworkChoice:
     """Which network, and how it is trained. `weights`: see `open_trainable`."""
 
     backbone: str

@@ -13,7 +13,7 @@ from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.registry.backbones import named_backbone
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.networks.open_trainable import open_trainable
-from distortion_heads.training.runs.job import Choice, TrainingJob, versions
+from distortion_heads.training.runs.job import NetworkChoice, TrainingJob, versions
 
 
 def write_backbone(backbone: TrainableBackbone, folder: Path, info: dict[str, object]) -> BackboneSpec:
@@ -25,7 +25,7 @@ def write_backbone(backbone: TrainableBackbone, folder: Path, info: dict[str, ob
 
 
 def trained_files(
-    backbone: TrainableBackbone, choice: Choice, site: TrainingJob, labels: Sequence[str]
+    backbone: TrainableBackbone, choice: NetworkChoice, site: TrainingJob, labels: Sequence[str]
 ) -> BackboneSpec:
     """The files of a backbone that was trained; the first process writes them, the others wait until they are there."""
     if site.processes.is_first:
@@ -34,7 +34,7 @@ def trained_files(
     return _spec_in(site.backbones, backbone.name)
 
 
-def frozen_files(choice: Choice, site: TrainingJob) -> BackboneSpec:
+def frozen_files(choice: NetworkChoice, site: TrainingJob) -> BackboneSpec:
     """The files of a backbone that is not trained: a copy of those that it has, or made from the network."""
     found = named_backbone(choice.backbone, site.registry)
     if found is not None and choice.weights is None:
@@ -77,7 +77,7 @@ def _holds(spec: BackboneSpec, backbone: TrainableBackbone) -> bool:
         return False
 
 
-def _info(choice: Choice, site: TrainingJob, labels: Sequence[str]) -> dict[str, object]:
+def _info(choice: NetworkChoice, site: TrainingJob, labels: Sequence[str]) -> dict[str, object]:
     """For people who look into the backbone's file."""
     weights = Path(choice.weights).name if choice.weights else "its own"
     trained = {"recipe": asdict(choice.recipe), "labels": list(labels), "data": site.data} if labels else {}

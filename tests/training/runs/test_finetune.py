@@ -32,7 +32,7 @@ from distortion_heads.training.features.labelled import FeatureCache
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe
 from distortion_heads.training.runs.finetune import Fitted, fit_network
-from distortion_heads.training.runs.job import Choice, TrainingJob
+from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.write_backbone import write_backbone
 from helpers.little_records import LABELS, little_corpus
 
@@ -60,7 +60,7 @@ def site(folder: Path, parts: Sequence[Sequence[Record]]) -> TrainingJob:
 
 
 def fitted(folder: Path, parts: tuple[list[Record], list[Record]], **choice: Any) -> Fitted:
-    return fit_network(Choice(**choice), site(folder, parts), *parts, LABELS)
+    return fit_network(NetworkChoice(**choice), site(folder, parts), *parts, LABELS)
 
 
 def toy(recipe: RecordRecipe = DHEADS, **changes: Any) -> PatchNetwork:
