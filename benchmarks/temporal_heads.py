@@ -26,7 +26,7 @@ from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.runs.from_clips import videos_in
 from distortion_heads.training.runs.made_clips import MadeClip, Material, make_clip, split_footage
-from distortion_heads.video.predict import Step
+from distortion_heads.video.predict import FrameEvent
 
 CASES = {
     "no codec": (Coding(), Sampling()),
@@ -54,7 +54,7 @@ def judge(predictor: Predictor, clip: MadeClip, coding: Coding, sampling: Sampli
     rows: list[list[float]] = []
     labels: list[str | None] = []
 
-    def keep(step: Step) -> None:
+    def keep(step: FrameEvent) -> None:
         if step.is_frame:
             rows.append([head.probability for head in step.result.prediction.heads])
             place = round(step.result.time * clip.rate)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class FrameEvent:
     """One frame's answers, and the beginnings and ends of segments that became known by it.
 
     The last step has no frame of its own (`is_frame`): it tells what became known by the end.
@@ -60,7 +60,7 @@ def predict_video(
     source: Source,
     options: VideoOptions | None = None,
     *,
-    on_step: Callable[[Step], None] | None = None,
+    on_step: Callable[[FrameEvent], None] | None = None,
     on_frame: Callable[[Frame], None] | None = None,
 ) -> VideoPrediction:
     """Evaluate the heads on a video: a path, a numbered sequence (`frame_%04d.png`) or a stream of encoded video.
@@ -78,7 +78,7 @@ def predict_video(
             for result in results:
                 events = timeline.add(result)
                 if on_step is not None:
-                    on_step(Step(info=video.info, result=result, events=events))
+                    on_step(FrameEvent(info=video.info, result=result, events=events))
 
         run = _run(predictor, video, options, on_frame)
         try:
@@ -118,7 +118,7 @@ def _answer(
     video: VideoSource,
     dropped: int,
     limit: float | None,
-    on_step: Callable[[Step], None] | None,
+    on_step: Callable[[FrameEvent], None] | None,
 ) -> VideoPrediction:
     spacing = 1 / video.info.frame_rate if timeline.frames == 1 and video.info.frame_rate else None
     events = timeline.finish(spacing, limit)
@@ -126,7 +126,7 @@ def _answer(
     if first is None or last is None:
         raise InputError(str(video.damage) if video.damage else "no frame of this video is between --start and --end")
     if events and on_step is not None:
-        on_step(Step(info=video.info, result=last, events=events, is_frame=False))
+        on_step(FrameEvent(info=video.info, result=last, events=events, is_frame=False))
     return VideoPrediction(
         path=video.info.path,
         width=first.prediction.width,

@@ -21,7 +21,7 @@ from distortion_heads.io.video.growing import Lag
 from distortion_heads.io.video.options import Follow, Frame, Sampling, SegmentRule
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.video.frames import AHEAD, FrameRun
-from distortion_heads.video.predict import Step, predict_frames
+from distortion_heads.video.predict import FrameEvent, predict_frames
 from distortion_heads.video.timeline import Timeline
 from helpers.video_clips import BrightnessPredictor, Picture, grey, steps, write_clip
 
@@ -159,7 +159,7 @@ def test_a_growing_file_is_followed_and_events_come_while_it_grows(tmp_path: Pat
     writer = threading.Thread(target=grow, args=(path, pictures, 25, 0.1))
     told: dict[str, bool] = {}
 
-    def note(step: Step) -> None:
+    def note(step: FrameEvent) -> None:
         for event in step.events:
             told[event.kind] = writer.is_alive()
 

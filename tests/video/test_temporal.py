@@ -23,7 +23,7 @@ from distortion_heads.registry.discovery import Owner
 from distortion_heads.reports.videos import FrameCsv
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.video.answers import FrameResult
-from distortion_heads.video.predict import Step, predict_frames
+from distortion_heads.video.predict import FrameEvent, predict_frames
 from helpers.sample_heads import make_head
 from helpers.video_clips import Picture, write_clip
 
@@ -77,7 +77,7 @@ def predictor(registry: Registry) -> Predictor:
 def test_a_freeze_is_a_segment_of_the_temporal_head(tmp_path: Path, predictor: Predictor) -> None:
     """Coded by MPEG-4 with a key frame now and then, as cameras do."""
     clip = write_clip(tmp_path / "clip.mp4", frozen_between(30, 65, 95), rate=RATE, gop=12)
-    steps: list[Step] = []
+    steps: list[FrameEvent] = []
     found = predict_video(predictor, clip, on_step=steps.append)
     assert [head.label for head in found.heads] == ["haze", "stands"]
     (segment,) = found.heads[1].segments

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from distortion_heads.pipeline import Predictor
     from distortion_heads.reports.timeline_plot import Thumbnails
     from distortion_heads.video.answers import VideoPrediction
-    from distortion_heads.video.predict import Step
+    from distortion_heads.video.predict import FrameEvent
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -212,7 +212,7 @@ class Videos:
 
         return Thumbnails()
 
-    def _step(self, path: str, step: Step, bar: Bar) -> None:
+    def _step(self, path: str, step: FrameEvent, bar: Bar) -> None:
         from distortion_heads.reports.pictures import to_json_line
         from distortion_heads.reports.videos import frame_to_dict
 

@@ -26,7 +26,7 @@ from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import CleanClip, EmptyIntervalError, write_clip
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.synthesis.plan import SpoiltError
-from distortion_heads.video.predict import Step as VideoStep
+from distortion_heads.video.predict import FrameEvent as VideoStep
 from distortion_heads.video.predict import predict_video
 
 _FORMAT = 1
