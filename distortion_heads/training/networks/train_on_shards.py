@@ -116,7 +116,7 @@ def train_backbone(
     per_shard = min(plan.native // recipe.native, plan.overview // recipe.overview)
     forward: Any = torch.compile(network) if compile_network else network
     losses: list[float] = []
-    clock = Clock()
+    clock = Throughput()
     shards = stream_shards(
         plan,
         specs,
@@ -275,7 +275,7 @@ def _groups(network: MultiTaskNetwork, recipe: ShardRecipe) -> list[dict[str, An
     return groups
 
 
-class Clock:
+class Throughput:
     """Samples per second since the first tick."""
 
     def __init__(self) -> None:
