@@ -13,7 +13,7 @@ FALLBACK_RATE = 25.0
 """Frames/s of a stream that does not tell."""
 
 
-class Clock:
+class FrameClock:
     """Seconds from the start of the video. Frames without a time stamp, or with one that goes back, follow the last."""
 
     def __init__(self, rate: float | None, *, in_order: bool = False) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from distortion_heads.errors import ImageTooLargeError, InputError
 from distortion_heads.io.inputs import is_sequence
-from distortion_heads.io.video.clock import Clock
+from distortion_heads.io.video.clock import FrameClock
 from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream, PipeStream
 from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions
@@ -111,7 +111,7 @@ class EncodedVideo:
         self._convert = RgbConverter()
         in_order = self._container.format.name == "avi"
         self._can_seek = isinstance(file, str) and not in_order
-        self._clock = Clock(self.info.frame_rate, in_order=in_order)
+        self._clock = FrameClock(self.info.frame_rate, in_order=in_order)
 
     def frames(self) -> Iterator[Frame]:
         """The frames that are asked for. What cannot be decoded is left out and told by `damage`."""
