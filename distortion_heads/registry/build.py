@@ -14,11 +14,11 @@ from distortion_heads.registry.commands import add_commands
 from distortion_heads.registry.discovery import (
     USER,
     FailureLog,
-    HookPlugin,
     LoadedPlugin,
     LoadedPlugins,
     Owner,
     PluginFailure,
+    UserPlugin,
     load_plugins,
     register,
 )
@@ -102,7 +102,7 @@ class Registry:
 
 def build_registry(
     *,
-    user_heads: HookPlugin | None = None,
+    user_heads: UserPlugin | None = None,
     no_plugins: bool = False,
     environ: Mapping[str, str] = os.environ,
     loaded: LoadedPlugins | None = None,

@@ -56,7 +56,7 @@ class PluginFailure:
         return f"plugin {self.owner}, {self.stage}: {self.reason}"
 
 
-class HookPlugin(Protocol):
+class UserPlugin(Protocol):
     """The user's own heads: an object whose `dheads_heads` is a hookimpl, and the folder that they come from.
 
     `broken()` gives each file that cannot be used, with the reason.
