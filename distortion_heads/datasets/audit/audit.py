@@ -8,7 +8,7 @@ from pathlib import Path
 from distortion_heads.datasets.audit import labels
 from distortion_heads.datasets.audit.findings import GRADES, Audit, Finding
 from distortion_heads.datasets.audit.noise import label_noise
-from distortion_heads.datasets.audit.pixels import Look, look_at
+from distortion_heads.datasets.audit.pixels import PictureFacts, look_at
 from distortion_heads.datasets.audit.scenes import look_alike_findings, split_findings
 from distortion_heads.datasets.audit.splits import read_split
 from distortion_heads.datasets.record import Corpus
@@ -49,7 +49,7 @@ def audit_corpus(
     ):
         findings += check(corpus, looks)
     findings += labels.clean_pictures(corpus, split)
-    compared = sum(isinstance(look, Look) and look.rmse is not None for look in looks.values())
+    compared = sum(isinstance(look, PictureFacts) and look.rmse is not None for look in looks.values())
     checked = [f"{len(looks)} pictures, {compared} of them against their reference", _split_line(splits)]
     if registry is not None:
         found, line = label_noise(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads.datasets.audit.findings import Finding, Grade, examples
-from distortion_heads.datasets.audit.pixels import Look
+from distortion_heads.datasets.audit.pixels import PictureFacts
 from distortion_heads.datasets.audit.splits import DeclaredSplit
 from distortion_heads.datasets.record import Corpus, Record
 
@@ -20,7 +20,7 @@ SLACK = 0.02
 MANY = 0.25
 """Share of scenes with falling levels above which they are told although the median rises."""
 
-Looks = Mapping[Path, Look | str]
+Looks = Mapping[Path, PictureFacts | str]
 
 
 def copies_of_reference(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def copies_of_reference(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
         look = looks.get(record.path)
         key = (record.kind or "+".join(record.labels), record.level)
         totals[key] += 1
-        if isinstance(look, Look) and look.rmse == 0:
+        if isinstance(look, PictureFacts) and look.rmse == 0:
             groups[key].append(record)
     for (kind, level), records in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
         handled = all(record.clean for record in records)
@@ -51,7 +51,7 @@ def duplicates(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in corpus.records:
         look = looks.get(record.path)
-        if isinstance(look, Look):
+        if isinstance(look, PictureFacts):
             groups[look.digest].append(record)
     equal = [group for group in groups.values() if len(group) > 1 and not _told_already(group, looks)]
     conflicting = [group for group in equal if len({record.labels for record in group}) > 1]
@@ -68,7 +68,7 @@ def duplicates(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
 def _told_already(group: Sequence[Record], looks: Looks) -> bool:
     def is_copy(record: Record) -> bool:
         look = looks[record.path]
-        return record.reference is None or (isinstance(look, Look) and look.rmse == 0)
+        return record.reference is None or (isinstance(look, PictureFacts) and look.rmse == 0)
 
     references = {record.reference or record.path for record in group}
     return len(references) == 1 and all(is_copy(record) for record in group)
@@ -88,7 +88,9 @@ def _equal(check: str, grade: Grade, message: str, groups: Sequence[Sequence[Rec
 
 def sizes(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
     """Distorted pictures that have not the size of their reference."""
-    found = [r for r in _distorted(corpus) if isinstance(look := looks.get(r.path), Look) and not look.same_size]
+    found = [
+        r for r in _distorted(corpus) if isinstance(look := looks.get(r.path), PictureFacts) and not look.same_size
+    ]
     if found:
         yield Finding(
             check="sizes",
@@ -106,7 +108,7 @@ def levels(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
     relabelled: dict[str, bool] = defaultdict(bool)
     for record in _distorted(corpus):
         look = looks.get(record.path)
-        if record.level is not None and isinstance(look, Look) and look.rmse is not None:
+        if record.level is not None and isinstance(look, PictureFacts) and look.rmse is not None:
             kind = record.kind or "+".join(record.labels)
             series[kind][record.scene].append((record.level, look.rmse))
             relabelled[kind] |= any(severity != record.level for severity in record.severities.values())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class PictureFacts:
     """What the pixels of one record say.
 
     `digest`: SHA-256 of size and pixels; `hash`: `difference_hash`, None for a flat picture; `rmse`: root mean square
@@ -38,10 +38,10 @@ class Look:
 
 def look_at(
     records: Sequence[Record], *, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, total: None
-) -> dict[Path, Look | str]:
+) -> dict[Path, PictureFacts | str]:
     """What each record looks like, or why it cannot be read; `jobs` threads. Of a video, its first frame."""
     groups = list(_by_reference(records))
-    looks: dict[Path, Look | str] = {}
+    looks: dict[Path, PictureFacts | str] = {}
     with ThreadPoolExecutor(jobs) as pool:
         for found in pool.map(_look_at_group, groups):
             looks.update(found)
@@ -59,7 +59,7 @@ def _by_reference(records: Sequence[Record]) -> Iterator[list[Record]]:
             yield group[start : start + 64]
 
 
-def _look_at_group(records: list[Record]) -> dict[Path, Look | str]:
+def _look_at_group(records: list[Record]) -> dict[Path, PictureFacts | str]:
     reference: NDArray[np.uint8] | None = None
     path = records[0].reference
     if path is not None:
@@ -70,7 +70,7 @@ def _look_at_group(records: list[Record]) -> dict[Path, Look | str]:
     return {record.path: _look(record.path, reference) for record in records}
 
 
-def _look(path: Path, reference: NDArray[np.uint8] | None) -> Look | str:
+def _look(path: Path, reference: NDArray[np.uint8] | None) -> PictureFacts | str:
     try:
         pixels = _pixels(path)
     except InputError as error:
@@ -78,10 +78,10 @@ def _look(path: Path, reference: NDArray[np.uint8] | None) -> Look | str:
     digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
     hashed = difference_hash(pixels)
     if reference is None:
-        return Look(digest=digest, hash=hashed)
+        return PictureFacts(digest=digest, hash=hashed)
     if reference.shape != pixels.shape:
-        return Look(digest=digest, hash=hashed, same_size=False)
-    return Look(digest=digest, hash=hashed, rmse=rmse(pixels, reference))
+        return PictureFacts(digest=digest, hash=hashed, same_size=False)
+    return PictureFacts(digest=digest, hash=hashed, rmse=rmse(pixels, reference))
 
 
 def rmse(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.datasets.audit.findings import Finding, Grade, examples
-from distortion_heads.datasets.audit.pixels import Look
+from distortion_heads.datasets.audit.pixels import PictureFacts
 from distortion_heads.datasets.audit.splits import DeclaredSplit
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS
@@ -49,7 +49,7 @@ def split_findings(corpus: Corpus, split: DeclaredSplit) -> Iterator[Finding]:
 
 
 def look_alike_findings(
-    corpus: Corpus, looks: Mapping[Path, Look | str], split: DeclaredSplit | None
+    corpus: Corpus, looks: Mapping[Path, PictureFacts | str], split: DeclaredSplit | None
 ) -> Iterator[Finding]:
     """Scenes of different names whose pictures look alike; with a split those that it separates."""
     pairs = look_alikes(corpus.records, looks)
@@ -74,7 +74,7 @@ def _crosses(pair: tuple[str, str], split: DeclaredSplit) -> bool:
     return len(parts) > 1
 
 
-def look_alikes(records: Sequence[Record], looks: Mapping[Path, Look | str]) -> list[tuple[str, str]]:
+def look_alikes(records: Sequence[Record], looks: Mapping[Path, PictureFacts | str]) -> list[tuple[str, str]]:
     """Pairs of scenes of which a picture each is within `SAME_SCENE_BITS`, in order.
 
     Of a scene its clean pictures are compared, or all where none is clean: distortions move the hash.
@@ -83,7 +83,7 @@ def look_alikes(records: Sequence[Record], looks: Mapping[Path, Look | str]) -> 
     owners: list[str] = []
     for record in _representatives(records):
         look = looks.get(record.path)
-        if isinstance(look, Look) and look.hash is not None:
+        if isinstance(look, PictureFacts) and look.hash is not None:
             hashes.append(look.hash)
             owners.append(record.scene)
     if not hashes:
