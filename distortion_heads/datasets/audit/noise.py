@@ -23,7 +23,7 @@ PLAIN_SEVERITY = 3.0
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Suspect:
     """A head says `probability` where the label says the opposite."""
 
     record: Record
@@ -44,7 +44,7 @@ def label_noise(
         return [], "label noise: not looked for" + ("" if labels else " (no head of these labels is attached)")
     predictor = Predictor(labels, registry=registry)
     chosen = spread(corpus.records, limit)
-    doubts: dict[str, list[Doubt]] = defaultdict(list)
+    doubts: dict[str, list[Suspect]] = defaultdict(list)
     for done, record in enumerate(chosen, 1):
         for doubt in _doubts(predictor, record):
             doubts[doubt.label].append(doubt)
@@ -60,7 +60,7 @@ def spread(records: Sequence[Record], limit: int) -> list[Record]:
     return [records[index * len(records) // limit] for index in range(limit)]
 
 
-def _doubts(predictor: Predictor, record: Record) -> Iterator[Doubt]:
+def _doubts(predictor: Predictor, record: Record) -> Iterator[Suspect]:
     is_video = record.path.suffix.lower() in VIDEO_SUFFIXES
     try:
         prediction = predictor.predict(first_frame(record.path) if is_video else record.path)
@@ -68,7 +68,7 @@ def _doubts(predictor: Predictor, record: Record) -> Iterator[Doubt]:
         return
     for head in prediction.heads:
         if disagrees(record, head.label, head.probability):
-            yield Doubt(record, head.label, head.probability)
+            yield Suspect(record, head.label, head.probability)
 
 
 def disagrees(record: Record, label: str, probability: float) -> bool:
@@ -79,7 +79,7 @@ def disagrees(record: Record, label: str, probability: float) -> bool:
     return probability <= ABSENT and (math.isnan(severity) or severity >= PLAIN_SEVERITY)
 
 
-def _findings(doubts: dict[str, list[Doubt]], labels: Sequence[str], total: int) -> Iterator[Finding]:
+def _findings(doubts: dict[str, list[Suspect]], labels: Sequence[str], total: int) -> Iterator[Finding]:
     for label in labels:
         for claimed in (True, False):
             found = [d for d in doubts[label] if (label in d.record.severities) == claimed]
