@@ -117,7 +117,7 @@ class Predictor:
         Fewer than 3 frames show nothing over time: probability 0.
         """
         if len(run) < SHORTEST_RUN:
-            return tuple(_unseen(head) for head in self._temporal.heads)
+            return tuple(_no_evidence(head) for head in self._temporal.heads)
         return tuple(self._temporal.answers(run_statistics(run)[np.newaxis]))
 
     def predict_many(
@@ -227,7 +227,7 @@ class Predictor:
         )
 
 
-def _unseen(head: HeadFile) -> HeadResult:
+def _no_evidence(head: HeadFile) -> HeadResult:
     severity = MIN_SEVERITY if "severity" in head.outputs else None
     return HeadResult(
         label=head.label,
