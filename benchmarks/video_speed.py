@@ -97,7 +97,7 @@ def stages(predictor: Predictor, clip: Path, most: int | None, count: int = 24) 
             pixels = timed("to RGB", lambda frame=frame: convert(frame))
             for view, name in zip(views, ("native view", "overview"), strict=True):
                 features = timed(
-                    name, lambda view=view, pixels=pixels: predictor.backbone.features(pixels, view, most=most)
+                    name, lambda view=view, pixels=pixels: predictor.backbone.features(pixels, view, max_windows=most)
                 )
                 timed("heads", lambda view=view, features=features: list(banks[view].answers(features)))
             light = timed("light", lambda pixels=pixels, features=features: with_light(features, pixels))

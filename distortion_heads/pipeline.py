@@ -19,7 +19,7 @@ from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, _run_for, _views_of, check_padded
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
+from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.registry.attached import installed_registry, load_banks
 from distortion_heads.registry.build import Registry
@@ -97,15 +97,14 @@ class Predictor:
         return self._assemble(image, pixels, self._features(pixels, most_windows))
 
     def predict_frame(
-        self, image: NDArray[np.uint8], *, most_windows: int | None = None, turn: int = 0
+        self, image: NDArray[np.uint8], *, most_windows: int | None = None, frame_index: int = 0
     ) -> tuple[Prediction, NDArray[np.float32] | None]:
         """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use.
 
-        Other windows are read for another `turn`, if not all are. Meant to be called from several threads: it takes but
-        one.
+        Other windows are read for another `frame_index`, if not all are. Call it from several threads: it takes one.
         """
         pixels = load_image(image, max_pixels=self._max_pixels)
-        features = self._features(pixels, most_windows, self._backbone.side_by_side(), turn)
+        features = self._features(pixels, most_windows, self._backbone.side_by_side(), frame_index)
         prediction = self._assemble(image, pixels, features)
         if not self._temporal:
             return prediction, None
@@ -135,7 +134,7 @@ class Predictor:
                     yield from predictions
                 return
             batch = self._backbone.batch if isinstance(self._backbone, CellBackbone) and most_windows is None else 1
-            for group in alike(pictures, batch):
+            for group in same_size(pictures, batch):
                 yield from self._group(group, most_windows)
                 del group  # lest it be held while the next one is decoded
 
@@ -143,7 +142,7 @@ class Predictor:
         self, backbone: CellBackbone, pictures: Iterable[Decoded], most_windows: int | None
     ) -> Generator[Prediction | Exception]:
         """Small pictures side by side, but for the first few with one thread each; a large one with all threads."""
-        read, number = partial(self._features, most=most_windows), count()
+        read, number = partial(self._features, max_windows=most_windows), count()
 
         def read_beside(pixels: NDArray[np.uint8]) -> Features:
             return read(pixels, backbone=backbone if next(number) < FEW else backbone.side_by_side())
@@ -158,7 +157,7 @@ class Predictor:
 
     def _group(self, group: Sequence[Decoded], most_windows: int | None) -> Iterator[Prediction | Exception]:
         """Pictures of one size at once; a single one that may have failed already."""
-        read = partial(self._features, most=most_windows)
+        read = partial(self._features, max_windows=most_windows)
         if len(group) == 1:
             yield self._attempt(group[0], read)
             return
@@ -188,7 +187,11 @@ class Predictor:
         return self._backbone.features(pixels, "overview")
 
     def _features(
-        self, pixels: NDArray[np.uint8], most: int | None, backbone: FeatureSource | None = None, turn: int = 0
+        self,
+        pixels: NDArray[np.uint8],
+        max_windows: int | None,
+        backbone: FeatureSource | None = None,
+        frame_index: int = 0,
     ) -> Features:
         """Of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
@@ -196,7 +199,9 @@ class Predictor:
         small = overview_view(pixels).image if LIGHT in self._views else None
         shared = small if small is not None and isinstance(backbone, CellBackbone) else pixels  # whose overview it is
         run = {
-            view: backbone.features(shared if view == "overview" else pixels, view, most=most, turn=turn)
+            view: backbone.features(
+                shared if view == "overview" else pixels, view, max_windows=max_windows, frame_index=frame_index
+            )
             for view in _run_for(self._views)
         }
         return _views_of(pixels, run, self._views, small)

@@ -47,11 +47,11 @@ class FeatureSource(Protocol):
         ...
 
     def features(
-        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+        self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
     ) -> NDArray[np.float32]:
         """Float32 (K, dim) of the K windows or patches of one view of uint8 (H, W, 3).
 
-        Of at most `most` of them, spread over the picture, if that is given; of other ones for another `turn`.
+        At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`.
         """
         ...
 

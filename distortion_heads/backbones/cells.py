@@ -56,24 +56,24 @@ class CellBackbone:
 
     def side_by_side(self) -> CellBackbone:
         """The same for calls from several threads at once (`Engine.side_by_side`)."""
-        beside = copy(self)
-        beside._engine = self._engine.side_by_side()
-        return beside
+        concurrent = copy(self)
+        concurrent._engine = self._engine.side_by_side()
+        return concurrent
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
         """How many windows uint8 (H, W, 3) has in the native view."""
         return len(_plan(pixels, "native")[1])
 
     def features(
-        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+        self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
     ) -> NDArray[np.float32]:
         """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window.
 
-        At most `most` windows, spread over the picture, if that is given; other ones for another `turn`. Where that
+        At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`. Where that
         saves work, each is cut out and run as a picture of its own, and the rest of the picture is never run.
         """
-        canvas, windows = _plan(pixels, view, most, turn)
-        if most is None or sum(window.area for window in windows) >= canvas.rows * canvas.columns:
+        canvas, windows = _plan(pixels, view, max_windows, frame_index)
+        if max_windows is None or sum(window.area for window in windows) >= canvas.rows * canvas.columns:
             return self._window_features(canvas, windows)
         moments = self._engine.batch_moments([canvas.crop(window) for window in windows])
         alone = whole(windows[0].bottom - windows[0].top, windows[0].right - windows[0].left)
@@ -151,15 +151,15 @@ def _below(values: NDArray[np.float32], kept: int, rows: int) -> NDArray[np.floa
 
 
 def _plan(
-    pixels: NDArray[np.uint8], view: View, most: int | None = None, turn: int = 0
+    pixels: NDArray[np.uint8], view: View, max_windows: int | None = None, frame_index: int = 0
 ) -> tuple[Canvas, tuple[Window, ...]]:
     """The canvas of a view and the windows that heads read on it."""
     if view == "overview":
         canvas = overview_view(pixels)
         return canvas, whole(canvas.rows, canvas.columns)
     canvas = native_view(pixels)
-    if most is not None:
-        return canvas, spread(canvas.rows, canvas.columns, most, turn)
+    if max_windows is not None:
+        return canvas, spread(canvas.rows, canvas.columns, max_windows, frame_index)
     return canvas, native_windows(canvas.rows, canvas.columns)
 
 

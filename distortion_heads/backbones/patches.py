@@ -37,10 +37,10 @@ class PatchBackbone:
         return len(self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2])))
 
     def features(
-        self, pixels: NDArray[np.uint8], view: View, *, most: int | None = None, turn: int = 0
+        self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
     ) -> NDArray[np.float32]:
-        """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), or of `most`, whatever the `turn`."""
-        grid = self.grid if most is None else replace(self.grid, limit=min(self.grid.limit, most))
+        """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), at most `max_windows`, the same for all frames."""
+        grid = self.grid if max_windows is None else replace(self.grid, limit=min(self.grid.limit, max_windows))
         patches = grid.of_view(pixels, view)
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
         return np.concatenate(parts)

@@ -75,7 +75,7 @@ def _result(source: ImageSource, future: Future[RGBImage]) -> Decoded:
     raise error
 
 
-def alike(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]:
+def same_size(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]:
     """Successive pictures of one size, at most `most` and `BATCH_PIXELS` together; what failed stands alone."""
     group: list[Decoded] = []
     for picture in pictures:

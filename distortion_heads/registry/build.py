@@ -25,7 +25,6 @@ from distortion_heads.registry.discovery import (
 from distortion_heads.spec import BackboneSpec, HeadSpec
 
 __all__ = [
-    "HookPlugin",
     "LoadedPlugins",
     "Owner",
     "PluginFailure",
@@ -33,6 +32,7 @@ __all__ = [
     "RegisteredBackbone",
     "RegisteredHead",
     "Registry",
+    "UserPlugin",
     "add_commands",
     "build_registry",
     "load_plugins",

@@ -84,6 +84,6 @@ class FrameRun:
 
     def _one(self, frame: Frame) -> FrameResult:
         prediction, features = self._predictor.predict_frame(
-            frame.pixels, most_windows=self._most_windows, turn=frame.index
+            frame.pixels, most_windows=self._most_windows, frame_index=frame.index
         )
         return FrameResult(index=frame.index, time=frame.time, prediction=prediction, features=features)

@@ -117,22 +117,22 @@ def whole(rows: int, columns: int) -> tuple[Window, ...]:
     return (Window(top=0, bottom=rows, left=0, right=columns),)
 
 
-def spread(rows: int, columns: int, most: int, turn: int = 0) -> tuple[Window, ...]:
-    """At most `most` (>= 1) of the native windows, evenly spread over the grid.
+def spread(rows: int, columns: int, max_windows: int, frame_index: int = 0) -> tuple[Window, ...]:
+    """Return at most `max_windows` (>= 1) of the native windows, evenly spread over the grid.
 
-    The grid of those chosen moves with `turn`, so that the frames of a video show all windows before long: by the
-    R2 sequence (Roberts 2018), whose points fill the plane evenly.
+    The grid of those chosen moves with `frame_index` by the R2 sequence (Roberts 2018), whose points fill the plane
+    evenly, so that the frames of a video show all windows before long.
     """
     windows = native_windows(rows, columns)
-    if len(windows) <= most:
+    if len(windows) <= max_windows:
         return windows
     across = len({window.left for window in windows})
     down = len(windows) // across
-    kept_down = min(down, max(1, round(sqrt(most * down / across))), most)
-    kept_across = min(across, most // kept_down)
-    kept_down = min(down, most // kept_across)
-    chosen_down = _evenly(down, kept_down, (0.5 + turn * _R2[0]) % 1)
-    chosen_across = _evenly(across, kept_across, (0.5 + turn * _R2[1]) % 1)
+    kept_down = min(down, max(1, round(sqrt(max_windows * down / across))), max_windows)
+    kept_across = min(across, max_windows // kept_down)
+    kept_down = min(down, max_windows // kept_across)
+    chosen_down = _evenly(down, kept_down, (0.5 + frame_index * _R2[0]) % 1)
+    chosen_across = _evenly(across, kept_across, (0.5 + frame_index * _R2[1]) % 1)
     return tuple(windows[i * across + j] for i in chosen_down for j in chosen_across)
 
 

@@ -107,22 +107,22 @@ def test_few_windows_are_run_as_pictures_of_their_own(photo: Pixels, backbone: C
     chosen = spread(canvas.rows, canvas.columns, 3)
     alone = [backbone.features(np.ascontiguousarray(canvas.crop(window)), "native") for window in chosen]
     assert len(alone) == 3
-    np.testing.assert_array_equal(backbone.features(big, "native", most=3), np.concatenate(alone))
+    np.testing.assert_array_equal(backbone.features(big, "native", max_windows=3), np.concatenate(alone))
 
 
 def test_few_windows_of_a_small_picture_are_those_among_all(photo: Pixels, backbone: CellBackbone) -> None:
     canvas = native_view(photo)
     windows = native_windows(canvas.rows, canvas.columns)
     kept = [windows.index(window) for window in spread(canvas.rows, canvas.columns, len(windows) - 1)]
-    chosen = backbone.features(photo, "native", most=len(windows) - 1)
+    chosen = backbone.features(photo, "native", max_windows=len(windows) - 1)
     np.testing.assert_array_equal(chosen, backbone.features(photo, "native")[kept])
 
 
 def test_another_turn_reads_other_windows(photo: Pixels, backbone: CellBackbone) -> None:
     big = np.tile(photo, (4, 4, 1))
-    first, second = (backbone.features(big, "native", most=3, turn=turn) for turn in (0, 1))
+    first, second = (backbone.features(big, "native", max_windows=3, frame_index=turn) for turn in (0, 1))
     assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(first, backbone.features(big, "native", most=3))
+    np.testing.assert_array_equal(first, backbone.features(big, "native", max_windows=3))
 
 
 @pytest.mark.parametrize(("size", "stride"), [(256, 128), (128, 32), (64, 64), (384, 96)])

@@ -76,7 +76,7 @@ class BrightnessPredictor:
         return prediction_of(self.heads[0], float(pixels.mean()) / 255, pixels.shape)
 
     def predict_frame(
-        self, pixels: Picture, *, most_windows: int | None = None, turn: int = 0
+        self, pixels: Picture, *, most_windows: int | None = None, frame_index: int = 0
     ) -> tuple[Prediction, None]:
         return self.predict(pixels, most_windows=most_windows), None
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.io.decode_ahead import Decoded, alike, decode_ahead
+from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ def test_closing_ends_the_threads() -> None:
 def test_alike_groups_neighbours_of_one_size() -> None:
     failed = Decoded(source="x", pixels=InputError("no"))
     items = [decoded(0), decoded(1), decoded(2, 9), failed, failed, decoded(3), decoded(4), decoded(5), decoded(6)]
-    groups = list(alike(items, 3))
+    groups = list(same_size(items, 3))
     assert [len(group) for group in groups] == [2, 1, 1, 1, 3, 1]
     assert [item for group in groups for item in group] == items
-    assert [len(group) for group in alike(items, 1)] == [1] * len(items)
+    assert [len(group) for group in same_size(items, 1)] == [1] * len(items)
 
 
 def test_large_pictures_stand_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distortion_heads.io.decode_ahead.BATCH_PIXELS", 2 * 72)
-    assert [len(group) for group in alike([decoded(i) for i in range(5)], 4)] == [2, 2, 1]
+    assert [len(group) for group in same_size([decoded(i) for i in range(5)], 4)] == [2, 2, 1]

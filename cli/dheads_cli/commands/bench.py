@@ -72,7 +72,7 @@ def accuracy(
                 heads=_labels(heads),
                 limit=limit,
                 jobs=jobs or usable_cores(),
-                plan=CasePlan(seed=seed, mixtures=mixtures),
+                plan=AccuracyPlan(seed=seed, mixtures=mixtures),
                 command=_command(options),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),

@@ -147,7 +147,7 @@ def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: CasePlan) -
     """SHA-256 over the backbone, the head files, the codings and the source code that distorts, codes and predicts."""
     parts = [
         _FORMAT,
-        samples.cache_key(predictor, specs, samples.Plan()),
+        samples.cache_key(predictor, specs, samples.AccuracyPlan()),
         list(map(repr, plan.codings)),
         code_digest((), ("video",)),
     ]

@@ -184,7 +184,7 @@ def test_both_engines_agree_on_a_patch_backbone(tmp_path: Path, photo: np.ndarra
     ours, theirs = on_cpu.features(photo, "native"), in_torch.features(photo, "native")
     assert ours.shape == (4 * 5, network.dim)
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
-    assert on_cpu.features(photo, "native", most=3).shape == (3, network.dim)
+    assert on_cpu.features(photo, "native", max_windows=3).shape == (3, network.dim)
     assert on_cpu.features(photo, "overview").shape == (1, network.dim)
 
 
