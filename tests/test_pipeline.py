@@ -157,7 +157,7 @@ def test_heads_are_listed_in_order(home: Path, backbone: CellBackbone) -> None:
 
 
 def test_a_thin_picture_is_limited_by_what_it_becomes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.pipeline.DEFAULT_MAX_PIXELS", 100_000)
+    monkeypatch.setattr("distortion_heads.backbones.read_views.DEFAULT_MAX_PIXELS", 100_000)
     predictor = Predictor(["jpeg"], max_pixels=100_000)
     with pytest.raises(ImageTooLargeError, match="padded"):
         predictor.predict(np.zeros((1, 2000, 3), np.uint8))

@@ -5,25 +5,38 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader, a crash or a kill sees the old file or the new one, never a part.
+    """Write `data` to `path`: a reader, a crash or a kill sees the old file or the new one, never a part.
 
-    Raises `OSError`; the temporary file (`.NAME.*.tmp`, same folder) is removed then.
+    Raises `OSError`.
+    """
+    with replacing(path) as temporary, temporary.open("xb") as stream:
+        stream.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """Give the name of a file to write in the folder of `path`, and put it in the place of `path` afterwards.
+
+    It is called `.NAME.*.tmp`, and is removed if anything is raised. Without `sync` a crash of the machine may tear it:
+    for many files that can be made again. Raises `OSError`.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield temporary
+        if sync:
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if sync:
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

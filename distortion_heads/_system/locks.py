@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 
 
@@ -27,8 +28,7 @@ def only_writer(folder: Path, command: str, option: str = "--out") -> Iterator[N
     except Timeout:
         raise DataError(f"another {command} is writing to {folder}: wait for it, or choose another {option}") from None
     except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{folder} cannot be written: {reason}; choose another {option}") from None
+        raise DataError(f"{folder} cannot be written: {reason(error)}; choose another {option}") from None
     try:
         yield
     finally:

@@ -69,8 +69,8 @@ class CellBackbone:
     ) -> NDArray[np.float32]:
         """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window.
 
-        At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`. Where that
-        saves work, each is cut out and run as a picture of its own, and the rest of the picture is never run.
+        At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`. Where
+        that saves work, each is cut out and run as a picture of its own, and the rest of the picture is never run.
         """
         canvas, windows = _plan(pixels, view, max_windows, frame_index)
         if max_windows is None or sum(window.area for window in windows) >= canvas.rows * canvas.columns:

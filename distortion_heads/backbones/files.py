@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.architecture import Architecture
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef
@@ -62,7 +63,7 @@ def read_backbone(file: Path | Traversable) -> BackboneFile:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise BackboneError(f"cannot read the backbone {file}: {error.strerror}") from None
+        raise BackboneError(f"cannot read the backbone {file}: {reason(error)}") from None
     tensors, header = _parse(data, str(file))
     if header.get("schema") != CELL_SCHEMA or not isinstance(header.get("name"), str):
         raise BackboneError(f"{file} is no backbone file of schema {CELL_SCHEMA}")
@@ -143,7 +144,7 @@ def read_header(file: Path | Traversable) -> dict[str, Any]:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(json.loads(stream.read(min(length, 2**24)))["__metadata__"]["dheads"])
     except OSError as error:
-        raise BackboneError(f"cannot read the backbone {file}: {error.strerror}") from None
+        raise BackboneError(f"cannot read the backbone {file}: {reason(error)}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from types import ModuleType
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.files import (
@@ -36,9 +38,7 @@ def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | Non
     file = read_backbone(spec.weights)
     if device == "cpu":
         return CellBackbone(file, OnnxEngine(_read_graph(spec), file.tensors, threads=threads))
-    from distortion_heads.backbones.with_torch.engines import open_torch_engine
-
-    return CellBackbone(file, open_torch_engine(file.architecture, file.tensors, device))
+    return CellBackbone(file, _torch_engines(device).open_torch_engine(file.architecture, file.tensors, device))
 
 
 def open_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | None = None) -> FeatureSource:
@@ -55,16 +55,20 @@ def load_patch_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int
     """
     file = read_patch_backbone(spec.weights)
     if device != "cpu":
-        try:
-            from distortion_heads.backbones.with_torch.engines import open_patch_engine
-        except ModuleNotFoundError:
-            raise MissingExtraError(f"--device {device}") from None
-        return PatchBackbone(file, open_patch_engine(spec, file, device))
+        return PatchBackbone(file, _torch_engines(device).open_patch_engine(spec, file, device))
     return PatchBackbone(file, OnnxPatchEngine(_read_graph(spec), file, threads))
+
+
+def _torch_engines(device: str) -> ModuleType:
+    try:
+        from distortion_heads.backbones.with_torch import engines
+    except ModuleNotFoundError:
+        raise MissingExtraError(f"--device {device}") from None
+    return engines
 
 
 def _read_graph(spec: BackboneSpec) -> bytes:
     try:
         return spec.graph.read_bytes()
     except OSError as error:
-        raise BackboneError(f"cannot read the graph {spec.graph}: {error.strerror}") from None
+        raise BackboneError(f"cannot read the graph {spec.graph}: {reason(error)}") from None

@@ -39,7 +39,7 @@ class PatchBackbone:
     def features(
         self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
     ) -> NDArray[np.float32]:
-        """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), at most `max_windows`, the same for all frames."""
+        """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), at most `max_windows`."""
         grid = self.grid if max_windows is None else replace(self.grid, limit=min(self.grid.limit, max_windows))
         patches = grid.of_view(pixels, view)
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, LabelledImage
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.image_hashes import _is_video
@@ -75,7 +76,7 @@ def read_csv(file: Path, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             return _limited(list(islice(_rows(file, csv.reader(stream), frames), MAX_FILES + 1)), file)
     except OSError as error:
-        raise DataError(f"{file}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise DataError(f"{file}: cannot be read: {reason(error).lower()}") from None
     except (UnicodeError, csv.Error) as error:
         raise DataError(f"{file}: no CSV file of UTF-8 text ({error}); --data takes a folder or a CSV file") from None
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Record
@@ -91,7 +92,7 @@ def run_repetition(repetition: Repetition, selection: Selection, out: Path, fram
         outcome = _run(repetition, selection, work, frames)
         save_outcome(file, outcome)
     except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror or error}; choose another --out") from None
+        raise DataError(f"{out} cannot be written: {reason(error)}; choose another --out") from None
     shutil.rmtree(work, ignore_errors=True)
     return outcome
 

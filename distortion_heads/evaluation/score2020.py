@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.summary import SCHEMA
 
@@ -86,7 +87,7 @@ def _read(file: Path) -> dict[str, Any]:
             data = stream.read(MAX_FILE_BYTES + 1)
         content = json.loads(data) if len(data) <= MAX_FILE_BYTES else None
     except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{file} cannot be read: {reason(error)}") from None
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA or not _whole(content):

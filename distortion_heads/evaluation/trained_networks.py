@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.with_torch.networks import Finetune
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
@@ -128,4 +129,4 @@ def _weights_key(weights: str | None) -> str | None:
         with Path(weights).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"weights={weights} cannot be read: {error.strerror or error}") from None
+        raise DataError(f"weights={weights} cannot be read: {reason(error)}") from None

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
 from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.heads.metadata import dump_metadata, load_metadata
@@ -69,7 +70,7 @@ def read_head(file: Path | Traversable) -> HeadFile:
             if len(data) == DEFAULT_HEAD_BYTES:  # rarely, and to ask for the limit at once would reserve as much
                 data += stream.read(MAX_FILE_BYTES + 1 - len(data))
     except OSError as error:
-        raise HeadFileError(f"{file}: cannot be read: {error.strerror or error}") from None
+        raise HeadFileError(f"{file}: cannot be read: {reason(error)}") from None
     return parse_head(data, str(file))
 
 
@@ -86,7 +87,7 @@ def read_metadata(file: Path) -> dict[str, Any]:
         with safe_open(file, "numpy") as opened:
             metadata = opened.metadata() or {}
     except OSError as error:
-        raise HeadFileError(f"{file}: cannot be read: {error.strerror or error}") from None
+        raise HeadFileError(f"{file}: cannot be read: {reason(error)}") from None
     except SafetensorError as error:
         raise _not_whole(str(file)) from error
     try:

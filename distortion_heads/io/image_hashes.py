@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 
@@ -79,4 +80,4 @@ def _sha256(path: Path) -> str | OSError:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        return OSError(f"cannot be read: {(error.strerror or str(error)).lower()}")
+        return OSError(f"cannot be read: {reason(error).lower()}")

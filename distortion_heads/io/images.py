@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from PIL import Image, ImageFile
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
 from distortion_heads.io.rgb import on_white, to_uint8, upright_rgb
 
@@ -142,7 +143,7 @@ def _open_file(path: str | os.PathLike[str]) -> IO[bytes]:
 
 
 def _unreadable(error: OSError) -> InputError:
-    return InputError(f"cannot be read: {(error.strerror or str(error)).lower()}")
+    return InputError(f"cannot be read: {reason(error).lower()}")
 
 
 def _from_stream(stream: IO[bytes], max_pixels: int) -> RGBImage:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import (
     HeadFileError,
     HeadSchemaError,
@@ -108,8 +109,9 @@ class Store:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or error
-            raise StoreError(f"{self.home} cannot be {verb} ({reason}): set DHEADS_HOME to another folder") from error
+            raise StoreError(
+                f"{self.home} cannot be {verb} ({reason(error)}): set DHEADS_HOME to another folder"
+            ) from error
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

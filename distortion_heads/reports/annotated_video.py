@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
@@ -43,7 +44,7 @@ def annotate_video(
             with _replacing(target) as temporary:
                 encode_video(frames, temporary, _coding(), prediction.frame_rate, by_suffix=True, threads=0)
         except (OSError, ValueError) as error:
-            raise DheadsError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from None
+            raise DheadsError(f"cannot write {target}: {reason(error)}") from None
 
 
 def active_heads(prediction: VideoPrediction, time: float) -> tuple[VideoHead, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 
 
@@ -24,7 +25,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--out")
             path = folder / name
             write_atomic(path, data)
     except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}; choose another {option}") from None
+        raise DataError(f"{path} cannot be written: {reason(error)}; choose another {option}") from None
 
 
 def to_json(content: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePath
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 
 LABELS = ("white_noise", "lens_blur", "motion_blur", "smoke", "uneven_illumination")
@@ -38,7 +39,7 @@ def read_answers(file: Path) -> list[frozenset[str]]:
             data = stream.read(MAX_BYTES + 1)
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{file}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise DataError(f"{file}: cannot be read: {reason(error).lower()}") from None
     except ValueError:
         raise DataError(f"{file}: no submission: it is not text") from None
     if len(data) > MAX_BYTES:

@@ -27,6 +27,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.errors import DataError
@@ -247,4 +248,4 @@ def _manifest(target: Target) -> Iterator[Writer]:
 
 
 def _unwritable(folder: Path, error: Exception) -> DataError:
-    return DataError(f"{folder} cannot be written: {getattr(error, 'strerror', None) or error}")
+    return DataError(f"{folder} cannot be written: {reason(error)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import HeadSpec
@@ -69,7 +70,7 @@ def save_sheet(sheet: Image, path: Path) -> None:
     try:
         write_atomic(path, buffer.getvalue())
     except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise DataError(f"{path} cannot be written: {reason(error)}") from None
 
 
 def check_sheet_path(path: Path) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
@@ -280,7 +281,7 @@ def _written(path: Path, temporary: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise SpoiltError(f"the name of its file would be too long: {path.name}") from None
-        raise DataError(f"{path.parent} cannot be written: {error.strerror or error}") from None
+        raise DataError(f"{path.parent} cannot be written: {reason(error)}") from None
 
 
 def _sync(path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_processes_end_with_the_one_that_started_them(tmp_path: Path) -> Non
     files = [str(tmp_path / name) for name in ("a", "b")]
     code = (
         "from distortion_heads._system.tasks import in_processes\n"
-        "from test_task_pool import sleep_long\n"
+        "from tests._system.test_tasks import sleep_long\n"
         f"if __name__ == '__main__': list(in_processes({files!r}, sleep_long, 2))\n"
     )
     script = tmp_path / "script.py"

@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import zipfile
@@ -21,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from distortion_heads._system.atomic import write_atomic
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
 from distortion_heads.heads.file import (
     DEFAULT_HEAD_BYTES,
@@ -380,44 +378,6 @@ def test_another_backbone_is_refused_with_both_fingerprints() -> None:
         check_backbone(make_head(), other, "x")
     with pytest.raises(BackboneMismatchError, match=r"12 features.*13 features"):
         check_backbone(make_head(), replace(ref, dim=13), "x")
-
-
-def test_write_atomic_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    for data in (b"old", b"new"):
-        write_atomic(path, data)
-        assert path.read_bytes() == data
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("broken", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"old")
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(*((os, "fsync") if broken == "fsync" else (Path, "replace")), fail)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"old")
-    script = (
-        "import os, sys, signal, pathlib, distortion_heads.heads.file as w\n"
-        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "w.write_atomic(pathlib.Path(sys.argv[1]), b'new')"
-    )
-    assert subprocess.run([sys.executable, "-c", script, str(path)]).returncode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
 
 
 def test_the_metadata_is_canonical_and_alone(tmp_path: Path) -> None:

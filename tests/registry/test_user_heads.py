@@ -13,6 +13,7 @@ import pluggy
 import pytest
 
 from distortion_heads import hookspecs
+from distortion_heads._system import atomic
 from distortion_heads.errors import (
     HeadTensorError,
     InvalidLabelError,
@@ -20,7 +21,6 @@ from distortion_heads.errors import (
     StoreError,
     UnknownHeadError,
 )
-from distortion_heads.heads import file as weights
 from distortion_heads.heads.file import dump_head, read_head
 from distortion_heads.registry import user_heads as store
 from distortion_heads.registry.user_heads import Store, UserHeads
@@ -112,13 +112,13 @@ def test_a_head_that_cannot_be_loaded_changes_nothing(mine: Store) -> None:
 def test_of_many_savers_at_once_one_wins(mine: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """All are made to write at the same moment, unless something keeps them apart."""
     barrier = threading.Barrier(8)
-    write = weights.write_atomic
+    write = atomic.write_atomic
 
     def slow_write(path: Path, data: bytes) -> None:
         threading.Event().wait(0.05)
         write(path, data)
 
-    monkeypatch.setattr(weights, "write_atomic", slow_write)
+    monkeypatch.setattr(atomic, "write_atomic", slow_write)
 
     def save(seed: int) -> int | None:
         barrier.wait()

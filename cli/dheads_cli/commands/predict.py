@@ -18,6 +18,7 @@ from dheads_cli.output.pictures import Sink
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.submission import submission_of
 from dheads_cli.session import Session, session_of
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
@@ -256,8 +257,7 @@ def _sink(
         try:
             stream = open(csv_file, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DheadsError(f"cannot write to {csv_file}: {reason}") from None
+            raise DheadsError(f"cannot write to {csv_file}: {reason(error)}") from None
         with stream:
             yield formats.csv(ResultStream(stream, csv_file), labels)
     else:

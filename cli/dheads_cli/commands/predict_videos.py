@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from dheads_cli.output.console import ResultStream
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Videos:
         try:
             stream = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
         except (OSError, ValueError) as error:
-            raise DheadsError(f"cannot write to {name}: {getattr(error, 'strerror', None) or error}") from None
+            raise DheadsError(f"cannot write to {name}: {reason(error)}") from None
         with stream:
             self._frames = ResultStream(stream, name)
             yield
@@ -238,7 +239,7 @@ class Videos:
         try:
             picture.save(target)
         except (OSError, ValueError) as error:
-            raise DheadsError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from None
+            raise DheadsError(f"cannot write {target}: {reason(error)}") from None
 
     def _annotate(self, prediction: VideoPrediction, bar: Bar) -> None:
         target = self._request.arguments["annotate"]

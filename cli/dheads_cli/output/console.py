@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class ResultStream(io.TextIOBase):
         except BrokenPipeError:
             raise
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DheadsError(f"cannot write to {self._name}: {reason}") from None
+            raise DheadsError(f"cannot write to {self._name}: {reason(error)}") from None
         return len(text)
 
 

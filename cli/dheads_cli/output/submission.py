@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from dheads_cli.output.console import complain
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
@@ -84,6 +85,6 @@ class Submission:
         try:
             write_atomic(Path(self._file), format_answers(self._answers[path] for path in paths).encode())
         except OSError as error:
-            raise DheadsError(f"cannot write to {self._file}: {error.strerror or error}") from None
+            raise DheadsError(f"cannot write to {self._file}: {reason(error)}") from None
         each = f", {seconds / self._frames:.4f} s a frame" if self._frames else ""
         complain(f"note: {self._file}: {len(paths)} videos in natural order of their paths{each}")

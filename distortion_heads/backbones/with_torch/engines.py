@@ -1,23 +1,20 @@
-"""The engine for GPUs: the same weights in torch. Imports torch only when opened."""
+"""The engines for GPUs: the same weights in torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.architecture import QUIET, Architecture
 from distortion_heads.backbones.files import PatchFile
 from distortion_heads.backbones.with_torch.networks import PatchNetwork
 from distortion_heads.backbones.with_torch.patch_network import patch_network
-from distortion_heads.errors import BackboneError, MissingExtraError
+from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.views.units import CELL, LUMA_PARTS
-
-if TYPE_CHECKING:
-    import torch
 
 SCALE = 4 / 255
 
@@ -28,18 +25,24 @@ BATCH = 8
 def open_torch_engine(
     architecture: Architecture, tensors: Mapping[str, NDArray[np.float32]], device: str
 ) -> TorchEngine:
-    """Raises `MissingExtraError` without torch, `BackboneError` if torch does not know or have the device."""
-    try:
-        import torch
-    except ImportError:
-        raise MissingExtraError(f"--device {device}") from None
+    """Run this project's own network in torch. Raises `BackboneError` if torch does not know or have the device."""
+    return TorchEngine(architecture, tensors, _usable(device))
+
+
+def open_patch_engine(spec: BackboneSpec, file: PatchFile, device: str) -> TorchPatchEngine:
+    """Run a patch network in torch. Raises `BackboneError` if the device cannot be used or nothing can build it."""
+    target = _usable(device)
+    return TorchPatchEngine(patch_network(spec, file), target)
+
+
+def _usable(device: str) -> torch.device:
     try:
         target = torch.device("cpu" if device == "torch" else device)
         torch.ones(1, device=target).item()  # "meta" holds no values
     except (RuntimeError, AssertionError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        raise BackboneError(f"device {device!r} cannot be used ({reason}): use cpu, or cuda with a GPU") from None
-    return TorchEngine(architecture, tensors, target)
+        said = str(error).splitlines()[0]
+        raise BackboneError(f"device {device!r} cannot be used ({said}): use cpu, or cuda with a GPU") from None
+    return target
 
 
 class TorchEngine:
@@ -58,8 +61,6 @@ class TorchEngine:
         device: torch.device,
         dtype: torch.dtype | None = None,
     ) -> None:
-        import torch
-
         self._architecture, self._device = architecture, device
         self._dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
         # In single precision sums over channels-last data are less exact than the engines may differ.
@@ -83,7 +84,6 @@ class TorchEngine:
         return self
 
     def batch_moments(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-        import torch
         from torch.nn import functional
 
         with torch.inference_mode():
@@ -110,8 +110,6 @@ class TorchEngine:
 
     def _sent(self, batch: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
         """(B, 3, H, W) uint8 on the device; rows of pixels are channels-last already."""
-        import torch
-
         pixels = torch.from_numpy(np.stack(batch))
         if self._device.type == "cuda":
             pixels = pixels.pin_memory()
@@ -129,17 +127,6 @@ def _cell_moments(x: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tenso
     cells = x.reshape(count, channels, height // side, side, width // side, side)
     mean = cells.mean((3, 5), keepdim=True)
     return mean[..., 0, :, 0], (cells - mean).square().mean((3, 5))
-
-
-def open_patch_engine(spec: BackboneSpec, file: PatchFile, device: str) -> TorchPatchEngine:
-    """Raises `BackboneError` if torch cannot use the device or the network cannot be built."""
-    try:
-        target = torch.device("cpu" if device == "torch" else device)
-        torch.ones(1, device=target).item()
-    except (RuntimeError, AssertionError, ImportError) as error:
-        reason = str(error).splitlines()[0]
-        raise BackboneError(f"device {device!r} cannot be used ({reason}): use cpu, or cuda with a GPU") from None
-    return TorchPatchEngine(patch_network(spec, file), target)
 
 
 class TorchPatchEngine:

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads._system.tasks import in_processes
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, measure_picture
 from distortion_heads.errors import InputError
@@ -64,7 +65,7 @@ def measure_one(picture: Path, job: Job) -> Measured:
     try:
         data = picture.read_bytes()
     except OSError as error:
-        return Measured(picture=picture, error=f"cannot be read: {error.strerror or error}")
+        return Measured(picture=picture, error=f"cannot be read: {reason(error)}")
     outcome = job.cache.load(data)
     if outcome is None:
         predictor, specs = _open(job.make_registry, job.labels)

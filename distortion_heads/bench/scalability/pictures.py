@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.atomic import replacing, write_atomic
 from distortion_heads._system.processes import worker_pool
 from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, load_scene
 from distortion_heads.spec import HeadSpec, View
@@ -99,10 +99,8 @@ def _make_one(pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, i
     scene = load_scene(pictures.scenes[index % len(pictures.scenes)])
     cut = cut_native(scene, WINDOW, rng) if pictures.view == "native" else cut_overview(scene, OVERVIEW_SIDE, rng)
     image = make_sample(cut, _draw(pictures, specs, positive, index, rng), rng)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as stream:  # not synced: a picture that is lost is made again
-        Image.fromarray(image).save(stream, "PNG", compress_level=1)
-    temporary.replace(path)
+    with replacing(path, sync=False) as temporary:
+        Image.fromarray(image).save(temporary, "PNG", compress_level=1)
 
 
 def _draw(

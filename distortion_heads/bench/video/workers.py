@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads._system.tasks import in_processes
 from distortion_heads.bench.accuracy.workers import MakeRegistry
 from distortion_heads.bench.video.cases import Case
@@ -53,7 +54,7 @@ def measure_one(case: Case, job: Job) -> Measured:
         state = case.part.clip.stat()
         digest = _digest(case.part.clip, state.st_mtime_ns, state.st_size)
     except OSError as error:
-        return Measured(case=case, error=f"cannot be read: {error.strerror or error}")
+        return Measured(case=case, error=f"cannot be read: {reason(error)}")
     judged = job.cache.load(case, digest, len(job.codings))
     if judged is None:
         predictor, specs = _open(job.make_registry, job.labels)

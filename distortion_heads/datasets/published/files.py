@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError, InvalidLabelError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
@@ -176,7 +177,7 @@ def expected(folder: Path, kind: str, what: str) -> DataError:
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> DataError:
-    return DataError(f"{path}: cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}")
+    return DataError(f"{path}: cannot be read: {reason(error).lower()}")
 
 
 def corpus(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError, InputError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def encode_video(
         with av.open(str(target), "w", format=kind, container_options={"fflags": "+bitexact"}) as container:
             return _encode(pictures, container, coding, rate or _DEFAULT_RATE, threads)
     except FFmpegError as error:
-        raise OSError(error.errno, error.strerror or str(error)) from error
+        raise OSError(error.errno, reason(error) or str(error)) from error
 
 
 def _encode(

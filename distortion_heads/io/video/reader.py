@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError
 from distortion_heads.io.inputs import is_sequence
 from distortion_heads.io.video.clock import FrameClock
@@ -82,7 +83,7 @@ def _check_file(path: str) -> None:
     except IsADirectoryError:
         raise InputError("is a folder: give a video") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
+        raise InputError(f"cannot be read: {reason(error).lower()}") from None
     if empty:
         raise InputError("not a video: it is empty")
 

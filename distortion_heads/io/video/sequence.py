@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import InputError
 from distortion_heads.io.images import load_image
 from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions
@@ -84,7 +85,7 @@ def _numbered(pattern: str) -> list[tuple[int, str]]:
     try:
         names = [entry.name for entry in os.scandir(folder or os.curdir)]
     except OSError as error:
-        raise InputError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"cannot be read: {reason(error).lower()}") from None
     found = [(int(match[1]), name) for name in names if (match := expression.fullmatch(name))]
     if not found:
         raise InputError("no file matches this numbered sequence")

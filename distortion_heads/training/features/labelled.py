@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import replacing
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.labelled_image import Amount, LabelledImage
@@ -109,15 +109,10 @@ class FeatureCache:
     def write(self, key: str, *images: ImageFeatures) -> None:
         """Keep one image, or all frames of a video; other processes see all of it or nothing."""
         path = self.path(key)
-        temporary = path.with_name(f".{key}.{secrets.token_hex(8)}.tmp")
-        # Unlike a head, a file that a crash tears is not worth a sync: the checksum tells.
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
+            with replacing(path, sync=False) as temporary:  # the checksum finds a torn one
                 temporary.write_bytes(to_bytes(key, images))
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
 
 
 def cache_key(image: LabelledImage, content: str, fingerprint: str, view: View) -> str:

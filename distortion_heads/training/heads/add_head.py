@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.datasets.distorting import with_distorted
 from distortion_heads.datasets.labelled_image import FRAMES, Amount, LabelledImage, few_videos
@@ -279,5 +280,5 @@ def _save(head: HeadFile, plan: _Plan) -> Path:
     try:
         write_atomic(plan.out, dump_head(head))
     except OSError as error:
-        raise StoreError(f"{plan.out} cannot be written: {(error.strerror or str(error)).lower()}") from None
+        raise StoreError(f"{plan.out} cannot be written: {reason(error).lower()}") from None
     return plan.out

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
 from distortion_heads.training.networks.prune import like, prune, wider_version
@@ -75,7 +76,7 @@ class Checkpoint:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             labels = state["labels"]
         except OSError as error:
-            raise DataError(f"cannot read {self.path}: {error.strerror}") from None
+            raise DataError(f"cannot read {self.path}: {reason(error)}") from None
         except (RuntimeError, EOFError, UnpicklingError, KeyError, TypeError, ValueError, IndexError):
             raise DataError(f"{self.path} is no checkpoint of a training run, or a damaged one") from None
         if labels != list(self.labels):

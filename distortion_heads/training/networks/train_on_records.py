@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
@@ -225,7 +226,7 @@ class Checkpoint:
                 os.fsync(stream.fileno())
             temporary.replace(self.path)
         except OSError as error:
-            raise DataError(f"cannot write {self.path}: {error.strerror or error}") from None
+            raise DataError(f"cannot write {self.path}: {reason(error)}") from None
 
     def load(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         """Restore in place and return where to go on; the beginning where there is no checkpoint."""

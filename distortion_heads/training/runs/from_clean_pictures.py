@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 from safetensors import SafetensorError
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.architecture import Architecture, small
 from distortion_heads.backbones.files import dump_backbone, read_backbone
 from distortion_heads.backbones.open import load_backbone
@@ -103,9 +104,8 @@ def _advice(out: Path) -> Iterator[None]:
             f"a file in {out} is damaged ({error}): remove {out / 'shards'} and {out / 'features'}, and run it again"
         ) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise DataError(
-            f"{error.filename or out}: {reason}; mend that and run it again, or give another --out"
+            f"{error.filename or out}: {reason(error).lower()}; mend that and run it again, or give another --out"
         ) from None
 
 
@@ -116,9 +116,7 @@ def _check_writable(out: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise DataError(
-            f"{folder} cannot be written to: {(error.strerror or str(error)).lower()}; give another --out"
-        ) from None
+        raise DataError(f"{folder} cannot be written to: {reason(error).lower()}; give another --out") from None
 
 
 def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) -> None:

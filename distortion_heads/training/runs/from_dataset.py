@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.selection import Selection, select
@@ -100,7 +101,7 @@ def _write(out: Path, fitted: Fitted, selection: Selection, split: Partition) ->
         write_atomic(out / "labels.txt", "\n".join([*selection.labels, ""]).encode())
         write_atomic(out / "split.csv", _split_csv(selection, split).encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise DataError(f"cannot write {error.filename or out}: {error.strerror or error}") from None
+        raise DataError(f"cannot write {error.filename or out}: {reason(error)}") from None
 
 
 def _split_csv(selection: Selection, split: Partition) -> str:

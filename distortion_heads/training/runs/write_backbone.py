@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.files import read_patch_backbone
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, TrainableBackbone
 from distortion_heads.errors import BackboneError, DataError
@@ -64,7 +65,7 @@ def _put(spec: BackboneSpec, weights: bytes, graph: bytes) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(file, data)
     except OSError as error:
-        raise DataError(f"cannot write {file}: {error.strerror or error}; choose another --out") from None
+        raise DataError(f"cannot write {file}: {reason(error)}; choose another --out") from None
 
 
 def _holds(spec: BackboneSpec, backbone: TrainableBackbone) -> bool:
