@@ -14,6 +14,7 @@ from PIL import Image
 
 from distortion_heads._system import processes
 from distortion_heads.bench.accuracy import bench as bench_accuracy_module
+from distortion_heads.bench.accuracy import workers as bench_workers
 from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy, find_pictures, read_sources
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, draw_cases
 from distortion_heads.errors import DataError, UnknownHeadError
