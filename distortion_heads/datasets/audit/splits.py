@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from distortion_heads.datasets.audit.pickle import read_plain_pickle
+from distortion_heads.datasets.audit.plain_pickle import read_plain_pickle
 from distortion_heads.datasets.published.files import MAX_RECORDS, table, text_lines, unreadable
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
