@@ -16,7 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from distortion_heads.datasets.published.make_kadid import HEIGHT, WIDTH
+from make_kadid_like import HEIGHT, WIDTH
+
 from distortion_heads.io.images import load_image
 
 REPOSITORY = Path(__file__).parents[1]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,9 @@ COPY_BITS = 3
 
 19 in 20 copies of half the size or JPEG quality 50 are within it, and none of 160,000 pairs of different photographs.
 """
+
+MAX_KEPT_BYTES = 512 << 20
+"""Decoded pictures that a process keeps, whatever the size of each."""
 
 _FILTERS = (
     Image.Resampling.BICUBIC,
@@ -170,16 +175,45 @@ def _reason(error: InputError) -> str:
     return str(error)
 
 
-@lru_cache(maxsize=1024)
 def load_scene(path: Path) -> NDArray[np.uint8]:
-    """The decoded picture, kept in memory: a training run visits each one hundreds of times.
+    """Return the decoded picture, uint8 (H, W, 3), from memory where it was used lately: a run visits each often.
 
     Raises `DataError`, which names it, if it cannot be decoded.
     """
-    try:
-        return load_image(path)
-    except InputError as error:
-        raise DataError(f"{path}: {_reason(error)}; mend or remove it") from None
+    return _lately().load(path)
+
+
+@cache
+def _lately() -> LatePictures:
+    """Return this process's pictures."""
+    return LatePictures(MAX_KEPT_BYTES)
+
+
+class LatePictures:
+    """Decoded pictures by path, of at most `max_bytes` in all; those that were not used for longest go first."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._pictures: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, path: Path) -> NDArray[np.uint8]:
+        """Return the picture; raises `DataError` if it cannot be decoded."""
+        with self._lock:
+            if path in self._pictures:
+                self._pictures.move_to_end(path)
+                return self._pictures[path]
+        try:
+            picture = load_image(path)
+        except InputError as error:
+            raise DataError(f"{path}: {_reason(error)}; mend or remove it") from None
+        with self._lock:
+            self._bytes += picture.nbytes - (self._pictures[path].nbytes if path in self._pictures else 0)
+            self._pictures[path] = picture
+            while self._bytes > self._max_bytes:
+                self._bytes -= self._pictures.popitem(last=False)[1].nbytes
+        return picture
 
 
 def cut_native(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
