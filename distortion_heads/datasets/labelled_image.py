@@ -75,20 +75,26 @@ class ClipFrames:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledImage:
-    """One example: the file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video.
-
-    `group`: scene, as the user gave it. `severity` in [1, 5], or None where it is unknown or nothing is there.
-    `clean`: known to have no distortion at all.
-    """
+class Source:
+    """The file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video."""
 
     path: Path
+    recipe: Distorted | None = None
+    clip: ClipFrames | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledImage(Source):
+    """One example with or without the one distortion that a head is to find.
+
+    It is no `Record`, which says all that a picture has: a negative may have any other distortion unless it is
+    `clean`. `group`: scene, as the user gave it. `severity` in [1, 5], or None where it is unknown or nothing is there.
+    """
+
     label: bool
     group: str | None = None
     severity: float | None = None
     clean: bool = False
-    recipe: Distorted | None = None
-    clip: ClipFrames | None = None
 
     @property
     def examples(self) -> int:

@@ -23,7 +23,7 @@ from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict,
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 
 DEFAULT_METHODS = ("frozen",)
 
