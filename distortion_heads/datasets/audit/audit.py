@@ -1,4 +1,4 @@
-"""Tell what is wrong with a dataset before anyone trusts a figure measured on it."""
+"""All checks of a dataset, made before anyone trusts a figure measured on it."""
 
 from __future__ import annotations
 
