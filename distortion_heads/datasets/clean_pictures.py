@@ -1,4 +1,4 @@
-"""Clean pictures for training: which there are, how they are split by content, and how a sample is cut from one."""
+"""Clean pictures for training, split by content, and samples cut from them."""
 
 from __future__ import annotations
 
@@ -55,20 +55,15 @@ class Scenes:
 
     @property
     def sha256(self) -> str:
-        """Over the sorted content hashes of all pictures."""
+        """Return the SHA-256 over the sorted content hashes of all pictures."""
         return content_digest((*self.fit, *self.hold))
 
 
 @lru_cache(maxsize=16)
 def content_digest(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the sorted content hashes of these files, read once per process."""
-    digests = sorted(_file_digest(path) for path in paths)
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 over the sorted content hashes of these files, read once per process."""
+    hashes = content_hashes(paths)
+    return hashlib.sha256("\n".join(sorted(hashes[path] for path in paths)).encode()).hexdigest()
 
 
 def find_scenes(
@@ -108,7 +103,7 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _held_out(paths: Sequence[Path], groups: Sequence[int], hold_share: float) -> set[Path] | None:
-    """The pictures to hold out, whole groups; None if there is no way to leave 2 on each side."""
+    """Return the pictures to hold out, whole groups; None if there is no way to leave 2 on each side."""
     members: dict[int, list[Path]] = {}
     for path, group in sorted(zip(paths, groups, strict=True), key=lambda pair: (len(pair[0].stem), pair[0].name)):
         members.setdefault(group, []).append(path)
@@ -123,13 +118,13 @@ def _held_out(paths: Sequence[Path], groups: Sequence[int], hold_share: float) -
 
 
 def _fraction(name: str) -> float:
-    """The SHA-256 of a file name as a number in [0, 1)."""
+    """Return the SHA-256 of a file name as a number in [0, 1)."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8]) / 2**64
 
 
 def _difference_hashes(paths: Sequence[Path], report: Callable[[int, int], None]) -> list[int | None]:
-    """Of all pictures, in parallel. Raises `DataError` if any cannot be decoded."""
+    """Return the difference hashes of all pictures. Raises `DataError` if any cannot be decoded."""
     hashes: list[int | None] = []
     failed: list[tuple[Path, str]] = []
     pool = ThreadPoolExecutor(usable_cores())
@@ -157,12 +152,12 @@ def _difference_hash(path: Path) -> int | InputError | None:
 
 
 def _reduced(path: Path) -> NDArray[np.uint8]:
-    """The picture; that of a JPEG file at an eighth of its size, for it is decoded seven times as fast.
+    """Return the picture, that of a JPEG file at an eighth of its size, as it is decoded seven times as fast.
 
     Raises `InputError` as `load_image` does.
     """
     if path.suffix.lower() in (".jpg", ".jpeg"):
-        with suppress(Exception), JpegImageFile(path) as image:  # load_image below says what is wrong with it
+        with suppress(Exception), JpegImageFile(path) as image:  # load_image says what is wrong
             if image.width * image.height <= DEFAULT_MAX_PIXELS:
                 image.draft("RGB", (32, 32))
                 return load_image(image)
@@ -209,15 +204,16 @@ class LatePictures:
         except InputError as error:
             raise DataError(f"{path}: {_reason(error)}; mend or remove it") from None
         with self._lock:
-            self._bytes += picture.nbytes - (self._pictures[path].nbytes if path in self._pictures else 0)
-            self._pictures[path] = picture
+            if path not in self._pictures:
+                self._bytes += picture.nbytes
+                self._pictures[path] = picture
             while self._bytes > self._max_bytes:
                 self._bytes -= self._pictures.popitem(last=False)[1].nbytes
         return picture
 
 
 def cut_native(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A `side` x `side` crop, half of the time of the picture reduced by 0.45 to 1: clean files vary in sharpness."""
+    """Return a `side` x `side` crop, half of the time of the picture reduced by 0.45 to 1: sharpness varies."""
     height, width = image.shape[:2]
     smallest = max(side / min(height, width), 0.45)
     factor = float(np.exp(rng.uniform(np.log(smallest), 0.0))) if smallest < 1 and rng.random() < 0.5 else 1.0
@@ -228,7 +224,7 @@ def cut_native(image: NDArray[np.uint8], side: int, rng: np.random.Generator) ->
 
 
 def cut_overview(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A square that stands for a whole picture, reduced to about twice the side of the overview."""
+    """Return a square that stands for a whole picture, reduced to about twice the side of the overview."""
     largest = min(image.shape[:2])
     region = _region(image, rng.uniform(0.7, 1.0) * largest, rng)
     target = int(min(region.shape[0], rng.uniform(1.25, 2.25) * side))
@@ -241,7 +237,7 @@ def reduce_to(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def cut_picture(image: NDArray[np.uint8], sides: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A whole picture as a user may have it: of any shape, its `sides` in pixels in that range, reduced at times."""
+    """Return a whole picture as a user may have it: of any shape, with sides in that range, reduced at times."""
     height, width = (int(min(size, rng.integers(sides[0], sides[1] + 1))) for size in image.shape[:2])
     factor = float(rng.uniform(max(0.45, height / image.shape[0], width / image.shape[1]), 1.0))
     if rng.random() < 0.5 and factor < 1:
@@ -252,7 +248,7 @@ def cut_picture(image: NDArray[np.uint8], sides: tuple[int, int], rng: np.random
 
 
 def vary_clean(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """What leaves a picture clean: mirror it, take its colour, save it as JPEG at 90 and above, a trace of grain."""
+    """Mirror a picture, take its colour, add a trace of grain, save it as JPEG of 90 and above: it stays clean."""
     if rng.random() < 0.5:
         image = image[:, ::-1]
     if rng.random() < 0.08:
@@ -267,7 +263,7 @@ def vary_clean(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
 
 
 def recompress(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Through a JPEG file of quality 90 to 98, which counts as clean."""
+    """Return the picture from a JPEG file of quality 90 to 98, which counts as clean."""
     buffer = BytesIO()
     subsampling = int(rng.choice((0, 2)))
     Image.fromarray(image).save(buffer, "JPEG", quality=int(rng.integers(90, 99)), subsampling=subsampling)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, LabelledImage
+from distortion_heads.datasets.published.files import is_file, is_folder
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.image_hashes import _is_video
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
@@ -31,9 +32,9 @@ POSITIVE, CLEAN, NEGATIVE = "positive", "clean", "negative"
 
 def read_data(source: Path, label: str, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
     """Read a folder or a CSV file; `frames` of each video. Raises `DataError`."""
-    if _is(source, folder=True):
+    if is_folder(source):
         return read_folder(source, label, frames)
-    if _is(source, folder=False):
+    if is_file(source):
         return read_csv(source, frames)
     raise DataError(f"{source}: no such folder or CSV file")
 
@@ -44,14 +45,14 @@ def read_folder(root: Path, label: str, frames: int = FRAMES) -> tuple[LabelledI
     Only those below `clean/` count as clean; `negative/` may hold other distortions. Raises `DataError` if a side is
     missing, holds nothing or cannot be read, and above `MAX_FILES`.
     """
-    if not _is(root, folder=True):
+    if not is_folder(root):
         raise DataError(f"{root}: no such folder")
     sides = {True: [label, POSITIVE], False: [CLEAN, NEGATIVE]}
     if label in sides[False]:
         sides[True].remove(label)
     images: list[LabelledImage] = []
     for side, names in sides.items():
-        folders = [root / name for name in dict.fromkeys(names) if _is(root / name, folder=True)]
+        folders = [root / name for name in dict.fromkeys(names) if is_folder(root / name)]
         if not folders:
             wanted = " or ".join(f"{name}/" for name in dict.fromkeys(names))
             raise DataError(
@@ -83,7 +84,7 @@ def read_csv(file: Path, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
 
 def read_clean(folder: Path) -> tuple[LabelledImage, ...]:
     """The pictures below `folder`, taken for clean. Raises `DataError` if there are none or it cannot be read."""
-    if not _is(folder, folder=True):
+    if not is_folder(folder):
         raise DataError(f"{folder}: no such folder")
     images = [LabelledImage(path=path, label=False, clean=True) for path in _files(folder, videos=False)]
     return _limited(images, folder)
@@ -166,7 +167,7 @@ def _row(row: Mapping[str, str], folder: Path, where: str, frames: int) -> Label
     if not row.get("path"):
         raise DataError(f"{where}: no path")
     path = folder / row["path"]
-    if not _is(path, folder=False):
+    if not is_file(path):
         raise DataError(f"{where}: no such file: {row['path']}")
     return LabelledImage(
         path=path, label=label == "1", group=row.get("group") or None, clip=_clip(row, path, where, frames)
@@ -207,10 +208,3 @@ def _limited(images: list[LabelledImage], source: Path) -> tuple[LabelledImage, 
             raise DataError(f"{source}: more than {MAX_FILES} pictures and frames; give a sample, or fewer --frames")
         raise DataError(f"{source}: more than {MAX_FILES} pictures; give a sample of them")
     return tuple(images)
-
-
-def _is(path: Path, *, folder: bool) -> bool:
-    try:
-        return path.is_dir() if folder else path.is_file()
-    except (OSError, ValueError):  # not allowed to look, or no valid path
-        return False

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, candidates, select
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, Source
-from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Record
 from distortion_heads.io.image_hashes import unreadable
 from distortion_heads.spec import LIGHT, View, view_key
