@@ -57,7 +57,7 @@ def test_list_of_python_2() -> None:
 
 
 def refusal(data: bytes) -> str | None:
-    """What the reader says against `data`, or None if it reads it; any other exception fails the test."""
+    """Return what the reader says against `data`, or None if it reads it; any other exception fails the test."""
     try:
         read_plain_pickle(data)
     except DataError as error:
