@@ -55,7 +55,7 @@ def read(folder: Path) -> Corpus:
         raise expected(folder, KIND, "dst_imgs/" if distorted is None else "src_imgs/")
     references = {Path(name).stem: path for name, path in pictures(originals).items()}
     scores, notes = _scores(folder)
-    records = {path: Record(path=path, scene=scene) for scene, path in references.items()}
+    records = [Record(path=path, scene=scene) for scene, path in references.items()]
     for path in _distorted(distorted):
         parsed = parse_name(path.name)
         if parsed is None:
@@ -63,16 +63,18 @@ def read(folder: Path) -> Corpus:
         scene, label, level = parsed
         if scene not in references:
             raise expected(folder, KIND, f"src_imgs/{scene}.png, the reference of {path.name}")
-        records[path] = Record(
-            path=path,
-            scene=scene,
-            severities={label: float(level)},
-            level=level,
-            mos=scores.get(parsed),
-            reference=references[scene],
-            kind=label,
+        records.append(
+            Record(
+                path=path,
+                scene=scene,
+                severities={label: float(level)},
+                level=level,
+                mos=scores.get(parsed),
+                reference=references[scene],
+                kind=label,
+            )
         )
-    return corpus(KIND, folder, records.values(), TYPES.values(), (*NOTES, *notes))
+    return corpus(KIND, folder, records, TYPES.values(), (*NOTES, *notes))
 
 
 def _distorted(folder: Path) -> list[Path]:

@@ -67,15 +67,8 @@ def read(folder: Path) -> Corpus:
         name = _parsed(path, folder)
         if name is None:
             raise DataError(f"{path}: expected a distortion in its path ({', '.join(WORDS)}) or the word reference")
-        records.append(
-            Record(
-                path=path,
-                scene=name.scene,
-                severities=dict.fromkeys(name.labels, UNKNOWN),
-                level=name.level,
-                kind="+".join(name.labels),
-            )
-        )
+        severities, kind = dict.fromkeys(name.labels, UNKNOWN), "+".join(name.labels)
+        records.append(Record(path=path, scene=name.scene, severities=severities, level=name.level, kind=kind))
     if not records:
         raise expected(folder, KIND, "videos such as awgn/video1_2.avi")
     return corpus(KIND, folder, records, WORDS, NOTES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -39,15 +38,20 @@ def extract(
     `frame_windows`: windows kept of each frame of a video. Raises nothing for a file that cannot be used or a
     generator that fails: see `Failure`.
     """
-    work = partial(
-        _cached,
-        hashes=hashes,
-        backbone=backbone,
-        view=view,
-        cache=cache,
-        max_pixels=max_pixels,
-        frame_windows=frame_windows,
-    )
+
+    def work(source: Source) -> Features | Failure:
+        content = hashes.get(source.path)
+        if cache is None or content is None:
+            return compute(source, backbone, view, max_pixels, frame_windows)
+        key = cache_key(source, content, backbone.ref.fingerprint, view, frame_windows)
+        found = cache.read(key, width_of(view, backbone.ref.dim))
+        if found is not None:
+            return check_sizes(source, found, max_pixels) or found
+        made = compute(source, backbone, view, max_pixels, frame_windows)
+        if isinstance(made, Features) and made.problem is None:  # what is wrong with a video is said every time
+            cache.write(key, made)
+        return made
+
     results: list[Features | Failure] = []
     pool = ThreadPoolExecutor(min(MAX_WORKERS, usable_cores()))
     try:
@@ -58,26 +62,3 @@ def extract(
     finally:
         pool.shutdown(cancel_futures=True)
     return results
-
-
-def _cached(
-    source: Source,
-    *,
-    hashes: Mapping[Path, str],
-    backbone: FeatureSource,
-    view: View,
-    cache: FeatureCache | None,
-    max_pixels: int,
-    frame_windows: int,
-) -> Features | Failure:
-    content = hashes.get(source.path)
-    if cache is None or content is None:
-        return compute(source, backbone, view, max_pixels, frame_windows)
-    key = cache_key(source, content, backbone.ref.fingerprint, view, frame_windows)
-    found = cache.read(key, width_of(view, backbone.ref.dim))
-    if found is not None:
-        return check_sizes(source, found, max_pixels) or found
-    made = compute(source, backbone, view, max_pixels, frame_windows)
-    if isinstance(made, Features) and made.problem is None:  # what is wrong with a video is said every time
-        cache.write(key, made)
-    return made
