@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from openpyxl import Workbook
 from PIL import Image
 from scipy.io import savemat
 
@@ -78,6 +77,8 @@ def csiq(root: Path) -> Path:
 
 def workbook(path: Path, sheets: Sequence[Sequence[Sequence[str | float | None]]]) -> Path:
     """An Excel workbook; None leaves a cell out."""
+    from openpyxl import Workbook  # of the extra `train`
+
     book = Workbook()
     book.remove(book.active)
     for rows in sheets:

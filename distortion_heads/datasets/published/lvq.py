@@ -57,14 +57,16 @@ def parse_name(path: Path) -> Name | None:
 
 def fits(folder: Path) -> bool:
     """Return whether a video below has a distortion in its path; a generic folder has a `clean` sub-folder."""
-    return not fits_folder(folder) and any(_parsed(path, folder) for path in below(folder, VIDEO_SUFFIXES))
+    return not fits_folder(folder) and any(
+        parse_name(path.relative_to(folder)) for path in below(folder, VIDEO_SUFFIXES)
+    )
 
 
 def read(folder: Path) -> Corpus:
     """Read the dataset; the frames of a video share its labels. Raises `DataError`."""
     records = []
     for path in below(folder, VIDEO_SUFFIXES):
-        name = _parsed(path, folder)
+        name = parse_name(path.relative_to(folder))
         if name is None:
             raise DataError(f"{path}: expected a distortion in its path ({', '.join(WORDS)}) or the word reference")
         severities, kind = dict.fromkeys(name.labels, UNKNOWN), "+".join(name.labels)
@@ -72,10 +74,6 @@ def read(folder: Path) -> Corpus:
     if not records:
         raise expected(folder, KIND, "videos such as awgn/video1_2.avi")
     return corpus(KIND, folder, records, WORDS, NOTES)
-
-
-def _parsed(path: Path, folder: Path) -> Name | None:
-    return parse_name(path.relative_to(folder))
 
 
 def _wordless(stem: str) -> str:
