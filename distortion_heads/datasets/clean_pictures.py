@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from distortion_heads._system.processes import per_process
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
 from distortion_heads.io.image_hashes import content_hashes, difference_hash, join_near, unreadable
@@ -175,13 +176,7 @@ def load_scene(path: Path) -> NDArray[np.uint8]:
 
     Raises `DataError`, which names it, if it cannot be decoded.
     """
-    return _lately().load(path)
-
-
-@cache
-def _lately() -> LatePictures:
-    """Return this process's pictures."""
-    return LatePictures(MAX_KEPT_BYTES)
+    return per_process(LatePictures, MAX_KEPT_BYTES).load(path)
 
 
 class LatePictures:

@@ -166,3 +166,13 @@ def test_decoded_pictures_are_kept_by_bytes(tmp_path: Path, monkeypatch: pytest.
     for _ in range(2):
         assert kept.load(large).shape == (30, 30, 3)
     assert decoded[4:] == ["large.png", "large.png"]
+
+
+def test_a_process_keeps_half_a_gigabyte_of_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [save(tmp_path / f"{name}.png", scene(1, 10)) for name in "ab"]
+    assert clean_pictures.MAX_KEPT_BYTES == 512 << 20
+    assert load_scene(paths[0]) is load_scene(paths[0])
+    monkeypatch.setattr(clean_pictures, "MAX_KEPT_BYTES", 300)
+    kept = load_scene(paths[0])
+    load_scene(paths[1])
+    assert load_scene(paths[0]) is not kept
