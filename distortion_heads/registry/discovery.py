@@ -22,7 +22,7 @@ PluginStage: TypeAlias = Literal["load", "register", "dheads_heads", "dheads_bac
 
 GROUP = hookspecs.PROJECT
 HOOKS = ("dheads_heads", "dheads_backbones", "dheads_commands")
-BUILTIN_DISTRIBUTION, BUILTIN_NAME = "distortion-heads", "builtin"
+BUILTIN_DISTRIBUTION, BUILTIN_NAMES = "distortion-heads", ("builtin", "icip2020")
 USER = "user"
 LOAD_VARIABLE = "DHEADS_LOAD_PLUGINS"
 TRACE_VARIABLE = "DHEADS_TRACE_PLUGINS"
@@ -41,7 +41,7 @@ class Owner:
 
     @property
     def is_builtin(self) -> bool:
-        return _normalized(self.distribution) == BUILTIN_DISTRIBUTION and self.name == BUILTIN_NAME
+        return _normalized(self.distribution) == BUILTIN_DISTRIBUTION and self.name in BUILTIN_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
