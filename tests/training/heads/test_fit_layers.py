@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.heads.bank import HeadBank, aggregate
+from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.head import Provenance
 from distortion_heads.metrics.measure import expected_calibration_error, measure
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from helpers.sample_heads import aggregate
 
 DIM = 48
 
