@@ -26,7 +26,7 @@ class Problem:
         return f"head {self.label!r} is left out: {self.reason}"
 
 
-def installed_registry(*, no_plugins: bool = False) -> Registry:
+def load_registry(*, no_plugins: bool = False) -> Registry:
     """What is installed, and the user's own heads."""
     return build_registry(user_heads=Store.default(os.environ).user_plugin(), no_plugins=no_plugins)
 

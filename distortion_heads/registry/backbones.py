@@ -8,7 +8,8 @@ from pathlib import Path
 from distortion_heads.backbones.files import is_patch_backbone, read_backbone, read_header, read_patch_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.errors import BackboneError
-from distortion_heads.registry.build import LoadedPlugins, Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.discovery import LoadedPlugins
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef, BackboneSpec
 

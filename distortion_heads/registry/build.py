@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
-from distortion_heads.registry.commands import add_commands
 from distortion_heads.registry.discovery import (
     USER,
     FailureLog,
@@ -23,20 +22,6 @@ from distortion_heads.registry.discovery import (
     register,
 )
 from distortion_heads.spec import BackboneSpec, HeadSpec
-
-__all__ = [
-    "LoadedPlugins",
-    "Owner",
-    "PluginFailure",
-    "PluginInfo",
-    "RegisteredBackbone",
-    "RegisteredHead",
-    "Registry",
-    "UserPlugin",
-    "add_commands",
-    "build_registry",
-    "load_plugins",
-]
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 

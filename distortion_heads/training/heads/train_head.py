@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
 from distortion_heads.heads.bank import HeadBank
-from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.heads.file import dump_head, parse_head
+from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import LIGHT, TEMPORAL, VIEWS, BackboneRef, View, check_label
 from distortion_heads.training.features.examples import Examples
@@ -25,12 +26,15 @@ POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
 _STATISTICAL = frozenset((LIGHT, TEMPORAL))
 """Views that are statistics with long tails, all or a part: whitened, they tell less."""
 
+UNSPECIFIED = "unspecified"
+"""The licence of a head whose owner names none: it is theirs."""
+
 _UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes that are no UTF-8, separators of lines
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadCard:
-    """What is copied into the head file as it is.
+    """The words of a head file; `license` is the owner's to choose, see `UNSPECIFIED`.
 
     Raises `InvalidLabelError` for the label, `DataError` for any other text that is not one line.
     """
@@ -38,8 +42,8 @@ class HeadCard:
     label: str
     title: str
     family: str
+    license: str
     view: View = "native"
-    license: str = "Apache-2.0"
 
     def __post_init__(self) -> None:
         check_label(self.label)
@@ -52,6 +56,29 @@ def check_line(name: str, text: str) -> str:
     if not text.strip() or any(unicodedata.category(letter) in _UNPRINTABLE for letter in text):
         raise DataError(f"the {name} {text!r} is not one line of printable text: write another")
     return text
+
+
+def new_head(card: HeadCard, layers: Sequence[Layer], backbone: BackboneRef, provenance: Provenance) -> HeadFile:
+    """Return a head that is neither calibrated nor measured, with the weights that its file will hold (float16).
+
+    Raises `HeadFileError` if no file can hold it.
+    """
+    head = HeadFile(
+        label=card.label,
+        title=card.title,
+        family=card.family,
+        license=card.license,
+        created_with=f"distortion-heads {version('distortion-heads')}",
+        view=card.view,
+        backbone=backbone,
+        layers=tuple(layers),
+        outputs=OUTPUTS[layers[-1].out - 1],
+        calibration=Calibration(),
+        threshold=Threshold(),
+        metrics=HeadMetrics(split="", n=0),
+        provenance=provenance,
+    )
+    return parse_head(dump_head(head), card.label)
 
 
 def train_head(
@@ -72,21 +99,7 @@ def train_head(
     """
     whitened = card.view not in _STATISTICAL
     layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=whitened)
-    head = HeadFile(
-        label=card.label,
-        title=card.title,
-        family=card.family,
-        license=card.license,
-        created_with=f"distortion-heads {version('distortion-heads')}",
-        view=card.view,
-        backbone=backbone,
-        layers=tuple(_as_stored(layer) for layer in layers),
-        outputs=("presence", "severity") if with_severity else ("presence",),
-        calibration=Calibration(),
-        threshold=Threshold(),
-        metrics=HeadMetrics(split="", n=0),
-        provenance=provenance,
-    )
+    head = new_head(card, layers, backbone, provenance)
     logits = window_logits(head, hold)
     calibration = calibrate(logits, hold)
     probabilities = image_probabilities(logits, hold.starts, calibration.scale, calibration.offset)
@@ -137,12 +150,3 @@ def window_logits(head: HeadFile, examples: Examples) -> NDArray[np.float64]:
     outputs = HeadBank([head]).evaluate(examples.windows.astype(np.float32))
     logits: NDArray[np.float64] = outputs.logits[0].astype(np.float64)
     return logits
-
-
-def _as_stored(layer: Layer) -> Layer:
-    """Round to float16, as the file will, so that what is calibrated is what is shipped."""
-    return replace(
-        layer,
-        weight=layer.weight.astype(np.float16).astype(np.float32),
-        bias=layer.bias.astype(np.float16).astype(np.float32),
-    )

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
-from distortion_heads.heads.file import dump_head, parse_head
-from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+from distortion_heads.heads.head import Calibration, HeadFile, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob, versions
@@ -51,29 +50,20 @@ def finished_heads(
             command=site.command,
             versions=versions(),
         )
-        card = site.registry.heads.get(label)
-        head = HeadFile(
+        known = site.registry.heads.get(label)
+        card = HeadCard(
             label=label,
-            title=card.spec.title if card else label.replace("_", " ").capitalize(),
-            family=card.spec.family if card else "other",
-            license="Apache-2.0",
-            created_with=f"distortion-heads {version('distortion-heads')}",
-            view="native",
-            backbone=features.backbone.ref,
-            layers=towers.layers(i),
-            outputs=("presence", "severity") if choice.recipe.severity else ("presence",),
-            calibration=Calibration(),
-            threshold=Threshold(),
-            metrics=HeadMetrics(split="", n=0),
-            provenance=provenance,
+            title=known.spec.title if known else label.replace("_", " ").capitalize(),
+            family=known.spec.family if known else "other",
+            license=UNSPECIFIED,
         )
-        stored = parse_head(dump_head(head), label)  # calibrate what is shipped: weights rounded to float16
+        head = new_head(card, towers.layers(i), features.backbone.ref, provenance)
         examples = Examples.pack(
             windows,
             [label in record.severities for record in validation],
             clean=[record.clean for record in validation],
         )
-        heads.append(_with_decision(stored, examples, choice.recipe))
+        heads.append(_with_decision(head, examples, choice.recipe))
     return tuple(heads)
 
 

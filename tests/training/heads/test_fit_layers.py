@@ -39,7 +39,7 @@ def trained() -> tuple[object, Examples]:
 
     hold = cloud(200, 1)
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
-    card = HeadCard(label="made", title="Made", family="test")
+    card = HeadCard(label="made", title="Made", family="test", license="CC0-1.0")
     return train_head(cloud(400, 0), hold, card, ref, provenance(), with_severity=True, max_fpr_clean=0.05), hold
 
 
@@ -161,7 +161,7 @@ def test_views_with_statistics_of_their_own_are_not_whitened(view: View, whitene
         return replace(examples, windows=np.concatenate([examples.windows, rest], axis=1))
 
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
-    card = HeadCard(label="made", title="Made", family="test", view=view)
+    card = HeadCard(label="made", title="Made", family="test", license="CC0-1.0", view=view)
     head = train_head(seen(60, 0), seen(40, 1), card, ref, provenance(), seed=1)
     first, _ = fit_layers(seen(60, 0), with_severity=False, seed=1, whitened=whitened)
     assert np.array_equal(head.layers[0].weight, first.weight.astype(np.float16))

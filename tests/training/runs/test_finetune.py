@@ -25,7 +25,7 @@ from distortion_heads.evaluation.trained_networks import finetune_method
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.features.labelled import FeatureCache
@@ -36,7 +36,7 @@ from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.write_backbone import write_backbone
 from helpers.little_records import LABELS, little_corpus
 
-REGISTRY = installed_registry(no_plugins=True)
+REGISTRY = load_registry(no_plugins=True)
 SMALL = {"side": 48, "stride": 16, "images_per_batch": 8}
 TOY = "mobilenet_v3_small"
 
