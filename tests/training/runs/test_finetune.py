@@ -73,6 +73,7 @@ def test_frozen_random_features_tell_grain_and_the_run_predicts(tmp_path: Path, 
     recipe = replace(DHEADS, **SMALL, epochs=15, rate=3e-3)
     result = fitted(tmp_path, parts, backbone=TOY, weights="none", recipe=recipe)
     assert {head.label for head in result.heads} == set(LABELS)
+    assert {head.license for head in result.heads} == {"unspecified"}  # they are of whoever trained them
     aurocs = {head.label: head.metrics.auroc or 0.0 for head in result.heads}
     assert min(aurocs.values()) > 0.7, aurocs  # the weights are random
     (tmp_path / "heads").mkdir()

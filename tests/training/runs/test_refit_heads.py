@@ -56,7 +56,7 @@ def test_attached_heads_are_fitted_on_the_backbone_of_the_run(tmp_path: Path) ->
     done = refit_heads(options, registry)
     assert (done.written, done.left_out) == (("white_noise",), ("impulse_noise",))
     head = read_head(out / "heads" / "white_noise.safetensors")
-    assert head.backbone.fingerprint == fingerprint
+    assert (head.backbone.fingerprint, head.license) == (fingerprint, "unspecified")
     assert head.metrics.auroc is not None
     assert head.metrics.auroc > 0.6
     assert (out / "heads" / "jpeg.safetensors").read_bytes() == b"the run's own"
