@@ -1,4 +1,4 @@
-"""Train one head on the frozen backbone and attach it: label, data, features, split, fit, file."""
+"""Train one head on the frozen backbone and attach it."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _check_out(out: Path, force: bool) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise `StoreError` if it is plain already that nothing can be written there; it need not exist."""
+    """Raise `StoreError` if nothing can be written to `folder`, which need not exist."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise StoreError(f"{existing} cannot be written to: set DHEADS_HOME to another folder, or use --out FILE")

@@ -1,4 +1,4 @@
-"""From labelled features to a finished head: fit, calibrate, choose the threshold, measure."""
+"""Make a head of labelled features: fit, calibrate, choose the threshold, measure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetr
 from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import LIGHT, TEMPORAL, VIEWS, BackboneRef, View, check_label
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.calibration import calibrate, image_probabilities
 from distortion_heads.training.heads.fit_layers import fit_layers
+from distortion_heads.training.heads.thresholds import choose_threshold
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
-"""A head that is worse than any of these is called poor."""
+"""A head that is worse in any of these is called poor."""
 
 _STATISTICAL = frozenset((LIGHT, TEMPORAL))
-"""Views that are statistics with long tails, all or a part: whitened, they tell less."""
+"""Views of statistics with long tails, which are not whitened: a head learns less from them then."""
 
 UNSPECIFIED = "unspecified"
 """The licence of a head whose owner names none: it is theirs."""
@@ -93,10 +94,7 @@ def train_head(
     with_severity: bool = False,
     start: tuple[Layer, Layer] | None = None,
 ) -> HeadFile:
-    """Fit on `fit` (from the layers `start`, if given), then calibrate, choose the threshold and measure on `hold`.
-
-    The two must not share scenes.
-    """
+    """Fit a head on `fit`, from the layers `start` if given; calibrate and measure it on `hold`, of other scenes."""
     whitened = card.view not in _STATISTICAL
     layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=whitened)
     head = new_head(card, layers, backbone, provenance)
@@ -119,7 +117,7 @@ def train_best_head(
     seed: int = 0,
     with_severity: bool = False,
 ) -> HeadFile:
-    """`train_head` from each of `starts`; the head with the highest AUROC on `hold`, the first of equals."""
+    """Return the head with the highest AUROC on `hold` of those that `train_head` makes from each of `starts`."""
     heads = [
         train_head(fit, hold, card, backbone, provenance, seed=seed, with_severity=with_severity, start=start)
         for start in starts
@@ -128,7 +126,7 @@ def train_best_head(
 
 
 def weakness(head: HeadFile) -> str | None:
-    """Why a head is poor by its figures and what to do, in one line; None if it is not."""
+    """Return why a head is poor by its figures and what to do, in one line; None if it is not."""
     metrics, faults = head.metrics, []
     if metrics.auroc is not None and metrics.auroc < POOR_AUROC:
         faults.append(f"AUROC {metrics.auroc:.2f}, where chance gives 0.5")
@@ -146,7 +144,7 @@ def weakness(head: HeadFile) -> str | None:
 
 
 def window_logits(head: HeadFile, examples: Examples) -> NDArray[np.float64]:
-    """Presence logits (W,) of every window, through the evaluation that predicts."""
+    """Return the presence logits (W,) of every window, through the evaluation that predicts."""
     outputs = HeadBank([head]).evaluate(examples.windows.astype(np.float32))
     logits: NDArray[np.float64] = outputs.logits[0].astype(np.float64)
     return logits

@@ -1,4 +1,4 @@
-"""From trained towers to finished head files: provenance, calibration, threshold and figures."""
+"""Make head files of trained towers: provenance, calibration, threshold and figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from distortion_heads.heads.head import Calibration, HeadFile, Provenance, Thres
 from distortion_heads.metrics.measure import measure
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.calibration import calibrate, image_probabilities
+from distortion_heads.training.heads.thresholds import choose_threshold
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
@@ -33,7 +34,7 @@ def finished_heads(
     parts: tuple[Sequence[Record], Sequence[Record]],
     labels: Sequence[str],
 ) -> tuple[HeadFile, ...]:
-    """Head files from the towers, calibrated on the validation part (the second)."""
+    """Return a head for each tower, calibrated on the validation part (the second of `parts`)."""
     fit, validation = parts
     digests = sorted({site.hashes[record.path] for part in parts for record in part})
     sha256 = hashlib.sha256("\n".join(digests).encode()).hexdigest()
@@ -68,7 +69,7 @@ def finished_heads(
 
 
 def _with_decision(head: HeadFile, validation: Examples, recipe: RecordRecipe) -> HeadFile:
-    """Calibration and threshold by the recipe, and the figures on the validation part."""
+    """Return the head with calibration and threshold by the recipe, and the figures on the validation part."""
     logits: NDArray[np.float64] = HeadBank([head]).evaluate(validation.windows).logits[0].astype(np.float64)
     both = bool(validation.labels.any() and not validation.labels.all())
     calibration, threshold = Calibration(), Threshold()
