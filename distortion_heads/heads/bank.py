@@ -101,7 +101,7 @@ class HeadBank:
 
 
 class _Block:
-    """Heads of one architecture with their weights side by side; `rows` are their places in the bank."""
+    """Heads of one architecture, their weights side by side; `rows` are their places in the bank."""
 
     def __init__(self, architecture: _Architecture, expected: int) -> None:
         self.rows: list[int] = []

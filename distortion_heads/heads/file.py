@@ -32,7 +32,7 @@ from distortion_heads.spec import BackboneRef, check_label, width_of
 METADATA_KEY = "dheads"
 MAX_FILE_BYTES = 64 * 2**20
 DEFAULT_HEAD_BYTES = 256 * 2**10
-"""What a head of the default size must fit into."""
+"""Most bytes of a head of the default size."""
 
 _DTYPES = {"F16": "<f2", "F32": "<f4"}
 _PARAMETERS: dict[str, set[str]] = {"none": set(), "temperature": {"scale"}, "platt": {"scale", "offset"}}
@@ -102,7 +102,7 @@ def read_metadata(file: Path) -> HeadFile:
 
 
 def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
-    """Raise `BackboneMismatchError`, which names both fingerprints, unless `head` reads the backbone `ref`."""
+    """Raise `BackboneMismatchError` with both fingerprints unless `head` reads the backbone `ref`."""
     its = head.backbone
     if (its.fingerprint, its.dim) != (ref.fingerprint, ref.dim):
         raise BackboneMismatchError(
@@ -113,7 +113,7 @@ def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
 
 @contextmanager
 def _naming(source: str) -> Iterator[None]:
-    """Name the file in every error."""
+    """Begin every message with the name of the file."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The user's own heads on disk: `HOME/heads/LABEL.safetensors`. They enter the registry as one more plugin.
+"""Keep the user's own heads on disk, as `HOME/heads/LABEL.safetensors`; they are one more plugin.
 
 Imports neither NumPy nor safetensors before a head is read or written.
 """
@@ -71,7 +71,7 @@ class Store:
         return tuple(self.folder / name for name in names if name.endswith(SUFFIX) and not name.startswith("."))
 
     def save(self, head: HeadFile, *, overwrite: bool) -> Path:
-        """Write `head` and return its path: whole, or not at all.
+        """Write `head`, whole or not at all, and return its path.
 
         Raises `LabelTakenError` unless `overwrite`, `StoreError` if the folder cannot be written, and what
         `dump_head` raises.
