@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from distortion_heads._system.errors_text import reason
-from distortion_heads._system.tasks import in_processes
+from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, measure_picture
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
@@ -68,7 +68,7 @@ def measure_one(picture: Path, job: Job) -> Measured:
         return Measured(picture=picture, error=f"cannot be read: {reason(error)}")
     outcome = job.cache.load(data)
     if outcome is None:
-        predictor, specs = _open(job.make_registry, job.labels)
+        predictor, specs = per_process(_open, job.make_registry, job.labels)
         try:
             with threadpool_limits(1):
                 outcome = measure_picture(data, predictor, specs, job.plan)
@@ -78,7 +78,6 @@ def measure_one(picture: Path, job: Job) -> Measured:
     return Measured(picture=picture, outcome=outcome)
 
 
-@lru_cache(maxsize=1)
 def _open(make_registry: MakeRegistry, labels: tuple[str, ...]) -> tuple[Predictor, tuple[HeadSpec, ...]]:
     """Once per process; one thread each, for the processes share the cores."""
     registry = make_registry()

@@ -31,8 +31,9 @@ from distortion_heads.training.features.labelled import Dataset, FeatureCache, e
 from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_best_head, window_logits
+from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.shards import GROUP
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, load_network, train_backbone
+from distortion_heads.training.networks.train_on_shards import ShardRecipe, load_network, train_backbone
 
 JOINT = "joint"
 SIZES = (20, 50, 100, 500, 2000)

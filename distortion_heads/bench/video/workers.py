@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from distortion_heads._system.errors_text import reason
-from distortion_heads._system.tasks import in_processes
+from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.bench.accuracy.workers import MakeRegistry
 from distortion_heads.bench.video.cases import Case
 from distortion_heads.bench.video.measure import Cache, Judged, measure_case
@@ -57,7 +57,7 @@ def measure_one(case: Case, job: Job) -> Measured:
         return Measured(case=case, error=f"cannot be read: {reason(error)}")
     judged = job.cache.load(case, digest, len(job.codings))
     if judged is None:
-        predictor, specs = _open(job.make_registry, job.labels)
+        predictor, specs = per_process(_open, job.make_registry, job.labels)
         try:
             with threadpool_limits(1):
                 judged = measure_case(case, specs[case.label], predictor, job.codings)
@@ -74,7 +74,6 @@ def _digest(clip: Path, changed: int, size: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-@lru_cache(maxsize=1)
 def _open(make_registry: MakeRegistry, labels: tuple[str, ...]) -> tuple[Predictor, dict[str, HeadSpec]]:
     """Once per process; one thread each, for the processes share the cores."""
     registry = make_registry()
