@@ -26,8 +26,10 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.features.labelled import Dataset, FeatureCache, extract, usable
+from distortion_heads.training.features.extract import extract
+from distortion_heads.training.features.labelled import Dataset, usable
 from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_best_head, window_logits
