@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from distortion_heads.registry.build import load_plugins
 from distortion_heads.registry.commands import add_commands
+from distortion_heads.registry.discovery import load_plugins
 from helpers.installed_plugins import Site, first_on_path
 
 

@@ -211,7 +211,8 @@ def test_loading_and_commands_import_no_heavy_module() -> None:
     code = """
     import sys
     import click
-    from distortion_heads.registry.build import add_commands, load_plugins
+    from distortion_heads.registry.commands import add_commands
+    from distortion_heads.registry.discovery import load_plugins
     loaded = load_plugins({}, no_plugins=True)
     assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin", "icip2020"], loaded
     assert add_commands(loaded, click.Group()) == ()
