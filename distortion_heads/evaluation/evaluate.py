@@ -13,13 +13,12 @@ from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, candidates, select
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol
 from distortion_heads.errors import DataError
-from distortion_heads.evaluation.markdown import to_markdown
 from distortion_heads.evaluation.methods import Surroundings, make_method
 from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.evaluation.plots import draw_plots
 from distortion_heads.evaluation.predictions import predictions_csv
 from distortion_heads.evaluation.run import Progress, RepetitionPlan, run_plan
-from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize
+from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize, to_markdown
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files

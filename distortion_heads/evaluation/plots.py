@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -30,18 +29,12 @@ def draw_plots(result: Result) -> dict[str, bytes]:
     for protocol in result.protocols:
         plots[f"thresholds-{protocol}.png"] = draw_thresholds(result.at(protocol), protocol)
         for row in result.at(protocol):
-            plots[confusion_name(row)] = draw_confusion(row, result.labels)
+            plots[row.confusion_plot] = draw_confusion(row, result.labels)
         if len(result.shares) > 1:
             plots[f"shares-{protocol}.png"] = draw_shares(result, protocol)
     if len(result.protocols) > 1:
         plots["leak.png"] = draw_leak(result)
     return plots
-
-
-def confusion_name(row: Row) -> str:
-    """The file name of its confusion matrix."""
-    method = re.sub(r"[^a-z0-9.]+", "-", row.method.lower()).strip("-")
-    return f"confusion-{method}-{row.protocol}.png"
 
 
 def draw_thresholds(rows: Sequence[Row], protocol: str) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from distortion_heads.datasets.published.lvq import KIND as LVQ
+from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
 from distortion_heads.evaluation.figures import (
     SWEEP,
     Figures,
@@ -17,6 +20,7 @@ from distortion_heads.evaluation.figures import (
     sweep_figures,
 )
 from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.reports.markdown import render
 
 SCHEMA = "dheads-evaluation/1"
 
@@ -52,6 +56,12 @@ class Row:
     heads: Mapping[str, Spreads]
     thresholds: Mapping[str, Mapping[str, float | None]]
     confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def confusion_plot(self) -> str:
+        """The file name of its confusion matrix."""
+        method = re.sub(r"[^a-z0-9.]+", "-", self.method.lower()).strip("-")
+        return f"confusion-{method}-{self.protocol}.png"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +101,11 @@ class Result:
             return ()
         wanted = max(row.share for row in rows) if share is None else share
         return tuple(row for row in rows if row.share == wanted)
+
+    @property
+    def largest(self) -> tuple[Row, ...]:
+        """The rows at the largest share of each protocol."""
+        return tuple(row for protocol in self.protocols for row in self.at(protocol))
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -135,6 +150,18 @@ def result_to_dict(result: Result) -> dict[str, Any]:
     """What result.json holds: floats to 6 digits."""
     content: dict[str, Any] = _rounded({"schema": SCHEMA, **asdict(result)})
     return content
+
+
+def to_markdown(result: Result) -> str:
+    """Return the text of report.md."""
+    return render(
+        "evaluation.md.j2",
+        result=result,
+        median=median,
+        lvq=LVQ,
+        test_share=TEST_SHARE,
+        validation_share=VALIDATION_SHARE,
+    )
 
 
 def _spreads(figures: Iterable[Figures]) -> dict[str, Spread | None]:

@@ -63,7 +63,7 @@ def accuracy(
     with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
         from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy
         from distortion_heads.bench.accuracy.samples import AccuracyPlan
-        from distortion_heads.bench.accuracy.workers import InstalledRegistry
+        from distortion_heads.bench.shared.workers import InstalledRegistry
 
         report = bench_accuracy(
             BenchOptions(
@@ -123,10 +123,10 @@ def video(
     options: dict[str, object] = {"clips": clips, "heads": heads, "codecs": codecs, "parts": parts, "seconds": seconds,
                                   "limit": limit, "seed": seed}  # fmt: skip
     with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.accuracy.workers import InstalledRegistry
+        from distortion_heads.bench.shared.workers import InstalledRegistry
         from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
         from distortion_heads.bench.video.cases import CODINGS, CasePlan, parse_codings
-        from distortion_heads.bench.video.markdown import summary_rows
+        from distortion_heads.bench.video.report import summary_rows
 
         codings = CODINGS if codecs is None else parse_codings(codecs)
         report = bench_video(
@@ -214,12 +214,10 @@ def _parsed(name: str, value: object) -> object:
 
 
 def _bounds(report: ScalabilityReport) -> str:
-    from distortion_heads.bench.scalability.markdown import bound
-
     rows = [["goal", "bound", "measured", "reached"]]
     for goal in report.goals:
         measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
-        rows.append([goal.figure, bound(goal), measured, ANSWER[goal.met]])
+        rows.append([goal.figure, goal.bound, measured, ANSWER[goal.met]])
     return plain_table(rows)
 
 

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
-from distortion_heads.bench.accuracy.markdown import to_markdown
 from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.accuracy.plots import draw_plots
-from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict
-from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, cache_key
-from distortion_heads.bench.accuracy.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
-from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict, to_markdown
+from distortion_heads.bench.accuracy.samples import AccuracyPlan, PictureOutcomes, measure_one
+from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.workers import (
+    InstalledRegistry,
+    Job,
+    MakeRegistry,
+    Progress,
+    measure_all,
+    need_extra,
+)
+from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-
-Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,28 +56,27 @@ def bench_accuracy(
     `progress(done, total)` counts pictures. Raises `DataError` if there is nothing to measure or `out` cannot be
     written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
     """
-    for module in ("matplotlib", "threadpoolctl"):
-        if find_spec(module) is None:
-            raise MissingExtraError("dheads bench accuracy")
+    need_extra("dheads bench accuracy", "jinja2", "matplotlib", "threadpoolctl")
     pictures = find_pictures(options.images, options.limit)
     registry = make_registry()
     predictor = Predictor(options.heads, registry=registry, threads=1)
     heads, left_out = _measurable(predictor, registry, must_work=options.heads is not None)
     specs = tuple(registry.head(head.label).spec for head in heads)
+    key = cache_key(predictor, specs, options.plan, rooms=(*ROOMS, "bench/accuracy/samples.py"))
     job = Job(
         make_registry=make_registry,
         labels=tuple(head.label for head in heads),
-        plan=options.plan,
-        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan)),
+        cache=Cache(folder=options.out / "cache", key=key),
     )
-    measured, unreadable = _measure(pictures, job, options.jobs, progress)
+    measure = partial(measure_one, job=job, plan=options.plan)
+    measured, errors = measure_all(pictures, measure, options.jobs, progress)
     setting = Setting(
         command=options.command,
         backbone=str(predictor.backbone.ref),
         seed=options.plan.seed,
         mixtures=options.plan.mixtures,
         left_out=left_out,
-        unreadable=unreadable,
+        unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
     )
     report = make_report(collect(measured, heads, options.images), setting)
     files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
@@ -109,11 +112,10 @@ def read_sources(pictures: Sequence[Path], folder: Path) -> tuple[str, ...]:
 
 
 def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile], folder: Path) -> Outcomes:
-    """Put the pictures' outcomes together, in the order of their names. Raises `DataError` if there is none."""
+    """Put the pictures' outcomes together. Raises `DataError` if there is none."""
     if not measured:
         raise DataError(f"none of the pictures in {folder} can be read")
-    pictures = sorted(measured)
-    parts = [measured[picture] for picture in pictures]
+    pictures, parts = list(measured), list(measured.values())
     return Outcomes(
         labels=tuple(head.label for head in heads),
         families=tuple(head.family for head in heads),
@@ -125,22 +127,6 @@ def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile],
         probability=np.concatenate([part.probability for part in parts]),
         severity=np.concatenate([part.severity for part in parts]),
     )
-
-
-def _measure(
-    pictures: Sequence[Path], job: Job, jobs: int, progress: Progress
-) -> tuple[dict[Path, PictureOutcomes], tuple[str, ...]]:
-    """What was measured, and a sentence on each picture that could not be."""
-    outcomes: dict[Path, PictureOutcomes] = {}
-    errors: dict[Path, str] = {}
-    progress(0, len(pictures))
-    for done, result in enumerate(measure_pictures(pictures, job, jobs), 1):
-        if result.outcome is None:
-            errors[result.picture] = f"picture {result.picture.name}: {result.error}"
-        else:
-            outcomes[result.picture] = result.outcome
-        progress(done, len(pictures))
-    return outcomes, tuple(errors[picture] for picture in sorted(errors))
 
 
 def _measurable(

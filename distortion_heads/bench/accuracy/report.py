@@ -15,6 +15,7 @@ from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.datasets.published.kadid import TYPES as KADID
 from distortion_heads.metrics.measure import ECE_BINS
 from distortion_heads.reports.files import plain
+from distortion_heads.reports.markdown import render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,12 @@ def report_to_dict(report: Report) -> dict[str, Any]:
     for entry, goal in zip(content["goals"], report.goals, strict=True):
         entry["met"] = goal.met
     return content
+
+
+def to_markdown(report: Report) -> str:
+    """Return the text of report.md."""
+    mixtures = {name: mixture for name, mixture in report.figures.mixtures.items() if mixture.n}
+    return render("accuracy.md.j2", report=report, mixtures=mixtures)
 
 
 def _clean_alarms(clean: Outcomes) -> tuple[CleanAlarm, ...]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.bench.accuracy.bench import find_pictures
-from distortion_heads.bench.scalability.markdown import to_markdown
 from distortion_heads.bench.scalability.plots import draw_plots
-from distortion_heads.bench.scalability.report import ScalabilityReport, Setting, report_to_dict
+from distortion_heads.bench.scalability.report import ScalabilityReport, Setting, report_to_dict, to_markdown
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.bench.scalability.markdown import DESIGNS
+from distortion_heads.bench.scalability.report import DESIGNS
 from distortion_heads.reports.drawing import INK, MUTED, draw_grid, new_figure, to_png
 
 if TYPE_CHECKING:

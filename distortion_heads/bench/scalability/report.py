@@ -6,11 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from distortion_heads.backbones.architecture import WIDTHS
+from distortion_heads.bench.scalability.cost import LOADS
+from distortion_heads.reports.markdown import render
+
 if TYPE_CHECKING:
     from distortion_heads.bench.scalability.attach import Attachment, NewHead
     from distortion_heads.bench.scalability.cost import Cost, Costs
     from distortion_heads.bench.scalability.incremental import LateHead
 
+DESIGNS = {
+    "heads": "N heads on one backbone",
+    "networks": "N separate networks",
+    "towers": "N towers on DenseNet169",
+}
 ENOUGH = 500
 """Pictures from which a late head should be as good as a joint one."""
 
@@ -39,6 +48,11 @@ class Bound:
     limit: float
     measured: float | None
     lower: bool = False
+
+    @property
+    def bound(self) -> str:
+        """The limit in words."""
+        return f"{'at least' if self.lower else 'at most'} {self.limit:g}"
 
     @property
     def met(self) -> bool | None:
@@ -105,6 +119,20 @@ def report_to_dict(report: ScalabilityReport) -> dict[str, Any]:
     content = asdict(report)
     content["goals"] = [{**asdict(goal), "met": goal.met} for goal in report.goals]
     return content
+
+
+def to_markdown(report: ScalabilityReport) -> str:
+    """Return the text of report.md."""
+    return render(
+        "scalability.md.j2",
+        report=report,
+        best_gaps=best_gaps(report.late_heads),
+        like_gaps=like_gaps(report.late_heads),
+        growth=None if report.costs is None else memory_growth(report.costs),
+        designs=DESIGNS,
+        loads=LOADS,
+        bundled_widths=WIDTHS,
+    )
 
 
 def _largest(gaps: Mapping[int, float]) -> float | None:

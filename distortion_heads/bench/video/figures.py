@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.bench.video.cases import Case
 from distortion_heads.bench.video.measure import Judged
-from distortion_heads.bench.video.workers import Measured
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.metrics.scores import auroc, mean_of, share
@@ -79,16 +79,15 @@ class _Frames:
 
 
 def compute_figures(
-    measured: Sequence[Measured], heads: Sequence[HeadFile], codings: Sequence[Coding]
+    measured: Mapping[Case, Sequence[Judged]], heads: Sequence[HeadFile], codings: Sequence[Coding]
 ) -> tuple[CodingFigures, ...]:
-    """One for each coding. `measured` have outcomes all."""
+    """Return the figures of each coding; `measured` has the answers for each case, in the order of `codings`."""
     labels = [head.label for head in heads]
-    own = np.array([labels.index(each.case.label) for each in measured])
+    own = np.array([labels.index(case.label) for case in measured])
     thresholds = np.array([head.threshold.value for head in heads])
-    severity = np.array([each.case.severity for each in measured])
-    judged = [each.judged for each in measured if each.judged is not None]
+    severity = np.array([case.severity for case in measured])
     return tuple(
-        _coding(name_of(coding), [each[i] for each in judged], own, severity, labels, thresholds)
+        _coding(name_of(coding), [judged[i] for judged in measured.values()], own, severity, labels, thresholds)
         for i, coding in enumerate(codings)
     )
 

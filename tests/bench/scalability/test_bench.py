@@ -31,7 +31,6 @@ from distortion_heads.bench.scalability.cost import (
     write_picture,
 )
 from distortion_heads.bench.scalability.incremental import LateHead, Score
-from distortion_heads.bench.scalability.markdown import to_markdown
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.bench.scalability.plots import draw_plots
 from distortion_heads.bench.scalability.probe import Found, Job, typical
@@ -43,6 +42,7 @@ from distortion_heads.bench.scalability.report import (
     like_gaps,
     memory_growth,
     report_to_dict,
+    to_markdown,
 )
 from distortion_heads.bench.scalability.shards import samples_without
 from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
