@@ -1,14 +1,14 @@
-"""The figures of one repetition, by scikit-learn. Shares and scores lie in [0, 1]; None is what cannot be measured."""
+"""The figures of one repetition. Shares and scores lie in [0, 1]; None is what cannot be measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.metrics.scores import auroc, average_precision, mean_of, precision_recall_f1, share
 
 Figures: TypeAlias = dict[str, float | None]
 
@@ -28,8 +28,11 @@ def overall_figures(outcome: Outcome) -> Figures:
     label is right, which the ICIP 2020 challenge calls F1 on single distortions. `seconds`: per picture or frame.
     """
     found = outcome.found
-    figures = {**set_figures(outcome.truth, found), **_ranking(outcome)}
-    figures["clean_silent"] = _mean(np.logical_not(found[outcome.clean].any(axis=1)))
+    figures = set_figures(outcome.truth, found)
+    pairs = [(p[there], p[~there]) for there, p in zip(outcome.truth.T, outcome.probability.T, strict=True)]
+    figures["macro_auroc"] = mean_of([auroc(*pair) for pair in pairs])
+    figures["macro_ap"] = mean_of([average_precision(*pair) for pair in pairs])
+    figures["clean_silent"] = share(np.logical_not(found[outcome.clean].any(axis=1)))
     counts = outcome.truth.sum(axis=1)
     for name, chosen in (("single", counts == 1), ("multiple", counts > 1)):
         rows = chosen | outcome.clean
@@ -49,9 +52,9 @@ def head_figures(outcome: Outcome) -> dict[str, Figures]:
         truth, probability = outcome.truth[:, column], outcome.probability[:, column]
         figures[label] = {
             **_binary(truth, found[:, column]),
-            "auroc": auroc(truth, probability),
-            "ap": average_precision(truth, probability),
-            "false_alarms_clean": _mean(found[outcome.clean, column]),
+            "auroc": auroc(probability[truth], probability[~truth]),
+            "ap": average_precision(probability[truth], probability[~truth]),
+            "false_alarms_clean": share(found[outcome.clean, column]),
             "threshold": float(outcome.thresholds[column]),
         }
     return figures
@@ -67,14 +70,13 @@ def confusion(outcome: Outcome) -> NDArray[np.int64]:
 
     Rows: what is there. Columns: the most probable of the heads that fire; clean where none does.
     """
-    from sklearn.metrics import confusion_matrix
-
     none = len(outcome.labels)
     rows = outcome.truth.sum(axis=1) <= 1
     truth = np.where(outcome.truth.any(axis=1), outcome.truth.argmax(axis=1), none)[rows]
     firing = np.where(outcome.found, outcome.probability, -1.0)
     answer = np.where(outcome.found.any(axis=1), firing.argmax(axis=1), none)[rows]
-    counts: NDArray[np.int64] = confusion_matrix(truth, answer, labels=range(none + 1))
+    counts = np.zeros((none + 1, none + 1), np.int64)
+    np.add.at(counts, (truth, answer), 1)
     return counts
 
 
@@ -85,10 +87,10 @@ def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Figures:
     """
     micro = _binary(truth.ravel(), found.ravel())
     each = [_binary(truth[:, i], found[:, i]) for i in range(truth.shape[1]) if truth[:, i].any()]
-    figures: Figures = {"exact": _mean((truth == found).all(axis=1))}
+    figures: Figures = {"exact": share((truth == found).all(axis=1))}
     for name in ("precision", "recall", "f1"):
         figures[f"micro_{name}"] = micro[name]
-        figures[f"macro_{name}"] = _mean([one[name] for one in each])
+        figures[f"macro_{name}"] = mean_of([one[name] for one in each])
     return figures
 
 
@@ -99,36 +101,8 @@ def single_right(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float | 
     class.
     """
     single = truth.sum(axis=1) == 1
-    return _mean((truth == found).all(axis=1)[single])
-
-
-def auroc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(truth, score)) if 0 < truth.sum() < len(truth) else None
-
-
-def average_precision(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(truth, score)) if 0 < truth.sum() < len(truth) else None
-
-
-def _ranking(outcome: Outcome) -> Figures:
-    pairs = list(zip(outcome.truth.T, outcome.probability.T, strict=True))
-    measures: Mapping[str, list[float | None]] = {
-        "macro_auroc": [auroc(*pair) for pair in pairs],
-        "macro_ap": [average_precision(*pair) for pair in pairs],
-    }
-    return {name: _mean([value for value in values if value is not None]) for name, values in measures.items()}
+    return share((truth == found).all(axis=1)[single])
 
 
 def _binary(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> dict[str, float]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    scores = precision_recall_fscore_support(truth, found, average="binary", zero_division=0.0)
-    return dict(zip(("precision", "recall", "f1"), map(float, scores[:3]), strict=True))
-
-
-def _mean(values: NDArray[np.bool_] | Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+    return dict(zip(("precision", "recall", "f1"), precision_recall_f1(truth, found), strict=True))
