@@ -179,7 +179,8 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
     """
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads bench scalability"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
+        from distortion_heads.bench.scalability.bench import bench_scalability
+        from distortion_heads.bench.scalability.options import ScalabilityOptions
 
         settings = {name: _parsed(name, value) for name, value in given.items() if value is not None}
         report = bench_scalability(

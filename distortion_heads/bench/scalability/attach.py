@@ -17,11 +17,13 @@ from distortion_heads.backbones.architecture import small
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.backbones.read_views import view_features
+from distortion_heads.bench.scalability.options import Report
+from distortion_heads.bench.scalability.probe import store_registry
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort
@@ -34,8 +36,6 @@ ATTACHED = 6
 NEW_HEAD_PICTURES = 200
 ROUNDS = 3
 TIMED_STEPS = 5
-
-Report = Callable[[str, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,10 +183,7 @@ def training_step(heads: int) -> tuple[float, int]:
 
 
 def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str], tuple[float, float | None]]:
-    from distortion_heads.registry.discovery import LoadedPlugins
-
-    registry = build_registry(user_heads=store.user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
-    predictor = Predictor(registry=registry, threads=1)
+    predictor = Predictor(registry=store_registry(store.home), threads=1)
     return {
         (picture.name, head.label): (head.probability, head.severity)
         for picture in pictures

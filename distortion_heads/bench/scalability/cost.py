@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.bench.scalability.options import Report
 from distortion_heads.bench.scalability.probe import Found, Job, Kind
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
@@ -22,7 +23,6 @@ from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.user_heads import SUFFIX
 
-COUNTS = (1, 10, 100, 1000)
 REAL_NETWORKS = 10
 """So many separate networks are really run; more are extrapolated."""
 
@@ -34,8 +34,6 @@ LOADS = 5
 
 SIZE = (512, 384)
 """Width and height of the picture."""
-
-Report = Callable[[str, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ class Costs:
 
 
 def measure_costs(
-    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int] = COUNTS, rounds: int
+    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int], rounds: int
 ) -> Costs:
     """Copy `head` under as many labels as needed and run all designs, each number of heads in processes of its own.
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.bench.scalability.report import DESIGNS
+from distortion_heads.bench.scalability.cost import Costs
+from distortion_heads.bench.scalability.incremental import LateHead
+from distortion_heads.bench.scalability.report import DESIGNS, ScalabilityReport
 from distortion_heads.reports.drawing import INK, MUTED, draw_grid, new_figure, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from distortion_heads.bench.scalability.cost import Costs
-    from distortion_heads.bench.scalability.incremental import LateHead
-    from distortion_heads.bench.scalability.report import ScalabilityReport
 
 COLORS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 

@@ -14,7 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from distortion_heads.registry.build import Registry
 
 Kind: TypeAlias = Literal["heads", "networks", "towers"]
 
@@ -97,7 +100,7 @@ def peak_memory() -> int:
 def _open_heads(job: Job) -> dict[int, Callable[[], object]]:
     from distortion_heads.pipeline import Predictor
 
-    registry = _registry(job)
+    registry = store_registry(Path(job.home))
     labels = sorted(registry.heads)
     # The largest first, in memory that nothing else has used.
     counts = sorted(job.counts, reverse=True)
@@ -109,7 +112,7 @@ def _open_networks(job: Job) -> dict[int, Callable[[], object]]:
     """A network per head: each with a backbone of its own, run one after the other."""
     from distortion_heads.pipeline import Predictor
 
-    registry = _registry(job)
+    registry = store_registry(Path(job.home))
     labels = sorted(registry.heads)[: max(job.counts)]
     predictors = [Predictor([label], registry=registry, threads=1) for label in labels]
     return {n: _predicts(predictors[:n], job.picture) for n in job.counts}
@@ -127,13 +130,12 @@ def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
     return {n: runner(n) for n in job.counts}
 
 
-def _registry(job: Job):  # type: ignore[no-untyped-def]
-    """The heads in the store alone."""
+def store_registry(home: Path) -> Registry:
+    """Return a registry of the heads in the store `home` alone."""
     from distortion_heads.registry.build import LoadedPlugins, build_registry
     from distortion_heads.registry.user_heads import Store
 
-    loaded = LoadedPlugins(plugins=(), failures=())
-    return build_registry(user_heads=Store(Path(job.home)).user_plugin(), loaded=loaded)
+    return build_registry(user_heads=Store(home).user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
 
 
 def _predicts(predictors: Sequence[object], picture: str) -> Callable[[], object]:

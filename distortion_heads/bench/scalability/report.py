@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from distortion_heads.backbones.architecture import WIDTHS
-from distortion_heads.bench.scalability.cost import LOADS
+from distortion_heads.bench.scalability.attach import Attachment, NewHead
+from distortion_heads.bench.scalability.cost import LOADS, Cost, Costs
+from distortion_heads.bench.scalability.incremental import LateHead
 from distortion_heads.reports.markdown import render
-
-if TYPE_CHECKING:
-    from distortion_heads.bench.scalability.attach import Attachment, NewHead
-    from distortion_heads.bench.scalability.cost import Cost, Costs
-    from distortion_heads.bench.scalability.incremental import LateHead
 
 DESIGNS = {
     "heads": "N heads on one backbone",

@@ -18,10 +18,9 @@ pytest.importorskip("torchvision")
 
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import bundled_backbone
-from distortion_heads.bench.scalability import bench as bench
 from distortion_heads.bench.scalability import cost as costs_module
 from distortion_heads.bench.scalability.attach import NewHead, measure_forgetting
-from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
+from distortion_heads.bench.scalability.bench import bench_scalability
 from distortion_heads.bench.scalability.cost import (
     Cost,
     Costs,
@@ -31,6 +30,8 @@ from distortion_heads.bench.scalability.cost import (
     write_picture,
 )
 from distortion_heads.bench.scalability.incremental import LateHead, Score
+from distortion_heads.bench.scalability.kept import once
+from distortion_heads.bench.scalability.options import ScalabilityOptions
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.bench.scalability.plots import draw_plots
 from distortion_heads.bench.scalability.probe import Found, Job, typical
@@ -273,16 +274,16 @@ def test_what_is_done_is_kept_and_never_taken_for_another(tmp_path: Path) -> Non
         calls.append(1)
         return new
 
-    def once(key: object) -> NewHead:
-        return bench._once(tmp_path / "a.json", {"key": key}, measure, lambda stored: NewHead(**stored))
+    def kept(key: object) -> NewHead:
+        return once(tmp_path / "a.json", {"key": key}, measure, lambda stored: NewHead(**stored))
 
-    assert once((1, 2)) == once((1, 2)) == new
+    assert kept((1, 2)) == kept((1, 2)) == new
     assert len(calls) == 1
     with pytest.raises(DataError, match="other options"):
-        once((1, 3))
+        kept((1, 3))
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(DataError, match="damaged"):
-        once((1, 2))
+        kept((1, 2))
 
 
 def test_a_small_bench_from_pictures_to_report_goes_on(folder: Path, registry: Registry, tmp_path: Path) -> None:
