@@ -243,5 +243,5 @@ def _goals(report: Report) -> str:
     rows = [["goal", "at least", "measured", "reached"]]
     for goal in report.goals:
         measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
-        rows.append([goal.figure, f"{goal.at_least:.3f}", measured, ANSWER[goal.met]])
+        rows.append([goal.figure, f"{goal.limit:.3f}", measured, ANSWER[goal.met]])
     return plain_table(rows)

@@ -17,6 +17,7 @@ from distortion_heads.bench.accuracy.report import Report, Setting, make_report,
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, PictureOutcomes, measure_one
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.workers import (
+    CommonOptions,
     InstalledRegistry,
     Job,
     MakeRegistry,
@@ -33,14 +34,10 @@ from distortion_heads.reports.files import to_json, write_files
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions:
-    """What to measure. `heads` None: all; `limit` None: all pictures; `command` is quoted in the report."""
+class BenchOptions(CommonOptions):
+    """What to measure: `heads` (None: all) on clean pictures, distorted as `plan` says."""
 
     images: Path
-    out: Path
-    heads: tuple[str, ...] | None = None
-    limit: int | None = None
-    jobs: int = 1
     plan: AccuracyPlan = field(default_factory=AccuracyPlan)
     command: str = "dheads bench accuracy"
 

@@ -15,16 +15,9 @@ from distortion_heads.metrics.measure import expected_calibration_error
 from distortion_heads.metrics.scores import auroc, average_precision, f1_score, mean_of, share
 
 POOLS: Mapping[str, tuple[int, int]] = {
-    "1": (1, 1),
-    "2": (2, 2),
-    "3": (3, 3),
-    "4": (4, 4),
-    "5": (5, 5),
-    "1-2": (1, 2),
-    "3-5": (3, 5),
-    "2-5": (2, 5),
+    "1": (1, 1), "2": (2, 2), "3": (3, 3), "4": (4, 4), "5": (5, 5), "1-2": (1, 2), "3-5": (3, 5), "2-5": (2, 5),
     "1-5": (1, 5),
-}
+}  # fmt: skip
 """Lowest and highest severity of what is pooled."""
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from distortion_heads.bench.accuracy.choices import Pair, confused_pairs, confusion
 from distortion_heads.bench.accuracy.figures import Figures, compute_figures
-from distortion_heads.bench.accuracy.goals import NINE, Goal, compare_goals
+from distortion_heads.bench.accuracy.goals import NINE, compare_goals
 from distortion_heads.bench.accuracy.outcomes import Outcomes
+from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.datasets.published.kadid import TYPES as KADID
 from distortion_heads.metrics.measure import ECE_BINS
 from distortion_heads.reports.files import plain
@@ -109,10 +110,12 @@ def reliability(outcomes: Outcomes) -> tuple[Bin, ...]:
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
-    """What report.json holds: floats to 5 digits, None for what could not be measured."""
-    content: dict[str, Any] = plain(asdict(report))
-    for entry, goal in zip(content["goals"], report.goals, strict=True):
-        entry["met"] = goal.met
+    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
+    goals = [
+        {"figure": g.figure, "at_least": g.limit, "measured": g.measured, "published": g.published, "met": g.met}
+        for g in report.goals
+    ]
+    content: dict[str, Any] = plain({**asdict(report), "goals": goals})
     return content
 
 

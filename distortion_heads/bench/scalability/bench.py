@@ -81,6 +81,5 @@ def _new_head(work: Path, registry: Registry, pictures: tuple[Path, ...], report
 
 def _setting(options: ScalabilityOptions, backbone: str) -> Setting:
     same = ("command", "widths", "steps", "batch", "sizes", "test_pictures", "seed")
-    return Setting(
-        backbone=backbone, cores=usable_cores(), bank=bank, **{name: getattr(options, name) for name in same}
-    )
+    given = {name: getattr(options, name) for name in same}
+    return Setting(backbone=backbone, cores=usable_cores(), bank=tuple(sorted(options.bank)), **given)

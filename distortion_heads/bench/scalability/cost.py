@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,8 +24,8 @@ from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.user_heads import SUFFIX
 
-REAL_NETWORKS = 10
-"""So many separate networks are really run; more are extrapolated."""
+REAL = {"heads": math.inf, "networks": 10, "towers": 100}
+"""By design, up to how many heads are really run; more are extrapolated. A tower takes 30 MB."""
 
 SLOW_ROUNDS = 3
 """Rounds of a design that takes ten times as long."""
@@ -91,15 +92,16 @@ def measure_costs(
         tower=str(work / "tower.safetensors"),
     )
     backbone, file = len(bundled_backbone().weights.read_bytes()), len(dump_head(head))
-    runs: tuple[tuple[Kind, Sequence[int], Callable[[int], int]], ...] = (
-        ("heads", counts, lambda n: backbone + n * file),
-        ("networks", [n for n in counts if n <= REAL_NETWORKS], lambda n: n * (backbone + file)),
-        ("towers", [n for n in counts if n * size <= free_memory() // 3], lambda n: _DENSENET_BYTES + n * size),
-    )
+    disk: Mapping[Kind, Callable[[int], int]] = {
+        "heads": lambda n: backbone + n * file,
+        "networks": lambda n: n * (backbone + file),
+        "towers": lambda n: _DENSENET_BYTES + n * size,
+    }
     rows: list[Cost] = []
-    for done, (kind, real, disk) in enumerate(runs):
-        report(f"cost, {kind}", done, len(runs))
-        rows += _extended(_measure(replace(job, kind=kind), real, homes, disk), counts, disk)
+    for done, (kind, bytes_of) in enumerate(disk.items()):
+        report(f"cost, {kind}", done, len(disk))
+        real = [count for count in counts if count <= REAL[kind]]
+        rows += _extended(_measure(replace(job, kind=kind), real, homes, bytes_of), counts, bytes_of)
     own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in head.layers)
     return Costs(rows=tuple(rows), own=own, file=file, rounds=rounds)
 
@@ -128,15 +130,6 @@ def write_picture(source: Path, target: Path) -> Path:
     top, left = (pixels.shape[0] - SIZE[1]) // 2, (pixels.shape[1] - SIZE[0]) // 2
     Image.fromarray(pixels[top : top + SIZE[1], left : left + SIZE[0]]).save(target)
     return target
-
-
-def free_memory() -> int:
-    """Bytes that a process may take; 4 GiB where the system does not say."""
-    try:
-        text = Path("/proc/meminfo").read_text()
-        return int(text.partition("MemAvailable:")[2].split()[0]) * 1024
-    except (OSError, ValueError, IndexError):
-        return 4 * 2**30
 
 
 def run_probe(job: Job) -> Found:
@@ -183,16 +176,8 @@ def _extended(rows: Sequence[Cost], counts: Sequence[int], disk: Callable[[int],
         if count > rows[-1].heads and len(rows) > 1:
             a, b = rows[-2:]
             share = (count - b.heads) / (b.heads - a.heads)
-            extended.append(
-                replace(
-                    b,
-                    heads=count,
-                    seconds=b.seconds + share * (b.seconds - a.seconds),
-                    wall=b.wall + share * (b.wall - a.wall),
-                    load=b.load + share * (b.load - a.load),
-                    peak=round(b.peak + share * (b.peak - a.peak)),
-                    disk=disk(count),
-                    extrapolated=True,
-                )
-            )
+            names = ("seconds", "wall", "load", "peak")
+            line = {name: getattr(b, name) + share * (getattr(b, name) - getattr(a, name)) for name in names}
+            line["peak"] = round(line["peak"])
+            extended.append(replace(b, heads=count, disk=disk(count), extrapolated=True, **line))
     return extended

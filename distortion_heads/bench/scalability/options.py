@@ -9,17 +9,9 @@ from typing import TypeAlias
 
 PARTS = ("incremental", "forgetting", "cost", "new-head")
 BANK = (
-    "gaussian_blur",
-    "motion_blur",
-    "white_noise",
-    "impulse_noise",
-    "jpeg",
-    "jpeg2000",
-    "pixelate",
-    "color_diffusion",
-    "quantization",
-    "high_sharpen",
-)
+    "gaussian_blur", "motion_blur", "white_noise", "impulse_noise", "jpeg", "jpeg2000", "pixelate", "color_diffusion",
+    "quantization", "high_sharpen",
+)  # fmt: skip
 LATE = ("jpeg", "white_noise", "motion_blur", "pixelate", "color_diffusion", "high_sharpen")
 
 Report: TypeAlias = Callable[[str, float, float], None]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -36,6 +37,20 @@ class InstalledRegistry:
 
     def __call__(self) -> Registry:
         return installed_registry(no_plugins=self.no_plugins)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions:
+    """What every bench is asked: the folder of the report, labels, how many items (None: all), processes.
+
+    `command` is quoted in the report.
+    """
+
+    out: Path
+    heads: tuple[str, ...] | None = None
+    limit: int | None = None
+    jobs: int = 1
+    command: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.workers import (
+    CommonOptions,
     InstalledRegistry,
     Job,
     MakeRegistry,
@@ -31,15 +32,10 @@ _ROOMS = (*ROOMS, "video", "bench/accuracy/samples.py", "bench/video/measure.py"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoBenchOptions:
-    """What to measure. `heads` None: those of `HEADS` that are attached; `limit`: parts of clips, None for all;
-    `command` is quoted in the report."""
+class VideoBenchOptions(CommonOptions):
+    """What to measure: `heads` (None: those of `HEADS` that are attached) on parts of `clips`."""
 
     clips: Path
-    out: Path
-    heads: tuple[str, ...] | None = None
-    limit: int | None = None
-    jobs: int = 1
     plan: CasePlan = field(default_factory=CasePlan)
     command: str = "dheads bench video"
 

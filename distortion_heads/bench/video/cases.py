@@ -20,21 +20,9 @@ from distortion_heads.io.video.sampling import spread
 from distortion_heads.synthesis.clips import Interval
 
 HEADS = (
-    "gaussian_blur",
-    "lens_blur",
-    "motion_blur",
-    "white_noise",
-    "impulse_noise",
-    "pink_noise",
-    "jpeg",
-    "pixelate",
-    "smoke",
-    "uneven_illumination",
-    "darken",
-    "over_exposure",
-    "frozen_frames",
-    "flicker",
-)
+    "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "pink_noise", "jpeg", "pixelate",
+    "smoke", "uneven_illumination", "darken", "over_exposure", "frozen_frames", "flicker",
+)  # fmt: skip
 """What cameras and their surroundings do to footage: the five of LVQ (its defocus is `lens_blur`) and their kin; and
 what only successive frames show."""
 

@@ -142,7 +142,7 @@ def _head(label: str, column: int, frames: _Frames, judged: Sequence[Judged], ow
     inside, outside, others = mine & frames.inside, mine & ~frames.inside, ~mine & frames.inside
     fires, score = frames.fires[:, column], frames.probability[:, column]
     events = [_event(each) for each, which in zip(judged, own, strict=True) if which == column]
-    edges = [event.errors for event in events if event.errors is not None]
+    edges = [errors for errors, _ in events if errors is not None]
     return HeadFigures(
         label=label,
         frames=int(inside.sum()),
@@ -157,7 +157,7 @@ def _head(label: str, column: int, frames: _Frames, judged: Sequence[Judged], ow
         found=len(edges),
         onset=tuple(onset for onset, _ in edges),
         offset=tuple(offset for _, offset in edges),
-        extra=sum(event.extra for event in events),
+        extra=sum(extra for _, extra in events),
     )
 
 
@@ -168,15 +168,8 @@ def _f1(positive: NDArray[np.bool_], negative: NDArray[np.bool_], weight: float)
     return float(2 * found / total) if len(positive) else None
 
 
-@dataclass(frozen=True)
-class _Event:
-    """Errors of onset and offset in frames, None if it was not found; and segments that have nothing to do with it."""
-
-    errors: tuple[int, int] | None
-    extra: int
-
-
-def _event(judged: Judged) -> _Event:
+def _event(judged: Judged) -> tuple[tuple[int, int] | None, int]:
+    """Return the errors of onset and offset in frames, None if it was not found, and the number of other segments."""
     times = judged.times
     inside = np.flatnonzero(judged.inside)
     first, after = int(inside[0]), int(inside[-1]) + 1
@@ -186,9 +179,9 @@ def _event(judged: Judged) -> _Event:
     overlaps = [min(int(end), after) - max(int(start), first) for start, end in edges]
     extra = sum(overlap <= 0 for overlap in overlaps)
     if not overlaps or max(overlaps) <= 0:
-        return _Event(None, extra)
+        return None, extra
     start, end = edges[int(np.argmax(overlaps))]
-    return _Event((int(start) - first, int(end) - after), extra)
+    return (int(start) - first, int(end) - after), extra
 
 
 def _rates(fires: NDArray[np.bool_]) -> tuple[float, ...]:

@@ -36,7 +36,6 @@ from distortion_heads.bench.scalability.pictures import PictureSet, make_picture
 from distortion_heads.bench.scalability.plots import draw_plots
 from distortion_heads.bench.scalability.probe import Found, Job, typical
 from distortion_heads.bench.scalability.report import (
-    Bound,
     ScalabilityReport,
     Setting,
     best_gaps,
@@ -47,6 +46,7 @@ from distortion_heads.bench.scalability.report import (
 )
 from distortion_heads.bench.scalability.shards import samples_without
 from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
+from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.datasets.own_data import read_data
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
@@ -138,9 +138,9 @@ def test_goals_compare_what_was_measured(report: ScalabilityReport) -> None:
 
 
 def test_a_bound_is_above_or_below() -> None:
-    assert Bound(figure="x", limit=1, measured=1.5).met is False
-    assert Bound(figure="x", limit=1, measured=1.5, lower=True).met is True
-    assert Bound(figure="x", limit=1, measured=None).met is None
+    assert Goal(figure="x", limit=1, measured=1.5).met is False
+    assert Goal(figure="x", limit=1, measured=1.5, lower=True).met is True
+    assert Goal(figure="x", limit=1, measured=None).met is None
 
 
 def test_the_report_says_how_small_the_networks_were_and_what_failed(report: ScalabilityReport) -> None:
