@@ -18,7 +18,6 @@ from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.bench.scalability.kept import once
 from distortion_heads.bench.scalability.options import Report, ScalabilityOptions
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
-from distortion_heads.bench.scalability.shards import share_shards
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.datasets.own_data import read_data
 from distortion_heads.datasets.split_by_content import split_by_content
@@ -146,9 +145,6 @@ def train(
     if (run / "backbone.onnx").exists():
         return backbone
     recipe = recipe_of(options, bank)
-    if without is not None:
-        report(f"shards, {name}", 0, 1)
-        share_shards(options.work / "runs" / JOINT, run, scenes, recipe, bank, without)
     specs = [spec for spec in bank if spec is not without]
 
     def show(progress: Progress) -> None:

@@ -44,7 +44,6 @@ from distortion_heads.bench.scalability.report import (
     report_to_dict,
     to_markdown,
 )
-from distortion_heads.bench.scalability.shards import samples_without
 from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
 from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.datasets.own_data import read_data
@@ -232,14 +231,6 @@ def test_attached_heads_change_nothing(head: HeadFile, folder: Path, tmp_path: P
         ("head_1", 1, 4, 0),
         ("head_2", 2, 8, 0),
     ]
-
-
-def test_shards_without_a_distortion() -> None:
-    severity = np.zeros(16, np.float32)
-    severity[[5, 12]] = 2.0
-    kept = samples_without(severity)
-    assert kept.tolist() == [0, 1, 2, 3, 8, 9, 10, 11] * 2
-    assert (severity[kept] == 0).all()
 
 
 def test_pictures_of_a_late_head(folder: Path, tmp_path: Path) -> None:
