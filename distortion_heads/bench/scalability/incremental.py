@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -70,37 +70,16 @@ def measure_incremental(options: ScalabilityOptions, registry: Registry, report:
     options = replace(options, work=options.work / "incremental")
     once(options.work / "plan.json", decisive, lambda: None, lambda stored: stored)
     specs = check_bank(options, registry)
-    scenes = find_scenes(options.images)
+    bench = _Incremental(options, registry, report, specs, find_scenes(options.images))
+    figures = options.work / "figures"
+    late = [spec for label in options.late for spec in specs if spec.label == label]
     return tuple(
-        once(
-            options.work / "figures" / f"{label}.json",
-            decisive,
-            partial(_measure_late, options, scenes, specs, label, registry, report),
-            _late_head,
-        )
-        for label in options.late
-    )
-
-
-def recipe_of(options: ScalabilityOptions, specs: Sequence[HeadSpec]) -> ShardRecipe:
-    """Return the recipe of all trainings; hardly any overviews are made if no head of `specs`, the bank, reads them."""
-    native = options.batch
-    overview = native if any(spec.view != "native" for spec in specs) else GROUP
-    return ShardRecipe(
-        steps=options.steps,
-        distinct_shards=max(1, -(-options.steps // (STEPS_PER_SHARD * SHARD_USES))),
-        shard_native=native * STEPS_PER_SHARD,
-        shard_overview=overview * STEPS_PER_SHARD,
-        native=native,
-        overview=overview,
-        emphasis=(),
-        warmup=max(1, min(200, options.steps // 10)),
-        seed=options.seed,
+        once(figures / f"{spec.label}.json", decisive, partial(bench.measure, spec), _late_head) for spec in late
     )
 
 
 def check_bank(options: ScalabilityOptions, registry: Registry) -> tuple[HeadSpec, ...]:
-    """The specs of the bank, sorted. Raises `DataError` or `UnknownHeadError`."""
+    """Return the specs of the bank, sorted. Raises `DataError` or `UnknownHeadError`."""
     specs = tuple(registry.head(label).spec for label in sorted(options.bank))
     for spec in specs:
         if spec.synthesize is None:
@@ -112,137 +91,150 @@ def check_bank(options: ScalabilityOptions, registry: Registry) -> tuple[HeadSpe
     return specs
 
 
-def _measure_late(
-    options: ScalabilityOptions,
-    scenes: Scenes,
-    specs: Sequence[HeadSpec],
-    label: str,
-    registry: Registry,
-    report: Report,
-) -> LateHead:
-    spec = next(spec for spec in specs if spec.label == label)
-    joint = train(options, scenes, specs, None, report)
-    without = train(options, scenes, specs, spec, report)
-    fit = _pictures(options, spec, "fit", scenes.fit, max(options.sizes), report)
-    test = _pictures(options, spec, "test", scenes.hold, options.test_pictures, report)
-    scores: dict[str, dict[int, Score]] = {JOINT: {}, "without": {}}
-    for name, backbone in ((JOINT, joint), ("without", without)):
-        held_out = _examples(options, test, spec, backbone)
-        for done, size in enumerate(options.sizes):
-            report(f"{label}, heads on {name}", done, len(options.sizes))
-            scores[name][size] = _score(_add(options, fit, spec, size, backbone, registry), held_out)
-    best = _score(_joint_head(options, fit, specs, spec, joint), _examples(options, test, spec, joint))
-    return LateHead(label=label, late=scores["without"], fresh=scores[JOINT], joint=best)
+@dataclass(frozen=True)
+class _Incremental:
+    """One run, in the folder `options.work`, on the bank `specs`."""
 
+    options: ScalabilityOptions
+    registry: Registry
+    report: Report
+    specs: tuple[HeadSpec, ...]
+    scenes: Scenes
 
-def train(
-    options: ScalabilityOptions, scenes: Scenes, bank: Sequence[HeadSpec], without: HeadSpec | None, report: Report
-) -> BackboneSpec:
-    """Train a backbone on the bank, less one distortion if that is given, unless it is done. The whole bank first."""
-    name = JOINT if without is None else f"without-{without.label}"
-    run = options.work / "runs" / name
-    backbone = BackboneSpec(name=f"bench_{name}", weights=run / "backbone.safetensors", graph=run / "backbone.onnx")
-    if (run / "backbone.onnx").exists():
+    @property
+    def recipe(self) -> ShardRecipe:
+        """The recipe of all trainings; hardly any overviews are made if no head of the bank reads them."""
+        native, steps = self.options.batch, self.options.steps
+        overview = native if any(spec.view != "native" for spec in self.specs) else GROUP
+        return ShardRecipe(
+            steps=steps,
+            distinct_shards=max(1, -(-steps // (STEPS_PER_SHARD * SHARD_USES))),
+            shard_native=native * STEPS_PER_SHARD,
+            shard_overview=overview * STEPS_PER_SHARD,
+            native=native,
+            overview=overview,
+            emphasis=(),
+            warmup=max(1, min(200, steps // 10)),
+            seed=self.options.seed,
+        )
+
+    def measure(self, spec: HeadSpec) -> LateHead:
+        """Return the scores of the heads for the distortion of `spec`."""
+        options = self.options
+        joint, without = self.train(None), self.train(spec)
+        fit = self.pictures(spec, "fit", self.scenes.fit, max(options.sizes))
+        test = self.pictures(spec, "test", self.scenes.hold, options.test_pictures)
+        scores: list[dict[int, Score]] = []
+        for name, backbone in ((JOINT, joint), ("without", without)):
+            held_out, by_size = self.examples(test, spec, backbone), {}
+            for done, size in enumerate(options.sizes):
+                self.report(f"{spec.label}, heads on {name}", done, len(options.sizes))
+                by_size[size] = _score(self.add(fit, spec, size, backbone), held_out)
+            scores.append(by_size)
+        best = _score(self.joint_head(fit, spec, joint), self.examples(test, spec, joint))
+        return LateHead(label=spec.label, late=scores[1], fresh=scores[0], joint=best)
+
+    def train(self, without: HeadSpec | None) -> BackboneSpec:
+        """Train a backbone on the bank, less one distortion if that is given, unless it is done."""
+        name = JOINT if without is None else f"without-{without.label}"
+        run = self.options.work / "runs" / name
+        backbone = BackboneSpec(name=f"bench_{name}", weights=run / "backbone.safetensors", graph=run / "backbone.onnx")
+        if (run / "backbone.onnx").exists():
+            return backbone
+        specs = [spec for spec in self.specs if spec is not without]
+
+        def show(progress: Progress) -> None:
+            self.report(f"training, {name}", progress.step, progress.steps)
+
+        network = train_backbone(
+            run,
+            self.scenes.fit,
+            self.scenes.hold,
+            specs,
+            self.recipe,
+            workers=self.options.workers,
+            architecture=small(self.options.widths),
+            report=show,
+        )
+        architecture = network.backbone.architecture
+        info = {"recipe": asdict(self.recipe), "distortions": [spec.label for spec in specs]}
+        weights = dump_backbone(backbone.name, architecture, network.backbone.folded(), info)
+        write_atomic(run / "backbone.safetensors", weights)
+        write_atomic(run / "backbone.onnx", build_graph(architecture))
         return backbone
-    recipe = recipe_of(options, bank)
-    specs = [spec for spec in bank if spec is not without]
 
-    def show(progress: Progress) -> None:
-        report(f"training, {name}", progress.step, progress.steps)
+    def pictures(self, spec: HeadSpec, part: str, scenes: tuple[Path, ...], count: int) -> PictureSet:
+        """Return `count` pictures with the distortion and as many without, made if they are not there."""
+        pictures = PictureSet(
+            folder=self.options.work / "pictures" / spec.label / part,
+            scenes=scenes,
+            late=spec.label,
+            bank=tuple(sorted(self.options.bank)),
+            view=spec.view,
+            count=count,
+            seed=self.options.seed + (part == "test"),
+        )
+        for done in make_pictures(pictures, self.options.workers):
+            self.report(f"{spec.label}, pictures to {part}", done, 2 * count)
+        return pictures
 
-    network = train_backbone(
-        run,
-        scenes.fit,
-        scenes.hold,
-        specs,
-        recipe,
-        workers=options.workers,
-        architecture=small(options.widths),
-        report=show,
-    )
-    architecture = network.backbone.architecture
-    info = {"recipe": asdict(recipe), "distortions": [spec.label for spec in specs]}
-    write_atomic(
-        run / "backbone.safetensors", dump_backbone(backbone.name, architecture, network.backbone.folded(), info)
-    )
-    write_atomic(run / "backbone.onnx", build_graph(architecture))
-    return backbone
+    def add(self, fit: PictureSet, spec: HeadSpec, size: int, backbone: BackboneSpec) -> HeadFile:
+        """Fit a head as `dheads add-head` does, under another label, as the distortion's own may be taken."""
+        folder = self.options.work / "heads" / backbone.name
+        folder.mkdir(parents=True, exist_ok=True)
+        added = add_head(
+            f"late_{spec.label}",
+            data=fit.write_csv(fit.folder / f"{size}.csv", size),
+            view=spec.view,
+            family=spec.family,
+            seed=self.options.seed,
+            force=True,
+            store=Store(self.options.work / "home"),
+            registry=self.registry,
+            out=folder / f"late_{spec.label}-{size}.safetensors",
+            backbone=backbone,
+            cache=self.cache,
+        )
+        return added.head
 
+    def joint_head(self, fit: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> HeadFile:
+        """Fit a head on the most pictures, as `dheads train` does: the better one on held-out pictures.
 
-def _pictures(
-    options: ScalabilityOptions, spec: HeadSpec, part: str, scenes: tuple[Path, ...], count: int, report: Report
-) -> PictureSet:
-    pictures = PictureSet(
-        folder=options.work / "pictures" / spec.label / part,
-        scenes=scenes,
-        late=spec.label,
-        bank=tuple(sorted(options.bank)),
-        view=spec.view,
-        count=count,
-        seed=options.seed + (part == "test"),
-    )
-    for done in make_pictures(pictures, options.workers):
-        report(f"{spec.label}, pictures to {part}", done, 2 * count)
-    return pictures
+        One begins at the joint training's layers, the other at random weights.
+        """
+        run, seed = self.options.work / "runs" / JOINT, self.options.seed
+        network = load_network(run, small(self.options.widths), self.specs, self.recipe)
+        first, last = network.heads.layers(self.specs.index(spec))
+        presence = Layer(weight=last.weight[:1], bias=last.bias[:1], activation=last.activation)
+        data = self.dataset(fit, spec, backbone)
+        split = split_by_content(data.images, [found.scene for found in data.features], seed)
+        return train_best_head(
+            data.examples(split.fit),
+            data.examples(split.hold),
+            HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+            read_backbone(backbone.weights).ref,
+            Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=seed, command=""),
+            [None] if spec.view == LIGHT else [None, (first, presence)],
+            seed=seed,
+        )
 
+    def dataset(self, pictures: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> Dataset:
+        """Return the features of all pictures."""
+        source = pictures.write_csv(pictures.folder / "all.csv", pictures.count)
+        images = read_data(source, spec.label)
+        hashes = content_hashes([image.path for image in images])
+        engine = load_backbone(backbone, threads=1)
+        return usable(images, extract(images, hashes, engine, spec.view, self.cache), hashes, source)
 
-def _add(
-    options: ScalabilityOptions, fit: PictureSet, spec: HeadSpec, size: int, backbone: BackboneSpec, registry: Registry
-) -> HeadFile:
-    """By `dheads add-head` itself, under another label, as the distortion's own may be taken."""
-    folder = options.work / "heads" / backbone.name
-    folder.mkdir(parents=True, exist_ok=True)
-    added = add_head(
-        f"late_{spec.label}",
-        data=fit.write_csv(fit.folder / f"{size}.csv", size),
-        view=spec.view,
-        family=spec.family,
-        seed=options.seed,
-        force=True,
-        store=Store(options.work / "home"),
-        registry=registry,
-        out=folder / f"late_{spec.label}-{size}.safetensors",
-        backbone=backbone,
-        cache=_cache(options),
-    )
-    return added.head
+    def examples(self, pictures: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> Examples:
+        """Return all pictures as examples."""
+        data = self.dataset(pictures, spec, backbone)
+        return data.examples(np.arange(len(data.images)))
 
-
-def _joint_head(
-    options: ScalabilityOptions, fit: PictureSet, specs: Sequence[HeadSpec], spec: HeadSpec, backbone: BackboneSpec
-) -> HeadFile:
-    """On the most pictures, as `dheads train` fits its heads: from the joint training's layers and from random weights.
-
-    The one that is better on held-out pictures.
-    """
-    run = options.work / "runs" / JOINT
-    network = load_network(run, small(options.widths), specs, recipe_of(options, specs))
-    first, last = network.heads.layers(list(specs).index(spec))
-    presence = Layer(weight=last.weight[:1], bias=last.bias[:1], activation=last.activation)
-    data = _dataset(options, fit, spec, backbone)
-    split = split_by_content(data.images, [found.scene for found in data.features], options.seed)
-    return train_best_head(
-        data.examples(split.fit),
-        data.examples(split.hold),
-        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
-        read_backbone(backbone.weights).ref,
-        Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=options.seed, command=""),
-        [None] if spec.view == LIGHT else [None, (first, presence)],
-        seed=options.seed,
-    )
-
-
-def _dataset(options: ScalabilityOptions, pictures: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> Dataset:
-    source = pictures.write_csv(pictures.folder / "all.csv", pictures.count)
-    images = read_data(source, spec.label)
-    hashes = content_hashes([image.path for image in images])
-    engine = load_backbone(backbone, threads=1)
-    return usable(images, extract(images, hashes, engine, spec.view, _cache(options)), hashes, source)
-
-
-def _examples(options: ScalabilityOptions, pictures: PictureSet, spec: HeadSpec, backbone: BackboneSpec) -> Examples:
-    data = _dataset(options, pictures, spec, backbone)
-    return data.examples(np.arange(len(data.images)))
+    @property
+    def cache(self) -> FeatureCache:
+        """Where features are kept."""
+        return FeatureCache(self.options.work / "cache")
 
 
 def _score(head: HeadFile, test: Examples) -> Score:
@@ -253,10 +245,6 @@ def _score(head: HeadFile, test: Examples) -> Score:
     assert metrics.auroc is not None
     assert metrics.f1 is not None
     return Score(auroc=metrics.auroc, f1=metrics.f1)
-
-
-def _cache(options: ScalabilityOptions) -> FeatureCache:
-    return FeatureCache(options.work / "cache")
 
 
 def _late_head(stored: dict[str, Any]) -> LateHead:
