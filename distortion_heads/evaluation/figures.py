@@ -20,7 +20,7 @@ SUBSETS = ("single", "multiple", "all")
 
 
 def overall_figures(outcome: Outcome) -> Figures:
-    """Over all heads: exact match, micro and macro precision, recall, F1, AUROC, AP, silence on clean, and subsets.
+    """Return the figures over all heads: exact match, micro and macro means, silence on clean, and those of subsets.
 
     `exact`: share of the records of which every label is right (the paper's accuracy). `clean_silent`: share of the
     clean records on which no head fires. `single_...`, `multiple_...`: records with one, with two or more distortions,
@@ -45,7 +45,7 @@ def overall_figures(outcome: Outcome) -> Figures:
 
 
 def head_figures(outcome: Outcome) -> dict[str, Figures]:
-    """Per label: precision, recall, F1 at its threshold, AUROC, AP, the share of clean records on which it fires."""
+    """Return by label precision, recall, F1 at its threshold, AUROC, AP and the share of alarms on clean records."""
     found = outcome.found
     figures = {}
     for column, label in enumerate(outcome.labels):
@@ -61,12 +61,12 @@ def head_figures(outcome: Outcome) -> dict[str, Figures]:
 
 
 def sweep_figures(outcome: Outcome) -> dict[float, Figures]:
-    """`set_figures` with one threshold for all heads."""
+    """Return `set_figures` with one threshold for all heads."""
     return {value: set_figures(outcome.truth, outcome.probability >= value) for value in SWEEP}
 
 
 def confusion(outcome: Outcome) -> NDArray[np.int64]:
-    """Counts (labels + 1, labels + 1), the last row and column for clean, of records with at most one distortion.
+    """Return counts (labels + 1, labels + 1), clean last, of the records with at most one distortion.
 
     Rows: what is there. Columns: the most probable of the heads that fire; clean where none does.
     """
@@ -81,7 +81,7 @@ def confusion(outcome: Outcome) -> NDArray[np.int64]:
 
 
 def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Figures:
-    """Exact match, micro and macro precision, recall and F1; bool (n, labels) each.
+    """Return exact match, micro and macro precision, recall and F1; bool (n, labels) each.
 
     Macro is the mean over the labels that are present somewhere.
     """
@@ -95,7 +95,7 @@ def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Figures:
 
 
 def single_right(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float | None:
-    """Share of the records with exactly one distortion that are answered with it alone; bool (n, labels) each.
+    """Return the share of records with one distortion that are answered with it alone; bool (n, labels) each.
 
     The micro F1 of the challenge's scoring program on these records, where an answer with several labels is one wrong
     class.

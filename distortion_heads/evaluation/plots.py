@@ -23,8 +23,7 @@ MOST_NAMED = 30
 
 
 def draw_plots(result: Result) -> dict[str, bytes]:
-    """File name -> PNG: thresholds and a confusion matrix per method and protocol; the leak and the training share
-    where there are two protocols, two shares."""
+    """Return PNG by file name: thresholds, confusion per method, and where there are several, shares and protocols."""
     plots = {}
     for protocol in result.protocols:
         plots[f"thresholds-{protocol}.png"] = draw_thresholds(result.at(protocol), protocol)
@@ -38,7 +37,7 @@ def draw_plots(result: Result) -> dict[str, bytes]:
 
 
 def draw_thresholds(rows: Sequence[Row], protocol: str) -> bytes:
-    """Exact match and macro F1 by a threshold that all heads share (Ameur et al. 2022, Fig. 6)."""
+    """Draw exact match and macro F1 by a threshold that all heads share (Ameur et al. 2022, Fig. 6)."""
 
     def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
         points = [(float(value), figures[figure]) for value, figures in row.thresholds.items()]
@@ -49,7 +48,7 @@ def draw_thresholds(rows: Sequence[Row], protocol: str) -> bytes:
 
 
 def draw_shares(result: Result, protocol: str) -> bytes:
-    """Exact match and macro F1 by the share that is trained on (Ameur et al. 2022, Fig. 8); bars: least to most."""
+    """Draw exact match and macro F1 by the training share (Ameur et al. 2022, Fig. 8); bars: least to most."""
 
     def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
         rows = [each for each in result.rows if (each.method, each.protocol) == (row.method, protocol)]
@@ -61,7 +60,7 @@ def draw_shares(result: Result, protocol: str) -> bytes:
 
 
 def draw_leak(result: Result) -> bytes:
-    """Exact match and macro F1 by protocol, one line per method; bars: least to most of the repetitions."""
+    """Draw exact match and macro F1 by protocol, one line per method; bars: least to most of the repetitions."""
     protocols, methods = result.protocols, result.methods
 
     def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
@@ -80,7 +79,7 @@ def draw_leak(result: Result) -> bytes:
 
 
 def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
-    """Percent of each true distortion (rows) by the most probable head that fires (columns); clean is last."""
+    """Draw the percentage of each distortion (rows) by the most probable head that fires (columns); clean is last."""
     counts = np.asarray(row.confusion, float)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = (*labels, CLEAN)
@@ -104,7 +103,7 @@ def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
 
 
 def _panels(rows: Sequence[Row], draw: Callable[[Axes, str, Row, dict[str, str]], None], title: str, x: str) -> bytes:
-    """Two panels, exact match and macro F1, in each of which `draw` draws every method."""
+    """Return two panels, exact match and macro F1, in each of which `draw` draws every method."""
     figure = new_figure(9.6, 4.2)
     figure.suptitle(title, color=INK, fontsize=11)
     for axes, (name, label) in zip(figure.subplots(1, 2), SHOWN.items(), strict=True):

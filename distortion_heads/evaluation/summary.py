@@ -1,4 +1,4 @@
-"""Repetitions -> medians: what `dheads evaluate` reports."""
+"""The result of `dheads evaluate`: medians over repetitions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """What was evaluated on. `sha256`: over paths, contents, labels and scenes of the records that were used."""
+    """The dataset. `sha256`: over paths, contents, labels and scenes of the records that were used."""
 
     name: str
     folder: str
@@ -95,7 +95,7 @@ class Result:
     backbones: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, protocol: str, share: float | None = None) -> tuple[Row, ...]:
-        """The rows of a protocol, by default at the largest share."""
+        """Return the rows of a protocol, by default at the largest share."""
         rows = [row for row in self.rows if row.protocol == protocol]
         if not rows:
             return ()
@@ -121,7 +121,7 @@ class Result:
 
 
 def summarize(outcomes: Sequence[Outcome]) -> Row:
-    """The repetitions of one method, protocol and share."""
+    """Return the row of the repetitions of one method, protocol and share."""
     first = outcomes[0]
     sweeps = [sweep_figures(outcome) for outcome in outcomes]
     heads = [head_figures(outcome) for outcome in outcomes]
@@ -141,13 +141,13 @@ def summarize(outcomes: Sequence[Outcome]) -> Row:
 
 
 def median(spreads: Spreads, name: str) -> float | None:
-    """The median of a figure; None where it was never measured."""
+    """Return the median of a figure; None where it was never measured."""
     spread = spreads.get(name)
     return None if spread is None else spread.median
 
 
 def result_to_dict(result: Result) -> dict[str, Any]:
-    """What result.json holds: floats to 6 digits."""
+    """Return the content of result.json: floats to 6 digits."""
     content: dict[str, Any] = _rounded({"schema": SCHEMA, **asdict(result)})
     return content
 

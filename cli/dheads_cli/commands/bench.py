@@ -63,7 +63,7 @@ def accuracy(
     with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
         from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy
         from distortion_heads.bench.accuracy.samples import AccuracyPlan
-        from distortion_heads.bench.shared.workers import InstalledRegistry
+        from distortion_heads.bench.shared.options import InstalledRegistry
 
         report = bench_accuracy(
             BenchOptions(
@@ -123,7 +123,7 @@ def video(
     options: dict[str, object] = {"clips": clips, "heads": heads, "codecs": codecs, "parts": parts, "seconds": seconds,
                                   "limit": limit, "seed": seed}  # fmt: skip
     with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.shared.workers import InstalledRegistry
+        from distortion_heads.bench.shared.options import InstalledRegistry
         from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
         from distortion_heads.bench.video.cases import CODINGS, CasePlan, parse_codings
         from distortion_heads.bench.video.report import summary_rows

@@ -16,21 +16,14 @@ from distortion_heads.bench.accuracy.plots import draw_plots
 from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict, to_markdown
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, PictureOutcomes, measure_one
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
-from distortion_heads.bench.shared.workers import (
-    CommonOptions,
-    InstalledRegistry,
-    Job,
-    MakeRegistry,
-    Progress,
-    measure_all,
-    need_extra,
-)
+from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
+from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
-from distortion_heads.reports.files import to_json, write_files
+from distortion_heads.reports.files import write_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +69,12 @@ def bench_accuracy(
         unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
     )
     report = make_report(collect(measured, heads, options.images), setting)
-    files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
-    write_files(options.out, {**files, **draw_plots(report)})
+    write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
 
 def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:
-    """All pictures below `folder`, sorted; or `limit` of them, chosen by the hash of their names and always the same.
-
-    Raises `DataError` if there is none.
-    """
+    """Return all pictures below `folder`, or `limit` of them, chosen by the hash of their names. Raises `DataError`."""
     found = list(expand_inputs([str(folder)]))
     for item in found:
         if item.error is not None:
@@ -97,11 +86,7 @@ def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:
 
 
 def read_sources(pictures: Sequence[Path], folder: Path) -> tuple[str, ...]:
-    """Where each picture is from.
-
-    The column `source` of `manifest.csv` in `folder` or the folder above, whose column `file` is relative to it; else
-    the picture's name up to the first `_`.
-    """
+    """Return the source of each picture by `manifest.csv` in `folder` or above, else its name up to the first `_`."""
     listed: dict[Path, str] = {}
     for home in (folder.resolve().parent, folder.resolve()):
         listed.update(_read_manifest(home / "manifest.csv"))
@@ -129,7 +114,7 @@ def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile],
 def _measurable(
     predictor: Predictor, registry: Registry, *, must_work: bool
 ) -> tuple[tuple[HeadFile, ...], tuple[str, ...]]:
-    """The heads whose distortion can be made, and a sentence on each of the others."""
+    """Return the heads whose distortion can be made, and a sentence on each of the others."""
     can = {head.label: registry.head(head.label).spec.synthesize is not None for head in predictor.heads}
     mute = [label for label, made in can.items() if not made]
     if mute and must_work:

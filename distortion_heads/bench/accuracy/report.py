@@ -76,7 +76,7 @@ class Report:
 
 
 def make_report(outcomes: Outcomes, setting: Setting) -> Report:
-    """Compute all figures."""
+    """Return all figures."""
     figures = compute_figures(outcomes)
     nine = compute_figures(outcomes.only(NINE)) if set(NINE) <= set(outcomes.labels) else None
     middle = outcomes.rows(outcomes.singles(2, 5))
@@ -95,17 +95,13 @@ def make_report(outcomes: Outcomes, setting: Setting) -> Report:
 
 
 def reliability(outcomes: Outcomes) -> tuple[Bin, ...]:
-    """All heads together, in equal bins of probability; empty bins are left out."""
+    """Return equal bins of probability, all heads together; empty ones are left out."""
     probability, truth = outcomes.probability.ravel(), outcomes.present.ravel()
     bins = np.minimum((probability * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    filled = [bins == i for i in range(ECE_BINS) if (bins == i).any()]
     return tuple(
-        Bin(
-            n=int((bins == i).sum()),
-            confidence=float(probability[bins == i].mean()),
-            frequency=float(truth[bins == i].mean()),
-        )
-        for i in range(ECE_BINS)
-        if (bins == i).any()
+        Bin(n=int(there.sum()), confidence=float(probability[there].mean()), frequency=float(truth[there].mean()))
+        for there in filled
     )
 
 

@@ -29,7 +29,7 @@ Case: TypeAlias = tuple[Step, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyPlan:
-    """What is made of each picture; `mixtures` of two and as many of three."""
+    """The versions of each picture: `mixtures` of two distortions and as many of three."""
 
     seed: int = 0
     mixtures: int = 20
@@ -45,10 +45,9 @@ class PictureOutcomes:
 
 
 def draw_cases(specs: Sequence[HeadSpec], plan: AccuracyPlan, picture: str) -> tuple[Case, ...]:
-    """The clean picture, each distortion at severities 1 to 5, then mixtures of distinct families.
+    """Return the clean picture, each distortion at severities 1 to 5, then mixtures of distinct families.
 
-    `picture` (any text that identifies it) and the seed decide the mixtures. There are none of more distortions than
-    there are families.
+    `picture` (any text that identifies it) and the seed decide the mixtures.
     """
     singles = [(Step(spec=spec, severity=level),) for spec in specs for level in LEVELS]
     families = len({spec.family for spec in specs})
@@ -90,7 +89,7 @@ def measure_picture(
 
 
 def seeded(*words: object) -> np.random.Generator:
-    """A generator that depends on `words` alone, the same on every machine and in every process."""
+    """Return a generator that depends on `words` alone, the same on every machine and in every process."""
     digest = hashlib.sha256(repr(words).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 

@@ -1,4 +1,4 @@
-"""Attaching heads: what it changes in the earlier ones, and how long it takes from pictures to a new head."""
+"""Attaching heads: whether it changes the earlier ones, and how long it takes from pictures to a new head."""
 
 from __future__ import annotations
 
@@ -131,8 +131,7 @@ def _add(spec: HeadSpec, data: Path, work: Path, registry: Registry) -> None:
 
 
 def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: int = NEW_HEAD_PICTURES) -> Path:
-    """`count` pictures of at most 512x384 in `positive/` and `clean/`, half each, every one of another scene if
-    there are enough."""
+    """Write `count` pictures of at most 512x384 into `positive/` and `clean/`, half each."""
     for i in range(count):
         kind = "positive" if i % 2 else "clean"
         path = folder / kind / f"{i:04d}.png"
@@ -156,7 +155,7 @@ def one_pass(backbone: CellBackbone, paths: Sequence[Path], spec: HeadSpec) -> N
 
 
 def training_step(heads: int) -> tuple[float, int]:
-    """Seconds of one step of joint training of the bundled architecture for so many heads, and steps of the recipe."""
+    """Return the seconds of one step of joint training of the bundled architecture, and the steps of the recipe."""
     import torch
 
     from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
@@ -192,7 +191,7 @@ def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str],
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock and of CPU time."""
+    """Return the seconds on the clock and of CPU time."""
     cpu, start = time.process_time(), time.perf_counter()
     work()
     return time.perf_counter() - start, time.process_time() - cpu

@@ -17,7 +17,7 @@ from distortion_heads.bench.shared.workers import need_extra
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
-from distortion_heads.reports.files import to_json, write_files
+from distortion_heads.reports.files import write_report
 
 NEW_HEAD = "white_noise"
 
@@ -45,8 +45,7 @@ def bench_scalability(
         costs=_costs(options, predictor, pictures[0], report) if "cost" in parts else None,
         new_head=_new_head(work, registry, pictures, report) if "new-head" in parts else None,
     )
-    files = {"report.json": to_json(report_to_dict(found)), "report.md": to_markdown(found).encode()}
-    write_files(options.out, {**files, **draw_plots(found)})
+    write_report(options.out, "report.json", report_to_dict(found), to_markdown(found), draw_plots(found))
     return found
 
 

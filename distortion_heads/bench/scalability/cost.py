@@ -1,4 +1,4 @@
-"""What N heads cost: on one backbone, as N separate networks, and as the towers of Ameur et al. 2022."""
+"""The cost of N heads: on one backbone, as N separate networks, and as the towers of Ameur et al. 2022."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.bench.scalability.options import Report
@@ -39,12 +38,10 @@ SIZE = (512, 384)
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of `heads` heads of one design. CPU `seconds` of one thread per picture, decoding included, and to `load`.
+    """The cost of `heads` heads of one design: CPU seconds of one thread per picture and to `load`, and bytes.
 
-    `wall`: on the clock, per picture. The rest in bytes.
-
-    `peak`: of the whole process; `per_picture`: what the first pictures added to it; `disk`: all files.
-    `extrapolated`: on a straight line through the two largest numbers of heads that were run.
+    `wall`: seconds on the clock, per picture; `peak`: bytes of the whole process; `per_picture`: those added by the
+    first pictures; `disk`: all files. `extrapolated`: on a straight line through the two largest that were run.
     """
 
     design: Kind
@@ -111,7 +108,7 @@ _DENSENET_BYTES = 4 * 12_642_880
 
 
 def write_heads(head: HeadFile, count: int, home: Path) -> Path:
-    """A store with `count` copies of `head` under other labels."""
+    """Write a store with `count` copies of `head` under other labels."""
     folder = home / "heads"
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
@@ -121,19 +118,13 @@ def write_heads(head: HeadFile, count: int, home: Path) -> Path:
 
 
 def write_picture(source: Path, target: Path) -> Path:
-    """The middle of `source` as a PNG file of 512x384."""
-    pixels = load_image(source)
-    factor = max(SIZE[0] / pixels.shape[1], SIZE[1] / pixels.shape[0], 1.0)
-    if factor > 1:
-        size = (round(np.ceil(pixels.shape[1] * factor)), round(np.ceil(pixels.shape[0] * factor)))
-        pixels = np.asarray(Image.fromarray(pixels).resize(size))
-    top, left = (pixels.shape[0] - SIZE[1]) // 2, (pixels.shape[1] - SIZE[0]) // 2
-    Image.fromarray(pixels[top : top + SIZE[1], left : left + SIZE[0]]).save(target)
+    """Write the middle of `source` as a PNG file of 512x384."""
+    ImageOps.fit(Image.fromarray(load_image(source)), SIZE).save(target)
     return target
 
 
 def run_probe(job: Job) -> Found:
-    """In a fresh process. Raises `DataError` if it fails."""
+    """Measure in a fresh process. Raises `DataError` if it fails."""
     code = "distortion_heads.bench.scalability.probe"
     command = [sys.executable, "-m", code, json.dumps(asdict(job))]
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -147,7 +138,7 @@ def run_probe(job: Job) -> Found:
 
 
 def _measure(job: Job, counts: Sequence[int], homes: Mapping[int, Path], disk: Callable[[int], int]) -> list[Cost]:
-    """Times of all counts by turns in one process; loading and memory of each in processes of its own, the median."""
+    """Time all counts by turns in one process; load each in processes of its own, and take medians."""
     rounds = min(job.rounds, SLOW_ROUNDS) if job.kind == "towers" else job.rounds
     timed = run_probe(replace(job, counts=tuple(counts), rounds=rounds))
     rows = []

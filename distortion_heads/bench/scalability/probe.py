@@ -70,7 +70,7 @@ def run(job: Job) -> Found:
 
 
 def typical(runners: dict[int, Callable[[], object]], rounds: int) -> tuple[dict[int, float], dict[int, float]]:
-    """The median CPU and wall seconds of each runner in `rounds` rounds, by turns.
+    """Return the median CPU and wall seconds of each runner in `rounds` rounds, by turns.
 
     Each is timed right after a run of its own, so that none finds the caches as another has left them.
     """
@@ -87,7 +87,7 @@ def typical(runners: dict[int, Callable[[], object]], rounds: int) -> tuple[dict
 
 
 def peak_memory() -> int:
-    """Bytes: the most that was ever resident in this process."""
+    """Return the most bytes that were ever resident in this process."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
@@ -109,7 +109,7 @@ def _open_heads(job: Job) -> dict[int, Callable[[], object]]:
 
 
 def _open_networks(job: Job) -> dict[int, Callable[[], object]]:
-    """A network per head: each with a backbone of its own, run one after the other."""
+    """Open a network per head, each with a backbone of its own; they run one after the other."""
     from distortion_heads.pipeline import Predictor
 
     registry = store_registry(Path(job.home))

@@ -1,4 +1,4 @@
-"""What the scalability bench found, and the goals beside it."""
+"""The findings of the scalability bench, and the goals beside them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class ScalabilityReport:
         """The project's goals, each with what was measured."""
         costs, new = self.costs, self.new_head
         rows = {} if costs is None else {row.heads: row for row in costs.of("heads") if not row.extrapolated}
-        growth = None if costs is None else memory_growth(costs)
+        growth = None if costs is None or (bytes_ := memory_growth(costs)) is None else bytes_ / costs.own
+        joint, one_pass = (None, None) if new is None else (new.joint / new.add_head, new.add_head / new.one_pass)
         like, best = (_largest(gaps(self.late_heads)) for gaps in (like_gaps, best_gaps))
         changed = sum(each.changed for each in self.attachments) if self.attachments else None
         figures = (
@@ -64,17 +65,9 @@ class ScalabilityReport:
             ("time per picture, 100 heads : 1 head", 1.05, _ratio(rows, 100)),
             ("time per picture, 1000 heads : 1 head", 1.5, _ratio(rows, 1000)),
             ("seconds to load 1000 heads", 1.0, rows[1000].load if 1000 in rows else None),
-            (
-                "growth of peak memory : float32 weights of the heads",
-                1.0,
-                growth / costs.own if costs is not None and growth is not None else None,
-            ),
-            (JOINT_TRAINING, 50, None if new is None else new.joint / new.add_head),
-            (
-                "add-head : one pass of the backbone over its pictures",
-                1.2,
-                None if new is None else new.add_head / new.one_pass,
-            ),
+            ("growth of peak memory : float32 weights of the heads", 1.0, growth),
+            (JOINT_TRAINING, 50, joint),
+            ("add-head : one pass of the backbone over its pictures", 1.2, one_pass),
         )
         return tuple(
             Goal(figure=figure, limit=limit, measured=measured, lower=figure == JOINT_TRAINING)
@@ -83,12 +76,12 @@ class ScalabilityReport:
 
 
 def like_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
-    """By number of pictures, the mean over heads: AUROC on the backbone that knows the distortion less the late one."""
+    """Return by number of pictures the mean of AUROC on the backbone that knows the distortion less the late one."""
     return _mean_gaps(heads, lambda head, n: head.fresh[n].auroc)
 
 
 def best_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
-    """By number of pictures, the mean over heads: AUROC of the best of all joint heads less the late one."""
+    """Return by number of pictures the mean of AUROC of the best of all joint heads less the late one."""
     return _mean_gaps(heads, lambda head, n: max(head.joint.auroc, *(score.auroc for score in head.fresh.values())))
 
 
@@ -99,7 +92,7 @@ def _mean_gaps(heads: Sequence[LateHead], joint: Callable[[LateHead, int], float
 
 
 def memory_growth(costs: Costs) -> float | None:
-    """Bytes that a head adds to the peak memory, between the fewest and the most heads."""
+    """Return the bytes that a head adds to the peak memory, between the fewest and the most heads."""
     rows = [row for row in costs.of("heads") if not row.extrapolated]
     if len(rows) < 2:
         return None
@@ -107,7 +100,7 @@ def memory_growth(costs: Costs) -> float | None:
 
 
 def report_to_dict(report: ScalabilityReport) -> dict[str, Any]:
-    """What report.json holds."""
+    """Return the content of report.json."""
     content = asdict(report)
     content["goals"] = [
         {"figure": g.figure, "limit": g.limit, "measured": g.measured, "lower": g.lower, "met": g.met}

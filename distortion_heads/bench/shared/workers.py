@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -14,43 +13,14 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.tasks import in_processes
 from distortion_heads.bench.shared.cache import Cache
+from distortion_heads.bench.shared.options import MakeRegistry, Progress
 from distortion_heads.errors import InputError, MissingExtraError
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.attached import installed_registry
-from distortion_heads.registry.build import Registry
 from distortion_heads.spec import HeadSpec
 
-MakeRegistry: TypeAlias = Callable[[], Registry]
-"""Hashable and picklable: specs hold functions, which do not always travel, so each process makes its own registry."""
-
-Progress: TypeAlias = Callable[[int, int], None]
 Arrays: TypeAlias = Mapping[str, NDArray[np.generic]]
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True)
-class InstalledRegistry:
-    """Makes the registry of what is installed and of the user's own heads."""
-
-    no_plugins: bool = False
-
-    def __call__(self) -> Registry:
-        return installed_registry(no_plugins=self.no_plugins)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommonOptions:
-    """What every bench is asked: the folder of the report, labels, how many items (None: all), processes.
-
-    `command` is quoted in the report.
-    """
-
-    out: Path
-    heads: tuple[str, ...] | None = None
-    limit: int | None = None
-    jobs: int = 1
-    command: str
 
 
 @dataclass(frozen=True, kw_only=True)

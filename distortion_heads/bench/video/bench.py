@@ -9,15 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
-from distortion_heads.bench.shared.workers import (
-    CommonOptions,
-    InstalledRegistry,
-    Job,
-    MakeRegistry,
-    Progress,
-    measure_all,
-    need_extra,
-)
+from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
+from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
 from distortion_heads.bench.video.cases import HEADS, CasePlan, Part, draw_cases, find_parts
 from distortion_heads.bench.video.figures import compute_figures
 from distortion_heads.bench.video.measure import measure_one
@@ -26,7 +19,7 @@ from distortion_heads.bench.video.report import Setting, VideoReport, report_to_
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
-from distortion_heads.reports.files import to_json, write_files
+from distortion_heads.reports.files import write_report
 
 _ROOMS = (*ROOMS, "video", "bench/accuracy/samples.py", "bench/video/measure.py")
 
@@ -74,13 +67,12 @@ def bench_video(
         labels=job.labels,
         codings=compute_figures(measured, predictor.video_heads, codings),
     )
-    files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
-    write_files(options.out, {**files, **draw_plots(report)})
+    write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
 
 def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
-    """The heads to measure; each must have a generator. Raises `DataError`."""
+    """Return the heads to measure. Raises `DataError` for one without a generator."""
     chosen = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
     for label in chosen:
         spec = registry.head(label).spec

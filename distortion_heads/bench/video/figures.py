@@ -1,4 +1,4 @@
-"""What was said -> figures: is the distortion found in the frames that have it, and from when to when."""
+"""Figures of answers: whether the distortion is found in the frames that have it, and from when to when."""
 
 from __future__ import annotations
 
@@ -19,13 +19,10 @@ from distortion_heads.metrics.scores import auroc, mean_of, share
 class HeadFigures:
     """One head in one coding; shares and scores in [0, 1], None where there is nothing to measure.
 
-    Positives are the `frames` inside of the intervals with its distortion. `outside` compares them with the other
-    frames of the same files, `others` with the frames that have other distortions, which count as many as the
-    positives, however many there are. F1 and alarms are at the shipped threshold; `alarms_clean` is the share of all
-    files' undistorted frames on which it fires.
-
-    `onset` and `offset` have an error in frames for each of the `found` of all `events`: of the segment that overlaps
-    most with the interval, positive if late. `extra`: segments that overlap with no interval, in the same files.
+    Positives are the `frames` inside of its intervals; `outside` are the other frames of the same files, `others` those
+    with other distortions, weighted to count as many as the positives. F1 and alarms are at the shipped threshold;
+    `alarms_clean`: share of all undistorted frames. `onset` and `offset`: error in frames, positive if late, for each
+    of the `found` of all `events`; `extra`: segments in the same files that overlap with no interval.
     """
 
     label: str
@@ -162,7 +159,7 @@ def _head(label: str, column: int, frames: _Frames, judged: Sequence[Judged], ow
 
 
 def _f1(positive: NDArray[np.bool_], negative: NDArray[np.bool_], weight: float) -> float | None:
-    """Harmonic mean of precision and recall, each negative counting `weight`."""
+    """Return the harmonic mean of precision and recall, each negative counting `weight`."""
     found, alarms = int(positive.sum()), weight * int(negative.sum())
     total = found + alarms + len(positive)
     return float(2 * found / total) if len(positive) else None
@@ -185,7 +182,7 @@ def _event(judged: Judged) -> tuple[tuple[int, int] | None, int]:
 
 
 def _rates(fires: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Shares of the rows (n, H) in which each head fires; NaN without rows."""
+    """Return the shares of the rows (n, H) in which each head fires; NaN without rows."""
     return tuple(fires.mean(axis=0).tolist()) if len(fires) else (float("nan"),) * fires.shape[1]
 
 

@@ -32,7 +32,7 @@ from distortion_heads.video.predict import predict_video
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judged:
-    """What was said about a case in one coding, of n frames by H heads.
+    """The answers for a case in one coding, of n frames by H heads.
 
     `times` float64 (n,), seconds from the part's start; `inside` bool (n,): distorted; `probability` float32 (n, H);
     `segments` float64 (k, 2): onsets and offsets that the head of the case's distortion found; `bit_rate`: of the
@@ -50,9 +50,9 @@ _ARRAYS = tuple(field.name for field in fields(Judged))
 
 
 def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequence[Coding]) -> tuple[Judged, ...]:
-    """One `Judged` for each of `codings`.
+    """Return one `Judged` for each of `codings`.
 
-    Raises `InputError` for a bad clip, or one without a frame inside or outside of the interval; `DataError` for a bad
+    Raises `InputError` for a clip that is bad or lacks a frame inside or outside of the interval; `DataError` for a bad
     generator.
     """
     part = case.part
@@ -105,7 +105,7 @@ def _judge(case: Case, file: Path, predictor: Predictor) -> Judged:
 
 
 def _not_both(case: Case) -> str:
-    """As where the rate of frames varies, and a frame is shown for seconds."""
+    """Return why a clip cannot be measured whose frames are shown for seconds."""
     start, end = case.interval.start, case.interval.end
     return f"it needs frames inside and outside of the interval from {start:.2f} to {end:.2f} s"
 

@@ -36,7 +36,7 @@ class VideoReport:
 
 
 def report_to_dict(report: VideoReport) -> dict[str, Any]:
-    """Floats to 5 digits, None for what could not be measured."""
+    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
     content: dict[str, Any] = plain(asdict(report))
     return content
 

@@ -16,6 +16,7 @@ from distortion_heads.bench.accuracy import bench as bench_accuracy_module
 from distortion_heads.bench.accuracy import samples
 from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy, find_pictures, read_sources
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, draw_cases
+from distortion_heads.bench.shared import options as shared_options
 from distortion_heads.bench.shared import workers
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry.build import build_registry
@@ -235,7 +236,7 @@ def test_command_line(
     from dheads_cli.main import run
 
     monkeypatch.setenv("DHEADS_HOME", str(options.out / "home"))
-    monkeypatch.setattr(workers.InstalledRegistry, "__call__", lambda self: registry())
+    monkeypatch.setattr(shared_options.InstalledRegistry, "__call__", lambda self: registry())
     (options.images / "broken.png").write_text("no picture")
     arguments = ["--images", str(options.images), "--out", str(options.out), "--mixtures", "1", "--jobs", "1"]
     assert run(["bench", "accuracy", *arguments, "--heads", "jpeg, brighten"]) == 1
