@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from distortion_heads.pipeline import Predictor
     from distortion_heads.registry.build import Registry
 
 Kind: TypeAlias = Literal["heads", "networks", "towers"]
@@ -60,9 +62,8 @@ def main() -> None:
 
 def run(job: Job) -> Found:
     """Load the most heads, then time all counts."""
-    open_design = {"heads": _open_heads, "networks": _open_networks, "towers": _open_towers}[job.kind]
     start = time.process_time()
-    runners = open_design(job)
+    runners = _open_towers(job) if job.kind == "towers" else _open_heads(job)
     load = time.process_time() - start
     loaded = peak_memory()
     seconds, wall = typical(runners, job.rounds)
@@ -98,24 +99,21 @@ def peak_memory() -> int:
 
 
 def _open_heads(job: Job) -> dict[int, Callable[[], object]]:
+    """Open predictors of the heads in the store: one for each count, or one for each head if they are networks."""
     from distortion_heads.pipeline import Predictor
 
     registry = store_registry(Path(job.home))
     labels = sorted(registry.heads)
-    # The largest first, in memory that nothing else has used.
-    counts = sorted(job.counts, reverse=True)
-    predictors = {n: Predictor(labels[:n], registry=registry, threads=1) for n in counts}
-    return {n: _predicts([predictors[n]], job.picture) for n in sorted(job.counts)}
 
+    def open_one(labels: Sequence[str]) -> Predictor:
+        return Predictor(labels, registry=registry, threads=1)
 
-def _open_networks(job: Job) -> dict[int, Callable[[], object]]:
-    """Open a network per head, each with a backbone of its own; they run one after the other."""
-    from distortion_heads.pipeline import Predictor
-
-    registry = store_registry(Path(job.home))
-    labels = sorted(registry.heads)[: max(job.counts)]
-    predictors = [Predictor([label], registry=registry, threads=1) for label in labels]
-    return {n: _predicts(predictors[:n], job.picture) for n in job.counts}
+    if job.kind == "heads":  # the largest first, in memory that nothing else has used
+        groups = {n: [open_one(labels[:n])] for n in sorted(job.counts, reverse=True)}
+    else:
+        networks = [open_one([label]) for label in labels[: max(job.counts)]]
+        groups = {n: networks[:n] for n in job.counts}
+    return {n: partial(_predict, groups[n], job.picture) for n in sorted(job.counts)}
 
 
 def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
@@ -123,11 +121,7 @@ def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
     from distortion_heads.io.images import load_image
 
     network = TowerNetwork.load(Path(job.tower), max(job.counts))
-
-    def runner(count: int) -> Callable[[], object]:
-        return lambda: network.predict(load_image(job.picture), count)
-
-    return {n: runner(n) for n in job.counts}
+    return {n: partial(lambda count: network.predict(load_image(job.picture), count), n) for n in job.counts}
 
 
 def store_registry(home: Path) -> Registry:
@@ -138,8 +132,9 @@ def store_registry(home: Path) -> Registry:
     return build_registry(user_heads=Store(home).user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
 
 
-def _predicts(predictors: Sequence[object], picture: str) -> Callable[[], object]:
-    return lambda: [predictor.predict(picture) for predictor in predictors]  # type: ignore[attr-defined]
+def _predict(predictors: Sequence[Predictor], picture: str) -> None:
+    for predictor in predictors:
+        predictor.predict(picture)
 
 
 if __name__ == "__main__":

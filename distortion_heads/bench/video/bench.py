@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
 from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
-from distortion_heads.bench.video.cases import HEADS, CasePlan, Part, draw_cases, find_parts
+from distortion_heads.bench.video.cases import HEADS, CasePlan, draw_cases, find_parts
 from distortion_heads.bench.video.figures import compute_figures
 from distortion_heads.bench.video.measure import measure_one
 from distortion_heads.bench.video.plots import draw_plots
@@ -62,11 +61,17 @@ def bench_video(
     failed = [f"{case.part}, {case.label}: {error}" for case, error in errors.items()]
     if not measured:
         raise DataError("; ".join(failed))
-    report = VideoReport(
-        setting=_setting(options, str(predictor.backbone.ref), parts, (*problems, *failed)),
-        labels=job.labels,
-        codings=compute_figures(measured, predictor.video_heads, codings),
+    setting = Setting(
+        command=options.command,
+        backbone=str(predictor.backbone.ref),
+        seed=options.plan.seed,
+        seconds=options.plan.seconds,
+        clips=dict(Counter(part.name for part in parts)),
+        rates={part.name: part.rate for part in parts},
+        left_out=(*problems, *failed),
     )
+    figures = compute_figures(measured, predictor.video_heads, codings)
+    report = VideoReport(setting=setting, labels=job.labels, codings=figures)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
@@ -86,15 +91,3 @@ def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...
 def _has_weights(label: str, registry: Registry) -> bool:
     head = registry.heads.get(label)
     return head is not None and head.spec.weights is not None and head.spec.weights.is_file()
-
-
-def _setting(options: VideoBenchOptions, backbone: str, parts: Sequence[Part], left_out: tuple[str, ...]) -> Setting:
-    return Setting(
-        command=options.command,
-        backbone=backbone,
-        seed=options.plan.seed,
-        seconds=options.plan.seconds,
-        clips=dict(Counter(part.name for part in parts)),
-        rates={part.name: part.rate for part in parts},
-        left_out=left_out,
-    )
