@@ -86,6 +86,10 @@ class DataError(DheadsError):
     """The training data cannot be trained on, or what is made of them not be written."""
 
 
+class WorkerDiedError(DataError):
+    """A process that worked for this one was killed or crashed."""
+
+
 class MissingExtraError(DheadsError):
     """Something needs an optional extra that is not installed."""
 

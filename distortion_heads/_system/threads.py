@@ -1,27 +1,61 @@
-"""Several items worked on at once, each in a thread of its own; the results come in the order of the items."""
+"""Work that goes on ahead of whoever asks for its results, which come in the order of the items."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 QUEUED = 2
 """Items that are in work or wait for it, for each thread."""
 
 
+class Pending(Protocol[R_co]):
+    """What is under way, as a future is."""
+
+    def result(self) -> R_co: ...
+
+
 def usable_cores() -> int:
-    """CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def ordered(items: Iterable[T], submit: Callable[[T], Pending[R]], ahead: int) -> Generator[R]:
+    """Yield the results of `submit(item)` in the order of `items`, with at most `ahead` of them under way.
+
+    An exception is raised where its result would have come.
+    """
+    waiting: deque[Pending[R]] = deque()
+    for item in items:
+        waiting.append(submit(item))
+        del item  # or it would be held while the next one is made
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def completed(work: Callable[[T], R], item: T) -> Future[R]:
+    """Call `work(item)` now, in this thread, and return its result or exception as a future."""
+    from concurrent.futures import Future
+
+    done: Future[R] = Future()
+    try:
+        done.set_result(work(item))
+    except Exception as error:
+        done.set_exception(error)
+    return done
 
 
 def in_order(
@@ -32,26 +66,23 @@ def in_order(
     is_large: Callable[[T], bool],
     work_alone: Callable[[T], R],
 ) -> Generator[R]:
-    """`work` on each of `items`, `threads` at once; on a large one `work_alone`, while nothing else is in work.
+    """Yield `work(item)` of each of `items`, `threads` at once; of a large one `work_alone(item)`, at work by itself.
 
-    The latter runs in the thread of whoever asks. An exception is raised where its result would have come. Close the
-    iterator to stop early.
+    `work_alone` runs in the thread of whoever asks. Close the iterator to stop early.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side")
-    running: deque[Future[R]] = deque()
+    running: deque[Future[R]] = deque(maxlen=QUEUED * threads)
+
+    def submit(item: T) -> Future[R]:
+        if is_large(item):
+            wait(running)
+            return completed(work_alone, item)
+        running.append(pool.submit(work, item))
+        return running[-1]
+
     try:
-        for item in items:
-            large = is_large(item)
-            while running and (large or len(running) == QUEUED * threads):
-                yield running.popleft().result()
-            if large:
-                yield work_alone(item)
-            else:
-                running.append(pool.submit(work, item))
-            del item  # lest it be held while the next one is made
-        while running:
-            yield running.popleft().result()
+        yield from ordered(items, submit, QUEUED * threads)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -16,21 +16,18 @@ import csv
 import json
 import os
 import pickle
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
-from distortion_heads._system.processes import worker_pool
-from distortion_heads.errors import DataError
+from distortion_heads._system.processes import per_process, start_workers
+from distortion_heads._system.threads import Pending, completed, ordered
+from distortion_heads.errors import DataError, WorkerDiedError
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.synthesis.plan import SynthPlan
 from distortion_heads.synthesis.sources import Source, Sources
@@ -78,7 +75,7 @@ class Run:
         told: str | None = None
         ahead = self.jobs * TASKS_AHEAD if self.jobs > 1 else 1
         with _workers(self.jobs, self.plan, self.target) as submit:
-            for outcome in _in_order(submit, self._tasks(), ahead):
+            for outcome in ordered(self._tasks(), submit, ahead):
                 # All tasks of a broken picture tell the same.
                 problems = tuple(problem for problem in outcome.problems if problem != told)
                 told = outcome.problems[-1] if outcome.problems else told
@@ -112,56 +109,25 @@ class Run:
         }
 
 
-def _in_order(
-    submit: Callable[[Task], Future[Outcome]], tasks: Iterator[Task | Outcome], ahead: int
-) -> Iterator[Outcome]:
-    """Outcomes in the order of `tasks`, of which at most `ahead` are under way."""
-    waiting: deque[Future[Outcome] | Outcome] = deque()
-    for task in tasks:
-        waiting.append(submit(task) if isinstance(task, Task) else task)
-        if len(waiting) >= ahead:
-            yield _result(waiting.popleft())
-    while waiting:
-        yield _result(waiting.popleft())
-
-
-def _result(waiting: Future[Outcome] | Outcome) -> Outcome:
-    if isinstance(waiting, Outcome):
-        return waiting
+@contextmanager
+def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task | Outcome], Pending[Outcome]]]:
+    """Something to hand tasks to: this process where one is enough, else new ones. What is done already stays so."""
+    if jobs == 1:
+        maker = Maker(plan, target)
+        yield lambda task: completed(maker.make, task) if isinstance(task, Task) else completed(_itself, task)
+        return
+    frozen = _pickled(plan, target)
     try:
-        return waiting.result()
-    except BrokenProcessPool:
+        with start_workers(jobs, interruptible=False) as submit:
+            yield lambda task: submit(_make, frozen, task) if isinstance(task, Task) else completed(_itself, task)
+    except WorkerDiedError:
         raise DataError(
             "a process was killed, perhaps for want of memory: start the same again with fewer --jobs, it goes on"
         ) from None
 
 
-@contextmanager
-def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task], Future[Outcome]]]:
-    """Something to hand tasks to: this process where one is enough, else a pool of new ones."""
-    if jobs == 1:
-        maker = Maker(plan, target)
-        yield lambda task: _completed(maker.make(task))
-        return
-    from multiprocessing import active_children
-
-    frozen = _pickled(plan, target)
-    others = set(active_children())
-    pool = worker_pool(jobs, _leave_interrupts)
-    try:
-        yield lambda task: pool.submit(_make_pickled, frozen, task)
-    except BaseException:  # do not make the user wait for tasks that nobody wants any more
-        for process in set(active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _completed(outcome: Outcome) -> Future[Outcome]:
-    future: Future[Outcome] = Future()
-    future.set_result(outcome)
-    return future
+def _itself(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 def _pickled(plan: SynthPlan, target: Target) -> bytes:
@@ -172,20 +138,12 @@ def _pickled(plan: SynthPlan, target: Target) -> bytes:
         raise DataError(f"a plugin's synthesizer cannot be sent to other processes ({error}): use --jobs 1") from None
 
 
-@lru_cache(maxsize=1)
+def _make(frozen: bytes, task: Task) -> Outcome:
+    return per_process(_maker, frozen).make(task)
+
+
 def _maker(frozen: bytes) -> Maker:
     return Maker(*pickle.loads(frozen))
-
-
-def _make_pickled(frozen: bytes, task: Task) -> Outcome:
-    return _maker(frozen).make(task)
-
-
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the main process."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads._system.atomic import replacing, write_atomic
-from distortion_heads._system.processes import worker_pool
+from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, load_scene
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step
@@ -66,23 +66,16 @@ def make_pictures(pictures: PictureSet, workers: int) -> Iterator[int]:
         return
     pictures.folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, pictures.count, BLOCK)
-    with worker_pool(workers) as pool:
-        for done, _ in enumerate(pool.map(_make_block, [pictures] * len(starts), starts), 1):
-            yield min(2 * BLOCK * done, 2 * pictures.count)
+    for done, _ in enumerate(in_processes(starts, partial(_make_block, pictures), workers), 1):
+        yield min(2 * BLOCK * done, 2 * pictures.count)
     pictures.done.touch()
 
 
 def _make_block(pictures: PictureSet, start: int) -> None:
-    specs = _specs(pictures.bank)
+    specs = per_process(installed_specs, pictures.bank)
     for index in range(start, min(start + BLOCK, pictures.count)):
         for positive in (True, False):
             _make_one(pictures, specs, positive, index)
-
-
-@lru_cache(maxsize=1)
-def _specs(labels: tuple[str, ...]) -> tuple[HeadSpec, ...]:
-    """Once per process: specs hold functions, which do not travel between processes."""
-    return installed_specs(labels)
 
 
 def _make_one(pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, index: int) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from importlib.util import find_spec
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.tasks import in_processes
+from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.bench.shared.cache import Cache
 from distortion_heads.bench.shared.options import MakeRegistry, Progress
 from distortion_heads.errors import InputError, MissingExtraError
@@ -38,7 +38,7 @@ class Job:
         found: Arrays | None = self.cache.load(item)
         if found is None:
             with threadpool_limits(1):
-                found = measure(*_open(self.make_registry, self.labels))
+                found = measure(*per_process(_open, self.make_registry, self.labels))
             self.cache.save(item, found)
         return found
 
@@ -49,7 +49,7 @@ def measure_all(
     """Return the answer for each item, and why there is none for those that raised `InputError`; both in their order.
 
     `progress(done, total)` counts items. With more `jobs`, items, answers and `measure` must be picklable. Raises
-    `DataError` if a generator breaks its contract or a process dies.
+    `DataError` if a generator breaks its contract, `WorkerDiedError` if a process dies.
     """
     answers: dict[_Item, _Answer] = {}
     errors: dict[_Item, str] = {}
@@ -77,9 +77,8 @@ def _attempt(measure: Callable[[_Item], _Answer], item: _Item) -> tuple[_Item, _
         return item, None, str(error)
 
 
-@lru_cache(maxsize=1)
 def _open(make_registry: MakeRegistry, labels: tuple[str, ...]) -> tuple[Predictor, tuple[HeadSpec, ...]]:
-    """Once per process; one thread each, for the processes share the cores."""
+    """Open heads on one thread, for the processes share the cores."""
     registry = make_registry()
     specs = tuple(head.spec for head in registry.select(labels))
     return Predictor(labels, registry=registry, threads=1), specs

@@ -7,9 +7,7 @@ stopped, and a shard that is there already is only read.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import worker_pool
+from distortion_heads._system.processes import start_workers
+from distortion_heads._system.threads import ordered
 from distortion_heads.datasets.clean_pictures import (
     content_digest,
     cut_native,
@@ -158,14 +157,11 @@ def stream_shards(
     plan: ShardPlan, specs: Sequence[HeadSpec], *, start: int, count: int, distinct: int, workers: int
 ) -> Iterator[Shard]:
     """Yield shards `start` to `count` - 1, numbered modulo `distinct`; `workers` processes make them ahead."""
-    indices = deque(range(start, count))
     labels = tuple(spec.label for spec in specs)
-    pending: deque[Future[Path]] = deque()
-    with worker_pool(workers) as pool:
-        while indices or pending:
-            while indices and len(pending) < 2 * workers + 1:
-                pending.append(pool.submit(_make_by_label, plan, labels, indices.popleft() % distinct))
-            yield read_shard(pending.popleft().result())
+    with start_workers(workers) as submit:
+        numbers = (number % distinct for number in range(start, count))
+        files = ordered(numbers, lambda number: submit(_make_by_label, plan, labels, number), 2 * workers + 1)
+        yield from map(read_shard, files)
 
 
 def _make_by_label(plan: ShardPlan, labels: tuple[str, ...], index: int) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from distortion_heads.backbones.files import dump_backbone, read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
-from distortion_heads.errors import BackboneError, DataError
+from distortion_heads.errors import BackboneError, DataError, WorkerDiedError
 from distortion_heads.heads.head import Provenance
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.heads.train_head import check_line
@@ -92,7 +91,7 @@ def _advice(out: Path) -> Iterator[None]:
     """Turn what the user's machine or files may do to a run into `DataError`."""
     try:
         yield
-    except BrokenProcessPool:
+    except WorkerDiedError:
         raise DataError(
             "a worker process was killed, perhaps for lack of memory: run it again, with fewer --workers; "
             "it goes on where it stopped"

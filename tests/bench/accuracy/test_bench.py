@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from distortion_heads._system import processes
 from distortion_heads.bench.accuracy import bench as bench_accuracy_module
 from distortion_heads.bench.accuracy import samples
 from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy, find_pictures, read_sources
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, draw_cases
 from distortion_heads.bench.shared import options as shared_options
-from distortion_heads.bench.shared import workers
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import View
@@ -127,7 +127,7 @@ def test_what_has_changed_is_not_taken_from_the_cache(
     before = bench_accuracy(options, make_registry=registry)
     if change == "head":
         write_heads(registry.folder, VIEWS, seed=50)
-        workers._open.cache_clear()
+        processes._made.cache_clear()
     else:
         options = replace(options, plan=replace(options.plan, seed=4))
     after = bench_accuracy(options, make_registry=registry)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from distortion_heads._system.tasks import in_processes
-from distortion_heads.errors import DataError, InputError
+from distortion_heads._system.processes import in_processes, per_process, start_workers
+from distortion_heads.errors import DataError, InputError, WorkerDiedError
 from helpers.sessions import processes_of_session, wait_until
 
 
@@ -62,8 +62,8 @@ def sleep_long(file: str) -> None:
 def test_the_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     files = [str(tmp_path / name) for name in ("a", "b")]
     code = (
-        "from distortion_heads._system.tasks import in_processes\n"
-        "from tests._system.test_tasks import sleep_long\n"
+        "from distortion_heads._system.processes import in_processes\n"
+        "from tests._system.test_processes import sleep_long\n"
         f"if __name__ == '__main__': list(in_processes({files!r}, sleep_long, 2))\n"
     )
     script = tmp_path / "script.py"
@@ -73,3 +73,55 @@ def test_the_processes_end_with_the_one_that_started_them(tmp_path: Path) -> Non
         wait_until(lambda: all(Path(file).exists() for file in files))
         process.kill()
     wait_until(lambda: not processes_of_session(process.pid))
+
+
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+def test_a_worker_that_dies_is_reported_whenever_it_dies(when: str) -> None:
+    """Before a call is submitted, between two, or after the last, while its result is awaited."""
+
+    def run() -> None:
+        with start_workers(1) as submit:
+            future = submit(die, 0) if when != "after" else submit(die_soon, 0.2)
+            if when == "before":
+                future.exception()  # the pool knows by now
+            later = [submit(measure, number) for number in range(3)]
+            assert all(isinstance(one.exception(), WorkerDiedError) for one in (future, *later))
+            later[-1].result()
+
+    with pytest.raises(WorkerDiedError, match="a worker process died"):
+        run()
+
+
+def test_what_is_made_once_per_process_is_kept() -> None:
+    with start_workers(1) as submit:
+        first, second = (submit(made_here, "a").result() for _ in range(2))
+    assert first == second
+    assert first != made_here("a")
+
+
+def test_after_an_error_nobody_waits_for_the_rest(tmp_path: Path) -> None:
+    began = time.monotonic()
+
+    def run() -> None:
+        with start_workers(2) as submit:
+            for name in "ab":
+                submit(sleep_long, str(tmp_path / name))
+            wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        run()
+    assert time.monotonic() - began < 50
+
+
+def die_soon(seconds: float) -> None:
+    time.sleep(seconds)
+    os._exit(3)
+
+
+def made_here(name: str) -> tuple[int, float]:
+    return per_process(_made, name)
+
+
+def _made(name: str) -> tuple[int, float]:
+    return os.getpid(), time.monotonic()
