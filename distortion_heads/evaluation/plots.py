@@ -10,7 +10,7 @@ import numpy as np
 
 from distortion_heads.evaluation.figures import CLEAN
 from distortion_heads.evaluation.summary import Result, Row, Spread
-from distortion_heads.reports.drawing import INK, MAP, draw_grid, new_figure, to_png
+from distortion_heads.reports.drawing import INK, MAP, annotate, draw_grid, name_axes, new_figure, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,15 +88,8 @@ def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
     axes = figure.add_subplot()
     axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
     if len(names) <= MOST_NAMED:
-        for y, x in zip(*np.nonzero(percent >= 0.05), strict=True):
-            color = "white" if percent[y, x] > 55 else INK
-            value = percent[y, x]
-            text = f"{value:.1f}" if value < 99.95 else "100"
-            axes.text(x, y, text, ha="center", va="center", fontsize=7, color=color)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+        annotate(axes, percent, dark=percent > 55, shown=percent >= 0.05, text="{:.1f}")
+    name_axes(axes, names, names)
     axes.set(xlabel="most probable head that fires", ylabel="what is there")
     axes.set_title(f"{row.method}\n{row.protocol}, percent", color=INK, fontsize=10)
     return to_png(figure)

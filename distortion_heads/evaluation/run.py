@@ -41,7 +41,7 @@ class Repetition:
 
 @dataclass(frozen=True, kw_only=True)
 class RepetitionPlan:
-    """What is run: every method under every protocol with the seeds `seed`, `seed + 1` ... at every share.
+    """The repetitions to run: every method under every protocol with the seeds `seed`, `seed + 1` ... at every share.
 
     `frames`: of each video.
     """

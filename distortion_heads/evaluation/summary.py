@@ -11,14 +11,7 @@ import numpy as np
 
 from distortion_heads.datasets.published.lvq import KIND as LVQ
 from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
-from distortion_heads.evaluation.figures import (
-    SWEEP,
-    Figures,
-    confusion,
-    head_figures,
-    overall_figures,
-    sweep_figures,
-)
+from distortion_heads.evaluation.figures import SWEEP, Figures, confusion, head_figures, overall_figures, sweep_figures
 from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.reports.markdown import render
 

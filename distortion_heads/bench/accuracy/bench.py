@@ -28,7 +28,7 @@ from distortion_heads.reports.files import write_report
 
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions(CommonOptions):
-    """What to measure: `heads` (None: all) on clean pictures, distorted as `plan` says."""
+    """Options of the bench: `heads` (None: all) on clean pictures, distorted as `plan` says."""
 
     images: Path
     plan: AccuracyPlan = field(default_factory=AccuracyPlan)

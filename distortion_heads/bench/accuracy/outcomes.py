@@ -1,4 +1,4 @@
-"""What heads said about pictures whose distortions are known: the arrays behind every accuracy figure."""
+"""Answers of heads for pictures whose distortions are known: the arrays behind every accuracy figure."""
 
 from __future__ import annotations
 

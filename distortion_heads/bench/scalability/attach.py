@@ -86,9 +86,8 @@ def measure_forgetting(
         store.save(head, overwrite=False)
         after = _outputs(store, pictures)
         changed = sum(after[key] != value for key, value in before.items())
-        attachments.append(
-            Attachment(label=head.label, earlier=first + done, compared=2 * len(before), changed=changed)
-        )
+        compared = 2 * len(before)
+        attachments.append(Attachment(label=head.label, earlier=first + done, compared=compared, changed=changed))
         before = after
     return tuple(attachments)
 

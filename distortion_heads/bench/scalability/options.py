@@ -1,4 +1,4 @@
-"""What `dheads bench scalability` measures."""
+"""Options of `dheads bench scalability`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Report: TypeAlias = Callable[[str, float, float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ScalabilityOptions:
-    """What to measure, and `work`, the folder that keeps what is done; `command` is quoted in the report.
+    """Options of the bench, and `work`, the folder that keeps what is done; `command` is quoted in the report.
 
     The incremental part trains on `bank` (distortions), and adds those of `late` one at a time, from `sizes` pictures
     with the distortion and as many without. `widths`: channels of the backbone's five levels; `batch`: native samples

@@ -1,4 +1,4 @@
-"""What every bench is asked."""
+"""Options that all benches share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InstalledRegistry:
 
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions:
-    """What every bench is asked: the folder of the report, labels, how many items (None: all), processes.
+    """Options of every bench: the folder of the report, labels, how many items (None: all), processes.
 
     `command` is quoted in the report.
     """

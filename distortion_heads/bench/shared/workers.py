@@ -25,7 +25,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What every process needs to know; `labels` are the heads, in the order of their answers."""
+    """The task of every process; `labels` are the heads, in the order of their answers."""
 
     make_registry: MakeRegistry
     labels: tuple[str, ...]

@@ -25,7 +25,7 @@ _ROOMS = (*ROOMS, "video", "bench/accuracy/samples.py", "bench/video/measure.py"
 
 @dataclass(frozen=True, kw_only=True)
 class VideoBenchOptions(CommonOptions):
-    """What to measure: `heads` (None: those of `HEADS` that are attached) on parts of `clips`."""
+    """Options of the bench: `heads` (None: those of `HEADS` that are attached) on parts of `clips`."""
 
     clips: Path
     plan: CasePlan = field(default_factory=CasePlan)

@@ -141,10 +141,5 @@ def _draw_case(part: Part, label: str, severity: float, seed: int) -> Case:
     length = rng.uniform(*_LENGTH) * part.seconds
     # Edges lie in the middle between two frames, so that a container's rounding moves none across.
     start, end = ((round(edge * part.rate) + 0.5) / part.rate for edge in (onset, onset + length))
-    return Case(
-        part=part,
-        label=label,
-        severity=severity,
-        interval=Interval(start=start, end=end),
-        seed=int(rng.integers(1 << 63)),
-    )
+    interval, stream = Interval(start=start, end=end), int(rng.integers(1 << 63))
+    return Case(part=part, label=label, severity=severity, interval=interval, seed=stream)

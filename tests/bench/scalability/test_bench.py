@@ -21,14 +21,7 @@ from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.bench.scalability import cost as costs_module
 from distortion_heads.bench.scalability.attach import NewHead, measure_forgetting
 from distortion_heads.bench.scalability.bench import bench_scalability
-from distortion_heads.bench.scalability.cost import (
-    Cost,
-    Costs,
-    _extended,
-    run_probe,
-    write_heads,
-    write_picture,
-)
+from distortion_heads.bench.scalability.cost import Cost, Costs, _extended, run_probe, write_heads, write_picture
 from distortion_heads.bench.scalability.incremental import LateHead, Score
 from distortion_heads.bench.scalability.kept import once
 from distortion_heads.bench.scalability.options import ScalabilityOptions
