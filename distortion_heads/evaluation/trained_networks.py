@@ -100,7 +100,7 @@ class FinetuneMethod:
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
         from distortion_heads.io.image_hashes import content_hashes
-        from distortion_heads.training.features.labelled import FeatureCache
+        from distortion_heads.training.features.cache import FeatureCache
         from distortion_heads.training.networks.processes import Processes
 
         choice = replace(self.choice, recipe=replace(self.choice.recipe, seed=seed))

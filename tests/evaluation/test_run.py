@@ -26,7 +26,7 @@ from distortion_heads.evaluation.run import RepetitionPlan, run_plan
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads import fit_layers as fit
 from helpers.little_pictures import GRAIN, noisy, registry, scene, spec
 from helpers.little_records import LABELS, KnownAnswers, little_corpus

@@ -71,7 +71,7 @@ def evaluate(
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
         from distortion_heads.datasets.load import load_corpus
         from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
-        from distortion_heads.training.features.labelled import FeatureCache
+        from distortion_heads.training.features.cache import FeatureCache
 
         options = EvaluateOptions(
             out=out,

@@ -19,7 +19,8 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
-    from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe
+    from distortion_heads.training.networks.loop import Progress
+    from distortion_heads.training.networks.train_on_shards import ShardRecipe
     from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage
 
 FOLDER = click.Path(path_type=Path)
@@ -158,7 +159,7 @@ def _show(bar: Bar, progress: Progress | Stage) -> None:
     if isinstance(progress, Stage):
         bar.show(progress.done, progress.total, progress.name, progress.detail)
         return
-    detail = f"loss {progress.loss:.4f}, {progress.samples_per_second:.0f} pictures/s"
+    detail = f"loss {progress.loss:.4f}, {progress.per_second:.0f} pictures/s"
     bar.show(progress.step, progress.steps, "backbone", detail)
     if progress.auroc:
         with bar.hidden():

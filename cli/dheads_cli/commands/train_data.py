@@ -16,7 +16,7 @@ from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.training.networks.train_on_records import Progress
+    from distortion_heads.training.networks.loop import Progress
     from distortion_heads.training.runs.from_dataset import DatasetRun, Summary
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -148,7 +148,7 @@ def _show(bar: Bar, progress: Progress) -> None:
         progress.step,
         progress.steps,
         f"epoch {progress.epoch}",
-        f"loss {progress.loss:.4f}, {progress.records_per_second:.1f} pictures/s",
+        f"loss {progress.loss:.4f}, {progress.per_second:.1f} pictures/s",
     )
     if progress.validation is not None:
         with bar.hidden():

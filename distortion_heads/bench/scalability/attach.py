@@ -27,7 +27,8 @@ from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort
-from distortion_heads.training.features.labelled import MAX_WORKERS, FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.features.extract import MAX_WORKERS
 from distortion_heads.training.heads.add_head import add_head
 
 ATTACHED = 6

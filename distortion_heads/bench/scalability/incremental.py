@@ -28,13 +28,16 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.features.labelled import Dataset, FeatureCache, extract, usable
+from distortion_heads.training.features.extract import extract
+from distortion_heads.training.features.labelled import Dataset, usable
 from distortion_heads.training.heads.add_head import add_head
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
+from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.shards import GROUP
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, load_network, train_backbone
+from distortion_heads.training.networks.train_on_shards import ShardRecipe, load_network, train_backbone
 
 JOINT = "joint"
 STEPS_PER_SHARD, SHARD_USES = 8, 4

@@ -26,7 +26,9 @@ from distortion_heads.registry.build import RegisteredHead, Registry
 from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import VIEWS, BackboneRef, BackboneSpec, HeadSpec, View, check_label
-from distortion_heads.training.features.labelled import Dataset, FeatureCache, Progress, extract, usable
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.features.extract import Progress, extract
+from distortion_heads.training.features.labelled import Dataset, usable
 from distortion_heads.training.heads.train_head import HeadCard, train_head, weakness
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")

@@ -21,10 +21,10 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
-from distortion_heads.training.networks.train_on_records import Progress
 from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 

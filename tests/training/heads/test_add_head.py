@@ -25,7 +25,7 @@ from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import USER, LoadedPlugins, register
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads import add_head as module
 from distortion_heads.training.heads.add_head import AddedHead, add_head
 from distortion_heads.training.heads.train_head import weakness

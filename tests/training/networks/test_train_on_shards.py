@@ -21,8 +21,9 @@ from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
+from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, train_backbone
+from distortion_heads.training.networks.train_on_shards import ShardRecipe, train_backbone
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")
@@ -132,7 +133,7 @@ def test_a_killed_run_goes_on_and_ends_at_the_same_weights(
     whole = train(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed", stop_at=4)
-    assert torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"] == 4
+    assert torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["state"]["step"] == 4
     resumed = train(tmp_path / "killed")
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=0, rtol=0, msg=name)

@@ -18,7 +18,8 @@ from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.errors import BackboneError, DataError, DheadsError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe
+from distortion_heads.training.networks.loop import Progress
+from distortion_heads.training.networks.train_on_shards import ShardRecipe
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 
 RECIPE = ShardRecipe(steps=4, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)

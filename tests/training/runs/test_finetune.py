@@ -28,7 +28,7 @@ from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.attached import installed_registry
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe
 from distortion_heads.training.runs.finetune import Fitted, fit_network
