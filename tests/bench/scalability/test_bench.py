@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from helpers.little_networks import write_scenes
 from helpers.sample_heads import make_head
 
 pytest.importorskip("torch")
@@ -57,12 +58,7 @@ def registry() -> Registry:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clean")
-    rng = np.random.default_rng(0)
-    for i in range(16):
-        small = rng.uniform(40, 220, (9, 9, 3)).astype(np.uint8)
-        Image.fromarray(small).resize((280, 260), Image.Resampling.BICUBIC).save(folder / f"scene{i}.png")
-    return folder
+    return write_scenes(tmp_path_factory.mktemp("clean"), 16, fine=9, size=(280, 260))
 
 
 @pytest.fixture(scope="module")
