@@ -55,10 +55,10 @@ def test_the_temporary_file_may_be_anywhere_and_is_removed_after_an_error(tmp_pa
         temporary.write_bytes(b"new")
     assert path.read_bytes() == b"new"
     with pytest.raises(KeyError), replacing(path, temporary=temporary):
-        temporary.write_bytes(b"part")
-        raise KeyError
+        _write_a_part(temporary)
     with pytest.raises(KeyError), replacing(path / "below", temporary=path / "below a file"):
-        raise KeyError
+        _write_a_part(tmp_path / "c")
+    (tmp_path / "c").unlink()
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"new"
 
@@ -74,3 +74,8 @@ def test_replacing_gives_a_file_its_name_once_it_is_whole(tmp_path: Path, sync: 
         path.touch(exist_ok=False)
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def _write_a_part(path: Path) -> None:
+    path.write_bytes(b"part")
+    raise KeyError
