@@ -1,4 +1,4 @@
-"""Command-line arguments -> files: folders, glob patterns and lists of paths on standard input are expanded.
+"""Command-line arguments to files: folders, glob patterns and lists of paths on standard input are expanded.
 
 Paths stay strings: a `Path` would drop the `./` that a user wrote.
 """
@@ -36,19 +36,19 @@ _NUMBERED = re.compile(r"%(?:0\d)?d")
 
 @dataclass(frozen=True)
 class Input:
-    """One file to predict or, where `error` is set, something that leads to no file."""
+    """One file or, where `error` is set, something that leads to no file."""
 
     path: str
     error: str | None = None
 
     @property
     def is_video(self) -> bool:
-        """Whether the name is that of a video, or the pattern of a numbered sequence such as `frame_%04d.png`."""
+        """Return whether it is named as a video, or is the pattern of a numbered sequence such as `frame_%04d.png`."""
         return _suffix(self.path) in VIDEO_SUFFIXES or is_sequence(self.path)
 
 
 def is_sequence(path: str) -> bool:
-    """Whether `path` is the pattern of a numbered sequence, and no file."""
+    """Return whether `path` is the pattern of a numbered sequence, and no file."""
     return _NUMBERED.search(os.path.basename(path)) is not None and not os.path.lexists(path)  # noqa: PTH119
 
 
