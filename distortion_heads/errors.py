@@ -18,7 +18,7 @@
     ├── DataError                  training data that cannot be trained on, or its output not be written
     └── MissingExtraError          needs an optional extra that is not installed
 
-The message of each is one line that says what to do. A `DheadsError` is the user's to mend; any other is ours.
+The message of each is one line that says what to do. A `DheadsError` is the user's to mend; any other is a bug.
 """
 
 

@@ -21,7 +21,7 @@ from distortion_heads.backbones.read_views import Features, _run_for, _views_of,
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.registry.attached import installed_registry, load_banks
+from distortion_heads.registry.attached import load_banks, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
@@ -59,7 +59,7 @@ class Predictor:
         threads: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
-        registry = installed_registry() if registry is None else registry
+        registry = load_registry() if registry is None else registry
         self._max_pixels = max_pixels
         self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1

@@ -15,7 +15,7 @@ import click
 from dheads_cli.session import session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.registry.build import PluginFailure
+    from distortion_heads.registry.discovery import PluginFailure
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ COMMANDS = {
         LazyCommand("export", "export", "Write a backbone with its ONNX graph."),
         LazyCommand("audit", "audit", "Say what is wrong with a labelled dataset."),
         LazyCommand("evaluate", "evaluate", "Train on a part of a labelled dataset and measure on another."),
-        LazyCommand("score2020", "evaluate", "Rank methods by the score of the ICIP 2020 challenge."),
     )
 }
 

@@ -31,7 +31,7 @@ class Session:
 
     @cached_property
     def loaded(self) -> LoadedPlugins:
-        from distortion_heads.registry.build import load_plugins
+        from distortion_heads.registry.discovery import load_plugins
 
         return load_plugins(os.environ, self.no_plugins)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, candidates, select
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol
@@ -23,7 +23,7 @@ from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict,
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 
 DEFAULT_METHODS = ("frozen",)
 

@@ -18,7 +18,7 @@ from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.spec import View
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.heads.train_head import HeadCard, train_head
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_head
 from distortion_heads.training.runs.judge import HeadJudge
 
 FORMAT = "2"
@@ -60,7 +60,8 @@ class FrozenMethod:
         for label, view in views.items():
             parts = zip(packed[view], (train, validation), strict=True)
             fit, hold = (_labelled(examples, records, label) for examples, records in parts)
-            card = HeadCard(label=label, title=label.replace("_", " ").capitalize(), family="other", view=view)
+            title = label.replace("_", " ").capitalize()
+            card = HeadCard(label=label, title=title, family="other", license=UNSPECIFIED, view=view)
             head = train_head(fit, hold, card, self.features.backbone.ref, _provenance(fit, seed), seed=seed)
             heads.append(head)
         return HeadJudge(tuple(heads), self.features)

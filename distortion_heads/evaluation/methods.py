@@ -17,7 +17,7 @@ from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.backbones import find_backbone
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import VIEWS
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.records import RecordFeatures
 
 OWN = ("frozen", "shipped")

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Record
 from distortion_heads.datasets.selection import Selection
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol, split_records

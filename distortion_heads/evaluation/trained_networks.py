@@ -17,7 +17,7 @@ from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Judge, Method
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
@@ -62,7 +62,7 @@ def finetune_method(name: str, **options: Any) -> Method:
         finetune=finetune,
         recipe=recipe_for(preset, options.get("corpus"), **changes),
     )
-    registry = options.get("registry") or installed_registry()
+    registry = options.get("registry") or load_registry()
     spec = named_backbone(choice.backbone, registry)
     return FinetuneMethod(
         name=name,
@@ -100,7 +100,7 @@ class FinetuneMethod:
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
         from distortion_heads.io.image_hashes import content_hashes
-        from distortion_heads.training.features.labelled import FeatureCache
+        from distortion_heads.training.features.cache import FeatureCache
         from distortion_heads.training.networks.processes import Processes
 
         choice = replace(self.choice, recipe=replace(self.choice.recipe, seed=seed))

@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 from distortion_heads.backbones.files import read_patch_backbone
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.errors import BackboneError, DataError
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import backbone_in, find_backbone
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import DHEADS, recipe_for
@@ -55,14 +55,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.mark.usefixtures("site")
 def test_its_preprocessing_and_its_network_are_used() -> None:
-    network = open_trainable("tiny_net", "none", DHEADS, installed_registry())
+    network = open_trainable("tiny_net", "none", DHEADS, load_registry())
     assert network.tensors()["input_mean"].tolist() == [0.5, 0.25, 0.75]
     assert network.dim == 2 * 6
 
 
 @pytest.mark.usefixtures("site")
 def test_what_is_wrong_with_it_is_named() -> None:
-    registry = installed_registry()
+    registry = load_registry()
     with pytest.raises(BackboneError, match="'no_patches' brings a network but does not say which patches"):
         open_trainable("no_patches", "none", DHEADS, registry)
     with pytest.raises(BackboneError, match="'broken' failed: ZeroDivisionError"):
@@ -95,14 +95,14 @@ def test_it_is_listed_exported_and_predicts(
 
 
 def test_torch_builds_a_runs_network_with_the_plugins_in_use_only(site: Site, tmp_path: Path) -> None:
-    registry = installed_registry()
+    registry = load_registry()
     network = open_trainable("tiny_net", "none", recipe_for("dheads", side=64, stride=64), registry)
     write_backbone(network, tmp_path / "backbone", {})
     patches = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     found = find_backbone(str(tmp_path), registry)
     features = [open_backbone(found, device=device).features(patches, "native") for device in ("cpu", "torch")]
     np.testing.assert_allclose(features[0], features[1], atol=1e-4)
-    without = find_backbone(str(tmp_path), installed_registry(no_plugins=True))
+    without = find_backbone(str(tmp_path), load_registry(no_plugins=True))
     with pytest.raises(BackboneError, match="no plugin in use brings the network 'tiny_net'"):
         open_backbone(without, device="torch")
     np.testing.assert_array_equal(open_backbone(without).features(patches, "native"), features[0])

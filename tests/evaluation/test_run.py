@@ -26,7 +26,7 @@ from distortion_heads.evaluation.run import RepetitionPlan, run_plan
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads import fit_layers as fit
 from helpers.little_pictures import GRAIN, noisy, registry, scene, spec
 from helpers.little_records import LABELS, KnownAnswers, little_corpus
@@ -225,13 +225,13 @@ def test_shipped_judges_the_labels_that_have_heads_as_predict_does(
     corpus: Corpus, home: Path, tmp_path: Path, backbone: Any
 ) -> None:
     from distortion_heads.pipeline import Predictor
-    from distortion_heads.registry.attached import installed_registry
+    from distortion_heads.registry.attached import load_registry
     from distortion_heads.registry.user_heads import Store
     from helpers.sample_heads import make_head
 
     values = {"dim": backbone.ref.dim, "backbone": backbone.ref, "hidden": (16,)}
     Store(home).save(make_head("grain", **values), overwrite=True)
-    installed = installed_registry(no_plugins=True)
+    installed = load_registry(no_plugins=True)
     options = EvaluateOptions(out=tmp_path, methods=("shipped",), repeats=1, predictions=tmp_path / "p.csv")
     result = evaluate(corpus, options, registry=installed)
     assert result.labels == ("grain",)

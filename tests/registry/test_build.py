@@ -11,7 +11,8 @@ import pytest
 
 from distortion_heads.errors import PluginError, UnknownHeadError
 from distortion_heads.hookspecs import hookimpl
-from distortion_heads.registry.build import Owner, PluginInfo, Registry, build_registry
+from distortion_heads.registry.build import PluginInfo, Registry, build_registry
+from distortion_heads.registry.discovery import Owner
 from distortion_heads.spec import HeadSpec
 from helpers.installed_plugins import GOOD, Site, first_on_path, only_failure
 

@@ -181,7 +181,7 @@ def test_no_plugins_does_not_even_import_them(site: Site) -> None:
     site.install("broken", "raise SystemExit")
     registry = build_registry(environ={"DHEADS_LOAD_PLUGINS": "broken"}, no_plugins=True)
     assert registry.failures == ()
-    assert [plugin.owner.name for plugin in registry.plugins] == ["builtin"]
+    assert [plugin.owner.name for plugin in registry.plugins] == ["builtin", "icip2020"]
     assert "broken" not in sys.modules
 
 
@@ -211,9 +211,10 @@ def test_loading_and_commands_import_no_heavy_module() -> None:
     code = """
     import sys
     import click
-    from distortion_heads.registry.build import add_commands, load_plugins
+    from distortion_heads.registry.commands import add_commands
+    from distortion_heads.registry.discovery import load_plugins
     loaded = load_plugins({}, no_plugins=True)
-    assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin"], loaded
+    assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin", "icip2020"], loaded
     assert add_commands(loaded, click.Group()) == ()
     print(sorted({"numpy", "onnxruntime", "torch", "scipy", "PIL"} & set(sys.modules)))
     """

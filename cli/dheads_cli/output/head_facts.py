@@ -55,7 +55,7 @@ class HeadFacts:
 
     def card(self) -> dict[str, Any]:
         """What `show --json` writes: the summary, the plugin's words, and the file's metadata as they stand in it."""
-        from distortion_heads.heads.metadata import dump_metadata
+        from distortion_heads.heads.file import dump_metadata
 
         return {
             **self.summary(),

@@ -13,7 +13,7 @@ from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, measure_picture
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import HeadSpec
 
@@ -28,7 +28,7 @@ class InstalledRegistry:
     no_plugins: bool = False
 
     def __call__(self) -> Registry:
-        return installed_registry(no_plugins=self.no_plugins)
+        return load_registry(no_plugins=self.no_plugins)
 
 
 @dataclass(frozen=True, kw_only=True)

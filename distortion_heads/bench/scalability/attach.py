@@ -25,8 +25,9 @@ from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort
-from distortion_heads.training.features.labelled import MAX_WORKERS, FeatureCache
-from distortion_heads.training.heads.add_head import add_head
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.features.extract import MAX_WORKERS
+from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 
 ATTACHED = 6
 """Heads that are attached one after the other."""
@@ -118,16 +119,9 @@ def measure_new_head(spec: HeadSpec, scenes: Sequence[Path], work: Path, registr
 
 
 def _add(spec: HeadSpec, data: Path, work: Path, registry: Registry) -> None:
-    add_head(
-        f"new_{spec.label}",
-        data=data,
-        view=spec.view,
-        force=True,
-        store=Store(work / "home"),
-        registry=registry,
-        out=work / "new.safetensors",
-        cache=FeatureCache(work / "cache"),
-    )
+    out = work / "new.safetensors"
+    request = AddHeadRequest(label=f"new_{spec.label}", data=data, view=spec.view, force=True, out=out)
+    train_and_attach(request, Store(work / "home"), registry, cache=FeatureCache(work / "cache"))
 
 
 def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: int = NEW_HEAD_PICTURES) -> Path:

@@ -26,11 +26,13 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.features.labelled import Dataset, FeatureCache, extract, usable
-from distortion_heads.training.heads.add_head import add_head
+from distortion_heads.training.features.extract import extract
+from distortion_heads.training.features.labelled import Dataset, usable
+from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 from distortion_heads.training.heads.calibration import image_probabilities
-from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_best_head, window_logits
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.shards import GROUP
 from distortion_heads.training.networks.train_on_shards import ShardRecipe, load_network, train_backbone
@@ -215,20 +217,17 @@ def _add(
     """By `dheads add-head` itself, under another label, as the distortion's own may be taken."""
     folder = plan.work / "heads" / backbone.name
     folder.mkdir(parents=True, exist_ok=True)
-    added = add_head(
-        f"late_{spec.label}",
+    request = AddHeadRequest(
+        label=f"late_{spec.label}",
         data=fit.write_csv(fit.folder / f"{size}.csv", size),
         view=spec.view,
         family=spec.family,
         seed=plan.seed,
         force=True,
-        store=Store(plan.work / "home"),
-        registry=registry,
         out=folder / f"late_{spec.label}-{size}.safetensors",
-        backbone=backbone,
-        cache=_cache(plan),
     )
-    return added.head
+    store = Store(plan.work / "home")
+    return train_and_attach(request, store, registry, backbone=backbone, cache=_cache(plan)).head
 
 
 def _joint_head(
@@ -247,7 +246,7 @@ def _joint_head(
     return train_best_head(
         data.examples(split.fit),
         data.examples(split.hold),
-        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+        HeadCard(label=spec.label, title=spec.title, family=spec.family, license=UNSPECIFIED, view=spec.view),
         read_backbone(backbone.weights).ref,
         Provenance(data="", data_sha256=data.sha256, n_pos=0, n_neg=0, seed=plan.seed, command=""),
         [None] if spec.view == LIGHT else [None, (first, presence)],

@@ -129,7 +129,8 @@ def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
 
 def _registry(job: Job):  # type: ignore[no-untyped-def]
     """The heads in the store alone."""
-    from distortion_heads.registry.build import LoadedPlugins, build_registry
+    from distortion_heads.registry.build import build_registry
+    from distortion_heads.registry.discovery import LoadedPlugins
     from distortion_heads.registry.user_heads import Store
 
     loaded = LoadedPlugins(plugins=(), failures=())

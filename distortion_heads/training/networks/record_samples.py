@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from distortion_heads._system.threads import ordered
+from distortion_heads.datasets.clips import read_pictures
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import read_pictures
 from distortion_heads.datasets.record import Record
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe

@@ -37,6 +37,7 @@ class HeadsJob:
     starts: tuple[tuple[Layer, Layer], ...]
     backbone: BackboneRef
     provenance: Provenance
+    license: str
 
     def file(self, index: int) -> Path:
         return self.folder / f"{self.specs[index].label}.safetensors"
@@ -93,7 +94,7 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
     head = train_best_head(
         fit,
         hold,
-        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+        HeadCard(label=spec.label, title=spec.title, family=spec.family, license=job.license, view=spec.view),
         job.backbone,
         replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
         _starts(job, index, few=len(fit) < MANY),

@@ -161,6 +161,7 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
         starts=tuple(network.heads.layers(i) for i in range(len(learnt))),
         backbone=read_backbone(backbone.weights).ref,
         provenance=provenance,
+        license="Apache-2.0",
     )
     rivals = [Rivals(labels=plan.labels, features=read_features(plan)) for plan in plans[2:]]
     for done, detail in fit_heads(job, read_features(fit), read_features(hold), rivals):

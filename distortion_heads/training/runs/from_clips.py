@@ -182,7 +182,7 @@ def _fit(
         versions=versions(),
         image_licenses=options.licenses,
     )
-    card = HeadCard(label=spec.label, title=spec.title, family=spec.family, view=TEMPORAL)
+    card = HeadCard(label=spec.label, title=spec.title, family=spec.family, license="Apache-2.0", view=TEMPORAL)
     return train_head(
         fit, hold, card, backbone.ref, provenance, seed=options.seed, max_fpr_clean=MAX_FPR_CLEAN, with_severity=True
     )

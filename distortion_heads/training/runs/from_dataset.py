@@ -21,7 +21,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES

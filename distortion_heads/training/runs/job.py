@@ -11,7 +11,7 @@ from pathlib import Path
 from distortion_heads.backbones.with_torch.networks import Finetune
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe

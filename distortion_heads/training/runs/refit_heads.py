@@ -13,6 +13,7 @@ from distortion_heads.heads.head import Provenance
 from distortion_heads.registry.backbones import backbone_in, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec
+from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
 from distortion_heads.training.runs.job import versions
@@ -93,7 +94,7 @@ def _refit(options: RefitOptions, registry: Registry, backbone: BackboneSpec) ->
         versions=versions(),
         image_licenses=options.licenses,
     )
-    job = HeadsJob(folder=folder, specs=specs, starts=(), backbone=ref, provenance=provenance)
+    job = HeadsJob(folder=folder, specs=specs, starts=(), backbone=ref, provenance=provenance, license=UNSPECIFIED)
     fit, hold = (read_features(plan) for plan in plans)
     for done, _ in fit_heads(job, fit, hold):
         options.report("heads", done, len(specs))

@@ -144,7 +144,7 @@ def test_heads_are_fitted_and_written(images: Path, tmp_path: Path) -> None:
     assert ("clips, fit", 20, 20) in said
     for head in heads:
         read = read_head(tmp_path / "out" / "heads" / f"{head.label}.safetensors")
-        assert (read.view, read.backbone) == ("temporal", Blocks.ref)
+        assert (read.view, read.backbone, read.license) == ("temporal", Blocks.ref, "Apache-2.0")
         assert read.layers[0].weight.shape[1] == 96
         assert read.metrics.auroc is not None
         assert read.metrics.auroc > 0.8

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dheads_icip2020.answers import LABELS, format_answers, natural_key, read_answers
 from distortion_heads.errors import DataError
-from distortion_heads.reports.icip2020 import LABELS, format_answers, natural_key, read_answers
 
 
 def test_format() -> None:

@@ -15,11 +15,15 @@ import numpy as np
 import pytest
 
 from distortion_heads.datasets.labelled_image import Distorted, LabelledImage
+from distortion_heads.datasets.record import Record
+from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import content_hashes, difference_hash
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.features.compute import MAX_WINDOWS, Failure, ImageFeatures
-from distortion_heads.training.features.labelled import FeatureCache, cache_key, extract
+from distortion_heads.training.features.cache import FeatureCache, cache_key
+from distortion_heads.training.features.compute import MAX_WINDOWS, Failure, Features, ImageFeatures
+from distortion_heads.training.features.extract import extract
+from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.views.windows import WINDOW, native_windows, whole
 from helpers.little_pictures import GRAIN, noisy, save, scene, spec
 
@@ -56,8 +60,10 @@ def photos(tmp_path: Path) -> list[LabelledImage]:
 
 
 def run(images: Sequence[LabelledImage], cache: FeatureCache, backbone: Any, **more: Any) -> list[Any]:
+    """The features of each picture, or its `Failure`."""
     hashes = more.pop("hashes", None) or content_hashes([image.path for image in images])
-    return extract(images, hashes, backbone, more.pop("view", "native"), cache, **more)
+    results = extract(images, hashes, backbone, more.pop("view", "native"), cache, **more)
+    return [result.frames[0] if isinstance(result, Features) else result for result in results]
 
 
 def same(a: Sequence[Any], b: Sequence[Any]) -> bool:
@@ -152,8 +158,10 @@ def test_damaged_cache_file_is_made_again(photos: list[LabelledImage], cache: Fe
 
 def test_cache_of_another_feature_length_is_not_taken(cache: FeatureCache) -> None:
     image = ImageFeatures(windows=np.ones((2, 3), np.float16), scene=None)
-    cache.write("ab" * 32, image)
-    assert same([cache.read("ab" * 32, 3)], [image])
+    cache.write("ab" * 32, Features(frames=(image,)))
+    found = cache.read("ab" * 32, 3)
+    assert found is not None
+    assert same(found.frames, [image])
     assert cache.read("ab" * 32, 4) is None
 
 
@@ -163,6 +171,22 @@ def test_cache_that_cannot_be_written_only_costs_time(photos: list[LabelledImage
     cache = FeatureCache(tmp_path / "file" / "cache")
     assert same(run(photos, cache, backbone), run(photos, cache, backbone))
     assert backbone.seen == 8
+
+
+def test_records_and_examples_share_the_cache(photos: list[LabelledImage], cache: FeatureCache) -> None:
+    backbone = Means()
+    hashes = content_hashes([image.path for image in photos])
+    first = run(photos[:2], cache, backbone, hashes=hashes)
+    features = RecordFeatures(backbone=backbone, hashes=hashes, cache=cache)  # type: ignore[arg-type]
+    records = [Record(path=image.path, scene="") for image in photos[:2]]
+    assert [windows.tobytes() for windows in features.of(records, "native")] == [x.windows.tobytes() for x in first]
+    assert backbone.seen == 2
+    photos[1].path.write_text("no picture")
+    without = replace(features, hashes={})
+    with pytest.raises(DataError, match=r"1 of 2 pictures cannot be used: .*1\.png: not an image"):
+        without.of(records, "native")
+    assert len(without.of(records[:1], "native")) == 1
+    assert backbone.seen == 4
 
 
 def test_cache_leaves_no_temporary_files(photos: list[LabelledImage], cache: FeatureCache) -> None:
@@ -281,7 +305,7 @@ def test_cache_folder_of_the_user() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["datasets.own_data", "datasets.split_by_content", "training.features.labelled", "training.heads.add_head"],
+    ["datasets.own_data", "datasets.split_by_content", "training.features.records", "training.heads.add_head"],
 )
 def test_imports_no_torch(module: str) -> None:
     code = f"import sys, distortion_heads.{module}; sys.exit('torch' in sys.modules)"

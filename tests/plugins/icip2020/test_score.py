@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from dheads_icip2020.answers import LABELS
+from dheads_icip2020.score import Entry, read_entries, score_2020
+from dheads_icip2020.submissions import read_submissions, read_truth
 from distortion_heads.errors import DataError
-from distortion_heads.evaluation.score2020 import Entry, read_entries, score_2020
-from distortion_heads.evaluation.submissions import read_submissions, read_truth
-from distortion_heads.reports.icip2020 import LABELS
 
 
 def entry(name: str, all_f1: float, accuracy: float, single_f1: float, seconds: float) -> Entry:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dheads_icip2020.answers import LABELS, natural_key, read_answers
+from dheads_icip2020.score import Entry
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.published import lvq
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.figures import set_figures, single_right
-from distortion_heads.evaluation.score2020 import Entry
-from distortion_heads.reports.icip2020 import LABELS, natural_key, read_answers
 
 
 def read_truth(path: Path) -> list[frozenset[str]]:

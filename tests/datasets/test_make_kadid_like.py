@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.make_kadid_like import make_kadid_like
 from distortion_heads.datasets.audit.audit import audit_corpus
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.published.kadid import TYPES
-from distortion_heads.datasets.published.make_kadid import make_kadid_like
 from distortion_heads.errors import DataError
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.build import Registry, build_registry
