@@ -65,8 +65,13 @@ def unreadable(failed: Sequence[tuple[Path, str]], total: int) -> DataError:
     """Return the error for files that cannot be used; `failed` holds path and reason."""
     path, reason = failed[0]
     first = "" if len(failed) == 1 else "the first is "
-    kind = "files" if any(path.suffix.lower() in VIDEO_SUFFIXES for path, _ in failed) else "pictures"
+    kind = "files" if any(is_video(path) for path, _ in failed) else "pictures"
     return DataError(f"{len(failed)} of {total} {kind} cannot be used: {first}{path}: {reason}; mend or remove them")
+
+
+def is_video(path: Path) -> bool:
+    """Return whether a file is named as a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def _sha256(path: Path) -> str | OSError:
