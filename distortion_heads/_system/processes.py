@@ -94,19 +94,14 @@ def _died(error: BaseException) -> WorkerDiedError:
 
 
 def _begin(interruptible: bool) -> None:
-    if not interruptible:
-        import signal
-
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """Prepare a worker: it ends with its parent, for which it would else wait for ever if that was killed."""
+    import signal
     import threading
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
+    if not interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None
     sentinel = parent.sentinel

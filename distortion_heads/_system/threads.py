@@ -19,7 +19,7 @@ QUEUED = 2
 
 
 class Pending(Protocol[R_co]):
-    """What is under way, as a future is."""
+    """Work under way, such as a future."""
 
     def result(self) -> R_co: ...
 
@@ -31,19 +31,32 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def ordered(items: Iterable[T], submit: Callable[[T], Pending[R]], ahead: int) -> Generator[R]:
-    """Yield the results of `submit(item)` in the order of `items`, with at most `ahead` of them under way.
+def ordered(
+    items: Iterable[T], submit: Callable[[T], Pending[R]], ahead: int, cost: Callable[[T], int] = lambda item: 1
+) -> Generator[R]:
+    """Yield the results of `submit(item)` in the order of `items`, with `ahead` of them under way.
 
+    Where items have a `cost`, what is under way, the result in use included, costs at most `ahead`, or is one item.
     An exception is raised where its result would have come.
     """
-    waiting: deque[Pending[R]] = deque()
+    waiting: deque[tuple[Pending[R], int]] = deque()
+    total = 0
+
+    def take() -> R:
+        nonlocal total
+        pending, price = waiting.popleft()
+        total -= price
+        return pending.result()
+
     for item in items:
-        waiting.append(submit(item))
+        price = cost(item)
+        while waiting and total + price > ahead:
+            yield take()
+        waiting.append((submit(item), price))
+        total += price
         del item  # or it would be held while the next one is made
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
     while waiting:
-        yield waiting.popleft().result()
+        yield take()
 
 
 def completed(work: Callable[[T], R], item: T) -> Future[R]:
@@ -70,19 +83,14 @@ def in_order(
 
     `work_alone` runs in the thread of whoever asks. Close the iterator to stop early.
     """
-    from concurrent.futures import ThreadPoolExecutor, wait
+    from concurrent.futures import ThreadPoolExecutor
 
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side")
-    running: deque[Future[R]] = deque(maxlen=QUEUED * threads)
+    pool, ahead = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side"), QUEUED * threads
 
     def submit(item: T) -> Future[R]:
-        if is_large(item):
-            wait(running)
-            return completed(work_alone, item)
-        running.append(pool.submit(work, item))
-        return running[-1]
+        return completed(work_alone, item) if is_large(item) else pool.submit(work, item)
 
     try:
-        yield from ordered(items, submit, QUEUED * threads)
+        yield from ordered(items, submit, ahead, lambda item: ahead if is_large(item) else 1)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -12,7 +12,7 @@ from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, LabelledImage
 from distortion_heads.datasets.published.files import is_file, is_folder
 from distortion_heads.errors import DataError, DheadsError
-from distortion_heads.io.image_hashes import _is_video
+from distortion_heads.io.image_hashes import is_video
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.io.video.sampling import parse_time
@@ -191,7 +191,7 @@ def _clip(row: Mapping[str, str], path: Path, where: str, frames: int) -> ClipFr
 
 
 def _whole(path: Path, frames: int) -> ClipFrames | None:
-    return ClipFrames(frames=frames) if _is_video(path) else None
+    return ClipFrames(frames=frames) if is_video(path) else None
 
 
 def _files(folder: Path, *, videos: bool) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from distortion_heads._system.atomic import replacing
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.encode import Coding, encode_video
@@ -41,7 +42,8 @@ def annotate_video(
     with closing(open_video(prediction.path, reading)) as video:
         frames = _drawn(video.frames(), prediction, progress)
         try:
-            with _replacing(target) as temporary:
+            own = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")  # the suffix says the container
+            with replacing(target, sync=False, temporary=own) as temporary:
                 encode_video(frames, temporary, _coding(), prediction.frame_rate, by_suffix=True, threads=0)
         except (OSError, ValueError) as error:
             raise DheadsError(f"cannot write {target}: {reason(error)}") from None
@@ -86,16 +88,3 @@ def _coding() -> Coding:
     import av
 
     return Coding(codec="h264" if "libx264" in av.codecs_available else "mpeg4")
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary file beside `target` that takes its place at the end, and is gone after an error."""
-    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pickle
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distortion_heads._system.atomic import replacing, write_atomic
 from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
 from distortion_heads._system.processes import per_process, start_workers
@@ -148,8 +148,6 @@ def _maker(frozen: bytes) -> Maker:
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:
     """Write what this run is, or check that the folder holds no other."""
-    from distortion_heads._system.atomic import write_atomic
-
     try:
         if not path.exists():
             write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
@@ -192,15 +190,14 @@ def _scratch(folder: Path) -> Iterator[None]:
 @contextmanager
 def _manifest(target: Target) -> Iterator[Writer]:
     """A CSV file that appears once it is complete."""
-    temporary = target.partial / MANIFEST
     try:
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with (
+            replacing(target.folder / MANIFEST, temporary=target.partial / MANIFEST) as temporary,
+            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+        ):
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(Row._fields)
             yield writer
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target.folder / MANIFEST)
     except OSError as error:
         raise _unwritable(target.folder, error) from None
 

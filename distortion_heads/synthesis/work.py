@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from distortion_heads._system.atomic import replacing
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
@@ -134,7 +135,8 @@ class Maker:
             text = " ".join(str(error).split())
             raise SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
         file = _name(task.source, item, suffix)
-        with _written(self._target.folder / file, self._temporary):
+        # Pictures are not synced: a million syncs would take days.
+        with _written(self._target.folder / file, self._temporary, sync=False):
             self._temporary.write_bytes(data)
         return _row(task.source, item, file, (image.shape[1], image.shape[0]))
 
@@ -142,9 +144,8 @@ class Maker:
         clips, limit = self._target.clips, task.max_pixels or DEFAULT_MAX_FRAME_PIXELS
         file = _name(task.source, item, clips.coding.suffix)
         clip = CleanClip(steps=item.steps, seed=item.seed, intervals=clips.intervals, coding=clips.coding)
-        with _written(self._target.folder / file, self._temporary):
+        with _written(self._target.folder / file, self._temporary, sync=True):
             encoded = write_clip(task.source.path, self._temporary, clip, VideoOptions(max_pixels=limit))
-            _sync(self._temporary)
         return _row(task.source, item, file, (encoded.width, encoded.height), clips)
 
     def _image(self, task: Task) -> FloatImage:
@@ -268,22 +269,13 @@ def _parameters(spec: HeadSpec, severity: float) -> dict[str, float]:
 
 
 @contextmanager
-def _written(path: Path, temporary: Path) -> Iterator[None]:
-    """What is written to `temporary` gets its name once it is whole. Pictures are not synced: a million syncs would
-    take days."""
+def _written(path: Path, temporary: Path, *, sync: bool) -> Iterator[None]:
+    """Give what is written to `temporary` the name `path` once it is whole."""
     try:
-        yield
-        try:
-            temporary.replace(path)
-        except FileNotFoundError:
+        with replacing(path, sync=sync, temporary=temporary):
+            yield
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise SpoiltError(f"the name of its file would be too long: {path.name}") from None
         raise DataError(f"{path.parent} cannot be written: {reason(error)}") from None
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
