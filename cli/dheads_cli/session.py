@@ -1,4 +1,4 @@
-"""What the commands of one run share: the loaded plugins, the user's heads, the registry."""
+"""The state that the commands of one run share: the loaded plugins, the user's heads, the registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error says, in a few words."""
+"""The words of an error, short enough for a line."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def intervals_of(text: str) -> tuple[Interval, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class CleanClip:
-    """What is made: `steps` with the clip's `seed`, in `intervals`, coded by `coding`."""
+    """A clip to make: `steps` with the clip's `seed`, in `intervals`, coded by `coding`."""
 
     steps: tuple[Step, ...]
     seed: int
@@ -153,7 +153,7 @@ def _distorted(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: 
 def _still(
     run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, times: deque[float]
 ) -> Iterator[FloatImage]:
-    """What is distorted frame by frame; `times` gets the time of each as it is asked for."""
+    """Yield the distorted frames; `times` gets the time of each as it is asked for."""
     for time, frame in run:
         times.append(time)
         yield distort_frame(to_float(frame.pixels), steps, seed, frame.index)

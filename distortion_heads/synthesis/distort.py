@@ -25,7 +25,7 @@ FAMILY_STAGE: dict[str, Stage] = {
 }
 
 VARYING_FAMILY = "noise"
-"""What differs from frame to frame of a clip."""
+"""The family that differs from frame to frame of a clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Step:
 
 
 def stage_of(spec: HeadSpec) -> int:
-    """Where in the imaging chain a distortion happens: an index into `STAGES`; unknown families are processing."""
+    """Return the place of a distortion in the imaging chain, an index into `STAGES`; unknown families are processing."""
     return STAGES.index(spec.stage or FAMILY_STAGE.get(spec.family, "processing"))
 
 
@@ -83,7 +83,7 @@ def _apply(image: FloatImage, step: Step, rng: np.random.Generator) -> FloatImag
 
 
 def check_made(spec: HeadSpec, result: FloatImage, shape: tuple[int, ...]) -> FloatImage:
-    """What a synthesizer returned, if it keeps the contract. Raises `DataError` otherwise."""
+    """Return what a synthesizer made, if it keeps the contract. Raises `DataError` otherwise."""
     if getattr(result, "shape", None) != shape or result.dtype != np.float32:
         raise DataError(f"the synthesizer of {spec.label!r} returned {_describe(result)}, not float32 {shape}")
     low, high = float(result.min()), float(result.max())

@@ -1,4 +1,4 @@
-"""What `dheads synth` makes of each picture: items, each a distortion or a mixture with a random stream of its own.
+"""The plan of `dheads synth`: items of each picture, each a distortion or a mixture with a random stream of its own.
 
 An item's stream depends on the run's seed, the picture's name and the item's name, and on nothing else: neither on the
 number of processes nor on what else is made.

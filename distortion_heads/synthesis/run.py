@@ -55,7 +55,7 @@ class Run:
     max_pixels: int | None = None
 
     def total(self) -> int:
-        """How many items there are. Looks for all pictures and clips."""
+        """Return the number of items, after a look for all pictures and clips."""
         return self.sources.count() * self.plan.size
 
     def outcomes(self) -> Generator[Outcome, None, None]:

@@ -88,7 +88,7 @@ class Sources:
         return frozenset(found)
 
     def count(self) -> int:
-        """How many there are."""
+        """Return their number."""
         return sum(isinstance(source, Source) for source in self)
 
 

@@ -88,7 +88,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a task: `rows` of the files that exist now, how many of them were `made` by this run, how many
+    """The result of a task: `rows` of the files that exist now, how many of them were `made` by this run, how many
     items were `planned`, and one line for each problem."""
 
     rows: tuple[Row, ...]
@@ -227,7 +227,7 @@ def _finished(source: Source, item: Item, target: Target) -> Row | None:
 
 
 def _ends(stream: BinaryIO, suffix: str) -> bool:
-    """Whether a file that begins well is all there: files are not synced, so a power cut may take the rest of one."""
+    """Return whether a file that begins well also ends well: files are not synced, and a power cut may tear one."""
     size = stream.seek(0, os.SEEK_END)
     if suffix == ".webp":
         stream.seek(4)

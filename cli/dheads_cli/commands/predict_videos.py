@@ -68,7 +68,7 @@ def video_options(command: F) -> F:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """What the command line asks for videos."""
+    """The request of the command line for videos."""
 
     arguments: dict[str, Any]
     max_pixels: int | None
@@ -93,7 +93,7 @@ class VideoRequest:
                 yield from expand_inputs([path], videos=True)
 
     def wants(self, item: Input) -> bool:
-        """Whether `item` is to be read as a video."""
+        """Return whether `item` is to be read as a video."""
         return self.all_videos or item.is_video
 
     def check(self, ctx: click.Context, inputs: Sequence[Input]) -> None:

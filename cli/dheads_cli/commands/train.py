@@ -140,7 +140,7 @@ def _set_up_torch(device: str, threads: int | None) -> str:
 def _command(
     images: Path, recipe: ShardRecipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
 ) -> str:
-    """What decides the weights, as it was given; of paths only the last part, for the files are given to others."""
+    """Return what decides the weights, as it was given; paths by their last part, for the files are given to others."""
     words = ["dheads", "train", "--images", images.resolve().name, "--steps", str(recipe.steps)]
     words += ["--seed", str(recipe.seed)]
     given = {"--start": start and start.name, "--fit-pictures": fit, "--hold-pictures": hold}

@@ -1,4 +1,4 @@
-"""What `predict` writes: JSON lines, CSV, plain text. Each takes pictures and videos; the table is in `table`."""
+"""The formats of `predict`: JSON lines, CSV, plain text. Each takes pictures and videos; the table is in `table`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class _Encoder(NamedTuple):
     quality: dict[str, str]
     """A quality that hides the codec."""
     ticks: int = 90_000
-    """Of a second."""
+    """Units in a second."""
 
 
 _X265 = "log-level=none:pools=none:frame-threads=1:bframes=0"

@@ -71,7 +71,7 @@ class PicturePlan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSet:
-    """Of n pictures the features of both views and the light statistics, float16, and the severities.
+    """Features of both views and light statistics of n pictures, float16, and the severities.
 
     Severities are float32 (n, heads), 0 where the distortion is absent.
     """

@@ -41,7 +41,7 @@ How many pictures of such a family alone there are, for one picture of all disto
 
 @dataclass(frozen=True, kw_only=True)
 class BundleOptions:
-    """What `dheads train` is asked for. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
+    """The request to `dheads train`. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
 
     `start` is a checkpoint of another run with the same heads, whose weights this one begins with.
     """

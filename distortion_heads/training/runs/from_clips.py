@@ -29,7 +29,7 @@ STRIDES = (1, 2, 4)
 """Every so many frames of a clip are looked at, as with `--every N`."""
 
 SPARE = 3
-"""Of the runs of all frames, every so many are kept: neighbours hardly differ."""
+"""Every so many of the runs of all frames are kept: neighbours hardly differ."""
 
 INSIDE, OUTSIDE = 0.75, 0.25
 """Share of a run that must be distorted, or may be, to count; what lies between teaches nothing."""
