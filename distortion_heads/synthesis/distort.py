@@ -37,7 +37,7 @@ class Step:
 
 
 def stage_of(spec: HeadSpec) -> int:
-    """Return the place of a distortion in the imaging chain, an index into `STAGES`; unknown families are processing."""
+    """Return the place of a distortion in the imaging chain, an index into `STAGES`; unknown families: processing."""
     return STAGES.index(spec.stage or FAMILY_STAGE.get(spec.family, "processing"))
 
 

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from distortion_heads.backbones.analysis_bank import analysis_banks
 from distortion_heads.backbones.architecture import MEAN_FLOOR, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.backbones.with_torch.networks import magnitudes
 from distortion_heads.heads.head import Layer
 from distortion_heads.spec import View
-from distortion_heads.training.networks.analysis_bank import analysis_banks
 
 MID_GREY, UNIT = 128.0, 64.0
 """Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""

@@ -25,7 +25,8 @@ from distortion_heads.heads.head import Provenance
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.heads.train_head import check_line
 from distortion_heads.training.networks.loop import Progress
-from distortion_heads.training.networks.train_on_shards import ShardRecipe, load_network, train_backbone
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import load_network, train_backbone
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.clean_pictures import content_digest, find_scenes
+from distortion_heads.datasets.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile, Provenance
@@ -22,7 +23,6 @@ from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.train_head import HeadCard, check_line, train_head
 from distortion_heads.training.runs.job import versions
-from distortion_heads.training.runs.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
 
 STRIDES = (1, 2, 4)
