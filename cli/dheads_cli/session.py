@@ -48,11 +48,11 @@ class Session:
         return build_registry(user_heads=self.store.user_plugin(), loaded=self.loaded)
 
     def checked_registry(self) -> Registry:
-        """The registry, after one line on stderr per problem; raises `PluginError` if `--strict`."""
-        self.tell([str(failure) for failure in self.registry.failures])
+        """Return the registry after one line on stderr per problem. Raises `PluginError` if `--strict`."""
+        self.report([str(failure) for failure in self.registry.failures])
         return self.registry
 
-    def tell(self, problems: Sequence[str]) -> None:
+    def report(self, problems: Sequence[str]) -> None:
         """Warn of things that are left out, or refuse to go on without them if `--strict`."""
         if self.strict and problems:
             raise PluginError(f"--strict: {'; '.join(problems)}")
@@ -64,7 +64,7 @@ class Session:
 
 
 def session_of(ctx: click.Context) -> Session:
-    """The session of this run, as the options of the group ask for it."""
+    """Return the session of this run, made from the options of the group."""
     root = ctx.find_root()
     if root.obj is None:
         root.obj = Session(bool(root.params.get("no_plugins")), bool(root.params.get("strict")))

@@ -113,7 +113,7 @@ def test_damaged_head_can_be_removed(dheads: Dheads, home: Path) -> None:
 def test_remove_asks_a_person(
     dheads: Dheads, home: Path, monkeypatch: pytest.MonkeyPatch, answer: str, removed: bool
 ) -> None:
-    monkeypatch.setattr("dheads_cli.commands.heads.is_terminal", lambda stream: True)
+    monkeypatch.setattr("dheads_cli.commands.remove_head.is_terminal", lambda stream: True)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: answer)
     result = dheads("remove-head", "always")
     assert result.code == (0 if removed else 1)

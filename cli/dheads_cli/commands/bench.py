@@ -72,7 +72,7 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
         )
-    session.tell([*report.setting.left_out])
+    session.report([*report.setting.left_out])
     for problem in report.setting.unreadable:
         session.warn(problem)
     shown = _goals(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")

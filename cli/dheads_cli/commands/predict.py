@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli.commands.predict_videos import VideoRequest, Videos, opened, video_options
-from dheads_cli.output.console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
+from dheads_cli.backbones import chosen_backbone
+from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
+from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
 from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
-from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
     from distortion_heads.reports.conditions import Condition
-
 
 FAST_WINDOWS = 16
 
@@ -85,31 +84,31 @@ def predict(
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
     parsed = _parse_conditions(conditions)
-    most_windows = _most_windows(fast, fast_windows)
+    most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     inputs = list(request.inputs(paths))
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
-    predictor = _predictor(
-        session_of(ctx), _split(heads), device, max_pixels, threads=1 if all(wanted) else None, backbone=backbone
-    )
-    heads_in_use = _heads_in_use(predictor, inputs, request)
+    threads = 1 if all(wanted) else None
+    predictor = _predictor(session_of(ctx), _split(heads), device, max_pixels, threads, backbone)
+    videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
+    heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
     labels = [head.label for head in heads_in_use]
     submission = video["submission"]
     if submission is not None:
-        check_submission(ctx, submission, request, inputs, labels)
+        check_submission(ctx, submission, inputs, wanted, labels)
     with _sink(as_json, csv_file, show_all, labels, inputs, has_video) as chosen:
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
         with (
             progress_bar(wanted=has_video or len(inputs) > 1) as bar,
-            opened(videos),
+            nullcontext() if videos is None else videos.frame_file(),
             closing(predictor.predict_many(pictures, most_windows=most_windows)) as predictions,
         ):
             run = _Run(predictions, sink, bar, parsed, videos)
@@ -129,7 +128,7 @@ class _Run:
         sink: Sink,
         bar: Bar,
         conditions: Sequence[Condition],
-        videos: Videos | None = None,
+        videos: Videos | None,
     ) -> None:
         self._predictions, self._sink, self._bar, self._conditions = predictions, sink, bar, conditions
         self._videos = videos
@@ -141,7 +140,7 @@ class _Run:
             self._fail(item.path, item.error)
             return
         try:
-            if self._videos is not None and self._videos.wants(item):
+            if self._videos is not None and self._videos.request.wants(item):
                 self._video(self._videos, item.path)
                 return
             prediction = next(self._predictions)
@@ -177,10 +176,6 @@ class _Run:
                 complain(f"{prediction.path}: --fail-if '{text}' holds")
 
 
-def _most_windows(fast: bool, count: int | None) -> int | None:
-    return FAST_WINDOWS if fast and count is None else count
-
-
 def _split(heads: str | None) -> list[str] | None:
     if heads is None:
         return None
@@ -199,9 +194,8 @@ def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
         raise click.UsageError(f"--fail-if: {error}") from None
 
 
-def _heads_in_use(predictor: Predictor, inputs: Sequence[Input], request: VideoRequest) -> tuple[HeadFile, ...]:
-    """The heads whose answers there will be: those that need successive frames only if there are videos."""
-    videos = [request.wants(item) for item in inputs if item.error is None]
+def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFile, ...]:
+    """Return the heads that will answer: those that need successive frames only if some inputs are videos."""
     if not predictor.heads and not all(videos):
         chosen = ", ".join(head.label for head in predictor.video_heads)
         raise click.UsageError(f"pictures cannot be judged by what reads successive frames ({chosen}): see --heads")
@@ -222,17 +216,16 @@ def _predictor(
     heads: Sequence[str] | None,
     device: str,
     max_pixels: int | None,
-    threads: int | None = None,
-    backbone: str | None = None,
+    threads: int | None,
+    backbone: str | None,
 ) -> Predictor:
-    from dheads_cli.backbones import chosen_backbone
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
     predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
-    session.tell([str(problem) for problem in predictor.problems])
+    session.report([str(problem) for problem in predictor.problems])
     if not predictor.video_heads:
         raise RegistryError("no head can be used: train one with `dheads add-head`, or see `dheads list`")
     return predictor
@@ -253,12 +246,8 @@ def _sink(
         yield CsvSink(stdout_stream(machine=True), labels, with_frames=has_video)
     elif csv_file is not None:
         _spare_pictures(csv_file, inputs)
-        try:
-            stream = open(csv_file, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
-        except (OSError, ValueError) as error:
-            raise DheadsError(f"cannot write to {csv_file}: {reason(error)}") from None
-        with stream:
-            yield CsvSink(ResultStream(stream, csv_file), labels, with_frames=has_video)
+        with result_file(csv_file) as stream:
+            yield CsvSink(stream, labels, with_frames=has_video)
     else:
         yield _for_people(labels, [item.path for item in inputs], show_all, "inputs" if has_video else "pictures")
 

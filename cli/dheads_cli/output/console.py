@@ -6,8 +6,8 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from distortion_heads._system.errors_text import reason
@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 
 def complain(message: str) -> None:
-    """Write one line to stderr; that this fails is nobody's concern."""
+    """Write one line to stderr, if it can be written."""
     with suppress(OSError, AttributeError, ValueError):
         encoding = sys.stderr.encoding or "utf-8"
         sys.stderr.write(f"dheads: {printable(message)}\n".encode(encoding, "backslashreplace").decode(encoding))
@@ -60,15 +60,26 @@ class ResultStream(io.TextIOBase):
 
 
 def stdout_stream(*, machine: bool) -> ResultStream:
-    """Stdout; for machines always UTF-8, with newlines as they are. Raises `DheadsError` if it is closed."""
+    """Return stdout; for machines always in UTF-8, with newlines as they are. Raises `DheadsError` if it is closed."""
     if sys.stdout is None:
         raise DheadsError("cannot write to standard output: it is closed")
     encoding = "utf-8" if machine else sys.stdout.encoding
     return ResultStream(sys.stdout.buffer, "standard output", encoding or "utf-8")
 
 
+@contextmanager
+def result_file(name: str) -> Iterator[ResultStream]:
+    """Open a file for results. Raises `DheadsError` if it cannot be written."""
+    try:
+        stream = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
+    except (OSError, ValueError) as error:
+        raise DheadsError(f"cannot write to {name}: {reason(error)}") from None
+    with stream:
+        yield ResultStream(stream, name)
+
+
 def silence_stdout() -> None:
-    """After a closed pipe: let the interpreter flush what is left to nowhere."""
+    """Send what the interpreter still flushes to nowhere, after a closed pipe."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -82,7 +93,7 @@ def is_terminal(stream: IO[str] | None) -> bool:
 
 
 def plain_table(rows: list[list[str]], gap: int = 2) -> str:
-    """`rows` as aligned columns without any decoration."""
+    """Return `rows` as aligned columns without decoration."""
     if not rows:
         return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -91,7 +102,7 @@ def plain_table(rows: list[list[str]], gap: int = 2) -> str:
 
 
 def rich_console() -> Console:
-    """A console for stdout; use with `rendered`."""
+    """Return a console for stdout, to use with `rendered`."""
     from rich.console import Console
 
     return Console(highlight=False, emoji=False, markup=False)
@@ -106,7 +117,7 @@ def rendered(console: Console, *renderables: RenderableType) -> str:
 
 
 def rich_table(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> Table:
-    """A table with a rule below its header; `styles` by column. Long cells are folded, not cut."""
+    """Return a table with a rule below its header and `styles` by column; long cells are folded, not cut."""
     from rich import box
     from rich.table import Table
 

@@ -82,7 +82,7 @@ def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
 
 
 def bundled_ref() -> BackboneRef:
-    """The backbone that heads must have been trained on."""
+    """Return the backbone that heads must have been trained on."""
     from distortion_heads.backbones.files import read_backbone
     from distortion_heads.backbones.open import bundled_backbone
 

@@ -13,7 +13,6 @@ from dheads_cli.output.console import complain
 from dheads_cli.output.sinks import Sink
 
 if TYPE_CHECKING:
-    from dheads_cli.commands.predict_videos import VideoRequest
     from distortion_heads.io.inputs import Input
     from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 
@@ -22,14 +21,14 @@ PLUGIN = "dheads_icip2020"
 
 
 def check_submission(
-    ctx: click.Context, file: str, request: VideoRequest, inputs: Sequence[Input], labels: Sequence[str]
+    ctx: click.Context, file: str, inputs: Sequence[Input], wanted: Sequence[bool], labels: Sequence[str]
 ) -> None:
-    """Raise `click.UsageError` if --submission cannot be given for these inputs and heads."""
+    """Raise `click.UsageError` if --submission does not fit the inputs (`wanted`: the videos) or the heads."""
     answers, commands = (import_module(f"{PLUGIN}.{name}") for name in ("answers", "commands"))
     if missing := [label for label in answers.LABELS if label not in labels]:
         raise click.UsageError(f"--submission needs the heads {', '.join(answers.LABELS)}: without {missing[0]}", ctx)
-    for item in inputs:
-        if item.error is not None or not request.wants(item):
+    for item, is_video in zip(inputs, wanted, strict=True):
+        if item.error is not None or not is_video:
             said = item.error or "a picture"
             raise click.UsageError(f"--submission needs videos alone, all of them: {item.path}: {said}", ctx)
     commands.check_folder(file)
