@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distortion_heads.registry.discovery import LoadedPlugins
     from distortion_heads.registry.user_heads import Store
 
-TRAIN_PACKAGES = frozenset(("matplotlib", "onnx", "piq", "sklearn", "torch", "torchvision"))
+TRAIN_PACKAGES = frozenset(("jinja2", "matplotlib", "onnx", "piq", "sklearn", "torch", "torchvision"))
 
 
 @dataclass(frozen=True)

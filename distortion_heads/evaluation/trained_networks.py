@@ -36,7 +36,7 @@ FORMAT = "2"
 
 
 def finetune_method(name: str, **options: Any) -> Method:
-    """The method `name`, one of `NAMES`.
+    """Return the method `name`, one of `NAMES`.
 
     `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
     `finetune` ("frozen", "last-block" or "all"), `corpus` (the kind of dataset, which decides the stride of the
@@ -122,7 +122,7 @@ class FinetuneMethod:
 
 
 def _weights_key(weights: str | None) -> str | None:
-    """The content of a file of weights, since its name says nothing."""
+    """Return the digest of a file of weights, since its name says nothing."""
     if weights is None or weights in ("imagenet", "none"):
         return weights
     try:

@@ -33,7 +33,7 @@ def annotate_video(
     """Write `target`: all frames from `prediction.start` to `prediction.end` at their times, without sound, as H.264.
 
     The video is read again, so it must be a file. The container is that of the suffix (.mp4, .mkv, .mov ...). Sizes
-    are made even by repeating the last row or column. `progress` is told the time of each frame. Raises `DheadsError`.
+    are made even by repeating the last row or column. `progress` gets the time of each frame. Raises `DheadsError`.
     """
     if prediction.path is None:
         raise DheadsError("--annotate reads the video twice: give a file, not a pipe")
@@ -50,13 +50,13 @@ def annotate_video(
 
 
 def active_heads(prediction: VideoPrediction, time: float) -> tuple[VideoHead, ...]:
-    """The heads with a segment at `time`, most probable first."""
+    """Return the heads with a segment at `time`, most probable first."""
     found = [h for h in prediction.heads if any(s.onset <= time < s.offset for s in h.segments)]
     return tuple(sorted(found, key=lambda head: -head.probability))
 
 
 def draw_labels(pixels: NDArray[np.uint8], labels: list[str]) -> NDArray[np.uint8]:
-    """A copy of uint8 (H, W, 3) with `labels` below each other in the upper left corner."""
+    """Return a copy of uint8 (H, W, 3) with `labels` below each other in the upper left corner."""
     if not labels:
         return pixels
     picture = Image.fromarray(pixels)
@@ -84,7 +84,7 @@ def _drawn(
 
 
 def _coding() -> Coding:
-    """H.264, or MPEG-4 where PyAV was built without x264; both at a quality that hides the codec."""
+    """Return H.264, or MPEG-4 where PyAV was built without x264; both at a quality that hides the codec."""
     import av
 
     return Coding(codec="h264" if "libx264" in av.codecs_available else "mpeg4")

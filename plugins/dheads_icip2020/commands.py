@@ -20,7 +20,7 @@ PATH = click.Path(path_type=Path)
 PROTOCOLS = ("disjoint", "shared-scenes")
 
 
-@click.command()
+@click.command(short_help="Write answers in the format of the ICIP 2020 challenge.")
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @click.option("--out", required=True, metavar="FILE", help="The file of answers, predict.txt.")
 @click.option(
@@ -84,7 +84,7 @@ def write_answers(out: str, answers: Mapping[str, Collection[str]], frames: int,
     return f"{out}: {len(paths)} videos in natural order of their paths{each}"
 
 
-@click.command()
+@click.command(short_help="Rank methods by the score of the ICIP 2020 challenge.")
 @click.argument("results", nargs=-1, required=True, type=PATH)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), help="Which figures of result.json (default: disjoint).")
 @click.option("--truth", type=PATH, metavar="PATH",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from distortion_heads.heads.head import HeadMetrics
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach
-from helpers.installed_plugins import Site, first_on_path
+from helpers.installed_plugins import Site
 
 SUMMARY = ["label", "title", "family", "view", "trained", "severity", "auroc", "owner", "problem"]
 
@@ -19,12 +18,6 @@ SUMMARY = ["label", "title", "family", "view", "trained", "severity", "auroc", "
 @pytest.fixture(autouse=True)
 def _heads(own_heads: tuple[str, str]) -> None:
     pass
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
 
 
 def test_list_names_every_head_once(dheads: Dheads) -> None:

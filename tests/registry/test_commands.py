@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import click
 import pytest
 from click.testing import CliRunner
 
 from distortion_heads.registry.commands import add_commands
 from distortion_heads.registry.discovery import load_plugins
-from helpers.installed_plugins import Site, first_on_path
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
+from helpers.installed_plugins import Site
 
 
 def test_commands_hook(site: Site) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import Owner
-from helpers.installed_plugins import GOOD, Site, first_on_path, only_failure
+from helpers.installed_plugins import GOOD, Site, only_failure
 
 
 def build(**environ: str) -> Registry:
@@ -22,12 +21,6 @@ def build(**environ: str) -> Registry:
 def run_python(code: str) -> str:
     command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
 
 
 def test_builtins_come_first_and_others_sorted(site: Site) -> None:

@@ -114,7 +114,7 @@ def _shares(text: str | None) -> tuple[float, ...]:
 
 
 def _command(params: dict[str, Any], dataset: Path) -> str:
-    """What decides the figures, as it was given; of paths only the last part."""
+    """Return the options that decide the figures, as they were given; of paths only the last part."""
     words = ["dheads", "evaluate", dataset.resolve().name]
     for method in params["methods"]:
         words += ["--method", method]

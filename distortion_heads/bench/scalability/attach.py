@@ -1,4 +1,4 @@
-"""Attaching heads: what it changes in the earlier ones, and how long it takes from pictures to a new head."""
+"""Attaching heads: whether it changes the earlier ones, and how long it takes from pictures to a new head."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from distortion_heads.backbones.architecture import small
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.backbones.read_views import view_features
+from distortion_heads.bench.scalability.options import Report
+from distortion_heads.bench.scalability.probe import store_registry
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort
@@ -35,8 +37,6 @@ ATTACHED = 6
 NEW_HEAD_PICTURES = 200
 ROUNDS = 3
 TIMED_STEPS = 5
-
-Report = Callable[[str, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,8 @@ def measure_forgetting(
         store.save(head, overwrite=False)
         after = _outputs(store, pictures)
         changed = sum(after[key] != value for key, value in before.items())
-        attachments.append(
-            Attachment(label=head.label, earlier=first + done, compared=2 * len(before), changed=changed)
-        )
+        compared = 2 * len(before)
+        attachments.append(Attachment(label=head.label, earlier=first + done, compared=compared, changed=changed))
         before = after
     return tuple(attachments)
 
@@ -125,8 +124,7 @@ def _add(spec: HeadSpec, data: Path, work: Path, registry: Registry) -> None:
 
 
 def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: int = NEW_HEAD_PICTURES) -> Path:
-    """`count` pictures of at most 512x384 in `positive/` and `clean/`, half each, every one of another scene if
-    there are enough."""
+    """Write `count` pictures of at most 512x384 into `positive/` and `clean/`, half each."""
     for i in range(count):
         kind = "positive" if i % 2 else "clean"
         path = folder / kind / f"{i:04d}.png"
@@ -150,7 +148,7 @@ def one_pass(backbone: CellBackbone, paths: Sequence[Path], spec: HeadSpec) -> N
 
 
 def training_step(heads: int) -> tuple[float, int]:
-    """Seconds of one step of joint training of the bundled architecture for so many heads, and steps of the recipe."""
+    """Return the seconds of one step of joint training of the bundled architecture, and the steps of the recipe."""
     import torch
 
     from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
@@ -177,10 +175,7 @@ def training_step(heads: int) -> tuple[float, int]:
 
 
 def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str], tuple[float, float | None]]:
-    from distortion_heads.registry.discovery import LoadedPlugins
-
-    registry = build_registry(user_heads=store.user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
-    predictor = Predictor(registry=registry, threads=1)
+    predictor = Predictor(registry=store_registry(store.home), threads=1)
     return {
         (picture.name, head.label): (head.probability, head.severity)
         for picture in pictures
@@ -189,7 +184,7 @@ def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str],
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock and of CPU time."""
+    """Return the seconds on the clock and of CPU time."""
     cpu, start = time.process_time(), time.perf_counter()
     work()
     return time.perf_counter() - start, time.process_time() - cpu

@@ -23,8 +23,6 @@ from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
 BLOCK = 50
 """Pictures that one task of a worker makes."""
 
-POSITIVE, CLEAN, OTHER = "positive", "clean", "other"
-
 
 @dataclass(frozen=True, kw_only=True)
 class PictureSet:
@@ -42,14 +40,14 @@ class PictureSet:
     seed: int
 
     def path(self, positive: bool, index: int) -> Path:
-        return self.folder / f"{POSITIVE if positive else 'negative'}-{index:05d}.png"
+        return self.folder / f"{'positive' if positive else 'negative'}-{index:05d}.png"
 
     @property
     def done(self) -> Path:
         return self.folder / f"made-{self.count}"
 
     def write_csv(self, file: Path, count: int) -> Path:
-        """The first `count` of both classes as `dheads add-head --data` reads them; the scene is the group."""
+        """Write the first `count` of both classes as `dheads add-head --data` reads them; the scene is the group."""
         text = StringIO()
         writer = csv.writer(text)
         writer.writerow(("path", "label", "group"))
@@ -60,12 +58,9 @@ class PictureSet:
         write_atomic(file, text.getvalue().encode())
         return file
 
-    def kind(self, positive: bool, index: int) -> str:
-        return POSITIVE if positive else (CLEAN if index % 2 == 0 else OTHER)
-
 
 def make_pictures(pictures: PictureSet, workers: int) -> Iterator[int]:
-    """Make the pictures that are missing; yields how many are done."""
+    """Make the pictures that are missing, and yield how many are done."""
     if pictures.done.exists():
         yield 2 * pictures.count
         return
@@ -91,16 +86,9 @@ def _make_one(pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, i
     rng = np.random.default_rng((pictures.seed, 3, int(positive), index))
     scene = load_scene(pictures.scenes[index % len(pictures.scenes)])
     cut = cut_native(scene, WINDOW, rng) if pictures.view == "native" else cut_overview(scene, OVERVIEW_SIDE, rng)
-    image = make_sample(cut, _draw(pictures, specs, positive, index, rng), rng)
+    steps: tuple[Step, ...] = ()
+    if positive or index % 2:
+        eligible = [spec for spec in specs if (spec.label == pictures.late) == positive]
+        steps = (Step(spec=eligible[int(rng.integers(len(eligible)))], severity=float(rng.uniform(1.0, 5.0))),)
     with replacing(path, sync=False) as temporary:
-        Image.fromarray(image).save(temporary, "PNG", compress_level=1)
-
-
-def _draw(
-    pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, index: int, rng: np.random.Generator
-) -> tuple[Step, ...]:
-    kind = pictures.kind(positive, index)
-    if kind == CLEAN:
-        return ()
-    eligible = [spec for spec in specs if (spec.label == pictures.late) == (kind == POSITIVE)]
-    return (Step(spec=eligible[int(rng.integers(len(eligible)))], severity=float(rng.uniform(1.0, 5.0))),)
+        Image.fromarray(make_sample(cut, steps, rng)).save(temporary, "PNG", compress_level=1)

@@ -1,1 +1,1 @@
-"""What the installed heads say of distorted and coded clips."""
+"""How well the installed heads find distortions in coded clips."""

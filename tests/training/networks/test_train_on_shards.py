@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.read_views import view_features
@@ -25,16 +23,11 @@ from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
 from distortion_heads.training.networks.train_on_shards import ShardRecipe, train_backbone
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
+from helpers.little_networks import tiny, write_scenes
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")
 RECIPE = ShardRecipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
-TINY = Architecture(
-    convs=(
-        Conv(inputs=3, outputs=6, kernel=5, stride=2, level=True),
-        Conv(inputs=6, outputs=8, stride=2),
-        Conv(inputs=8, outputs=8, stride=2, level=True),
-    )
-)
+TINY = tiny(6, 8)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +42,7 @@ def specs(registry: Registry) -> tuple[HeadSpec, ...]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clean")
-    rng = np.random.default_rng(0)
-    for i in range(12):
-        small = rng.uniform(40, 220, (7, 7, 3)).astype(np.uint8)
-        Image.fromarray(small).resize((240, 200), Image.Resampling.BICUBIC).save(folder / f"scene{i}.png")
-    return folder
+    return write_scenes(tmp_path_factory.mktemp("clean"), 12)
 
 
 def test_scenes_split_by_name_and_never_overlap(folder: Path) -> None:
