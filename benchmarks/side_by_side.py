@@ -45,7 +45,7 @@ class Contestant:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Of one round: seconds on the clock and of CPU time per picture, peak bytes, seconds to load."""
+    """Figures of one round: seconds on the clock and of CPU time per picture, peak bytes, seconds to load."""
 
     seconds: float
     cpu: float

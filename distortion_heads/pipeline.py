@@ -34,7 +34,7 @@ FEW = 8
 """Pictures from which on it pays to open the backbone once more, to evaluate them side by side."""
 
 BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
-"""Of a picture that is evaluated beside others, and how many are: 110 MB each. A larger one keeps all threads busy."""
+"""Most pixels of a picture that is evaluated beside others, and most of these, 110 MB each; a larger one is alone."""
 
 
 class Predictor:
@@ -136,7 +136,7 @@ class Predictor:
             batch = self._backbone.batch if isinstance(self._backbone, CellBackbone) and most_windows is None else 1
             for group in same_size(pictures, batch):
                 yield from self._group(group, most_windows)
-                del group  # lest it be held while the next one is decoded
+                del group  # or it would be held while the next one is decoded
 
     def _beside(
         self, backbone: CellBackbone, pictures: Iterable[Decoded], most_windows: int | None
@@ -193,7 +193,7 @@ class Predictor:
         backbone: FeatureSource | None = None,
         frame_index: int = 0,
     ) -> Features:
-        """Of each view that a head reads. Raises `ImageTooLargeError`."""
+        """Return the features of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
         backbone = backbone or self._backbone
         small = overview_view(pixels).image if LIGHT in self._views else None

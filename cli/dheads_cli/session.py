@@ -1,4 +1,4 @@
-"""What the commands of one run share: the loaded plugins, the user's heads, the registry."""
+"""The state that the commands of one run share: the loaded plugins, the user's heads, the registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distortion_heads.registry.discovery import LoadedPlugins
     from distortion_heads.registry.user_heads import Store
 
-TRAIN_PACKAGES = frozenset(("jinja2", "matplotlib", "onnx", "piq", "sklearn", "torch", "torchvision"))
+TRAIN_PACKAGES = frozenset(("jinja2", "matplotlib", "onnx", "piq", "sklearn", "threadpoolctl", "torch", "torchvision"))
 
 
 @dataclass(frozen=True)

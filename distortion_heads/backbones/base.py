@@ -1,4 +1,4 @@
-"""What a backbone and its engine must be able to do."""
+"""The protocols that a backbone and its engine follow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Engine(Protocol):
 
 
 class FeatureSource(Protocol):
-    """What heads read: this project's own `Backbone`, or a `PatchBackbone`. Safe to share between threads."""
+    """The source of the features that heads read. Safe to share between threads."""
 
     ref: BackboneRef
 
@@ -43,7 +43,7 @@ class FeatureSource(Protocol):
         ...
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
-        """How many windows or patches uint8 (H, W, 3) has in the native view."""
+        """Return the number of windows or patches of uint8 (H, W, 3) in the native view."""
         ...
 
     def features(

@@ -27,7 +27,7 @@ Tensors = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BackboneFile:
-    """What one backbone file holds."""
+    """The content of a backbone file."""
 
     name: str
     architecture: Architecture
@@ -114,7 +114,7 @@ MAX_SIDE = 4096
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchFile:
-    """What one file holds. `network` says how to build it in torch: {"source", "name", "tail"}."""
+    """The content of a file of patches. `network` says how to build it in torch: {"source", "name", "tail"}."""
 
     ref: BackboneRef
     grid: PatchGrid
@@ -151,7 +151,7 @@ def read_header(file: Path | Traversable) -> dict[str, Any]:
 
 
 def is_patch_backbone(file: Path | Traversable) -> bool:
-    """Whether the file says that it is of this kind. Raises `BackboneError` if it cannot be read."""
+    """Return whether the file says that it is of this kind. Raises `BackboneError` if it cannot be read."""
     return read_header(file).get("schema") == PATCH_SCHEMA
 
 

@@ -33,7 +33,7 @@ class PatchBackbone:
         return self
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
-        """How many patches uint8 (H, W, 3) has in the native view."""
+        """Return the number of patches of uint8 (H, W, 3) in the native view."""
         return len(self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2])))
 
     def features(

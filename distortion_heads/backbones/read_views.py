@@ -32,7 +32,7 @@ def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
 
 
 def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
-    """What heads of one view read of uint8 (H, W, 3): float32 (K, `width_of(view)`), K windows; an overview is one."""
+    """Return features of uint8 (H, W, 3) in one view: float32 (K, `width_of(view)`), K windows; an overview is one."""
     (run,) = _run_for((view,))
     return _views_of(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
 
@@ -45,5 +45,5 @@ def _run_for(views: Sequence[View]) -> tuple[View, ...]:
 def _views_of(
     pixels: NDArray[np.uint8], run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None
 ) -> Features:
-    """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
+    """Return the features of `views`, in their order, from those that the backbone gave. `small`: see `with_light`."""
     return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}

@@ -1,4 +1,4 @@
-"""What one head holds: its layers, calibration, threshold, figures and provenance (design, section 6).
+"""The content of a head: its layers, calibration, threshold, figures and provenance (design, section 6).
 
 The annotations say what a head file may hold: a plain `str` is a line of text, a plain `int` is 1 or more, a plain
 `float` lies in [0, 1]; `codec` has the others.

@@ -92,7 +92,8 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The rows of files that exist after a task, how many of them this run `made`, and a line for each problem."""
+    """The result of a task: rows of the files that exist now, how many items were `made` now, how many `planned`, and
+    a line for each problem."""
 
     rows: tuple[Row, ...]
     made: int

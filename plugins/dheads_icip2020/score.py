@@ -14,7 +14,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.evaluation.summary import SCHEMA
 
 WEIGHTS = {"all_f1": 0.35, "accuracy": 0.35, "single_f1": 0.15, "seconds": 0.15}
-"""Of the ranks by F1 on single and multiple distortions, accuracy (exact match), F1 on single ones, and time."""
+"""Weights of the ranks by F1 on all videos, accuracy (exact match), F1 on single distortions, and time."""
 
 FIGURES = {"all_f1": "micro_f1", "accuracy": "exact", "single_f1": "single_right", "seconds": "seconds"}
 """As the challenge's scoring program computes them."""

@@ -20,7 +20,7 @@ PATH = click.Path(path_type=Path)
 PROTOCOLS = ("disjoint", "shared-scenes")
 COLUMNS = {"exact": "all right", "micro_f1": "micro F1", "macro_f1": "macro F1", "macro_auroc": "AUROC"}
 SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
-"""Where some records have several distortions: those with one."""
+"""Columns for those records that have one distortion, where others have several."""
 
 
 @click.command()

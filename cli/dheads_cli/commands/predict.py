@@ -7,22 +7,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, opened, video_options
 from dheads_cli.output.console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
-from dheads_cli.output.formats import PICTURE_FORMATS, video_formats
-from dheads_cli.output.pictures import Sink
 from dheads_cli.output.progress import Bar, progress_bar
-from dheads_cli.output.submission import submission_of
+from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
+from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
-    from dheads_cli.output.videos import VideoSink
     from distortion_heads.answers import Prediction
     from distortion_heads.heads.head import HeadFile
     from distortion_heads.io.inputs import Input
@@ -102,10 +100,12 @@ def predict(
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
     labels = [head.label for head in heads_in_use]
-    submission = submission_of(ctx, video["submission"], request, inputs, labels)
+    submission = video["submission"]
+    if submission is not None:
+        check_submission(ctx, submission, request, inputs, labels)
     with _sink(as_json, csv_file, show_all, labels, inputs, has_video) as chosen:
-        sink = chosen if submission is None else submission.beside(chosen)
-        videos = None if options is None else Videos(request, options, predictor, cast("VideoSink", sink), show_all)
+        sink = chosen if submission is None else Submission(submission, chosen)
+        videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
         with (
             progress_bar(wanted=has_video or len(inputs) > 1) as bar,
@@ -247,11 +247,10 @@ def _sink(
     inputs: Sequence[Input],
     has_video: bool,
 ) -> Iterator[Sink]:
-    formats = video_formats() if has_video else PICTURE_FORMATS
     if as_json:
-        yield formats.json(stdout_stream(machine=True))
+        yield JsonSink(stdout_stream(machine=True))
     elif csv_file == "-":
-        yield formats.csv(stdout_stream(machine=True), labels)
+        yield CsvSink(stdout_stream(machine=True), labels, with_frames=has_video)
     elif csv_file is not None:
         _spare_pictures(csv_file, inputs)
         try:
@@ -259,10 +258,18 @@ def _sink(
         except (OSError, ValueError) as error:
             raise DheadsError(f"cannot write to {csv_file}: {reason(error)}") from None
         with stream:
-            yield formats.csv(ResultStream(stream, csv_file), labels)
+            yield CsvSink(ResultStream(stream, csv_file), labels, with_frames=has_video)
     else:
-        make = formats.table() if is_terminal(sys.stdout) else formats.plain
-        yield make(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
+        yield _for_people(labels, [item.path for item in inputs], show_all, "inputs" if has_video else "pictures")
+
+
+def _for_people(labels: Sequence[str], paths: Sequence[str], show_all: bool, noun: str) -> Sink:
+    stream = stdout_stream(machine=False)
+    if not is_terminal(sys.stdout):
+        return PlainSink(stream, labels, paths, show_all)
+    from dheads_cli.output.table import TableSink
+
+    return TableSink(stream, labels, paths, show_all, noun=noun)
 
 
 def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:

@@ -18,7 +18,7 @@ from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from dheads_cli.output.progress import Bar
-    from dheads_cli.output.videos import VideoSink
+    from dheads_cli.output.sinks import Sink
     from distortion_heads.io.inputs import Input
     from distortion_heads.io.video.options import VideoOptions
     from distortion_heads.pipeline import Predictor
@@ -68,7 +68,7 @@ def video_options(command: F) -> F:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """What the command line asks for videos."""
+    """The request of the command line for videos."""
 
     arguments: dict[str, Any]
     max_pixels: int | None
@@ -93,7 +93,7 @@ class VideoRequest:
                 yield from expand_inputs([path], videos=True)
 
     def wants(self, item: Input) -> bool:
-        """Whether `item` is to be read as a video."""
+        """Return whether `item` is to be read as a video."""
         return self.all_videos or item.is_video
 
     def check(self, ctx: click.Context, inputs: Sequence[Input]) -> None:
@@ -164,7 +164,7 @@ class Videos:
     """Predicts videos and writes all that is asked for about them."""
 
     def __init__(
-        self, request: VideoRequest, options: VideoOptions, predictor: Predictor, sink: VideoSink, show_all: bool
+        self, request: VideoRequest, options: VideoOptions, predictor: Predictor, sink: Sink, show_all: bool
     ) -> None:
         self._request, self._options, self._predictor = request, options, predictor
         self._sink, self._show_all = sink, show_all

@@ -20,7 +20,7 @@ from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from distortion_heads.training.networks.loop import Progress
-    from distortion_heads.training.networks.train_on_shards import ShardRecipe
+    from distortion_heads.training.networks.recipes import ShardRecipe
     from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage
 
 FOLDER = click.Path(path_type=Path)
@@ -103,7 +103,7 @@ def train(
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
-        from distortion_heads.training.networks.train_on_shards import ShardRecipe
+        from distortion_heads.training.networks.recipes import ShardRecipe
         from distortion_heads.training.runs.from_clean_pictures import BundleOptions, train_bundle
 
         recipe = replace(ShardRecipe(), seed=seed) if steps is None else replace(ShardRecipe(), seed=seed, steps=steps)
@@ -140,7 +140,7 @@ def _set_up_torch(device: str, threads: int | None) -> str:
 def _command(
     images: Path, recipe: ShardRecipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
 ) -> str:
-    """What decides the weights, as it was given; of paths only the last part, for the files are given to others."""
+    """Return what decides the weights, as it was given; paths by their last part, for the files are given to others."""
     words = ["dheads", "train", "--images", images.resolve().name, "--steps", str(recipe.steps)]
     words += ["--seed", str(recipe.seed)]
     given = {"--start": start and start.name, "--fit-pictures": fit, "--hold-pictures": hold}

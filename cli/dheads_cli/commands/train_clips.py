@@ -45,6 +45,6 @@ def train_on_clips(
 
 
 def _command(clips: Path, images: Path, seed: int, licenses: tuple[str, ...]) -> str:
-    """What decides the weights; of paths only the last part, for the files are given to others."""
+    """Return what decides the weights; paths by their last part, for the files are given to others."""
     words = ["dheads", "train", "--clips", clips.resolve().name, "--images", images.resolve().name, "--seed", str(seed)]
     return shlex.join([*words, *(word for text in licenses for word in ("--license", text))])

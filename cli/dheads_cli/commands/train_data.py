@@ -134,7 +134,7 @@ def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progre
 
 
 def _command(seed: int, options: dict[str, Any]) -> str:
-    """What decides the result; of paths only the last part, for the files are given to others."""
+    """Return what decides the result; paths by their last part, for the files are given to others."""
     words = ["dheads", "train"]
     for name, value in options.items():
         if value not in (None, False):

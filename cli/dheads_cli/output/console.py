@@ -1,4 +1,4 @@
-"""Where text goes: results to stdout, diagnostics to stderr, a line each. Imports rich only for a terminal."""
+"""Text to people and programs: results to stdout, diagnostics to stderr. Imports rich only for a terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def complain(message: str) -> None:
 
 
 def describe_bug(error: Exception) -> str:
-    """What to say about an exception that nobody raised on purpose."""
+    """Return a line about an exception that nobody raised on purpose."""
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return f"unexpected {what}: this is a bug, please report it (DHEADS_DEBUG=1 shows where)"
 
@@ -74,7 +74,7 @@ def silence_stdout() -> None:
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
-    """Whether a person sees `stream`."""
+    """Return whether a person sees `stream`."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -98,7 +98,7 @@ def rich_console() -> Console:
 
 
 def rendered(console: Console, *renderables: RenderableType) -> str:
-    """What `console` would print, so that one place writes it."""
+    """Return what `console` would print, so that one place writes it."""
     with console.capture() as capture:
         for renderable in renderables:
             console.print(renderable)

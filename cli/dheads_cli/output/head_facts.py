@@ -1,4 +1,4 @@
-"""What is known of an attached head: from its plugin, and from its file if that can be used."""
+"""The facts about an attached head: from its plugin, and from its file if that can be used."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class HeadFacts:
         }
 
     def card(self) -> dict[str, Any]:
-        """What `show --json` writes: the summary, the plugin's words, and the file's metadata as they stand in it."""
+        """Return what `show --json` writes: the summary, the plugin's words, and the file's own metadata."""
         from distortion_heads.heads.file import dump_metadata
 
         return {

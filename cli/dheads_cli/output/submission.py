@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from dheads_cli.output.console import complain
+from dheads_cli.output.sinks import Sink
 
 if TYPE_CHECKING:
     from dheads_cli.commands.predict_videos import VideoRequest
-    from dheads_cli.output.pictures import Sink
-    from dheads_cli.output.videos import VideoSink
-    from distortion_heads.answers import Prediction
     from distortion_heads.io.inputs import Input
     from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 
@@ -23,12 +21,10 @@ PLUGIN = "dheads_icip2020"
 """Looked for at run time: the command line imports no plugin."""
 
 
-def submission_of(
-    ctx: click.Context, file: str | None, request: VideoRequest, inputs: Sequence[Input], labels: Sequence[str]
-) -> Submission | None:
-    """Return what --submission asks for, or None. Raises `click.UsageError` if that cannot be given."""
-    if file is None:
-        return None
+def check_submission(
+    ctx: click.Context, file: str, request: VideoRequest, inputs: Sequence[Input], labels: Sequence[str]
+) -> None:
+    """Raise `click.UsageError` if --submission cannot be given for these inputs and heads."""
     answers, commands = (import_module(f"{PLUGIN}.{name}") for name in ("answers", "commands"))
     if missing := [label for label in answers.LABELS if label not in labels]:
         raise click.UsageError(f"--submission needs the heads {', '.join(answers.LABELS)}: without {missing[0]}", ctx)
@@ -37,22 +33,16 @@ def submission_of(
             said = item.error or "a picture"
             raise click.UsageError(f"--submission needs videos alone, all of them: {item.path}: {said}", ctx)
     commands.check_folder(file)
-    return Submission(file)
 
 
-class Submission:
+class Submission(Sink):
     """Passes everything on to `sink`, remembers what is present in each video, and writes that at the end."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, sink: Sink) -> None:
+        self._file, self._sink = file, sink
         self._answers: dict[str, tuple[str, ...]] = {}
         self._frames = 0
         self._started = time.perf_counter()
-
-    def beside(self, sink: Sink) -> Sink:
-        self._sink = cast("VideoSink", sink)
-        self._started = time.perf_counter()
-        return self
 
     def frame(self, path: str, result: FrameResult) -> None:
         self._frames += 1
@@ -64,9 +54,6 @@ class Submission:
     def video(self, path: str, prediction: VideoPrediction) -> None:
         self._answers[path] = tuple(head.label for head in prediction.present)
         self._sink.video(path, prediction)
-
-    def prediction(self, prediction: Prediction) -> None:
-        self._sink.prediction(prediction)
 
     def error(self, path: str, reason: str) -> None:
         """A video that cannot be read has an empty line: lines have numbers alone."""

@@ -44,7 +44,7 @@ class TrainableBackbone(nn.Module, ABC):
 
     @abstractmethod
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """What the backbone's file holds."""
+        """Return the content of the backbone's file."""
 
     @abstractmethod
     def files(self, info: Mapping[str, Any]) -> tuple[bytes, bytes]:

@@ -152,7 +152,8 @@ def training_step(heads: int) -> tuple[float, int]:
     import torch
 
     from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
-    from distortion_heads.training.networks.train_on_shards import CROP, ShardRecipe
+    from distortion_heads.training.networks.recipes import ShardRecipe
+    from distortion_heads.training.networks.train_on_shards import CROP
 
     recipe = ShardRecipe()
     samples = recipe.native + recipe.overview

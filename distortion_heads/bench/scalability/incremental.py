@@ -20,6 +20,7 @@ from distortion_heads.bench.scalability.options import Report, ScalabilityOption
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.datasets.own_data import read_data
+from distortion_heads.datasets.shards import GROUP
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile, Layer, Provenance
@@ -36,8 +37,8 @@ from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_a
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_best_head, window_logits
 from distortion_heads.training.networks.loop import Progress
-from distortion_heads.training.networks.shards import GROUP
-from distortion_heads.training.networks.train_on_shards import ShardRecipe, load_network, train_backbone
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import load_network, train_backbone
 
 JOINT = "joint"
 STEPS_PER_SHARD, SHARD_USES = 8, 4

@@ -15,9 +15,9 @@ from PIL import Image
 from distortion_heads._system.atomic import replacing, write_atomic
 from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, load_scene
+from distortion_heads.datasets.shards import installed_specs, make_sample
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.networks.shards import installed_specs, make_sample
 from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
 
 BLOCK = 50

@@ -22,7 +22,7 @@ class Goal:
 
     @property
     def met(self) -> bool | None:
-        """Whether it is reached; None if it was not measured."""
+        """Return whether it is reached; None if it was not measured."""
         if self.measured is None:
             return None
         return self.measured >= self.limit if self.lower else self.measured <= self.limit

@@ -1,1 +1,1 @@
-"""How well the installed heads find distortions in coded clips."""
+"""Accuracy of the installed heads on coded clips."""

@@ -9,17 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from distortion_heads.backbones.analysis_bank import analysis_banks
 from distortion_heads.backbones.architecture import MEAN_FLOOR, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.backbones.with_torch.networks import magnitudes
 from distortion_heads.heads.head import Layer
 from distortion_heads.spec import View
-from distortion_heads.training.networks.analysis_bank import analysis_banks
 
 MID_GREY, UNIT = 128.0, 64.0
 """Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""
 
 ENGINE_GREY = 127.5
-"""What the engines pad the picture with."""
+"""The value that engines pad the picture with."""
 
 LEAST_SCALE = 0.05
 """No feature is enlarged more than twentyfold, however little it varies: its gradients would drown the others'."""
@@ -162,7 +162,7 @@ class MultiTaskNetwork(nn.Module):
 
 
 def multitask_loss(out: Tensor, severity: Tensor, applies: Tensor) -> Tensor:
-    """What joint training minimises; `out` (B, N, 2), `severity` (B, N) with 0 where absent, `applies` (B, N) bool.
+    """Return the loss of joint training; `out` (B, N, 2), `severity` (B, N) with 0 where absent, `applies` (B, N) bool.
 
     The sum over heads of the binary cross-entropies (Ameur et al. 2022, uniform over heads; presence counts
     `POSITIVE_WEIGHT` times, being rare), the cross-entropy of "which one, or none" on samples with at most one

@@ -20,7 +20,7 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What the caller is shown. `loss` of the last steps; `auroc` per label and `validation` where just measured."""
+    """The progress of a run. `loss` of the last steps; `auroc` per label and `validation` where just measured."""
 
     step: int
     steps: int
@@ -95,7 +95,7 @@ def train(
 
 
 class Stopwatch:
-    """How many samples or records a second were trained on since it was made."""
+    """Counts the samples or records a second since it was made."""
 
     def __init__(self) -> None:
         self._began, self._count = time.monotonic(), 0

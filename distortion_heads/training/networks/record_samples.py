@@ -46,7 +46,7 @@ class Targets:
 
 
 class Samples(Protocol):
-    """What is trained on or validated with."""
+    """Samples to train on or to validate with."""
 
     @property
     def targets(self) -> Targets: ...

@@ -81,7 +81,7 @@ def train_on_records(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Epochs:
-    """What is done after a step: validation at the end of an epoch, checkpoints, and the report."""
+    """The work after a step: validation at the end of an epoch, checkpoints, and the report."""
 
     network: MultiTask
     optimizer: torch.optim.Optimizer
@@ -177,7 +177,7 @@ def parameter_groups(network: MultiTask, recipe: RecordRecipe) -> list[dict[str,
 
 
 def trained_state(network: MultiTask) -> dict[str, Tensor]:
-    """What training changes: the parameters with gradients and, where they learn, the statistics of normalisation."""
+    """Return what training changes: parameters with gradients and, if they learn, the statistics of normalisation."""
     found: dict[str, Tensor] = {name: value for name, value in network.named_parameters() if value.requires_grad}
     if network.backbone is not None and network.backbone.learns_norms:
         found |= dict(network.named_buffers())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,12 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from distortion_heads.backbones.architecture import Architecture, small
-from distortion_heads.errors import DataError
-from distortion_heads.spec import HeadSpec
-from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
-from distortion_heads.training.networks.checkpoint import Checkpoint
-from distortion_heads.training.networks.loop import Course, Progress, Stopwatch, train
-from distortion_heads.training.networks.shards import (
+from distortion_heads.datasets.shards import (
     GROUP,
     NATIVE_SIDE,
     Shard,
@@ -28,37 +23,19 @@ from distortion_heads.training.networks.shards import (
     read_shard,
     stream_shards,
 )
+from distortion_heads.errors import DataError
+from distortion_heads.metrics.scores import auroc
+from distortion_heads.spec import HeadSpec
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
+from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.loop import Course, Progress, State, Stopwatch, train
+from distortion_heads.training.networks.recipes import ShardRecipe, learning_rate
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Pixels (B, 3, CROP, CROP), severity (B, N), and which heads each sample is for, bool (B, N)."""
 
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000
-
-HARD = ("gaussian_blur", "lens_blur", "motion_blur", "smoke", "uneven_illumination")
-"""Drawn more often: those of the first release that are told apart last."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardRecipe:
-    """All that decides the result. A step sees `native` + `overview` samples, cut from shards that are made once.
-
-    The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
-    """
-
-    steps: int = 8_000
-    distinct_shards: int = 220
-    shard_native: int = 768
-    shard_overview: int = 576
-    native: int = 48
-    overview: int = 36
-    emphasis: tuple[str, ...] = HARD
-    learning_rate: float = 1.5e-3
-    head_rate: float = 0.2
-    weight_decay: float = 0.02
-    warmup: int = 200
-    hidden: int = 32
-    seed: int = 0
 
 
 def train_backbone(
@@ -94,35 +71,69 @@ def train_backbone(
     plan = _plan(run, fit, recipe)
     if state.step == 0 and start is not None:
         _begin_with(_checkpoint(start, specs, recipe), network, lambda: _first_samples(plan, specs))
-    per_shard = min(plan.native // recipe.native, plan.overview // recipe.overview)
-    losses: list[float] = []
-    stopwatch = Stopwatch()
-
-    def after(loss: Tensor) -> None:
-        losses.append(loss.item())
-        rate = stopwatch.add(recipe.native + recipe.overview)
-        state.finished = state.step >= recipe.steps
-        if state.step % per_shard and not state.finished:
-            return
-        measured = None
-        if state.step % (per_shard * checkpoint_every) < per_shard or state.finished:
-            checkpoint.save(network.state_dict(), optimizer, state)
-            measured = held_out_auroc(network, plan, hold, specs, device)
-        mean = float(np.mean(losses[-200:]))
-        report(Progress(step=state.step, steps=recipe.steps, loss=mean, per_second=rate, auroc=measured))
-
+    shards = _Shards(network, optimizer, state, recipe, specs, plan, hold, checkpoint, checkpoint_every, report)
     course = Course(
-        batches=_batches(plan, specs, network, recipe, state.step, per_shard, workers, device),
+        batches=shards.batches(workers, device),
         inputs=lambda batch: batch[:1],
         loss=lambda out, batch: multitask_loss(out, *batch[1:]),
         rate=lambda group, step: learning_rate(step, recipe) * group["share"],
-        after=after,
+        after=shards.after,
         mixed=True,
         clip=5.0,
     )
     forward: Any = torch.compile(network) if compile_network else network
     train(network, forward, course, optimizer, state)
     return network
+
+
+@dataclass(frozen=True, eq=False)
+class _Shards:
+    """The batches of a run, and the work after each shard: checkpoints, held-out figures, and the report."""
+
+    network: MultiTaskNetwork
+    optimizer: torch.optim.Optimizer
+    state: State
+    recipe: ShardRecipe
+    specs: Sequence[HeadSpec]
+    plan: ShardPlan
+    hold: tuple[Path, ...]
+    checkpoint: Checkpoint
+    checkpoint_every: int
+    report: Callable[[Progress], None]
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Return the number of batches in a shard."""
+        return min(self.plan.native // self.recipe.native, self.plan.overview // self.recipe.overview)
+
+    def batches(self, workers: int, device: str) -> Iterator[Batch]:
+        """Yield the batches from the present step on, which begins a shard."""
+        first, count = self.state.step // self.size, math.ceil(self.recipe.steps / self.size)
+        made = stream_shards(
+            self.plan, self.specs, start=first, count=count, distinct=self.recipe.distinct_shards, workers=workers
+        )
+        for number, shard in enumerate(made, first):
+            step = number * self.size
+            torch.manual_seed(self.recipe.seed + step)  # for dropout, so that a resumed run draws as the whole one
+            yield from batches(shard, self.network, self.recipe, step, device)
+
+    def after(self, loss: Tensor) -> None:
+        """Save, measure and report at the end of a shard."""
+        state, recipe = self.state, self.recipe
+        self.losses.append(loss.item())
+        rate = self.stopwatch.add(recipe.native + recipe.overview)
+        state.finished = state.step >= recipe.steps
+        if state.step % self.size and not state.finished:
+            return
+        measured = None
+        if state.step % (self.size * self.checkpoint_every) < self.size or state.finished:
+            self.checkpoint.save(self.network.state_dict(), self.optimizer, state)
+            device = next(self.network.parameters()).device.type
+            measured = held_out_auroc(self.network, self.plan, self.hold, self.specs, device)
+        mean = float(np.mean(self.losses[-200:]))
+        self.report(Progress(step=state.step, steps=recipe.steps, loss=mean, per_second=rate, auroc=measured))
 
 
 def load_network(
@@ -178,39 +189,6 @@ def _first_samples(plan: ShardPlan, specs: Sequence[HeadSpec], native: int = 400
     return torch.from_numpy(np.concatenate([centres, shard.overview[:overview]])).permute(0, 3, 1, 2).float()
 
 
-def learning_rate(step: int, recipe: ShardRecipe) -> float:
-    """Linear warm-up, then half a cosine to a hundredth."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
-
-
-def _batches(
-    plan: ShardPlan,
-    specs: Sequence[HeadSpec],
-    network: MultiTaskNetwork,
-    recipe: ShardRecipe,
-    step: int,
-    per_shard: int,
-    workers: int,
-    device: str,
-) -> Iterator[Batch]:
-    """Yield the batches from `step` on, which begins a shard."""
-    shards = stream_shards(
-        plan,
-        specs,
-        start=step // per_shard,
-        count=math.ceil(recipe.steps / per_shard),
-        distinct=recipe.distinct_shards,
-        workers=workers,
-    )
-    for shard in shards:
-        torch.manual_seed(recipe.seed + step)  # for dropout, so that a resumed run draws what the whole one would
-        yield from batches(shard, network, recipe, step, device)
-        step += per_shard
-
-
 def batches(shard: Shard, network: MultiTaskNetwork, recipe: ShardRecipe, step: int, device: str) -> Iterator[Batch]:
     """Cut, mirror and mix a shard into batches of (pixels, severity, applies); the order depends on the step alone."""
     rng = np.random.default_rng((recipe.seed, step))
@@ -247,8 +225,6 @@ def held_out_auroc(
     network: MultiTaskNetwork, plan: ShardPlan, hold: tuple[Path, ...], specs: Sequence[HeadSpec], device: str
 ) -> dict[str, float]:
     """AUROC per label on one shard of held-out scenes: every sample with the distortion against every one without."""
-    from sklearn.metrics import roc_auc_score
-
     seed, native = plan.seed + HELD_OUT_SEED_OFFSET, 4 * plan.native // 3
     held = replace(plan, scenes=hold, seed=seed, native=native)
     shard = read_shard(make_shard(held, specs, 0))
@@ -260,8 +236,10 @@ def held_out_auroc(
     result = {}
     for i, spec in enumerate(specs):
         logits, severity = sees[spec.view != "native"]
-        if 0 < (severity[:, i] > 0).sum() < len(severity):
-            result[spec.label] = float(roc_auc_score(severity[:, i] > 0, logits[:, i]))
+        present = severity[:, i] > 0
+        figure = auroc(logits[present, i], logits[~present, i])
+        if figure is not None:
+            result[spec.label] = figure
     return result
 
 

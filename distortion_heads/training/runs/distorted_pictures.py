@@ -16,19 +16,19 @@ from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.datasets.clean_pictures import content_digest, cut_picture, load_scene
-from distortion_heads.errors import DataError
-from distortion_heads.registry.backbones import read_ref
-from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
-from distortion_heads.synthesis.distort import draw_mixture
-from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.networks.shards import (
+from distortion_heads.datasets.shards import (
     MIXTURE_SEVERITIES,
     draw_rival,
     installed_specs,
     make_sample,
     severity_row,
 )
-from distortion_heads.training.runs.reencode import reencode
+from distortion_heads.errors import DataError
+from distortion_heads.registry.backbones import read_ref
+from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
+from distortion_heads.synthesis.distort import draw_mixture
+from distortion_heads.synthesis.reencode import reencode
+from distortion_heads.training.features.examples import Examples
 from distortion_heads.views.light import light_statistics
 
 PER_BLOCK = 100
@@ -71,7 +71,7 @@ class PicturePlan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSet:
-    """Of n pictures the features of both views and the light statistics, float16, and the severities.
+    """Features of both views and light statistics of n pictures, float16, and the severities.
 
     Severities are float32 (n, heads), 0 where the distortion is absent.
     """

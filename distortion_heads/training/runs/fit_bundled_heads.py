@@ -27,7 +27,7 @@ MAX_ANY_ALARM = 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class HeadsJob:
-    """What is fitted and where it is written; `starts`: the heads' layers of the joint training, or ().
+    """Heads to fit and the folder for them; `starts`: the heads' layers of the joint training, or ().
 
     `provenance` is the same for all but for the counts.
     """
@@ -106,7 +106,7 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
 
 
 def _starts(job: HeadsJob, index: int, *, few: bool) -> list[tuple[Layer, Layer] | None]:
-    """Where to fit from; the better head counts.
+    """Return the layers to fit from; the better head counts.
 
     Of few pictures the recipe for these, which has no start, often learns more than a joint training on as few has
     learnt. The joint training has no light statistics. What it learnt from the overview helps some heads, as that of

@@ -25,7 +25,8 @@ from distortion_heads.heads.head import Provenance
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.heads.train_head import check_line
 from distortion_heads.training.networks.loop import Progress
-from distortion_heads.training.networks.train_on_shards import ShardRecipe, load_network, train_backbone
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import load_network, train_backbone
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
 
@@ -41,7 +42,7 @@ How many pictures of such a family alone there are, for one picture of all disto
 
 @dataclass(frozen=True, kw_only=True)
 class BundleOptions:
-    """What `dheads train` is asked for. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
+    """The request to `dheads train`. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
 
     `start` is a checkpoint of another run with the same heads, whose weights this one begins with.
     """

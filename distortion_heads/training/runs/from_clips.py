@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.clean_pictures import content_digest, find_scenes
+from distortion_heads.datasets.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile, Provenance
@@ -22,14 +23,13 @@ from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.train_head import HeadCard, check_line, train_head
 from distortion_heads.training.runs.job import versions
-from distortion_heads.training.runs.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
 
 STRIDES = (1, 2, 4)
 """Every so many frames of a clip are looked at, as with `--every N`."""
 
 SPARE = 3
-"""Of the runs of all frames, every so many are kept: neighbours hardly differ."""
+"""Every so many of the runs of all frames are kept: neighbours hardly differ."""
 
 INSIDE, OUTSIDE = 0.75, 0.25
 """Share of a run that must be distorted, or may be, to count; what lies between teaches nothing."""

@@ -31,7 +31,7 @@ from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRun:
-    """What is asked for. `labels`: None for all of the dataset's; `kind`: None to find it out.
+    """The request. `labels`: None for all of the dataset's; `kind`: None to find it out.
 
     With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset.
     """
@@ -48,7 +48,7 @@ class DatasetRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What came of it: the heads with their figures on the test part, and the size of each part."""
+    """The result: the heads with their figures on the test part, and the size of each part."""
 
     fitted: Fitted
     sizes: dict[str, int]

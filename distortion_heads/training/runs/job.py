@@ -1,4 +1,4 @@
-"""What is trained, and where: the choices and surroundings of one training on labelled records."""
+"""The choices and surroundings of one training on labelled records."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from distortion_heads.backbones.architecture import Architecture, Conv, small
 from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.datasets.shards import ShardPlan, make_shard, read_shard
 from distortion_heads.errors import DataError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
@@ -23,8 +24,8 @@ from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
 from distortion_heads.training.networks.checkpoint import Checkpoint
 from distortion_heads.training.networks.loop import State
 from distortion_heads.training.networks.prune import choose, prune, wider_version
-from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import CROP, ShardRecipe, train_backbone
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import CROP, train_backbone
 
 RECIPE = ShardRecipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)
 

@@ -14,14 +14,15 @@ from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.read_views import view_features
 from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.datasets.shards import ShardPlan, make_shard, read_shard
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
 from distortion_heads.training.networks.loop import Progress
-from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import ShardRecipe, train_backbone
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import train_backbone
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 from helpers.little_networks import tiny, write_scenes
 

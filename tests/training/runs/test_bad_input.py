@@ -18,7 +18,7 @@ from distortion_heads.errors import BackboneError, DataError, DheadsError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.networks.loop import Progress
-from distortion_heads.training.networks.train_on_shards import ShardRecipe
+from distortion_heads.training.networks.recipes import ShardRecipe
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
 from helpers.little_networks import tiny
 

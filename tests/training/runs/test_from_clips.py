@@ -13,13 +13,13 @@ from helpers.little_pictures import save, scene
 
 pytest.importorskip("sklearn")
 
+from distortion_heads.datasets import made_clips as temporal_clips
+from distortion_heads.datasets.made_clips import Material, coded, distorted, draw_coding, make_clip, split_footage
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import read_head
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.spec import BackboneRef, HeadSpec, View
-from distortion_heads.training.runs import made_clips as temporal_clips
 from distortion_heads.training.runs.from_clips import TemporalOptions, train_temporal, videos_in
-from distortion_heads.training.runs.made_clips import Material, coded, distorted, draw_coding, make_clip, split_footage
 from helpers.video_clips import write_clip
 
 Image = NDArray[np.float32]

@@ -89,7 +89,7 @@ def _derivative(side: int, sigma: float, order: int) -> Array:
 
 
 def _window(x: NDArray[np.int64], y: NDArray[np.int64], sigma: float) -> Array:
-    """Where a correction may be put: under a Gaussian a little wider than the filter."""
+    """Return where a correction may be put: under a Gaussian a little wider than the filter."""
     window: Array = np.exp(-0.5 * (x**2 + y**2) / (1.3 * sigma) ** 2)
     return window
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.io.video.encode import CODECS, Coding, encode_video
-from distortion_heads.training.runs.reencode import CODEC_ODDS, draw_coding, reencode
+from distortion_heads.synthesis.reencode import CODEC_ODDS, draw_coding, reencode
 
 
 @pytest.fixture

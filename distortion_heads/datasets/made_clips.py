@@ -46,7 +46,7 @@ class Footage:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What clips are made of: pictures, and parts of videos."""
+    """Material of clips: pictures, and parts of videos."""
 
     pictures: tuple[Path, ...]
     footage: tuple[Footage, ...] = ()

@@ -44,7 +44,7 @@ MIXTURE_SEVERITIES = (1.75, 5.0)
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
-    """What the shards hold; everything but `folder` decides their content.
+    """The plan of the shards; everything but `folder` decides their content.
 
     `native` and `overview` count the samples of a shard, multiples of `GROUP`. The labels in `emphasis` are drawn four
     times as often as the others.

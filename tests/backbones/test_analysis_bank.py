@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distortion_heads.training.networks.analysis_bank import BANDS, DIAGONAL_BANDS, LUMA, NARROW_BANDS, analysis_banks
+from distortion_heads.backbones.analysis_bank import (
+    BANDS,
+    DIAGONAL_BANDS,
+    LUMA,
+    NARROW_BANDS,
+    analysis_banks,
+)
 
 AXIS = np.arange(11) - 5
 LUMA_FILTERS = 20
