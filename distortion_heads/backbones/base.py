@@ -38,6 +38,17 @@ class FeatureSource(Protocol):
 
     ref: BackboneRef
 
+    concurrent: bool
+    """Whether pictures are better evaluated side by side, in threads, than one after the other."""
+
+    shares_overview: bool
+    """Whether it reads the overview that `overview_view` makes, so that a picture need be reduced once only."""
+
+    @property
+    def batch(self) -> int:
+        """Return how many pictures of one size are best run at once."""
+        ...
+
     def side_by_side(self) -> FeatureSource:
         """The same for calls from several threads at once."""
         ...
@@ -53,6 +64,10 @@ class FeatureSource(Protocol):
 
         At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`.
         """
+        ...
+
+    def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
+        """Return the `features` of several pictures of one size."""
         ...
 
 

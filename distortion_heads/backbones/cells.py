@@ -41,6 +41,8 @@ TILE_CELLS = 2560
 class CellBackbone:
     """Pixels to standardised features, through any engine. Safe to share between threads."""
 
+    concurrent = shares_overview = True
+
     def __init__(self, file: BackboneFile, engine: Engine) -> None:
         self.ref = file.ref
         self._engine = engine

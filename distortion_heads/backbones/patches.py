@@ -6,6 +6,7 @@ The safetensors file holds every weight by its name in the network, and `input_m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,9 @@ BATCH = 8
 
 class PatchBackbone:
     """Pixels to features through any engine. Safe to share between threads."""
+
+    batch = 1
+    concurrent = shares_overview = False
 
     def __init__(self, file: PatchFile, engine: PatchEngine) -> None:
         self.ref, self.grid = file.ref, file.grid
@@ -44,3 +48,7 @@ class PatchBackbone:
         patches = grid.of_view(pixels, view)
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
         return np.concatenate(parts)
+
+    def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
+        """Return the `features` of several pictures, one after the other."""
+        return [self.features(pixels, view) for pixels in pictures]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,25 @@ def test_cells_are_local(photo: Pixels, backbone: CellBackbone) -> None:
     changed[:CELL, :CELL] = 255 - changed[:CELL, :CELL]
     far = Window(top=0, bottom=12, left=20, right=32)
     np.testing.assert_allclose(backbone.cells(wide).means([far]), backbone.cells(changed).means([far]), atol=1e-9)
+
+
+def test_the_largest_picture_is_each_engines_own(file: BackboneFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is freed once for each new size, also where threads come with pictures of one size at a time."""
+    graph = bundled_backbone().graph.read_bytes()
+    first, second = (OnnxEngine(graph, file.tensors, threads=1) for _ in range(2))
+    monkeypatch.setattr("distortion_heads.backbones.onnx.LARGE", 0)
+    freed: list[OnnxEngine] = []
+    monkeypatch.setattr(OnnxEngine, "_free_memory", lambda engine: freed.append(engine))
+    third = OnnxEngine(graph, file.tensors, threads=1)
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(third.moments, [pixels] * 16))
+    assert freed == [third]
+    for engine in (first, second):
+        engine.moments(pixels)
+    assert freed == [third]
+    third.moments(np.zeros((96, 96, 3), np.uint8))
+    assert freed == [third, third]
 
 
 def test_fingerprint_depends_on_names_shapes_and_bytes_but_not_on_order() -> None:
