@@ -1,4 +1,4 @@
-"""The words of an error, short enough for a line."""
+"""The message of an error in a few words."""
 
 from __future__ import annotations
 

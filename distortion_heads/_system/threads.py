@@ -26,9 +26,7 @@ class Pending(Protocol[R_co]):
 
 def usable_cores() -> int:
     """Return the number of CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def ordered(
@@ -85,7 +83,8 @@ def in_order(
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    pool, ahead = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side"), QUEUED * threads
+    ahead = QUEUED * threads
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side")
 
     def submit(item: T) -> Future[R]:
         return completed(work_alone, item) if is_large(item) else pool.submit(work, item)

@@ -39,10 +39,10 @@ class FeatureSource(Protocol):
     ref: BackboneRef
 
     concurrent: bool
-    """Whether pictures are better evaluated side by side, in threads, than one after the other."""
+    """True where pictures are better evaluated side by side, in threads, than one after the other."""
 
     shares_overview: bool
-    """Whether it reads the overview that `overview_view` makes, so that a picture need be reduced once only."""
+    """True where it reads the overview that `overview_view` makes, so that a picture need be reduced once only."""
 
     @property
     def batch(self) -> int:

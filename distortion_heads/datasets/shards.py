@@ -158,9 +158,9 @@ def stream_shards(
 ) -> Iterator[Shard]:
     """Yield shards `start` to `count` - 1, numbered modulo `distinct`; `workers` processes make them ahead."""
     labels = tuple(spec.label for spec in specs)
-    with start_workers(workers) as submit:
+    with start_workers(workers) as pool:
         numbers = (number % distinct for number in range(start, count))
-        files = ordered(numbers, lambda number: submit(_make_by_label, plan, labels, number), 2 * workers + 1)
+        files = ordered(numbers, lambda number: pool.submit(_make_by_label, plan, labels, number), 2 * workers + 1)
         yield from map(read_shard, files)
 
 

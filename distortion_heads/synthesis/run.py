@@ -46,7 +46,7 @@ TASKS_AHEAD = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of `dheads synth`; `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
+    """One run of `dheads synth` in `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
 
     sources: Sources
     plan: SynthPlan
@@ -55,13 +55,13 @@ class Run:
     max_pixels: int | None = None
 
     def total(self) -> int:
-        """Return the number of items, after a look for all pictures and clips."""
+        """Return the number of items, looking for all pictures and clips."""
         return self.sources.count() * self.plan.size
 
     def outcomes(self) -> Generator[Outcome, None, None]:
         """Make what is missing; yield the outcomes in the order of the manifest, which is written as they come.
 
-        What fails is told in the outcomes and has no row in the manifest. Raises `DataError` if the output folder
+        Failures are reported in the outcomes and have no row in the manifest. Raises `DataError` if the output folder
         cannot be written, is in use, or holds another run.
         """
         with only_writer(self.target.folder, "dheads synth", "OUT"):
@@ -72,13 +72,13 @@ class Run:
                     yield outcome
 
     def _work(self) -> Iterator[Outcome]:
-        told: str | None = None
+        last: str | None = None
         ahead = self.jobs * TASKS_AHEAD if self.jobs > 1 else 1
         with _workers(self.jobs, self.plan, self.target) as submit:
             for outcome in ordered(self._tasks(), submit, ahead):
-                # All tasks of a broken picture tell the same.
-                problems = tuple(problem for problem in outcome.problems if problem != told)
-                told = outcome.problems[-1] if outcome.problems else told
+                # All tasks of a broken picture report the same.
+                problems = tuple(problem for problem in outcome.problems if problem != last)
+                last = outcome.problems[-1] if outcome.problems else last
                 yield replace(outcome, problems=problems)
 
     def _tasks(self) -> Iterator[Task | Outcome]:
@@ -91,7 +91,7 @@ class Run:
                 yield Task(source=source, start=start, stop=start + step, max_pixels=self.max_pixels)
 
     def _record(self) -> dict[str, Any]:
-        """All that the bytes of the output depend on, except for the pictures themselves."""
+        """Return all that the bytes of the output depend on, except for the pictures themselves."""
         severities, clips = self.plan.severities, self.target.clips
         return {
             "inputs": sorted(str(Path(argument).absolute()) for argument in self.sources.arguments),
@@ -111,15 +111,15 @@ class Run:
 
 @contextmanager
 def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task | Outcome], Pending[Outcome]]]:
-    """Something to hand tasks to: this process where one is enough, else new ones. What is done already stays so."""
+    """Give a function that takes tasks: to this process where one is enough, else to new ones."""
     if jobs == 1:
         maker = Maker(plan, target)
         yield lambda task: completed(maker.make, task) if isinstance(task, Task) else completed(_itself, task)
         return
     frozen = _pickled(plan, target)
     try:
-        with start_workers(jobs, interruptible=False) as submit:
-            yield lambda task: submit(_make, frozen, task) if isinstance(task, Task) else completed(_itself, task)
+        with start_workers(jobs, interruptible=False) as pool:
+            yield lambda task: pool.submit(_make, frozen, task) if isinstance(task, Task) else completed(_itself, task)
     except WorkerDiedError:
         raise DataError(
             "a process was killed, perhaps for want of memory: start the same again with fewer --jobs, it goes on"
@@ -147,7 +147,7 @@ def _maker(frozen: bytes) -> Maker:
 
 
 def _check_record(path: Path, record: dict[str, Any]) -> None:
-    """Write what this run is, or check that the folder holds no other."""
+    """Write the record of this run, or check that the folder holds no other."""
     try:
         if not path.exists():
             write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
@@ -174,7 +174,7 @@ def _difference(key: str, found: object, wanted: object) -> str:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[None]:
-    """A folder for half-written files; it is removed afterwards, with what a killed run may have left in it."""
+    """Make a folder for half-written files, and remove it afterwards with whatever a killed run left in it."""
     import shutil
 
     try:
@@ -189,7 +189,7 @@ def _scratch(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _manifest(target: Target) -> Iterator[Writer]:
-    """A CSV file that appears once it is complete."""
+    """Give a writer of a CSV file that appears once it is complete."""
     try:
         with (
             replacing(target.folder / MANIFEST, temporary=target.partial / MANIFEST) as temporary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -80,21 +81,23 @@ def test_a_worker_that_dies_is_reported_whenever_it_dies(when: str) -> None:
     """Before a call is submitted, between two, or after the last, while its result is awaited."""
 
     def run() -> None:
-        with start_workers(1) as submit:
-            future = submit(die, 0) if when != "after" else submit(die_soon, 0.2)
+        with start_workers(1) as pool:
+            future = pool.submit(die, 0) if when != "after" else pool.submit(die_soon, 0.2)
             if when == "before":
                 future.exception()  # the pool knows by now
-            later = [submit(measure, number) for number in range(3)]
-            assert all(isinstance(one.exception(), WorkerDiedError) for one in (future, *later))
+            later = [pool.submit(measure, number) for number in range(3)]
+            assert when != "before"
             later[-1].result()
+        pytest.fail("nobody noticed")
 
     with pytest.raises(WorkerDiedError, match="a worker process died"):
         run()
+    assert not multiprocessing.active_children()
 
 
 def test_what_is_made_once_per_process_is_kept() -> None:
-    with start_workers(1) as submit:
-        first, second = (submit(made_here, "a").result() for _ in range(2))
+    with start_workers(1) as pool:
+        first, second = (pool.submit(made_here, "a").result() for _ in range(2))
     assert first == second
     assert first != made_here("a")
 
@@ -103,9 +106,9 @@ def test_after_an_error_nobody_waits_for_the_rest(tmp_path: Path) -> None:
     began = time.monotonic()
 
     def run() -> None:
-        with start_workers(2) as submit:
+        with start_workers(2) as pool:
             for name in "ab":
-                submit(sleep_long, str(tmp_path / name))
+                pool.submit(sleep_long, str(tmp_path / name))
             wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
             raise KeyError
 

@@ -167,7 +167,7 @@ def test_train_hands_its_options_on(dheads: Dheads, training: FakeTraining, tmp_
     images, out = tmp_path / "clean photos", tmp_path / "run"
     result = dheads(
         *("train", "--images", images, "--out", out, "--steps", "60", "--seed", "3", "--device", "cpu"),
-        *("--workers", "2", "--license", "CC0-1.0", "--fit-pictures", "40"),
+        *("--workers", "2", "--license", "CC0-1.0", "--fit-pictures", "40", "--head-license", "MIT"),
     )
     assert (result.code, result.err) == (0, "")
     assert result.lines == [
@@ -175,6 +175,7 @@ def test_train_hands_its_options_on(dheads: Dheads, training: FakeTraining, tmp_
         f"wrote {out / 'backbone'} and {out / 'heads'}",
     ]
     options = training.options
+    assert options.head_license == "MIT"
     assert (options.images, options.out, options.workers, options.device) == (images, out, 2, "cpu")
     assert (options.recipe.steps, options.recipe.seed, options.fit_pictures) == (60, 3, 40)
     assert options.licenses == ("CC0-1.0",)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
 from dheads_cli.output.console import complain
 from dheads_cli.output.progress import progress_bar
@@ -41,12 +42,7 @@ FOLDER = click.Path(path_type=Path)
     help="With --data: frames of each video, or of each part of one that has a row in the CSV (default: 10).",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same head.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
-)
+@MAX_PIXELS
 @click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
 @click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
 @click.pass_context

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli.output.console import (
-    is_terminal,
-    plain_table,
-    printable,
-    rendered,
-    rich_console,
-    rich_table,
-    stdout_stream,
-)
+from dheads_cli.output.console import is_terminal, printable, stdout_stream, styled, table_text
 from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
 from dheads_cli.session import session_of
 from distortion_heads.reports.pictures import to_json_line
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 @click.command("list")
@@ -46,16 +34,19 @@ def list_heads(ctx: click.Context, as_json: bool) -> None:
 
 
 def _write_list(usable: Sequence[HeadFacts], untrained: Sequence[HeadFacts]) -> None:
-    header = ["label", "title", "family", "view", "severity", "AUROC", "owner"]
-    rows = [_row(fact) for fact in usable]
-    stream = stdout_stream(machine=False)
+    stream, rich = stdout_stream(machine=False), is_terminal(sys.stdout)
+    if usable:
+        header = ["label", "title", "family", "view", "severity", "AUROC", "owner"]
+        styles = {"label": "cyan", "owner": "dim", "view": "dim"}
+        stream.write(table_text(header, [_row(fact) for fact in usable], styles, spare="title"))
+    else:
+        stream.write("No head has weights.\n" if rich else "no head has weights\n")
     labels = ", ".join(fact.label for fact in untrained)
-    if not is_terminal(sys.stdout):
-        stream.write(plain_table([header, *rows]) if rows else "no head has weights\n")
-        if untrained:
-            stream.write(f"\nwithout weights yet: {labels}\n")
-        return
-    stream.write(_rich_list(header, rows, labels))
+    if labels and rich:
+        stream.write(styled("\nWithout weights yet; train with `dheads add-head LABEL --clean DIR`:", "bold"))
+        stream.write(styled(labels, "dim"))
+    elif labels:
+        stream.write(f"\nwithout weights yet: {labels}\n")
 
 
 def _row(fact: HeadFacts) -> list[str]:
@@ -72,18 +63,3 @@ def _row(fact: HeadFacts) -> list[str]:
         auroc,
         printable(fact.owner.distribution),
     ]
-
-
-def _rich_list(header: Sequence[str], rows: Sequence[Sequence[str]], untrained: str) -> str:
-    from rich.text import Text
-
-    console = rich_console()
-    table = rich_table(header, rows, {"label": "cyan", "owner": "dim", "view": "dim"})
-    if console.measure(table, options=console.options.update(width=1000)).maximum > console.width:
-        narrow = [[*row[:1], *row[2:]] for row in (header, *rows)]
-        table = rich_table(narrow[0], narrow[1:], {"label": "cyan", "owner": "dim", "view": "dim"})
-    parts: list[RenderableType] = [table if rows else Text("No head has weights.")]
-    if untrained:
-        heading = "\nWithout weights yet; train with `dheads add-head LABEL --clean DIR`:"
-        parts += [Text(heading, "bold"), Text(untrained, "dim")]
-    return rendered(console, *parts)

@@ -13,6 +13,7 @@ import click
 
 from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
+from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
@@ -45,12 +46,7 @@ FAST_WINDOWS = 16
 )
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
-)
+@MAX_PIXELS
 @click.option("--fast", is_flag=True, help="Read at most 16 windows of a picture, spread over it; the result says so.")
 @click.option(
     "--fast-windows", type=click.IntRange(min=1), metavar="K", help="Like --fast, but at most K windows instead of 16."

@@ -50,6 +50,13 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option(
     "--license", "licenses", multiple=True, metavar="TEXT", help="A licence of the pictures; may be repeated."
 )
+@click.option(
+    "--head-license",
+    default="unspecified",
+    show_default=True,
+    metavar="TEXT",
+    help="The licence of the head files.",
+)
 @click.option("--clips", type=FOLDER, help="A folder of clean videos: fit the heads that need successive frames.")
 @dataset_options
 @click.pass_context
@@ -68,6 +75,7 @@ def train(
     fit_pictures: int | None,
     hold_pictures: int | None,
     licenses: tuple[str, ...],
+    head_license: str,
     clips: Path | None,
     refit_heads: bool,
     **dataset: Any,
@@ -86,7 +94,7 @@ def train(
             raise click.UsageError("--clips DIR goes with --images DIR, over which a camera is moved", ctx)
         others = {*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"} - {"licenses", "backbone"}
         check_options(ctx, "--clips", without=others)
-        train_on_clips(ctx, clips, images, out, seed, licenses, dataset["backbone"])
+        train_on_clips(ctx, clips, images, out, seed, licenses, head_license, dataset["backbone"])
         return
     if images is None or dataset["data"] is not None:
         if images is not None or dataset["data"] is None or refit_heads:
@@ -94,12 +102,14 @@ def train(
         check_options(ctx, "--data", without=IMAGES_ONLY)
         with needs_train_extra("train"):
             _set_up_torch(device, threads)
-        train_on_data(ctx, out, seed, device, dataset)
+        train_on_data(ctx, out, seed, device, head_license, dataset)
         return
     check_options(ctx, "--images", without=dataset)
     if refit_heads:
         counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
-        refit(ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses})
+        refit(
+            ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses, "head_license": head_license}
+        )
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
@@ -116,6 +126,7 @@ def train(
             compile_network=compile_network,
             start=start,
             licenses=licenses,
+            head_license=head_license,
             command=_command(images, recipe, start, fit_pictures, hold_pictures, licenses),
         )
         options = _with_pictures(options, fit_pictures, hold_pictures)

@@ -116,6 +116,28 @@ def rendered(console: Console, *renderables: RenderableType) -> str:
     return capture.get()
 
 
+def styled(text: str, style: str) -> str:
+    """Return `text` and a line end, in that style of rich."""
+    from rich.text import Text
+
+    return rendered(rich_console(), Text(text, style))
+
+
+def table_text(
+    header: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str], *, spare: str | None = None
+) -> str:
+    """Return a table: with rules and `styles` on a terminal, without `spare` if it is too wide; else plain."""
+    if not is_terminal(sys.stdout):
+        return plain_table([list(header), *map(list, rows)])
+    console, table = rich_console(), rich_table(header, rows, styles)
+    width = console.measure(table, options=console.options.update(width=1000)).maximum
+    if spare is not None and width > console.width:
+        kept = [column for column, name in enumerate(header) if name != spare]
+        narrow = [[row[column] for column in kept] for row in (header, *rows)]
+        table = rich_table(narrow[0], narrow[1:], styles)
+    return rendered(console, table)
+
+
 def rich_table(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> Table:
     """Return a table with a rule below its header and `styles` by column; long cells are folded, not cut."""
     from rich import box

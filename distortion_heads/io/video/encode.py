@@ -1,4 +1,4 @@
-"""Frames -> a video file, through PyAV: lossless FFV1, or H.264, H.265 and MPEG-4 at a quality or a bit rate."""
+"""Frames to a video file, through PyAV: lossless FFV1, or H.264, H.265 and MPEG-4 at a quality or a bit rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Picture: TypeAlias = tuple[float, NDArray[np.uint8]]
-    """When it is shown, in seconds, and its pixels, (H, W, 3) RGB."""
+    """The time when it is shown, in seconds, and its pixels, (H, W, 3) RGB."""
 
 Codec: TypeAlias = Literal["ffv1", "h264", "hevc", "mpeg4"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
@@ -38,7 +38,7 @@ class _Encoder(NamedTuple):
     quality: dict[str, str]
     """A quality that hides the codec."""
     ticks: int = 90_000
-    """Units in a second."""
+    """Parts of a second."""
 
 
 _X265 = "log-level=none:pools=none:frame-threads=1:bframes=0"
@@ -63,10 +63,10 @@ _LOSSY: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Coding:
-    """How a video is coded: at `bit_rate` (bit/s; peaks are levelled over a second), at the constant quality `crf` of
-    x264 and x265, or at a quality that hides the codec. FFV1 is lossless and takes neither.
+    """A codec at `bit_rate` (bit/s; peaks are levelled over a second), at `crf`, or at a quality that hides it.
 
-    Raises `DheadsError` for what a codec does not have.
+    `crf` is the constant quality of x264 and x265; FFV1 is lossless and takes neither. Raises `DheadsError` for
+    options that the codec lacks.
     """
 
     codec: Codec = "ffv1"
@@ -123,7 +123,7 @@ def bit_rate_text(bit_rate: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """How many frames of what size were written."""
+    """The number and size of the frames that were written."""
 
     frames: int
     width: int

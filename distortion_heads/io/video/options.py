@@ -27,9 +27,9 @@ DEFAULT_SEQUENCE_RATE = 25.0
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Which frames are evaluated: all, or at most `fps` a second, every `every`-th, or `frames` evenly spread ones.
+    """The frames to evaluate: all, or at most `fps` a second, every `every`-th, or `frames` evenly spread ones.
 
-    Only those with `start <= time < end`. Raises `DheadsError` for impossible values.
+    Only those with `start <= time < end` count. Raises `DheadsError` for impossible values.
     """
 
     fps: float | None = None

@@ -17,7 +17,7 @@ from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
 from distortion_heads.training.heads.thresholds import choose_threshold
-from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, new_head
+from distortion_heads.training.heads.train_head import HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob, versions
@@ -56,7 +56,7 @@ def finished_heads(
             label=label,
             title=known.spec.title if known else label.replace("_", " ").capitalize(),
             family=known.spec.family if known else "other",
-            license=UNSPECIFIED,
+            license=site.head_license,
         )
         head = new_head(card, towers.layers(i), features.backbone.ref, provenance)
         examples = Examples.pack(

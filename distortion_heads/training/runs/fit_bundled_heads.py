@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from distortion_heads.training.heads.fit_layers import MANY
 from distortion_heads.training.heads.thresholds import choose_together
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
+from distortion_heads.training.runs.job import versions
 
 MAX_ANY_ALARM = 0.04
 """Share of clean held-out pictures on which any of the heads may fire."""
@@ -49,6 +51,33 @@ class Rivals:
 
     labels: tuple[str, ...]
     features: FeatureSet
+
+
+class PicturesOptions(Protocol):
+    """The part of a request that the provenance of its heads states."""
+
+    @property
+    def images(self) -> Path: ...
+
+    @property
+    def command(self) -> str: ...
+
+    @property
+    def licenses(self) -> tuple[str, ...]: ...
+
+
+def provenance_of(options: PicturesOptions, sha256: str, seed: int) -> Provenance:
+    """Return the provenance of heads that are fitted on distorted pictures, but for the counts."""
+    return Provenance(
+        data=f"{options.images.name}: pictures distorted by this package",
+        data_sha256=sha256,
+        n_pos=0,
+        n_neg=0,
+        seed=seed,
+        command=options.command,
+        versions=versions(),
+        image_licenses=options.licenses,
+    )
 
 
 def fit_heads(

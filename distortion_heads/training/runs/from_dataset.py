@@ -22,6 +22,7 @@ from distortion_heads.heads.file import dump_head
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
@@ -42,6 +43,7 @@ class DatasetRun:
     kind: str | None = None
     labels: tuple[str, ...] | None = None
     own_stride: bool = True
+    head_license: str = UNSPECIFIED
     command: str = "dheads train"
     report: Callable[[Progress], None] = field(default=lambda progress: None)
 
@@ -82,6 +84,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
         registry=registry,
         processes=processes,
         report=run.report,
+        head_license=run.head_license,
         command=run.command,
         data=f"{corpus.name}: {run.data.name}",
     )

@@ -155,5 +155,6 @@ def test_the_bundle_is_a_backbone_and_heads_that_predict(
     }
     predictor = Predictor(registry=replace(registry, heads=heads), backbone=spec)
     assert predictor.problems == ()
+    assert {head.license for head in predictor.heads} == {"unspecified"}  # they are of whoever trained them
     prediction = predictor.predict(next(folder.iterdir()))
     assert [head.severity is not None for head in prediction.heads] == [True] * 3

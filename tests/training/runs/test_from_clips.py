@@ -137,6 +137,7 @@ def test_heads_are_fitted_and_written(images: Path, tmp_path: Path) -> None:
         fit_clips=20,
         hold_clips=10,
         licenses=("CC0",),
+        head_license="CC-BY-4.0",
         report=lambda *stage: said.append(stage),
     )
     heads = train_temporal(options, SPECS, Blocks())
@@ -144,7 +145,7 @@ def test_heads_are_fitted_and_written(images: Path, tmp_path: Path) -> None:
     assert ("clips, fit", 20, 20) in said
     for head in heads:
         read = read_head(tmp_path / "out" / "heads" / f"{head.label}.safetensors")
-        assert (read.view, read.backbone, read.license) == ("temporal", Blocks.ref, "Apache-2.0")
+        assert (read.view, read.backbone, read.license) == ("temporal", Blocks.ref, "CC-BY-4.0")
         assert read.layers[0].weight.shape[1] == 96
         assert read.metrics.auroc is not None
         assert read.metrics.auroc > 0.8
