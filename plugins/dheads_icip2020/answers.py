@@ -19,18 +19,18 @@ MAX_BYTES = 16 << 20
 
 
 def natural_key(path: str | PurePath) -> list[list[tuple[int, int, str]]]:
-    """Sorts paths folder by folder, the numbers in their names by value."""
+    """Return a key that sorts paths folder by folder, the numbers in their names by value."""
     return [[_rank(part) for part in re.split(r"([0-9]+)", name.lower()) if part] for name in PurePath(path).parts]
 
 
 def format_answers(answers: Iterable[Collection[str]]) -> str:
-    """One set of labels per video -> the text of the file; labels that the challenge does not know are left out."""
+    """Return the text of the file from the labels of each video, without those that the challenge does not know."""
     lines = (",".join(str(i) for i, label in enumerate(LABELS, 1) if label in answer) for answer in answers)
     return "\n".join(lines)
 
 
 def read_answers(file: Path) -> list[frozenset[str]]:
-    """The labels of each line of a submission or of the list of true answers.
+    """Return the labels of each line of a submission or of the list of true answers.
 
     A line end after the last line gives one more, empty. Raises `DataError`, which names the line.
     """

@@ -44,7 +44,7 @@ class Score:
 
 
 def score_2020(entries: Sequence[Entry]) -> tuple[Score, ...]:
-    """Best first."""
+    """Return the scores, best first."""
     ranks = {figure: _ranks([entry.values[figure] for entry in entries], figure) for figure in WEIGHTS}
     scores = []
     for i, entry in enumerate(entries):
@@ -55,7 +55,7 @@ def score_2020(entries: Sequence[Entry]) -> tuple[Score, ...]:
 
 
 def read_entries(files: Sequence[Path], protocol: str = "disjoint") -> tuple[Entry, ...]:
-    """Every method of the result files of `dheads evaluate` under `protocol`, at the largest share of each file.
+    """Return all methods in results of `dheads evaluate` under `protocol`, at the largest share of each file.
 
     Raises `DataError` if a file is none, lacks a figure, or was made on other records or labels than the first.
     """
@@ -76,7 +76,7 @@ def read_entries(files: Sequence[Path], protocol: str = "disjoint") -> tuple[Ent
 
 
 def _ranks(values: Sequence[float], figure: str) -> list[int]:
-    """Standard competition ranking: 1 + the number of strictly better ones."""
+    """Return standard competition ranks: 1 + the number of strictly better values."""
     signed = [value if figure in LOWER_IS_BETTER else -value for value in values]
     return [1 + sum(other < value for other in signed) for value in signed]
 

@@ -18,7 +18,7 @@ from distortion_heads.evaluation.figures import set_figures, single_right
 
 
 def read_truth(path: Path) -> list[frozenset[str]]:
-    """The true labels of each video: of the LVQ folder `path`, in natural order, or of a file with a line for each.
+    """Return the true labels of each video, from an LVQ folder in natural order or from a file with a line for each.
 
     Raises `DataError`.
     """
@@ -32,7 +32,7 @@ def read_truth(path: Path) -> list[frozenset[str]]:
 def read_submissions(
     files: Sequence[Path], truth: Sequence[frozenset[str]], seconds: Sequence[float] = ()
 ) -> tuple[Entry, ...]:
-    """The figures of each submission; `seconds` a frame, one for each file or none at all.
+    """Return the figures of each submission; `seconds` per frame, one for each file or none at all.
 
     Raises `DataError` if a file is no submission, or not for so many videos.
     """

@@ -77,7 +77,7 @@ class TableSink(Sink):
         super().error(path, reason)
 
     def close(self) -> None:
-        """Count, where there is something to count."""
+        """Write how many inputs are clean, distorted and failed, if there are several."""
         total = sum(self._counts.values())
         if total > 1:
             seconds = time.perf_counter() - self._started
@@ -129,20 +129,20 @@ class Glyphs:
         self._dots = ("o", ".") if ascii_only else ("●", "○")
 
     def bar(self, share: float) -> str:
-        """`share` in [0, 1] as a bar of `BAR_CELLS` cells."""
+        """Return `share` in [0, 1] as a bar of `BAR_CELLS` cells."""
         steps = len(self._eighths) - 1
         filled = round(share * BAR_CELLS * steps)
         whole, part = divmod(filled, steps)
         return (self._eighths[-1] * whole + (self._eighths[part] if part else "")).ljust(BAR_CELLS)
 
     def dots(self, severity: float) -> str:
-        """Severity in [1, 5] as five dots."""
+        """Return a severity in [1, 5] as five dots."""
         full = round(severity)
         return self._dots[0] * full + self._dots[1] * (round(MAX_SEVERITY) - full)
 
 
 def shortened(path: str, width: int, ellipsis: str) -> str:
-    """The end of `path`, which tells pictures apart, in at most `width` cells."""
+    """Return the end of `path`, where pictures differ, in at most `width` cells."""
     if cell_len(path) <= width:
         return path
     while path and cell_len(ellipsis + path) > width:
@@ -151,7 +151,7 @@ def shortened(path: str, width: int, ellipsis: str) -> str:
 
 
 def severity_style(head: HeadResult) -> str:
-    """The colour of a distortion: the stronger, the warmer."""
+    """Return the colour of a distortion: the stronger, the warmer."""
     if head.severity is None or head.severity < 2.5:
         return "yellow"
     return "dark_orange" if head.severity < 3.5 else "red"

@@ -72,7 +72,7 @@ def _segments(head: VideoHead, ascii_only: bool) -> str:
 
 
 def sparkline(values: NDArray[np.float32], threshold: float, width: int, blocks: str = BLOCKS) -> Text:
-    """`values` in [0, 1] as `width` cells, the highest of each cell; those at or above `threshold` are coloured."""
+    """Return the highest of `values` in [0, 1] in each of `width` cells; those at or above `threshold` are coloured."""
     text = Text()
     edges = np.linspace(0, len(values), width + 1)
     for left, right in pairwise(edges):
