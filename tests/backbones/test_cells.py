@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR
 from distortion_heads.backbones.cells import CellBackbone
-from distortion_heads.backbones.files import BackboneFile, dump_backbone, fingerprint, read_backbone
+from distortion_heads.backbones.files import MAX_FILE_BYTES, BackboneFile, dump_backbone, fingerprint, read_backbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.backbones.read_views import view_features
@@ -220,6 +220,15 @@ def test_damaged_files_are_refused(file: BackboneFile, tmp_path: Path, damage: s
     if damage != "missing":
         path.write_bytes(data)
     with pytest.raises(BackboneError):
+        read_backbone(path)
+
+
+def test_a_file_of_gigabytes_is_refused_unread(file: BackboneFile, tmp_path: Path) -> None:
+    path = tmp_path / "large.safetensors"
+    path.write_bytes(dump_backbone("large", file.architecture, file.tensors, {}))
+    with path.open("r+b") as stream:
+        stream.truncate(MAX_FILE_BYTES + 1)  # sparse: takes no room
+    with pytest.raises(BackboneError, match="larger than 2048 MiB"):
         read_backbone(path)
 
 
