@@ -212,7 +212,7 @@ def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
         raise click.BadParameter("names no distortion", param_hint="--distortions")
     if labels == ["all"]:
         return tuple(head.spec for head in registry.select(None) if head.spec.synthesize is not None)
-    return tuple(head.spec for head in registry.select(labels))
+    return tuple(head.spec for head in registry.select(labels, member=lambda spec: spec.can_synthesize))
 
 
 def _usage(action: Callable[[], Parsed]) -> Parsed:
