@@ -48,7 +48,7 @@ MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
 KIND: Scope = "kind"
 FAMILY: Scope = "family"
 SCOPES: tuple[Scope, ...] = (KIND, FAMILY)
-"""What a head answers for: one named distortion, or all that a family has, named or not."""
+"""The scopes of heads: one named distortion, or all that a family has, named or not."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -135,7 +135,7 @@ class HeadSpec:
 
     @property
     def can_synthesize(self) -> bool:
-        """Whether its distortion can be made, of pictures or of clips."""
+        """Return whether its distortion can be made, of pictures or of clips."""
         return self.synthesize is not None or self.synthesize_clip is not None
 
     def _check_makes(self) -> None:

@@ -226,7 +226,8 @@ def quantiles(values: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np
     below = np.floor(place).astype(np.intp)
     rows, above = np.arange(len(ordered)), np.minimum(below + 1, ordered.shape[1] - 1)
     low, high = ordered[rows, below], ordered[rows, above]
-    return np.minimum(low + (high - low) * (place - below), high)
+    found: NDArray[np.float64] = np.minimum(low + (high - low) * (place - below), high)
+    return found
 
 
 def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

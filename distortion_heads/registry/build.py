@@ -98,7 +98,10 @@ class Registry:
         if found := tuple(head for head in members if member(head.spec)):
             return found
         if members:
-            raise UnknownHeadError(f"no head of the family {name!r} fits here: {', '.join(_labels(members))}")
+            listed = ", ".join(head.spec.label for head in members)
+            raise UnknownHeadError(
+                f"no head of the family {name!r} can be used here ({listed}): `dheads list` shows what they are"
+            )
         return (self.head(name),)
 
     def raise_failures(self) -> None:
@@ -144,10 +147,6 @@ def build_registry(
             for file, reason in user_heads.broken():
                 log.add(owner, "dheads_heads", f"{file.name}: {reason}")
     return Registry(MappingProxyType(heads), MappingProxyType(backbones), tuple(infos), tuple(log.failures))
-
-
-def _labels(heads: Iterable[RegisteredHead]) -> list[str]:
-    return [head.spec.label for head in heads]
 
 
 def _contribution(plugin: LoadedPlugin, log: FailureLog) -> tuple[tuple[HeadSpec, ...], tuple[BackboneSpec, ...]]:

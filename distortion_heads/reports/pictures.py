@@ -58,13 +58,16 @@ def kinds_to_list(kinds: Iterable[KindShare]) -> list[dict[str, Any]]:
 def kinds_text(kinds: Iterable[KindShare], *, most: int = 2, words: bool = True) -> str:
     """Return `white noise 85 %` for people: the most probable kind and, of `most` in all, others of half its share.
 
-    Labels as they are without `words`. Nothing where no kind is known.
+    A named kind goes before "another kind" where one alone is wanted. Labels as they are without `words`. Nothing
+    where no kind is known.
     """
     kinds = tuple(kinds)
     if all(kind.label == OTHER for kind in kinds):
         return ""
     least = max(kind.share for kind in kinds) / 2
-    shown = [kind for kind in kinds if kind.share >= least][:most]
+    shown = [kind for kind in kinds if kind.share >= least]
+    named = [kind for kind in shown if kind.label != OTHER]
+    shown = (named if named and most == 1 else shown)[:most]
     return ", ".join(f"{_words(kind.label) if words else kind.label} {100 * kind.share:.0f} %" for kind in shown)
 
 
@@ -111,7 +114,8 @@ class HeadsCsv:
     """Writes CSV rows: `columns` (path first, error last), then columns per family and per head of `labels`.
 
     A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind; a head has LABEL,
-    LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. `present` is `true`
+    LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A family called like one of `columns`
+    has none. `present` is `true`
     or `false`; what is missing is empty. A spreadsheet takes a cell that begins with one of `= + - @` for a formula:
     such a path gets `./` in front, which names the same file, and such a message a `'`. Surrogates become `\\udcXX`, as
     UTF-8 cannot hold them. Open `stream` with `newline=""`.
@@ -121,8 +125,8 @@ class HeadsCsv:
 
     def __init__(self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = ()) -> None:
         """Write the header. Raises `DheadsError` if two columns would have one name."""
-        self._families = tuple(families)
-        self._labels = tuple(label for label in labels if label not in families)
+        self._families = tuple(family for family in families if family not in self.columns)
+        self._labels = tuple(label for label in labels if label not in self._families)
         self._writer = csv.writer(stream)
         header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
         header += [label + part for label in self._labels for part in _PARTS]

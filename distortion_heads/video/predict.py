@@ -2,7 +2,7 @@
 
     from distortion_heads import Predictor, predict_video
     prediction = predict_video(Predictor(threads=1), "clip.mp4")
-    [(head.label, head.segments) for head in prediction.relevant]
+    [(family.family, family.segments) for family in prediction.relevant_families]
 
 A `Predictor` with one thread is best: several frames are evaluated at the same time.
 """

@@ -51,7 +51,7 @@ class Names:
         return max(map(len, (*self.families, *(INDENT + label for label in self.labels if show_all))))
 
     def tells(self, event: Event) -> bool:
-        """Return whether people are told of `event`: a family's own head speaks for its kinds."""
+        """Return whether `event` is for people: a family's own head speaks for its kinds."""
         return event.label == event.family or event.family not in self.own
 
 
@@ -200,11 +200,10 @@ def _with_kinds(
     found = {family.family for family in first}
     rest = _most_probable(family for family in families if family.family not in found)
     kinds = _most_probable(head for head in heads if head.scope != FAMILY)
-    return tuple(
-        answer
-        for family in (*first, *rest)
-        for answer in (family, *(kind for kind in kinds if kind.family == family.family))
-    )
+    answers: list[_Family | _Head] = []
+    for family in (*first, *rest):
+        answers += [family, *(kind for kind in kinds if kind.family == family.family)]
+    return tuple(answers)
 
 
 def _most_probable(answers: Iterable[_Answer]) -> list[_Answer]:
