@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from distortion_heads.answers import KindShare
 from distortion_heads.heads.families import by_family, shares, speaker
 from distortion_heads.spec import FAMILY
 from distortion_heads.video.answers import Curves, FamilySegment, Segment, VideoFamily, VideoHead
@@ -30,8 +31,10 @@ def _family(members: Sequence[VideoHead], curves: Curves, rows: Mapping[str, int
         share=head.share,
         peak=head.peak,
         peak_time=head.peak_time,
-        kinds=shares(members, lambda kind: kind.probability),
-        segments=tuple(_with_kinds(segment, members, curves, rows) for segment in segments),
+        kinds=_kinds(segments, members, curves, rows),
+        segments=tuple(
+            FamilySegment(**vars(segment), kinds=_kinds([segment], members, curves, rows)) for segment in segments
+        ),
     )
 
 
@@ -57,16 +60,18 @@ def _joined(segments: Sequence[Segment]) -> list[Segment]:
     return joined
 
 
-def _with_kinds(
-    segment: Segment, members: Sequence[VideoHead], curves: Curves, rows: Mapping[str, int]
-) -> FamilySegment:
-    """Return the segment with the shares that the kinds have on average from its onset to its offset."""
-    first = int((segment.onset - curves.start) / curves.width)
-    last = max(int(np.ceil((segment.offset - curves.start) / curves.width)), first + 1)
+def _kinds(
+    segments: Sequence[Segment], members: Sequence[VideoHead], curves: Curves, rows: Mapping[str, int]
+) -> tuple[KindShare, ...]:
+    """Return the shares that the kinds have on average during `segments`; during the whole video if there are none."""
+    during = np.zeros(curves.values.shape[1], bool)
+    for segment in segments:
+        first = int((segment.onset - curves.start) / curves.width)
+        during[first : max(int(np.ceil((segment.offset - curves.start) / curves.width)), first + 1)] = True
 
     def mean(kind: VideoHead) -> float:
-        values = curves.values[rows[kind.label], first:last]
+        values = curves.values[rows[kind.label], during]
         known = values[~np.isnan(values)]
         return float(known.mean(dtype=np.float64)) if known.size else kind.probability
 
-    return FamilySegment(**vars(segment), kinds=shares(members, mean))
+    return shares(members, mean)

@@ -51,6 +51,8 @@ def test_segments_are_those_of_the_familys_head_with_the_kinds_of_their_time() -
     first, second = (part.kinds for part in family.segments)
     assert [first[0].label, second[0].label] == ["white_noise", "pink_noise"]
     assert first[0].share == pytest.approx(0.8 / (0.8 + 0.1 + 0.2))
+    overall = {kind.label: kind.share for kind in family.kinds}  # during the four seconds of the segments
+    assert overall["white_noise"] == pytest.approx(0.45 / (0.45 + 0.3 + 0.55))
     assert sum(kind.share for kind in second) == pytest.approx(1)
 
 
