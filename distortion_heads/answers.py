@@ -21,7 +21,8 @@ class HeadResult:
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `fast`: windows were left out, since no more were asked for.
+    `fast`: windows were left out, since no more were asked for. `notes`: what was done to the picture before it was
+    judged, or not looked at; a line each.
     """
 
     path: str | None
@@ -31,6 +32,7 @@ class Prediction:
     backbone: str
     heads: tuple[HeadResult, ...]
     fast: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def present(self) -> tuple[HeadResult, ...]:

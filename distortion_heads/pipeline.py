@@ -19,7 +19,8 @@ from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, assembled, check_padded, views_to_run
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
+from distortion_heads.io.rgb import Loaded
 from distortion_heads.registry.attached import load_banks, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
@@ -92,8 +93,8 @@ class Predictor:
         With `most_windows` read no more windows than that, spread over the picture, and skip the rest of a large one.
         Raises `InputError` if the image cannot be used.
         """
-        pixels = load_image(image, max_pixels=self._max_pixels)
-        return self._assemble(image, pixels, self._features(pixels, most_windows))
+        loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
+        return self._assemble(image, loaded, self._features(loaded.pixels, most_windows))
 
     def predict_frame(
         self, image: NDArray[np.uint8], *, most_windows: int | None = None, frame_index: int = 0
@@ -102,12 +103,12 @@ class Predictor:
 
         Other windows are read for another `frame_index`, if not all are. Call it from several threads: it takes one.
         """
-        pixels = load_image(image, max_pixels=self._max_pixels)
-        features = self._features(pixels, most_windows, self._backbone.side_by_side(), frame_index)
-        prediction = self._assemble(image, pixels, features)
+        loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
+        features = self._features(loaded.pixels, most_windows, self._backbone.side_by_side(), frame_index)
+        prediction = self._assemble(image, loaded, features)
         if not self._temporal:
             return prediction, None
-        return prediction, self._overview(pixels, features).mean(axis=0)
+        return prediction, self._overview(loaded.pixels, features).mean(axis=0)
 
     def judge_run(self, run: NDArray[np.float32]) -> tuple[HeadResult, ...]:
         """The temporal heads' answers for one frame, from what `predict_frame` gave for N successive ones: (N, dim).
@@ -169,10 +170,10 @@ class Predictor:
             yield self._attempt(decoded, lambda pixels, known=features: known)  # type: ignore[misc]
 
     def _attempt(self, decoded: Decoded, read: Callable[[NDArray[np.uint8]], Features]) -> Prediction | Exception:
-        if isinstance(decoded.pixels, Exception):
-            return decoded.pixels
+        if isinstance(decoded.loaded, Exception):
+            return decoded.loaded
         try:
-            return self._assemble(decoded.source, decoded.pixels, read(decoded.pixels))
+            return self._assemble(decoded.source, decoded.loaded, read(decoded.loaded.pixels))
         except Exception as error:
             return error
 
@@ -218,18 +219,19 @@ class Predictor:
             for i, pixels in enumerate(pictures)
         ]
 
-    def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features) -> Prediction:
+    def _assemble(self, image: ImageSource, loaded: Loaded, features: Features) -> Prediction:
         results = {
             result.label: result for view, values in features.items() for result in self._banks[view].answers(values)
         }
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
-            width=pixels.shape[1],
-            height=pixels.shape[0],
+            width=loaded.pixels.shape[1],
+            height=loaded.pixels.shape[0],
             windows=len(next(iter(features.values()), ())),
             backbone=str(self._backbone.ref),
             heads=tuple(results[label] for label in self._order),
-            fast="native" in features and len(features["native"]) < self._backbone.count(pixels),
+            fast="native" in features and len(features["native"]) < self._backbone.count(loaded.pixels),
+            notes=loaded.notes,
         )
 
 

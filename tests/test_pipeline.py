@@ -19,6 +19,7 @@ from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
 from distortion_heads.heads.head import HeadFile
+from distortion_heads.io.rgb import Loaded
 from distortion_heads.pipeline import FEW, Predictor
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.user_heads import Store
@@ -271,13 +272,13 @@ def test_a_picture_is_let_go_before_the_next_is_asked_for(
     held: list[weakref.ref[Pixels]] = []
     alive: list[int] = []
 
-    def load(source: Pixels, *, max_pixels: int) -> Pixels:
+    def load(source: Pixels, *, max_pixels: int) -> Loaded:
         alive.append(sum(ref() is not None for ref in held))
         pixels = source.copy()
         held.append(weakref.ref(pixels))
-        return pixels
+        return Loaded(pixels=pixels)
 
-    monkeypatch.setattr("distortion_heads.io.decode_ahead.load_image", load)
+    monkeypatch.setattr("distortion_heads.io.decode_ahead.load_image_with_notes", load)
     for _ in Predictor(["jpeg"], threads=2).predict_many([photo[:256, :256]] * 12):
         pass
     assert len(alive) == 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ _ORIENTATION_TAG = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 """Orientations in which the file's rows are the picture's columns."""
 
+OPAQUE = 255
+
 _JUDGED_WHOLE = frozenset({"F", "I"})
 """Modes in which the range of all values decides what a value means."""
 
@@ -23,8 +26,20 @@ _STRIP_PIXELS = 1 << 20
 """Pixels that are converted at once: Pillow holds 4 bytes a pixel, and copies what it hands out twice."""
 
 
-def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """Return a loaded picture as a new (H, W, 3), strip by strip, so that no second copy of a large one is made.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loaded:
+    """A picture: `pixels` uint8 (H, W, 3), RGB; `alpha` uint8 (H, W), or None where nothing is transparent.
+
+    `notes`: what was done to it, or left out, a line each.
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
+    alpha: NDArray[np.uint8] | None = None
+
+
+def upright_rgb(image: Image.Image) -> Loaded:
+    """Return a loaded picture, strip by strip, so that no second copy of a large one is made.
 
     Raises `InputError` for values out of range, and Pillow's own errors for damaged metadata.
     """
@@ -32,19 +47,30 @@ def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode in _JUDGED_WHOLE:
         image = _rgb(image)
     width, height = image.size
-    pixels = np.empty((width, height, 3) if orientation in _TURNED else (height, width, 3), np.uint8)
-    stored = _as_stored(pixels, orientation)
+    shape = (width, height) if orientation in _TURNED else (height, width)
+    pixels = np.empty((*shape, 3), np.uint8)
+    has_alpha = image.has_transparency_data and not image.mode.startswith("I;16")
+    alpha = np.empty(shape, np.uint8) if has_alpha else None
+    stored, stored_alpha = _as_stored(pixels, orientation), None if alpha is None else _as_stored(alpha, orientation)
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         strip = image if rows >= height else image.crop((0, top, width, min(top + rows, height)))
+        if stored_alpha is not None:
+            strip = strip.convert("RGBA")
+            stored_alpha[top : top + rows] = np.asarray(strip.getchannel("A"))
         stored[top : top + rows] = np.asarray(_rgb(strip))
-    return pixels
+    return Loaded(pixels=pixels, alpha=where_transparent(alpha))
+
+
+def where_transparent(alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    """Return `alpha`, or None where all of it is opaque."""
+    return None if alpha is None or int(alpha.min()) == OPAQUE else alpha
 
 
 def _as_stored(upright: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
     """Return a view of the upright picture with the pixels as they lie in the file (EXIF, orientation 1 to 8)."""
     if orientation in _TURNED:
-        upright = upright.transpose(1, 0, 2)
+        upright = upright.swapaxes(0, 1)
     if orientation in (3, 4, 6, 7):
         upright = upright[::-1]
     return upright[:, ::-1] if orientation in (2, 3, 7, 8) else upright

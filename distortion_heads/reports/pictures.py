@@ -25,7 +25,7 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities and thresholds to 6 digits, severities to 2.
 
-    With `fast` where that is true.
+    With `fast` and `notes` where they say something.
     """
     return {
         "path": prediction.path,
@@ -34,6 +34,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         "windows": prediction.windows,
         **({"fast": True} if prediction.fast else {}),
         "backbone": prediction.backbone,
+        **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "heads": [head_to_dict(head) for head in prediction.heads],
     }
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image, load_image_with_notes
 
 WHITE, BLACK, RED, BLUE = (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 0, 255)
 
@@ -111,6 +111,23 @@ def test_lab_is_converted_as_colour(photo: NDArray[np.uint8]) -> None:
     assert picture is not None
     loaded = load_image(encode(picture, ".tif"))
     assert np.abs(loaded.astype(int) - photo).mean() < 2.5
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_what_is_transparent_is_known(orientation: int) -> None:
+    alpha = np.array([[0, 255, 255], [128, 255, 255]], np.uint8)
+    picture = Image.fromarray(np.dstack([np.zeros((2, 3, 3), np.uint8), alpha]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    loaded = load_image_with_notes(encode(picture, ".png", exif=exif))
+    assert loaded.alpha is not None
+    np.testing.assert_array_equal(loaded.alpha, np.rot90(alpha, -1) if orientation == 6 else alpha)
+    if orientation == 1:
+        from_array = load_image_with_notes(np.asarray(picture)).alpha
+        assert from_array is not None
+        np.testing.assert_array_equal(from_array, alpha)
+    picture.putalpha(255)
+    assert load_image_with_notes(picture).alpha is None
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "RGBa"])

@@ -56,7 +56,7 @@ class TableSink(Sink):
         if not shown:
             table.add_row(path, Text("clean", CLEAN_STYLE), "", "")
         self._write_header()
-        self._write(table)
+        self._write(table, *map(_note, prediction.notes))
 
     def event(self, path: str, event: Event) -> None:
         self._write(Text(event_text(event, 0), "red" if event.kind == "onset" else "dim"))
@@ -68,7 +68,8 @@ class TableSink(Sink):
         self._counts["distorted" if prediction.present or shown else "clean"] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
         body = video_table(prediction, shown, self._console) if shown else Text("  clean", CLEAN_STYLE)
-        self._write(*([] if sum(self._counts.values()) == 1 else [Text()]), title, body)
+        blank = [] if sum(self._counts.values()) == 1 else [Text()]
+        self._write(*blank, title, body, *map(_note, prediction.notes))
         if prediction.error is not None:
             super().error(path, prediction.error)
 
@@ -118,6 +119,11 @@ class TableSink(Sink):
             dots = f"{self._glyphs.dots(head.severity)} " if graphic else ""
             severity = Text.assemble((dots, style), (f"{head.severity:.1f}", "" if graphic else style))
         return Text(head.label, plain), probability, severity
+
+
+def _note(text: str) -> Text:
+    """Return a line of its own below a picture's or video's answer."""
+    return Text(f"  note: {printable(text)}", "dim")
 
 
 class Glyphs:
