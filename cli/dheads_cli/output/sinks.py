@@ -104,8 +104,11 @@ class PlainSink(Sink):
 
     def prediction(self, prediction: Prediction) -> None:
         path = prediction.path or "-"
-        self._write(path, [self._answer(head) for head in shown_heads(prediction, self._show_all)])
-        self._notes(path, prediction.notes)
+        if prediction.judged:
+            self._write(path, [self._answer(head) for head in shown_heads(prediction, self._show_all)])
+        else:
+            self._write(path, [not_judged(prediction)])
+        self._notes(path, prediction.remarks)
 
     def event(self, path: str, event: Event) -> None:
         self._write(path, [event_text(event, self._label_width)])
@@ -137,6 +140,12 @@ class PlainSink(Sink):
         if severity is not None:
             verdict = f"severity {severity:.1f}"
         return f"{head.label.ljust(self._label_width)}  {head.probability:.2f}  {verdict}"
+
+
+def not_judged(prediction: Prediction) -> str:
+    """Return `too little to judge (8 x 8 pixels)`."""
+    what, _, why = (prediction.reason or "not judged").partition(": ")
+    return f"{what} ({why})" if why else what
 
 
 def shown_heads(prediction: Prediction, show_all: bool) -> tuple[HeadResult, ...]:
