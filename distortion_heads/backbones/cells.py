@@ -16,7 +16,7 @@ from distortion_heads.backbones.files import (
     BackboneFile,
 )
 from distortion_heads.spec import View
-from distortion_heads.views.area import mostly_inside
+from distortion_heads.views.inside import mostly_inside
 from distortion_heads.views.units import CELL, FEATURE_LIMIT
 from distortion_heads.views.windows import (
     Canvas,

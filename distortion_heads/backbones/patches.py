@@ -17,7 +17,7 @@ from distortion_heads.backbones.files import (
     PatchFile,
 )
 from distortion_heads.spec import View
-from distortion_heads.views.area import mostly_inside
+from distortion_heads.views.inside import mostly_inside
 
 BATCH = 8
 """Patches that an engine runs at once: bounds its memory."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TypeAlias
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.answers import AreaShape
+from distortion_heads.views.inside import filled
 
 _Sides: TypeAlias = tuple[int, int, int, int]
 _Mask: TypeAlias = NDArray[np.bool_]
@@ -45,9 +45,6 @@ STEP_UP, SHARP = 12, 0.6
 FILLED = 0.97
 """Share of its box from which a cut-out is one."""
 
-INSIDE = 0.85
-"""Share of a window that must belong to the scene."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Area:
@@ -80,50 +77,7 @@ class Area:
         So that neither windows nor statistics see an edge or a colour that the scene does not have.
         """
         inner: NDArray[np.uint8] = pixels[self.top : self.bottom, self.left : self.right]
-        return inner if self.mask is None or self.mask.all() else _filled(inner, self.mask)
-
-
-def _filled(pixels: NDArray[np.uint8], mask: _Mask) -> NDArray[np.uint8]:
-    """Fill what is not in the mask along its row or column, whichever holds more of the scene; holes with the mean."""
-    width = mask.shape[1]
-    filled = np.array(pixels, order="C")
-    flat, known = filled.reshape(-1, 3), mask.reshape(-1)
-    outside = np.flatnonzero(~known)
-    y, x = outside // width, outside % width
-    (left, right), (top, bottom) = _ends(mask), _ends(mask.T)
-    by_row = (right - left)[y] >= (bottom - top)[x]
-    source = np.where(by_row, y * width + _folded(x, left[y], right[y]), _folded(y, top[x], bottom[x]) * width + x)
-    flat[outside] = flat[source]
-    lost = outside[~known[source]]
-    if len(lost):
-        flat[lost] = flat[known].mean(axis=0).round()
-    return filled
-
-
-def _ends(mask: _Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The first and the last True of each row; of a row without, the last is before the first."""
-    first, last = mask.argmax(axis=1), mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
-    return first, np.where(mask[np.arange(len(mask)), first], last, first - 1)
-
-
-def _folded(place: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Where, between first and last, a place lies after reflection at both."""
-    period = np.maximum(2 * (last - first), 1)
-    away = np.abs(place - first) % period
-    folded: NDArray[np.intp] = first + np.minimum(away, period - away)
-    return folded
-
-
-def mostly_inside(mask: _Mask, boxes: Sequence[tuple[int, int, int, int]]) -> list[int]:
-    """Return which of the boxes (top, left, bottom, right; pixels) lie in the scene; if none does, the best of them."""
-    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int64)
-    np.cumsum(np.cumsum(mask, axis=0), axis=1, out=sums[1:, 1:])
-    corners = np.array(boxes)
-    top, bottom = (np.minimum(corners[:, i], mask.shape[0]) for i in (0, 2))
-    left, right = (np.minimum(corners[:, i], mask.shape[1]) for i in (1, 3))
-    held = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-    share = held / np.maximum((bottom - top) * (right - left), 1)
-    return [int(i) for i in np.flatnonzero(share >= min(INSIDE, float(share.max())))]
+        return inner if self.mask is None or self.mask.all() else filled(inner, self.mask)
 
 
 def find_area(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None) -> Area | None:
@@ -145,7 +99,7 @@ def find_area(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None)
 
 
 def _opaque(alpha: NDArray[np.uint8]) -> Area | None:
-    """The scene is what is opaque: a box, or a cut-out with a mask; None where all is."""
+    """Find what is opaque: a box, or a cut-out with a mask; None where all is."""
     mask = alpha >= OPAQUE
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
@@ -170,7 +124,7 @@ def _round(circle: tuple[float, float, float], step: int, height: int, width: in
 
 
 def _cut_out(pixels: NDArray[np.uint8], small: NDArray[np.int16], colour: NDArray[np.int16], step: int) -> Area | None:
-    """What stands before one colour that fills all four borders, where its outline is sharp."""
+    """Find what stands before one colour that fills all four borders, if its outline is sharp."""
     other: _Mask = np.any(np.abs(small - colour) > CODED, axis=2)
     rows, columns = np.flatnonzero(other.mean(axis=1) > 0.005), np.flatnonzero(other.mean(axis=0) > 0.005)
     if not len(rows) or not len(columns) or not _is_sharp(small, other, colour):
@@ -194,7 +148,7 @@ def _cut_out(pixels: NDArray[np.uint8], small: NDArray[np.int16], colour: NDArra
 
 
 def _is_sharp(small: NDArray[np.int16], other: _Mask, colour: NDArray[np.int16]) -> bool:
-    """Whether most of the outline, seen from all four sides, is a step away from the colour."""
+    """Tell whether most of the outline, seen from all four sides, is a step away from the colour."""
     steps = []
     far = np.abs(small - colour).max(axis=2)
     for distance, mask in (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.views.area import Area, find_area
 
-LEAST_SIDE = 64
+LEAST_SIDE = 48
 """Pixels: a narrower picture is little but its own reflection in a window. Of 30 sound photographs reduced to a short
 side of 32, 48, 64 and 96 some head fired on 14, 6, 2 and 2."""
 
@@ -52,7 +52,7 @@ def too_little(scene: Scene) -> str | None:
 
 
 def is_flat(pixels: NDArray[np.uint8]) -> bool:
-    """Whether uint8 (H, W, 3) is one colour or a smooth gradient, without noise."""
+    """Tell whether uint8 (H, W, 3) is one colour or a smooth gradient, without noise."""
     down, right = (max(1, side // SAMPLES) for side in pixels.shape[:2])
     some = pixels[::down, ::right].astype(np.float32)
     bends = [np.square(np.diff(some, n=2, axis=axis)).mean() for axis in (0, 1)]
