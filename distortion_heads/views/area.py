@@ -33,14 +33,18 @@ LONE, LEAST_LONE = (12, 0.75), 0.15
 BLACK = 32
 """Code value below which all three colours count as the black around a round field."""
 
-LEAST_BAR, LEAST_SCENE, LEAST_CUTOUT = 0.012, 0.25, 0.1
+LEAST_BAR, LEAST_SCENE = 0.012, 0.25
 """Shares of a side: narrower bars are part of the scene, and of a scene that is narrower nothing is left out."""
 
 OPAQUE = 128
 """Alpha from which a pixel belongs to the scene."""
 
-STEP_UP, SHARP = 12, 0.6
-"""Code values between a cut-out and its surroundings, and the share of its outline where they lie one step apart."""
+OTHER, STEP_UP, SHARP = 20, 24, 0.6
+"""Code values from which a pixel is not the one colour around; what lies between that and a cut-out within one step, on
+this share of its outline."""
+
+RINGING = 10
+"""Pixels on either side of an edge that a codec disturbs."""
 
 FILLED = 0.97
 """Share of its box from which a cut-out is one."""
@@ -125,19 +129,25 @@ def _round(circle: tuple[float, float, float], step: int, height: int, width: in
 
 def _cut_out(pixels: NDArray[np.uint8], small: NDArray[np.int16], colour: NDArray[np.int16], step: int) -> Area | None:
     """Find what stands before one colour that fills all four borders, if its outline is sharp."""
-    other: _Mask = np.any(np.abs(small - colour) > CODED, axis=2)
+    other: _Mask = np.any(np.abs(small - colour) > OTHER, axis=2)
     rows, columns = np.flatnonzero(other.mean(axis=1) > 0.005), np.flatnonzero(other.mean(axis=0) > 0.005)
     if not len(rows) or not len(columns) or not _is_sharp(small, other, colour):
         return None
     hull = _between(other) & _between(other.T).T
     top, bottom, left, right = (int(i) for i in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
     height, width = other.shape
-    if bottom - top < LEAST_CUTOUT * height or right - left < LEAST_CUTOUT * width:
+    if bottom - top < LEAST_SCENE * height or right - left < LEAST_SCENE * width:
         return None
+    sides = *_margins(hull), *_margins(hull.T)
+    ringing = 1 + RINGING // step
+    if all(
+        0 <= side - end <= ringing for side, end in zip(sides, (top, height - bottom, left, width - right), strict=True)
+    ):
+        inner = hull[sides[0] : height - sides[1], sides[2] : width - sides[3]]
+        if inner.mean() >= FILLED:
+            top, bottom, left, right = (side + bool(side) for side in sides)
+            return _box(pixels, small, (top, bottom, left, right), step)
     inner = hull[top:bottom, left:right]
-    if inner.mean() >= FILLED:
-        sides = top, height - bottom, left, width - right
-        return _box(pixels, small, sides, step)
     padded = np.pad(inner, 1)  # the outline itself is half of either, so it goes
     inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     mask = np.repeat(np.repeat(inner, step, axis=0), step, axis=1)
@@ -145,6 +155,13 @@ def _cut_out(pixels: NDArray[np.uint8], small: NDArray[np.int16], colour: NDArra
     mask = mask[: pixels.shape[0] - top, : pixels.shape[1] - left]
     bottom, right = top + mask.shape[0], left + mask.shape[1]
     return Area(shape="cutout", left=left, top=top, right=right, bottom=bottom, mask=mask)
+
+
+def _margins(hull: _Mask) -> tuple[int, int]:
+    """How many rows at the beginning and at the end hold less than half of what the fullest holds."""
+    counts = hull.sum(axis=1)
+    full = np.flatnonzero(counts >= 0.5 * counts.max())
+    return int(full[0]), len(hull) - 1 - int(full[-1])
 
 
 def _is_sharp(small: NDArray[np.int16], other: _Mask, colour: NDArray[np.int16]) -> bool:
@@ -160,7 +177,7 @@ def _is_sharp(small: NDArray[np.int16], other: _Mask, colour: NDArray[np.int16])
         rows = np.flatnonzero(mask.any(axis=1))
         first = mask[rows].argmax(axis=1)
         second = np.minimum(first + 1, mask.shape[1] - 1)
-        steps.append(np.maximum(distance[rows, first], distance[rows, second]) >= 2 * STEP_UP)
+        steps.append(np.maximum(distance[rows, first], distance[rows, second]) >= STEP_UP)
     return float(np.concatenate(steps).mean()) >= SHARP
 
 
@@ -170,8 +187,8 @@ def _between(mask: _Mask) -> _Mask:
 
 
 def _without_bars(pixels: NDArray[np.uint8], small: NDArray[np.int16], step: int) -> Area | None:
-    top, bottom = _bars(small)
-    left, right = _bars(small[top : len(small) - bottom].transpose(1, 0, 2))
+    top, bottom = _bars(small, 1 + RINGING // step)
+    left, right = _bars(small[top : len(small) - bottom].transpose(1, 0, 2), 1 + RINGING // step)
     return _box(pixels, small, (top, bottom, left, right), step)
 
 
@@ -191,10 +208,10 @@ def _box(pixels: NDArray[np.uint8], small: NDArray[np.int16], sides: _Sides, ste
     )
 
 
-def _bars(rows: NDArray[np.int16]) -> tuple[int, int]:
+def _bars(rows: NDArray[np.int16], reach: int) -> tuple[int, int]:
     """How many rows at the beginning and at the end of (H, W, 3) are a flat bar that ends along a line."""
     for tolerance, end in BARS:
-        first, last = (_bar(side, tolerance, end) for side in (rows, rows[::-1]))
+        first, last = (_bar(side, tolerance, end, reach) for side in (rows, rows[::-1]))
         same = np.abs(rows[0] - rows[-1]).max(axis=1).mean() <= 2 * tolerance
         if first and last and same and abs(first - last) <= max(2, 0.3 * max(first, last)):
             return first, last
@@ -203,17 +220,21 @@ def _bars(rows: NDArray[np.int16]) -> tuple[int, int]:
     return first if first >= least else 0, last if last >= least else 0
 
 
-def _bar(rows: NDArray[np.int16], tolerance: int, end: tuple[int, float]) -> int:
+def _bar(rows: NDArray[np.int16], tolerance: int, end: tuple[int, float], reach: int = 0) -> int:
+    """Count the rows of the bar; after a codec it may end up to `reach` rows behind where it is no longer flat."""
     colour = _middle(rows[0])
     least = max(1, ceil(LEAST_BAR * len(rows)))
     if (np.abs(rows[least - 1] - colour) > tolerance).any(axis=1).mean() > 0.03:  # nearly every picture ends here
         return 0
     alike = (np.abs(rows - colour) <= tolerance).all(axis=2).mean(axis=1)
     flat = int(np.argmax(alike < 0.97))
-    if flat < least or flat + 2 > len(rows):
+    if flat < least:
         return 0
-    jump = np.abs(rows[flat + 1] - rows[flat - 1]).max(axis=1)
-    return flat if float((jump >= end[0]).mean()) >= end[1] else 0
+    near = rows[flat - 1 : flat + 2 + (reach if tolerance == CODED else 0)]
+    share = (np.abs(near[2:] - near[:-2]).max(axis=2) >= end[0]).mean(axis=1)
+    if not len(share) or float(share.max()) < end[1]:
+        return 0
+    return flat + int(share.argmax()) + (tolerance == CODED)
 
 
 def _middle(colours: NDArray[np.int16]) -> NDArray[np.int16]:
