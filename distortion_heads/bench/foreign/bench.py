@@ -10,7 +10,6 @@ from pathlib import Path
 from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.foreign.figures import compute_figures
 from distortion_heads.bench.foreign.measure import measure_one
-from distortion_heads.bench.foreign.operators.all_operators import all_operators
 from distortion_heads.bench.foreign.outcomes import collect
 from distortion_heads.bench.foreign.report import ForeignReport, Setting, compare_goals, report_to_dict, to_markdown
 from distortion_heads.bench.foreign.versions import ForeignPlan, draw_versions
@@ -19,11 +18,12 @@ from distortion_heads.bench.shared.families import family_names
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
 from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
 from distortion_heads.errors import DataError
+from distortion_heads.foreign.all_operators import all_operators
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_report
 
 _ROOMS = (
-    *ROOMS, "bench/accuracy/samples.py", "bench/foreign/operators", "bench/foreign/measure.py",
+    *ROOMS, "bench/accuracy/samples.py", "foreign", "bench/foreign/measure.py",
     "bench/foreign/versions.py", "bench/shared/families.py", "bench/shared/handmade.py", "bench/shared/judge.py",
 )  # fmt: skip
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distortion_heads.bench.foreign.operators.base import CODECS, LEVELS
 from distortion_heads.bench.foreign.outcomes import Outcomes
 from distortion_heads.bench.foreign.versions import AFTERWARDS, OWN_STORED, Version
 from distortion_heads.bench.shared.handmade import HANDMADE
 from distortion_heads.bench.shared.intervals import Estimate, micro_f1, ranked, ratio, share_of
+from distortion_heads.foreign.base import CODECS, LEVELS
 
 THREE = ("blur", "noise", "compression")
 """The families of which every benchmark has some."""

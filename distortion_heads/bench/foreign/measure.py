@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads._system.processes import per_process
-from distortion_heads.bench.foreign.operators.all_operators import all_operators
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Pixels
 from distortion_heads.bench.foreign.versions import ForeignPlan, draw_versions, make_versions
 from distortion_heads.bench.shared.judge import Judged, judge_all
 from distortion_heads.bench.shared.workers import Job
 from distortion_heads.errors import InputError
+from distortion_heads.foreign.all_operators import all_operators
+from distortion_heads.foreign.base import ForeignOperator, Pixels
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec

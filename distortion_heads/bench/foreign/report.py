@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from distortion_heads.bench.foreign.figures import Figures
-from distortion_heads.bench.foreign.operators.base import LEVELS
 from distortion_heads.bench.foreign.versions import OWN_SEVERITY
 from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.bench.shared.handmade import HANDMADE
 from distortion_heads.bench.shared.intervals import Estimate, estimate_text
+from distortion_heads.foreign.base import LEVELS
 from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import render
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from distortion_heads.bench.accuracy.samples import seeded
-from distortion_heads.bench.foreign.operators.base import LEVELS, ForeignOperator, Pixels, as_pixels
-from distortion_heads.bench.foreign.operators.pillow import stored_as_jpeg
 from distortion_heads.bench.shared.families import family_of_head
+from distortion_heads.foreign.base import LEVELS, ForeignOperator, Pixels, as_pixels
+from distortion_heads.foreign.pillow import stored_as_jpeg
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort

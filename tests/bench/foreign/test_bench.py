@@ -14,9 +14,9 @@ from PIL import Image
 from distortion_heads.bench.foreign import bench as bench_module
 from distortion_heads.bench.foreign import measure
 from distortion_heads.bench.foreign.bench import ForeignBenchOptions, bench_foreign
-from distortion_heads.bench.foreign.operators import ffmpeg, pillow
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Level, Pixels, operator
 from distortion_heads.bench.foreign.versions import ForeignPlan, Version, draw_versions, make_versions
+from distortion_heads.foreign import ffmpeg, pillow
+from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, operator
 from helpers.tiny_registry import TinyRegistry, write_heads
 
 SVT = "libsvtav1"
@@ -98,7 +98,7 @@ def test_operators_change_a_picture_always_in_the_same_way(made: ForeignOperator
 def test_operators_of_the_extra_are_seeded(picture: Pixels) -> None:
     if not all(map(find_spec, ("imagecorruptions", "cv2", "skimage", "kornia"))):
         pytest.skip("the extra bench is not installed")
-    from distortion_heads.bench.foreign.operators.all_operators import all_operators
+    from distortion_heads.foreign.all_operators import all_operators
 
     for made in all_operators()[0]:
         if made.name in (SVT, "zoom_blur"):

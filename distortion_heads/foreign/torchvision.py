@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Level, operator
-from distortion_heads.bench.foreign.operators.kornia import run_in_torch
+from distortion_heads.foreign.base import ForeignOperator, Level, operator
+from distortion_heads.foreign.kornia import run_in_torch
 
 
 def operators() -> Iterator[ForeignOperator]:

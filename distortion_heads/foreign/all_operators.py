@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from distortion_heads.bench.foreign.operators import (
+from distortion_heads.errors import MissingExtraError
+from distortion_heads.foreign import (
     corruptions,
     ffmpeg,
     imagemagick,
@@ -12,8 +13,7 @@ from distortion_heads.bench.foreign.operators import (
     skimage,
     torchvision,
 )
-from distortion_heads.bench.foreign.operators.base import ForeignOperator
-from distortion_heads.errors import MissingExtraError
+from distortion_heads.foreign.base import ForeignOperator
 
 
 def all_operators() -> tuple[tuple[ForeignOperator, ...], tuple[str, ...]]:

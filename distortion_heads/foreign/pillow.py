@@ -7,7 +7,7 @@ from functools import partial
 from io import BytesIO
 from typing import Any
 
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Level, Pixels, as_pixels, operator
+from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, as_pixels, operator
 
 CODECS = {
     "jpeg": ("JPEG", {"quality": 25}, {"quality": 8}),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Level, Pixels, draw_seed, operator
+from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, draw_seed, operator
 
 # not contrast, frost, snow, spatter and elastic_transform, which are of no family; nor glass_blur, which is too slow
 CORRUPTIONS = {
@@ -70,16 +70,19 @@ def _load() -> Any:
 
 @contextmanager
 def _old_names() -> Iterator[None]:
-    """Names that imagecorruptions 1.1 imports and that setuptools and SciPy no longer have."""
+    """Names that imagecorruptions 1.1 imports and that setuptools and SciPy no longer have, or only with a warning."""
     import scipy.ndimage
 
     resources: Any = ModuleType("pkg_resources")
     resources.resource_filename = lambda package, path: path  # pictures of frost, which are not used here
-    old = {"pkg_resources": resources, "scipy.ndimage.interpolation": scipy.ndimage}
-    added = {name: module for name, module in old.items() if name not in sys.modules}
-    sys.modules.update(added)
+    old: dict[str, ModuleType] = {"pkg_resources": resources, "scipy.ndimage.interpolation": scipy.ndimage}
+    before = {name: sys.modules.get(name) for name in old}
+    sys.modules.update(old)
     try:
         yield
     finally:
-        for name in added:
-            del sys.modules[name]
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Level, Pixels, draw_seed, operator
 from distortion_heads.errors import DataError
+from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, draw_seed, operator
 
 COMMANDS = (
     ("blur", "blur", "-blur 0x1.7", "-blur 0x4"),

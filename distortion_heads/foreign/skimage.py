@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from distortion_heads.bench.foreign.operators.base import ForeignOperator, Level, Pixels, draw_seed, operator
+from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, draw_seed, operator
 
 
 def operators() -> Iterator[ForeignOperator]:
