@@ -17,13 +17,9 @@ def operators() -> Iterator[ForeignOperator]:
     def blurred(level: Level) -> object:
         return partial(functional.gaussian_blur, kernel_size=[21, 21], sigma=[(1.7, 3.8)[level]] * 2)
 
-    def stored(level: Level) -> object:
-        return lambda x: functional.jpeg((x * 255).round().byte(), quality=(22, 7)[level]).float() / 255
-
     for name, family, step in (
         ("gaussian", "blur", blurred),
         ("noise", "noise", lambda s: v2.GaussianNoise(sigma=(0.06, 0.16)[s])),
-        ("jpeg", "compression", stored),
         ("too_dark", "exposure", lambda s: partial(functional.adjust_gamma, gamma=(2.1, 3.4)[s])),
         ("too_bright", "exposure", lambda s: partial(functional.adjust_brightness, brightness_factor=(1.8, 2.8)[s])),
         ("pale", "color", lambda s: partial(functional.adjust_saturation, saturation_factor=(0.3, 0.05)[s])),

@@ -95,6 +95,7 @@ def test_operators_change_a_picture_always_in_the_same_way(made: ForeignOperator
     assert not any(np.array_equal(result, picture) for result in results)
 
 
+@pytest.mark.slow
 def test_operators_of_the_extra_are_seeded(picture: Pixels) -> None:
     if not all(map(find_spec, ("imagecorruptions", "cv2", "skimage", "kornia"))):
         pytest.skip("the extra bench is not installed")
