@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+AreaShape: TypeAlias = Literal["round", "box", "cutout"]
+
+_SHAPES = {"round": "the round field", "box": "what the frame or the bars leave", "cutout": "what is cut out"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +26,10 @@ class HeadResult:
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `fast`: windows were left out, since no more were asked for.
+    `fast`: windows were left out, since no more were asked for. `notes`: what was done to the picture before it was
+    judged, or not looked at; a line each. `area`: left, top, right, bottom of what was judged, half-open, where the
+    rest is no part of the scene, `area_shape` its form and `area_share` its share of the picture. Not `judged`: no head
+    was asked, for the `reason`.
     """
 
     path: str | None
@@ -31,6 +39,20 @@ class Prediction:
     backbone: str
     heads: tuple[HeadResult, ...]
     fast: bool = False
+    notes: tuple[str, ...] = ()
+    area: tuple[int, int, int, int] | None = None
+    area_shape: AreaShape | None = None
+    area_share: float = 1.0
+    judged: bool = True
+    reason: str | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes for people: first what was judged, where that is not the whole picture."""
+        if self.area_shape is None:
+            return self.notes
+        share = max(1, round(100 * self.area_share))
+        return f"judged: {_SHAPES[self.area_shape]}, {share} % of the picture", *self.notes
 
     @property
     def present(self) -> tuple[HeadResult, ...]:

@@ -84,7 +84,8 @@ class VideoPrediction:
     """All heads' answers for one video, from `start` to `end`; `error` says what could not be read, and from when on.
 
     `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
-    so as not to fall behind a growing file.
+    so as not to fall behind a growing file; `notes` as in `Prediction`, and `area` that
+    of the first frame.
     """
 
     path: str | None
@@ -101,6 +102,8 @@ class VideoPrediction:
     curves: Curves
     error: str | None = None
     fast: bool = False
+    notes: tuple[str, ...] = ()
+    area: tuple[int, int, int, int] | None = None
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
@@ -118,6 +121,7 @@ class VideoPrediction:
             backbone=self.backbone,
             fast=self.fast,
             heads=self.heads,
+            notes=self.notes,
         )
 
     @property

@@ -142,4 +142,6 @@ def _answer(
         curves=timeline.curves(),
         error=str(video.damage) if video.damage else None,
         fast=first.prediction.fast,
+        notes=first.prediction.remarks,
+        area=first.prediction.area,
     )

@@ -103,15 +103,25 @@ class PlainSink(Sink):
         self._label_width = max(map(len, labels))
 
     def prediction(self, prediction: Prediction) -> None:
-        self._write(prediction.path or "-", [self._answer(head) for head in shown_heads(prediction, self._show_all)])
+        path = prediction.path or "-"
+        if prediction.judged:
+            self._write(path, [self._answer(head) for head in shown_heads(prediction, self._show_all)])
+        else:
+            self._write(path, [not_judged(prediction)])
+        self._notes(path, prediction.remarks)
 
     def event(self, path: str, event: Event) -> None:
         self._write(path, [event_text(event, self._label_width)])
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
         self._write(path, [self._video_answer(head) for head in shown_video_heads(prediction, self._show_all)])
+        self._notes(path, prediction.notes)
         if prediction.error is not None:
             self.error(path, prediction.error)
+
+    def _notes(self, path: str, notes: Sequence[str]) -> None:
+        for note in notes:
+            self._write(path, [f"note: {printable(note)}"])
 
     def _write(self, path: str, answers: Sequence[str]) -> None:
         name = printable(path).ljust(self._path_width)
@@ -130,6 +140,12 @@ class PlainSink(Sink):
         if severity is not None:
             verdict = f"severity {severity:.1f}"
         return f"{head.label.ljust(self._label_width)}  {head.probability:.2f}  {verdict}"
+
+
+def not_judged(prediction: Prediction) -> str:
+    """Return `too little to judge (8 x 8 pixels)`."""
+    what, _, why = (prediction.reason or "not judged").partition(": ")
+    return f"{what} ({why})" if why else what
 
 
 def shown_heads(prediction: Prediction, show_all: bool) -> tuple[HeadResult, ...]:

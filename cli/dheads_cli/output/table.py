@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dheads_cli.output.console import ResultStream, printable, rendered, rich_console
-from dheads_cli.output.sinks import Sink, event_text, shown_heads, shown_video_heads
+from dheads_cli.output.sinks import Sink, event_text, not_judged, shown_heads, shown_video_heads
 from distortion_heads.spec import MAX_SEVERITY
 
 if TYPE_CHECKING:
@@ -42,21 +42,25 @@ class TableSink(Sink):
         free = self._console.width - label - sum(self._form[1:]) - 3 * GAP
         longest = max((cell_len(printable(path)) for path in paths), default=0)
         self._widths = (max(min(longest, free), SHORTEST_PATH), label, *self._form[1:])
-        self._counts = {"clean": 0, "distorted": 0, "failed": 0}
+        self._counts = {"clean": 0, "distorted": 0, "not judged": 0, "failed": 0}
         self._started = time.perf_counter()
         self._has_header = False
 
     def prediction(self, prediction: Prediction) -> None:
-        self._counts["distorted" if prediction.present else "clean"] += 1
+        verdict = "clean" if prediction.judged else "not judged"
+        self._counts["distorted" if prediction.present else verdict] += 1
         table = self._grid()
         path = self._path(prediction.path or "-")
         shown = shown_heads(prediction, self._show_all)
         for i, head in enumerate(shown):
             table.add_row(path if i == 0 else "", *self._cells(head))
-        if not shown:
+        if not prediction.judged:
+            table.add_row(path, Text("not judged", "dim"), "", "")
+        elif not shown:
             table.add_row(path, Text("clean", CLEAN_STYLE), "", "")
         self._write_header()
-        self._write(table)
+        why = [] if prediction.judged else [not_judged(prediction)]
+        self._write(table, *map(_note, (*why, *prediction.remarks)))
 
     def event(self, path: str, event: Event) -> None:
         self._write(Text(event_text(event, 0), "red" if event.kind == "onset" else "dim"))
@@ -68,7 +72,8 @@ class TableSink(Sink):
         self._counts["distorted" if prediction.present or shown else "clean"] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
         body = video_table(prediction, shown, self._console) if shown else Text("  clean", CLEAN_STYLE)
-        self._write(*([] if sum(self._counts.values()) == 1 else [Text()]), title, body)
+        blank = [] if sum(self._counts.values()) == 1 else [Text()]
+        self._write(*blank, title, body, *map(_note, prediction.notes))
         if prediction.error is not None:
             super().error(path, prediction.error)
 
@@ -118,6 +123,11 @@ class TableSink(Sink):
             dots = f"{self._glyphs.dots(head.severity)} " if graphic else ""
             severity = Text.assemble((dots, style), (f"{head.severity:.1f}", "" if graphic else style))
         return Text(head.label, plain), probability, severity
+
+
+def _note(text: str) -> Text:
+    """Return a line of its own below a picture's or video's answer."""
+    return Text(f"  {printable(text)}", "dim")
 
 
 class Glyphs:
