@@ -67,7 +67,7 @@ class HeadSpec:
 
     A head of the view "temporal" answers for the frames of videos alone. It has no `synthesize`, but
     `synthesize_clip(frames, rate, severity, rng)`, which distorts successive frames (each as above, all of one shape),
-    `rate` a second, lazily, and yields as many.
+    `rate` a second, lazily, and yields as many. Below `least_rate` different frames a second it is not asked.
 
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
@@ -84,6 +84,7 @@ class HeadSpec:
     encode: Encoder | None = None
     stage: Stage | None = None
     synthesize_clip: ClipSynthesizer | None = None
+    least_rate: float = 0.0
 
     def __post_init__(self) -> None:
         check_label(self.label)

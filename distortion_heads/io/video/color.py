@@ -55,7 +55,7 @@ class RgbConverter:
         curve = curve_of(frame.color_trc, frame.color_primaries)
         rgb = self._reformatter.reformat(
             frame,
-            format="rgb24" if curve is None else "rgb48le",
+            format="rgb24" if curve is None else "gbrp16le",
             interpolation=_SCALER_FLAGS,
             dst_color_range=_FULL_RANGE,
             threads=1,

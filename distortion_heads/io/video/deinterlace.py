@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -76,9 +77,8 @@ class _OneFilter:
 
         self._shape = (frame.width, frame.height, frame.format.name)
         self._graph: Graph = Graph()
-        source = self._graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
-        )
+        base = frame.time_base or Fraction(1, 1000)
+        source = self._graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
         middle = self._graph.add(name, options)
         sink = self._graph.add("buffersink")
         source.link_to(middle)
