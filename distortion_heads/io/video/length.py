@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 _COUNTED_FROM_ZERO = frozenset({"matroska,webm", "nut"})
@@ -16,6 +17,15 @@ _COUNTED_FROM_ZERO = frozenset({"matroska,webm", "nut"})
 _TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _MP4_FIRST = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})
+
+
+def beginning(container: InputContainer, stream: VideoStream, first: Packet[VideoStream] | None) -> float | None:
+    """Return the stamp of time 0 in seconds, if anything says: that of the `first` packet that no edit cuts away."""
+    if first is not None and first.pts is not None and first.time_base is not None and not first.is_discard:
+        return float(first.pts * first.time_base)
+    if stream.start_time is not None and stream.time_base is not None:
+        return float(stream.start_time * stream.time_base)
+    return None if container.start_time is None else container.start_time / 1e6
 
 
 def stated_length(container: InputContainer, stream: VideoStream, origin: float | None) -> float | None:

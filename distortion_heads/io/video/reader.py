@@ -20,7 +20,7 @@ from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.container import check_file, check_size, open_container, plain_reason, video_stream
 from distortion_heads.io.video.deinterlace import COMBED, MENDED, CombWatch, Deinterlacer
 from distortion_heads.io.video.growing import GrowingStream, PipeStream
-from distortion_heads.io.video.length import is_whole, stated_length
+from distortion_heads.io.video.length import beginning, is_whole, stated_length
 from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, add_damage
 from distortion_heads.io.video.sampling import sample, spread
 from distortion_heads.io.video.sequence import PictureSequence
@@ -149,11 +149,12 @@ class EncodedVideo:
         rate = stream.average_rate or stream.guessed_rate
         in_order = self._container.format.name == "avi"
         self._can_seek = isinstance(self._file, str) and not in_order
+        self._clock = FrameClock(float(rate) if rate else None)
+        self._broken = self._read_on = False
         self._demuxed = self._container.demux(stream)
         self._first = self._next_packet()  # it says where the stream begins; the header may not, or mean the sound
         self._lost_beginning: tuple[str, ...] = ()
-        self._read_on = False
-        origin = None if in_order else self._beginning()
+        origin = None if in_order else beginning(self._container, stream, self._first)
         self._length = stated_length(self._container, stream, origin)
         self._clock = FrameClock(float(rate) if rate else None, origin=origin, in_order=in_order)
         self.info = VideoInfo(
@@ -163,15 +164,6 @@ class EncodedVideo:
             frame_rate=float(rate) if rate else None,
             duration=self._length,
         )
-
-    def _beginning(self) -> float | None:
-        """Return the stamp of time 0 in seconds, if anything says: frames that are cut away by an edit do not count."""
-        stream, first = self._stream, self._first
-        if first is not None and first.pts is not None and first.time_base is not None and not first.is_discard:
-            return float(first.pts * first.time_base)
-        if stream.start_time is not None and stream.time_base is not None:
-            return float(stream.start_time * stream.time_base)
-        return None if self._container.start_time is None else self._container.start_time / 1e6
 
     def _moments(self) -> Iterator[Moment]:
         for time, frame in self._decoded():
@@ -222,24 +214,24 @@ class EncodedVideo:
             self._lost_beginning = (text,)
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
-        """Yield all packets, then one that asks the decoder for what it still has."""
-        if self._first is not None:
-            yield self._first
-        while (packet := self._next_packet()) is not None:
+        """Yield all packets; the last, which is empty, asks the decoder for what it still has."""
+        packet = self._first or self._next_packet()
+        while packet is not None:
             yield packet
-        yield None
+            packet = self._next_packet()
+        if self._broken:
+            yield None
 
     def _next_packet(self) -> Packet[VideoStream] | None:
         from av.error import FFmpegError
 
         try:
             with self._in_use:
-                packet = next(self._demuxed, None)
+                return next(self._demuxed, None)
         except (FFmpegError, OSError) as error:
+            self._broken = True
             self._damaged(self._clock.next, plain_reason(error))
             return None
-        ended = packet is None or (not packet.size and packet.pts is None and packet.dts is None)
-        return None if ended else packet
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:

@@ -67,7 +67,8 @@ def _strip(pixels: NDArray[np.uint16], curve: Curve) -> NDArray[np.uint8]:
         bent = KNEE + (1 - KNEE) * -np.expm1(-(brightest - KNEE) / (1 - KNEE))
         light *= bent / brightest
     place = np.sqrt(np.minimum(light, 1)) * (_STEPS - 1) + 0.5
-    return _encoded()[place.astype(np.int16)]
+    codes: NDArray[np.uint8] = _encoded()[place.astype(np.int16)]
+    return codes
 
 
 @cache
@@ -91,4 +92,5 @@ def _encoded() -> NDArray[np.uint8]:
     """Return the sRGB code of the square root of light, in `_STEPS` steps from 0 to 1."""
     light = np.linspace(0, 1, _STEPS) ** 2
     code = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(255 * code).astype(np.uint8)
+    codes: NDArray[np.uint8] = np.rint(255 * code).astype(np.uint8)
+    return codes
