@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _CLOSE_TIMEOUT = 2.0
 
-_SEEK_BACK = 1.0
-"""Seconds before the wanted time: some formats land a little late."""
+_SEEK_BACK = (1.0, 5.0, 20.0, math.inf)
+"""Seconds before the wanted time, until a key frame is met: some formats land a little late."""
 
 _SEEK_WORTH = 3.0
 """Seconds; over shorter distances decoding is as quick as seeking."""
@@ -272,14 +272,17 @@ class EncodedVideo:
         base = self._stream.time_base
         if base is None:
             return
-        place = max(time - _SEEK_BACK, 0.0) + self._clock.origin
         with suppress(FFmpegError):
-            self._container.seek(math.floor(place / base), stream=self._stream)
-            self._demuxed = self._container.demux(self._stream)
-            self._first = None
-            self._clock.jump()
-            if self._deinterlacer is not None:
-                self._deinterlacer.finish()
+            for back in _SEEK_BACK:  # transport streams land on any packet, and what precedes a key frame is lost
+                place = max(time - back, 0.0) + self._clock.origin
+                self._container.seek(math.floor(place / base), stream=self._stream)
+                self._demuxed, self._first = self._container.demux(self._stream), None
+                self._clock.jump()
+                self._first = self._next_packet()
+                if self._first is not None and self._first.is_keyframe:
+                    break
+        if self._deinterlacer is not None:
+            self._deinterlacer.finish()
 
     def _check_length(self) -> None:
         """Compare the end with the length in the header, for a file that was cut off may simply end."""

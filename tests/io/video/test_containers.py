@@ -1,4 +1,4 @@
-"""What a container says is read, not guessed: durations, time origins, sizes, side data; curves and combing are told."""
+"""What a container says is read, not guessed: durations, origins, sizes, side data; curves and combing are told."""
 
 from __future__ import annotations
 
