@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 FEW = 8
 """Pictures from which on it pays to open the backbone once more, to evaluate them side by side."""
+
+RATE_SLACK = 0.02
+"""Share by which a rate may be too low: time stamps are rounded."""
 
 BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
 """Most pixels of a picture that is evaluated beside others, and most of these, 110 MB each; a larger one is alone."""
@@ -69,6 +73,7 @@ class Predictor:
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
         banks, labels, self.problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
         self._temporal = banks.pop(TEMPORAL)
+        self._least_rates = {head.spec.label: head.spec.least_rate for head in chosen}
         temporal = {head.label for head in self._temporal.heads}
         self._order = tuple(label for label in labels if label not in temporal)
         self._banks = banks
@@ -114,14 +119,25 @@ class Predictor:
             return prediction, None
         return prediction, self._overview(scene.pixels, features).mean(axis=0)
 
-    def judge_run(self, run: NDArray[np.float32]) -> tuple[HeadResult, ...]:
+    def judge_run(self, run: NDArray[np.float32], rate: float = math.inf) -> tuple[HeadResult, ...]:
         """The temporal heads' answers for one frame, from what `predict_frame` gave for N successive ones: (N, dim).
 
-        Fewer than 3 frames show nothing over time: probability 0.
+        Fewer than 3 frames show nothing over time, and nothing to a head that wants more of them than `rate` a second:
+        probability 0.
         """
+        heads = self._temporal.heads
         if len(run) < SHORTEST_RUN:
-            return tuple(_no_evidence(head) for head in self._temporal.heads)
-        return tuple(self._temporal.answers(run_statistics(run)[np.newaxis]))
+            return tuple(_no_evidence(head) for head in heads)
+        slow = self.unfit_for(rate)
+        answers = self._temporal.answers(run_statistics(run)[np.newaxis])
+        return tuple(
+            _no_evidence(head) if head.label in slow else answer for head, answer in zip(heads, answers, strict=True)
+        )
+
+    def unfit_for(self, rate: float) -> dict[str, float]:
+        """Return the temporal heads that want more frames than `rate` a second, and how many."""
+        wanted = {head.label: self._least_rates.get(head.label, 0.0) for head in self._temporal.heads}
+        return {label: least for label, least in wanted.items() if rate < least * (1 - RATE_SLACK)}
 
     def predict_many(
         self, images: Iterable[ImageSource], *, most_windows: int | None = None

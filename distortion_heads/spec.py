@@ -94,7 +94,7 @@ class HeadSpec:
 
     A head of the view "temporal" answers for the frames of videos alone. It has no `synthesize`, but
     `synthesize_clip(frames, rate, severity, rng)`, which distorts successive frames (each as above, all of one shape),
-    `rate` a second, lazily, and yields as many.
+    `rate` a second, lazily, and yields as many. Below `least_rate` different frames a second it is not asked.
 
     A head of the scope "family" says whether any fault of its `family`, after which it is called, is there; kinds say
     which one. It has nothing to synthesize of its own: it learns from the family's kinds and from `makes`.
@@ -114,6 +114,7 @@ class HeadSpec:
     encode: Encoder | None = None
     stage: Stage | None = None
     synthesize_clip: ClipSynthesizer | None = None
+    least_rate: float = 0.0
     scope: Scope = KIND
     makes: tuple[Make, ...] = ()
 

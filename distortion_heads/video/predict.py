@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from distortion_heads.errors import InputError
-from distortion_heads.io.video.options import Frame, VideoInfo, VideoOptions
+from distortion_heads.io.video.options import Frame, Sampling, VideoInfo, VideoOptions
 from distortion_heads.io.video.reader import VideoSource, open_video
 from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 from distortion_heads.video.families import families_over_time
@@ -89,8 +89,7 @@ def predict_video(
             if options.follow is None:
                 raise
         take(judge.finish())
-        limits = [limit for limit in (options.sampling.end, video.info.duration) if limit is not None]
-        return _answer(timeline, video, run.dropped, min(limits, default=None), on_step)
+        return _answer(timeline, video, judge, run.dropped, options, on_step)
 
 
 def _run(
@@ -117,15 +116,15 @@ def _watched(frames: Iterator[Frame], on_frame: Callable[[Frame], None]) -> Iter
 def _answer(
     timeline: Timeline,
     video: VideoSource,
+    judge: TemporalJudge,
     dropped: int,
-    limit: float | None,
+    options: VideoOptions,
     on_step: Callable[[FrameEvent], None] | None,
 ) -> VideoPrediction:
-    spacing = 1 / video.info.frame_rate if timeline.frames == 1 and video.info.frame_rate else None
-    events = timeline.finish(spacing, limit)
+    events = timeline.finish(*_last_frame(timeline, video, options.sampling))
     first, last = timeline.first, timeline.last
     if first is None or last is None:
-        raise InputError(str(video.damage) if video.damage else "no frame of this video is between --start and --end")
+        raise InputError(str(video.damage or _nothing(options.sampling)))
     if events and on_step is not None:
         on_step(FrameEvent(info=video.info, result=last, events=events, is_frame=False))
     heads, curves = timeline.heads(), timeline.curves()
@@ -145,6 +144,23 @@ def _answer(
         curves=curves,
         error=str(video.damage) if video.damage else None,
         fast=first.prediction.fast,
-        notes=first.prediction.remarks,
+        notes=(*first.prediction.remarks, *video.notes, *judge.notes(video.info.frame_rate)),
         area=first.prediction.area,
     )
+
+
+def _last_frame(timeline: Timeline, video: VideoSource, sampling: Sampling) -> tuple[float | None, float | None]:
+    """Return how long the last frame is shown, where that is known, and when it ends at the latest."""
+    limit = min((end for end in (sampling.end, video.info.duration) if end is not None), default=None)
+    if sampling.frames is None and video.end is not None and timeline.last is not None:
+        end = video.end if sampling.end is None else min(video.end, sampling.end)
+        if end > timeline.last.time:
+            return end - timeline.last.time, None
+    alone = timeline.frames == 1 and video.info.frame_rate
+    return (1 / video.info.frame_rate if alone and video.info.frame_rate else None), limit
+
+
+def _nothing(sampling: Sampling) -> str:
+    if sampling.start == 0 and sampling.end is None:
+        return "there is no frame in this video that can be decoded"
+    return "no frame of this video is between --start and --end"

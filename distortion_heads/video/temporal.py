@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distortion_heads.heads.families import families_of
 from distortion_heads.video.answers import FrameResult
-from distortion_heads.views.runs import Runs
+from distortion_heads.views.runs import Runs, without_repeats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +28,9 @@ class TemporalJudge:
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._runs: Runs[FrameResult] = Runs()
+        self._judgements = 0
+        self._rates: Counter[int] = Counter()  # of pictures, rounded, where they are fewer than the frames
+        self._unfit: Counter[tuple[str, float]] = Counter()
 
     def add(self, result: FrameResult) -> Iterator[FrameResult]:
         if result.features is None:
@@ -37,8 +42,28 @@ class TemporalJudge:
         """Yield the rest: there are no more frames."""
         return self._judged(self._runs.finish())
 
+    def notes(self, frame_rate: float | None) -> tuple[str, ...]:
+        """Return what a user should know of the rate of a video whose file says `frame_rate`."""
+        notes = []
+        if 2 * self._rates.total() > self._judgements:
+            rate = self._rates.most_common(1)[0][0]
+            file = "more frames" if frame_rate is None else f"a {frame_rate:.3g} frames/s file"
+            notes.append(f"about {rate} different pictures per second in {file}: repeats are not taken for a freeze")
+        for (label, least), count in self._unfit.items():
+            if 2 * count > self._judgements:
+                notes.append(f"{label} is not judged: it needs {least:g} different frames a second")
+        return tuple(notes)
+
     def _judged(self, known: Iterable[tuple[FrameResult, NDArray[np.float32]]]) -> Iterator[FrameResult]:
         for result, run in known:
-            heads = (*result.prediction.heads, *self._predictor.judge_run(run))
+            times = self._runs.times
+            chosen = without_repeats(run, times)
+            span = times[-1] - times[0]
+            rate = (len(chosen) - 1) / span if span > 0 else math.inf
+            self._judgements += 1
+            if len(chosen) < len(run):
+                self._rates[max(1, round(rate))] += 1
+            self._unfit.update(self._predictor.unfit_for(rate).items())
+            heads = (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate))
             prediction = replace(result.prediction, heads=heads, families=families_of(heads))
             yield replace(result, prediction=prediction, features=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -29,6 +29,31 @@ _SHIFT = 2.0
 _EPSILON = 1e-6
 _Item = TypeVar("_Item")
 _Run = NDArray[np.float32]
+
+
+MOST_HOLD = 0.5
+"""Seconds that a picture may stand where pictures come slower than frames; what stands longer is frozen."""
+
+_REPEAT, _LEAST_REPEATS = 0.15, 1 / 3
+"""A step of less than this share of the run's largest is a repeat; the share of repeats that makes a lower rate."""
+
+
+def without_repeats(run: NDArray[np.float32], times: Sequence[float]) -> NDArray[np.int64]:
+    """Return the places of the different pictures in a run, (N, dim), at `times` in seconds; all where it is no matter.
+
+    A camera that delivers fewer pictures than the file has frames, and animation on twos and threes, repeat each for a
+    moment: at most `MOST_HOLD`. Where one picture stands longer, all frames count, for then it is frozen.
+    """
+    everything = np.arange(len(run))
+    steps = np.abs(np.diff(run.astype(np.float64), axis=0)).mean(axis=1)
+    largest = steps.max(initial=0.0)
+    new = steps >= _REPEAT * largest
+    if largest <= FLOOR or np.mean(~new) < _LEAST_REPEATS:
+        return everything
+    chosen: NDArray[np.int64] = np.concatenate([[0], np.flatnonzero(new) + 1])
+    begins = np.asarray(times)[chosen]
+    longest = np.diff(np.append(begins, times[-1])).max()
+    return everything if longest > MOST_HOLD + _EPSILON else chosen
 
 
 def run_statistics(run: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -61,10 +86,14 @@ class Runs(Generic[_Item]):
 
     def __init__(self) -> None:
         self._frames: deque[tuple[float, NDArray[np.float32], _Item]] = deque()
+        self.times: tuple[float, ...] = ()
         self._next = 0  # the first of them that has not been given back
 
     def add(self, time: float, features: NDArray[np.float32], item: _Item) -> Iterator[tuple[_Item, _Run]]:
-        """Take a frame with its features (dim,); give what is known by it: items, and the runs of theirs, (N, dim)."""
+        """Take a frame with its features (dim,); give what is known by it: items, and the runs of theirs, (N, dim).
+
+        `times` has the times of the run that was given last.
+        """
         self._frames.append((time, features, item))
         while self._next < len(self._frames) and self._is_whole():
             yield self._pop()
@@ -82,7 +111,9 @@ class Runs(Generic[_Item]):
     def _pop(self) -> tuple[_Item, _Run]:
         here, item = self._next, self._frames[self._next][2]
         first = self._edge(-1)
-        run = np.stack([features for _, features, _ in list(self._frames)[first : self._edge(1) + 1]])
+        members = list(self._frames)[first : self._edge(1) + 1]
+        run = np.stack([features for _, features, _ in members])
+        self.times = tuple(time for time, _, _ in members)
         for _ in range(first):  # the runs to come begin no earlier
             self._frames.popleft()
         self._next = here + 1 - first

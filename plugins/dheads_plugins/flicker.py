@@ -28,6 +28,9 @@ DEPTH = (0.04, 0.08, 0.15, 0.28, 0.5)
 SLOWEST, FASTEST = 0.8, 15.0
 """Pulses a second; never more than half the frame rate, beyond which they look slower again."""
 
+LEAST_RATE = 12.0
+"""Frames a second: in fewer, movement changes a frame as much as a lamp does."""
+
 
 def parameters(severity: float) -> Mapping[str, float]:
     """Peak-to-peak change of light over its mean."""
@@ -73,5 +76,6 @@ HEAD = HeadSpec(
     synthesize_clip=synthesize_clip,
     parameters=parameters,
     view="temporal",
+    least_rate=LEAST_RATE,
     source="light of 50/60 Hz mains sampled at the frame rate, hunting exposure; levels of this project",
 )

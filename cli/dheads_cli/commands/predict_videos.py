@@ -36,6 +36,7 @@ _OPTIONS = (
     click.option(
         "--every-window", is_flag=True, help="Video: read all windows of every frame, not 6 that change with the frame."
     ),
+    click.option("--deinterlace", is_flag=True, help="Video: make whole frames of interlaced ones (bwdif)."),
     click.option("--start", metavar="TIME", help="Video: from this time on, as in 90, 1:30 or 1:02:30.5."),
     click.option("--end", metavar="TIME", help="Video: up to this time."),
     click.option("--low", type=float, metavar="X", help="Video: a segment lasts while above X * threshold (0.7)."),
@@ -138,6 +139,7 @@ class VideoRequest:
                 max_frames=a["max_frames"],
                 max_pixels=self.max_pixels,
                 most_windows=self.fast_windows,
+                deinterlace=a["deinterlace"],
             )
             return replace(options, most_windows=None) if a["every_window"] else options
         except DheadsError as error:

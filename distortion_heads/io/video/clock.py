@@ -5,38 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 FALLBACK_RATE = 25.0
 """Frames/s of a stream that does not say."""
 
 
 class FrameClock:
-    """Seconds from the start of the video; frames without a time stamp, or with one that goes back, follow the last.
+    """Seconds from `origin`, the stamp at which the stream begins; without one, the first frame that comes is at 0.
 
-    With `in_order` the container (AVI) stores no display times, and the decoding times serve instead.
+    Frames without a time stamp, or with one that goes back, follow the last. With `in_order` the container (AVI) stores
+    no display times, and the decoding times serve instead.
     """
 
-    def __init__(self, rate: float | None, *, in_order: bool = False) -> None:
+    def __init__(self, rate: float | None, *, origin: float | None = None, in_order: bool = False) -> None:
         self._in_order = in_order
         self.spacing = 1.0 / (rate or FALLBACK_RATE)
         self.last = 0.0
-        self._origin: float | None = None
+        self._origin = origin
+        self._lasts: float | None = None
         self._begun = False
         self._shift = 0.0
 
     @property
     def next(self) -> float:
-        """Return when the frame after the last one is due."""
-        return self.last + self.spacing if self._begun else self.last
+        """Return when the last frame ends: after the duration that the file gives it, else after the usual one."""
+        if not self._begun:
+            return self.last
+        return self.last + (self.spacing if self._lasts is None else self._lasts)
 
-    def origin_of(self, stream: VideoStream, container: InputContainer) -> float:
-        if self._origin is None and stream.start_time is not None and stream.time_base is not None:
-            self._origin = float(stream.start_time * stream.time_base)
-        elif self._origin is None and container.start_time is not None:
-            self._origin = container.start_time / 1e6
+    @property
+    def origin(self) -> float:
+        """Return the stamp of time 0, in seconds."""
         return self._origin or 0.0
 
     def jump(self) -> None:
@@ -44,6 +44,7 @@ class FrameClock:
         self._begun = False
 
     def tick(self, frame: VideoFrame) -> None:
+        """Take the next frame: `last` is its time from now on."""
         expected = self.next
         ticks = frame.dts if self._in_order else frame.pts
         if ticks is None or frame.time_base is None:
@@ -58,4 +59,5 @@ class FrameClock:
                 now = expected
         if self._begun and now > self.last:
             self.spacing = now - self.last
+        self._lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else None
         self.last, self._begun = now, True

@@ -3,7 +3,8 @@
 The matrix (BT.601, BT.709, BT.2020) and the range (limited, full) are those that the stream names. A stream that names
 no matrix has BT.709 from 720 lines on and BT.601 below, as players assume. Deeper samples are rounded to 8 bits.
 Chroma is interpolated, and nothing is off by more than one level; swscale's default is off by up to three and repeats
-chroma samples, which leaves blocks of 2 x 2. Alpha is dropped; HDR curves (PQ, HLG) and interlacing stay as stored.
+chroma samples, which leaves blocks of 2 x 2. Alpha is dropped. HDR curves and the wide gamut of BT.2020 become SDR
+(`tone`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+
+from distortion_heads.io.video.tone import CURVES, curve_of, to_sdr
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -36,23 +39,39 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
         self._rotation: int | None = None
         self._matrix: tuple[int, int, int, int] | None = None
+        self.notes: tuple[str, ...] = ()
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         if frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb and frame.height >= _HD_LINES:
             frame.colorspace = _BT709
-        rgb = self._reformatter.reformat(
-            frame, format="rgb24", interpolation=_SCALER_FLAGS, dst_color_range=_FULL_RANGE, threads=1
-        )
+        pixels = self._rgb(frame)
         # A frame that was asked for its side data is in a cycle of references, and stays in memory until that is
         # collected, hundreds of frames later.
         if self._rotation != frame.rotation:
             self._rotation, self._matrix = frame.rotation, display_matrix(frame)
-        return upright(cast("NDArray[np.uint8]", rgb.to_ndarray()), self._matrix)
+        return upright(pixels, self._matrix)
+
+    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        curve = curve_of(frame.color_trc, frame.color_primaries)
+        rgb = self._reformatter.reformat(
+            frame,
+            format="rgb24" if curve is None else "gbrp16le",
+            interpolation=_SCALER_FLAGS,
+            dst_color_range=_FULL_RANGE,
+            threads=1,
+        ).to_ndarray()
+        if curve is None:
+            return cast("NDArray[np.uint8]", rgb)
+        self.notes = (CURVES[curve],)
+        return to_sdr(cast("NDArray[np.uint16]", rgb), curve)
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
     """Return the signs of a, b, c, d in x' = a x + c y, y' = b x + d y (ISO/IEC 14496-12, 8.3.2; y points down)."""
-    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside it lies a kind of data for which PyAV has no name: one is enough to hide all
+        return _quarter_turns(frame.rotation)
     if side_data is None:
         return None
     values = np.frombuffer(bytes(side_data), np.int32)
@@ -61,6 +80,11 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
     a, b, c, d = (int(values[i]) for i in (0, 1, 3, 4))
     turned = abs(b) + abs(c) > abs(a) + abs(d)
     return (0, _sign(b), _sign(c), 0) if turned else (_sign(a), 0, 0, _sign(d))
+
+
+def _quarter_turns(degrees: int) -> tuple[int, int, int, int] | None:
+    """Return the signs of a turn by so many degrees against the clock, to the nearest quarter."""
+    return {0: None, 1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}[round(degrees / 90) % 4]
 
 
 def upright(pixels: NDArray[np.uint8], matrix: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:

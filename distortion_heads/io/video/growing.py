@@ -40,7 +40,7 @@ class GrowingStream:
                     return data
                 self._stopped.wait(POLL)
             if self._patience is not None and time.monotonic() - idle >= self._patience:
-                break
+                self._stopped.set()  # FFmpeg asks several times before it takes an end for one
         return b""
 
     def stop(self) -> None:

@@ -88,7 +88,7 @@ class VideoOptions:
     """How a video is read and judged; `workers` evaluate frames at the same time (None: one per CPU core).
 
     At most `most_windows` windows of a frame are read, other ones of the next frame, so that a second shows all of
-    them; None: all of every frame.
+    them; None: all of every frame. `deinterlace` makes whole frames of the fields of interlaced ones.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -99,6 +99,7 @@ class VideoOptions:
     max_frames: int = DEFAULT_MAX_FRAMES
     workers: int | None = None
     most_windows: int | None = FRAME_WINDOWS
+    deinterlace: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.sequence_rate < math.inf:
@@ -135,14 +136,24 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """The first place in a video that could not be read, at `time` (s); `count` is the number of such places."""
+    """The first place in a video that could not be read, at `time` (s); `count` is the number of such places.
+
+    `read_on`: what comes after the last of them was read. `item`: the picture of a sequence, one of `pictures`.
+    """
 
     time: float
     reason: str
     count: int = 1
+    read_on: bool = False
+    item: str | None = None
+    pictures: int = 0
 
     def __str__(self) -> str:
+        if self.item is not None:
+            return f"{self.item}: {self.reason} ({self.count} of {self.pictures} pictures left out)"
         more = f" ({self.count} damaged places in all)" if self.count > 1 else ""
+        if self.read_on:
+            return f"damaged at {self.time:.2f} s, and read on after it: {self.reason}{more}"
         return f"cannot be read from {self.time:.2f} s on: {self.reason}{more}"
 
 

@@ -4,44 +4,53 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from distortion_heads._system.errors_text import reason
-from distortion_heads.errors import ImageTooLargeError, InputError
+from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.inputs import is_sequence
 from distortion_heads.io.video.clock import FrameClock
 from distortion_heads.io.video.color import RgbConverter
-from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream, PipeStream
+from distortion_heads.io.video.container import check_file, check_size, open_container, plain_reason, video_stream
+from distortion_heads.io.video.deinterlace import COMBED, MENDED, CombWatch, Deinterlacer
+from distortion_heads.io.video.growing import GrowingStream, PipeStream
+from distortion_heads.io.video.length import beginning, is_whole, stated_length
 from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, add_damage
 from distortion_heads.io.video.sampling import sample, spread
 from distortion_heads.io.video.sequence import PictureSequence
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 _CLOSE_TIMEOUT = 2.0
 
-_SEEK_BACK = 1.0
-"""Seconds before the wanted time: some formats land a little late."""
+_SEEK_BACK = (1.0, 5.0, 20.0, math.inf)
+"""Seconds before the wanted time, until a key frame is met: some formats land a little late."""
 
 _SEEK_WORTH = 3.0
 """Seconds; over shorter distances decoding is as quick as seeking."""
 
 
 class VideoSource(Protocol):
-    """An open video. `damage` is known when `frames` has ended."""
+    """An open video.
+
+    When `frames` has ended, `damage` is known, `notes` on how it was read, and the time at which the last frame `end`s.
+    """
 
     info: VideoInfo
     damage: Damage | None
+    end: float | None
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
     def frames(self) -> Iterator[Frame]: ...
 
@@ -62,7 +71,7 @@ def open_video(source: str | os.PathLike[str] | BinaryIO, options: VideoOptions)
     path = os.fspath(source)
     if is_sequence(path):
         return PictureSequence(path, options)
-    _check_file(path)
+    check_file(path)
     if options.follow is None:
         return EncodedVideo(path, options)
     stream = Path(path).open("rb")  # noqa: SIM115 - closed with the source
@@ -73,21 +82,6 @@ def open_video(source: str | os.PathLike[str] | BinaryIO, options: VideoOptions)
         raise
 
 
-def _check_file(path: str) -> None:
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - one call for missing, folder and pipe
-        with open(path, "rb") as stream:  # noqa: PTH123
-            empty = stat.S_ISREG(mode) and not stream.read(1)
-    except FileNotFoundError:
-        raise InputError("no such file") from None
-    except IsADirectoryError:
-        raise InputError("is a folder: give a video") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {reason(error).lower()}") from None
-    if empty:
-        raise InputError("not a video: it is empty")
-
-
 class EncodedVideo:
     """A `VideoSource`; `own`, where `file` reads from it, is closed with it."""
 
@@ -95,18 +89,24 @@ class EncodedVideo:
         self._file, self._own, self._options = file, own, options
         self._in_use = threading.Lock()  # FFmpeg must not be closed while another thread is in it
         self.damage: Damage | None = None
-        self._container = _open(file, live=options.follow is not None)
+        self.end: float | None = None
+        self._container = open_container(file, live=options.follow is not None)
         try:
-            self._stream = _video_stream(self._container)
-            _check_size(self._stream.width, self._stream.height, options.max_pixels)
+            self._stream = video_stream(self._container)
+            check_size(self._stream.width, self._stream.height, options.max_pixels)
             self._prepare()
         except BaseException:
             self.close()
             raise
         self._convert = RgbConverter()
-        in_order = self._container.format.name == "avi"
-        self._can_seek = isinstance(file, str) and not in_order
-        self._clock = FrameClock(self.info.frame_rate, in_order=in_order)
+        self._combs = CombWatch()
+        self._deinterlacer = Deinterlacer() if options.deinterlace else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should know of how the video was read."""
+        combed = (MENDED if self._options.deinterlace else COMBED,) if self._combs.interlaced else ()
+        return (*self._lost_beginning, *self._convert.notes, *combed)
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames that are asked for; what cannot be decoded is left out and counted in `damage`."""
@@ -121,10 +121,14 @@ class EncodedVideo:
             if index >= self._options.max_frames:
                 reason = f"more than {self._options.max_frames} frames: raise the limit with --max-frames, or use --fps"
                 self._damaged(moment.time, reason)
+                self.end = moment.time
                 return
             yield Frame(index=index, time=moment.time, pixels=moment.load())
+        self.end = self._clock.next
         if sampling.end is None and sampling.frames is None:
             self._check_length()
+        if self.damage is not None and self._read_on:
+            self.damage = replace(self.damage, read_on=True)
 
     def stop(self) -> None:
         """End the wait of a thread for more bytes; may be called from any other thread."""
@@ -143,7 +147,16 @@ class EncodedVideo:
         stream = self._stream
         stream.thread_type = "SLICE" if self._options.follow is not None else "AUTO"
         rate = stream.average_rate or stream.guessed_rate
-        self._length = _length(self._container, stream)
+        in_order = self._container.format.name == "avi"
+        self._can_seek = isinstance(self._file, str) and not in_order
+        self._clock = FrameClock(float(rate) if rate else None)
+        self._broken = self._read_on = False
+        self._demuxed = self._container.demux(stream)
+        self._first = self._next_packet()  # it says where the stream begins; the header may not, or mean the sound
+        self._lost_beginning: tuple[str, ...] = ()
+        origin = None if in_order else beginning(self._container, stream, self._first)
+        self._length = stated_length(self._container, stream, origin)
+        self._clock = FrameClock(float(rate) if rate else None, origin=origin, in_order=in_order)
         self.info = VideoInfo(
             path=self._file if isinstance(self._file, str) else getattr(self._own, "name", None),
             width=stream.width,
@@ -153,47 +166,79 @@ class EncodedVideo:
         )
 
     def _moments(self) -> Iterator[Moment]:
-        for frame in self._decoded():
-            yield Moment(time=self._clock.last, load=partial(self._pixels, frame))
+        for time, frame in self._decoded():
+            yield Moment(time=time, load=partial(self._pixels, time, frame))
 
-    def _pixels(self, frame: VideoFrame) -> Any:
-        _check_size(frame.width, frame.height, self._options.max_pixels)
-        return self._convert(frame)
+    def _pixels(self, time: float, frame: VideoFrame) -> Any:
+        check_size(frame.width, frame.height, self._options.max_pixels)
+        try:
+            return self._convert(frame)
+        except DheadsError:
+            raise
+        except Exception as error:
+            raise InputError(f"its picture at {time:.2f} s cannot be converted: {plain_reason(error)}") from error
 
-    def _decoded(self) -> Iterator[VideoFrame]:
+    def _decoded(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Yield all frames from where the container stands, whole ones if that is asked for, and their times."""
+        times: deque[float] = deque()
+        for frame in self._as_stored():
+            if self._deinterlacer is None:
+                yield self._clock.last, frame
+                continue
+            times.append(self._clock.last)
+            for whole in self._deinterlacer.add(frame):
+                yield times.popleft(), whole
+        for whole in [] if self._deinterlacer is None else self._deinterlacer.finish():
+            yield times.popleft(), whole
+
+    def _as_stored(self) -> Iterator[VideoFrame]:
         """Yield all frames from where the container stands; `self._clock` has the time of each."""
         for packet in self._packets():
             for frame in self._decode(packet):
                 self._clock.tick(frame)
+                self._combs.add(frame)
+                if self._first is not None and not self._first.is_keyframe:
+                    self._tell_beginning()
+                self._first = None
                 if frame.is_corrupt:
                     self._damaged(self._clock.last, "damaged picture data")
+                else:
+                    self._read_on = True
                 yield frame
 
+    def _tell_beginning(self) -> None:
+        """Say what is missing before the first frame of a stream that begins between key frames."""
+        lost = self._clock.last
+        if lost - self._options.sampling.start > 0.5 * self._clock.spacing:
+            text = f"the first {lost:.2f} s cannot be decoded: the stream begins between two key frames"
+            self._lost_beginning = (text,)
+
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
-        """Yield all packets, then one that asks the decoder for what it still has."""
-        from av.error import FFmpegError
-
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                with self._in_use:
-                    packet = next(packets, None)
-            except (FFmpegError, OSError) as error:
-                self._damaged(self._clock.next, _reason(error))
-                yield None
-                return
-            if packet is None:
-                return
+        """Yield all packets; the last, which is empty, asks the decoder for what it still has."""
+        packet = self._first or self._next_packet()
+        while packet is not None:
             yield packet
+            packet = self._next_packet()
+        if self._broken:
+            yield None
 
-    def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    def _next_packet(self) -> Packet[VideoStream] | None:
         from av.error import FFmpegError
 
         try:
             with self._in_use:
+                return next(self._demuxed, None)
+        except (FFmpegError, OSError) as error:
+            self._broken = True
+            self._damaged(self._clock.next, plain_reason(error))
+            return None
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        try:
+            with self._in_use:
                 return self._stream.decode(packet)
-        except FFmpegError as error:
-            self._damaged(self._clock.next, _reason(error))
+        except Exception as error:  # FFmpeg's errors, and what PyAV makes of values that it does not know
+            self._damaged(self._clock.next, plain_reason(error))
             return []
 
     def _spread(self, count: int) -> Iterator[Moment]:
@@ -227,61 +272,29 @@ class EncodedVideo:
         base = self._stream.time_base
         if base is None:
             return
-        place = max(time - _SEEK_BACK, 0.0) + self._clock.origin_of(self._stream, self._container)
         with suppress(FFmpegError):
-            self._container.seek(math.floor(place / base), stream=self._stream)
-            self._clock.jump()
+            for back in _SEEK_BACK:  # transport streams land on any packet, and what precedes a key frame is lost
+                place = max(time - back, 0.0) + self._clock.origin
+                self._container.seek(math.floor(place / base), stream=self._stream)
+                self._demuxed, self._first = self._container.demux(self._stream), None
+                self._clock.jump()
+                self._first = self._next_packet()
+                if self._first is not None and self._first.is_keyframe:
+                    break
+        if self._deinterlacer is not None:
+            self._deinterlacer.finish()
 
     def _check_length(self) -> None:
         """Compare the end with the length in the header, for a file that was cut off may simply end."""
+        if self._length is None or not isinstance(self._file, str) or self.damage is not None:
+            return
         end = self._clock.next
-        if self._length is not None and isinstance(self._file, str) and self.damage is None:
-            missing = self._length - end
-            if missing > max(0.5, 2.5 * self._clock.spacing):
-                self._damaged(end, f"the file ends here, and should last {self._length:.2f} s: it was cut off")
+        if self._length - end <= max(0.5, 2.5 * self._clock.spacing):
+            return
+        if is_whole(self._file):  # the last picture is shown for so long
+            self.end = self._length
+        else:
+            self._damaged(end, f"the file ends here, and should last {self._length:.2f} s: it was cut off")
 
     def _damaged(self, time: float, reason: str) -> None:
-        self.damage = add_damage(self.damage, time, reason)
-
-
-def _open(file: str | GrowingStream, *, live: bool) -> InputContainer:
-    import av
-    from av.error import FFmpegError
-
-    try:
-        return av.open(file, mode="r", options=dict(LIVE_OPTIONS) if live else {}, metadata_errors="replace")
-    except (FFmpegError, OSError, ValueError) as error:
-        hint = "a cut-off or still growing MP4 has no index" if isinstance(error, ValueError) else "see the reason"
-        raise InputError(f"not a video that can be read: {_reason(error)} ({hint})") from None
-
-
-def _video_stream(container: InputContainer) -> VideoStream:
-    """Return the first stream of moving pictures; the cover of a piece of music is none."""
-    from av.stream import Disposition
-
-    for stream in container.streams.video:
-        if not (stream.disposition & Disposition.attached_pic) and stream.codec_context is not None:
-            return stream
-    kinds = sorted({stream.type for stream in container.streams})
-    raise InputError(f"no video in this file: it has {' and '.join(kinds) or 'no stream'} only")
-
-
-def _check_size(width: int, height: int, limit: int) -> None:
-    if width * height > limit:
-        raise ImageTooLargeError(
-            f"frames of {width} x {height} = {width * height} pixels, above the limit of {limit}: "
-            "raise it with --max-pixels"
-        )
-
-
-def _length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Return the length of the video stream in seconds, as the file says."""
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    if container.duration is not None and len(container.streams) == 1:
-        return container.duration / 1e6
-    return None
-
-
-def _reason(error: Exception) -> str:
-    return (reason(error) or type(error).__name__).strip().rstrip(".").lower()
+        self.damage, self._read_on = add_damage(self.damage, time, reason), False

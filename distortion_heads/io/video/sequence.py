@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,17 +29,19 @@ class PictureSequence:
     def __init__(self, pattern: str, options: VideoOptions) -> None:
         self._options = options
         self._paths = _numbered(pattern)
-        first = load_image(self._paths[0][1], max_pixels=options.max_pixels)
+        height, width = self._size()
         numbers = [number for number, _ in self._paths]
         rate = options.sequence_rate
         self.info = VideoInfo(
             path=pattern,
-            width=first.shape[1],
-            height=first.shape[0],
+            width=width,
+            height=height,
             frame_rate=rate,
             duration=(numbers[-1] - numbers[0] + 1) / rate,
         )
         self.damage: Damage | None = None
+        self.end: float | None = None
+        self.notes: tuple[str, ...] = ()
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames that are asked for; pictures that cannot be read are left out and counted in `damage`."""
@@ -47,10 +50,32 @@ class PictureSequence:
             try:
                 pixels = moment.load()
             except InputError as error:
-                self.damage = add_damage(self.damage, moment.time, str(error))
+                self._leave_out(moment, str(error))
                 continue
             yield Frame(index=index, time=moment.time, pixels=pixels)
             index += 1
+
+    def _leave_out(self, moment: Moment, reason: str) -> None:
+        if self.damage is None:
+            base, rate = self._paths[0][0], self._options.sequence_rate
+            (name,) = (path for number, path in self._paths if (number - base) / rate == moment.time)
+            first = Damage(time=moment.time, reason=reason)
+            self.damage = replace(first, item=os.path.basename(name), pictures=len(self._paths))  # noqa: PTH119
+        else:
+            self.damage = add_damage(self.damage, moment.time, reason)
+
+    def _size(self) -> tuple[int, int]:
+        """Return height and width of the first picture that can be read. Raises `InputError` if none can."""
+        failed: InputError | None = None
+        for _, path in self._paths:
+            try:
+                shape = load_image(path, max_pixels=self._options.max_pixels).shape
+            except InputError as error:
+                failed = failed or InputError(f"no picture of it can be read: {os.path.basename(path)}: {error}")  # noqa: PTH119
+            else:
+                return shape[0], shape[1]
+        assert failed is not None
+        raise failed
 
     def stop(self) -> None:
         pass

@@ -1,0 +1,187 @@
+"""What a container says is read, not guessed: durations, origins, sizes, side data; curves and combing are told."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from distortion_heads.io.video.growing import GrowingStream
+from distortion_heads.io.video.length import is_whole
+from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
+from distortion_heads.io.video.reader import VideoSource, open_video
+from distortion_heads.io.video.tone import to_sdr
+from distortion_heads.views.runs import without_repeats
+from helpers.video_clips import CLOCK, grey, steps, write_clip
+
+
+def read(path: Path | str, **options: object) -> tuple[list[Frame], VideoSource]:
+    video = open_video(path, VideoOptions(**options))  # type: ignore[arg-type]
+    try:
+        return list(video.frames()), video
+    finally:
+        video.close()
+
+
+def slides(path: Path, codec: str, begin: int = 0) -> Path:
+    """Three pictures, of one second, one second and four, from `begin` seconds on."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.time_base = CLOCK
+        for i, lasts in enumerate((1, 1, 4)):
+            frame = av.VideoFrame.from_ndarray(grey(40 + 10 * i))
+            frame.pts, frame.time_base, frame.duration = 1000 * (begin + i), CLOCK, 1000 * lasts
+            for packet in stream.encode(frame):
+                packet.duration = round(lasts / packet.time_base)
+                container.mux(packet)
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("begin", [0, 100])
+@pytest.mark.parametrize(("suffix", "codec"), [("mp4", "mpeg4"), ("mov", "mjpeg"), ("mkv", "mpeg4"), ("webm", "vp8")])
+def test_the_last_picture_lasts_as_long_as_the_file_says(tmp_path: Path, suffix: str, codec: str, begin: int) -> None:
+    frames, video = read(slides(tmp_path / f"slides.{suffix}", codec, begin))
+    assert [round(frame.time, 2) for frame in frames] == [0, 1, 2]
+    assert video.end == pytest.approx(6, abs=0.01)
+    assert video.info.duration == pytest.approx(6, abs=0.01)
+    assert video.damage is None
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_a_file_is_as_long_as_its_sizes_say_or_cut_off(tmp_path: Path, suffix: str) -> None:
+    path = write_clip(tmp_path / f"clip.{suffix}", steps(12))
+    assert is_whole(str(path)) is True
+    path.write_bytes(path.read_bytes()[:-200])
+    assert is_whole(str(path)) is False
+
+
+@pytest.fixture
+def between_key_frames(tmp_path: Path) -> Path:
+    """A transport stream from its 36th packet on; each frame has a level of its own."""
+    pictures = [grey(20 + i) for i in range(160)]
+    whole = write_clip(tmp_path / "whole.ts", pictures, codec="libx264", rate=20, gop=30, options={"sc_threshold": "0"})
+    path = tmp_path / "from_the_middle.ts"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(source.demux(video=0)):
+            if packet.size and i >= 35:
+                packet.stream = stream
+                target.mux(packet)
+    return path
+
+
+def test_a_stream_from_between_key_frames_loses_its_beginning_not_its_end(between_key_frames: Path) -> None:
+    frames, video = read(between_key_frames)
+    assert video.damage is None
+    assert frames[0].time == pytest.approx(1.25, abs=0.16)
+    (note,) = video.notes
+    assert note.startswith(f"the first {frames[0].time:.2f} s cannot be decoded")
+    later, _ = read(between_key_frames, sampling=Sampling(start=4.0))
+    times = {frame.time: frame.pixels for frame in frames}
+    assert all(np.array_equal(times[frame.time], frame.pixels) for frame in later[:5])
+    assert later[0].time == pytest.approx(4.0, abs=0.051)
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mov"])
+def test_side_data_without_a_name_leaves_the_clip_readable(tmp_path: Path, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    path = tmp_path / f"camera.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for i in range(4):
+            still = tmp_path / "still.jpg"
+            Image.fromarray(grey(50 + i)).save(still, exif=exif)
+            packet = av.Packet(still.read_bytes())
+            packet.pts = packet.dts = i
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 10), stream, True
+            container.mux(packet)
+    frames, video = read(path)
+    assert len(frames) == 4
+    assert video.damage is None
+
+
+def test_pictures_of_a_sequence_that_cannot_be_read_are_named_even_the_first(tmp_path: Path) -> None:
+    for number in range(5):
+        Image.fromarray(grey(40)).save(tmp_path / f"f_{number}.png")
+    (tmp_path / "f_0.png").write_bytes(b"")
+    frames, video = read(str(tmp_path / "f_%d.png"))
+    assert len(frames) == 4
+    assert str(video.damage) == "f_0.png: not an image: it is empty (1 of 5 pictures left out)"
+
+
+def test_hdr_white_is_bright_and_grey_stays_grey() -> None:
+    pq_white = round(0.58069 * 65535)  # 203 cd/m2
+    pixels = np.full((2, 2, 3), pq_white, np.uint16)
+    assert to_sdr(pixels, "pq") == pytest.approx(244, abs=1)
+    assert to_sdr(np.full((2, 2, 3), 65535, np.uint16), "pq") == pytest.approx(255)
+    ramp = np.repeat(np.linspace(0, 65535, 300).astype(np.uint16)[None, :, None], 3, axis=2)
+    for curve in ("pq", "hlg", "bt2020"):
+        grey_ramp = to_sdr(ramp, curve).astype(int)  # type: ignore[arg-type]
+        assert np.ptp(grey_ramp, axis=2).max() <= 1
+        assert (np.diff(grey_ramp[0, :, 0]) >= 0).all()
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
+def test_an_hdr_stream_says_that_it_was_tone_mapped(tmp_path: Path, transfer: int, name: str) -> None:
+    def hdr(stream: object) -> None:
+        context = stream.codec_context  # type: ignore[attr-defined]
+        context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
+
+    pictures = [grey(120)] * 3
+    path = write_clip(tmp_path / "hdr.mp4", pictures, codec="libx264", pix_fmt="yuv420p10le", prepare=hdr)
+    _, video = read(path)
+    assert any(name in note for note in video.notes)
+    assert read(write_clip(tmp_path / "sdr.mp4", pictures))[1].notes == ()
+
+
+def test_combing_is_told_and_mended(tmp_path: Path) -> None:
+    texture = np.random.default_rng(0).integers(0, 256, (12, 40), np.uint8).repeat(8, 0).repeat(8, 1)
+    moments = [np.repeat(texture[:96, 4 * i : 4 * i + 128, None], 3, axis=2) for i in range(40)]
+    woven = [moments[2 * i].copy() for i in range(20)]
+    for i, picture in enumerate(woven):
+        picture[1::2] = moments[2 * i + 1][1::2]
+    path = write_clip(tmp_path / "woven.mkv", woven, codec="ffv1")
+    frames, video = read(path)
+    assert any("interlaced" in note for note in video.notes)
+    mended, video = read(path, deinterlace=True)
+    assert [frame.time for frame in mended] == [frame.time for frame in frames]
+    assert any("bwdif" in note for note in video.notes)
+
+    def combing(frame: Frame) -> float:
+        rows = frame.pixels[..., 0].astype(float)
+        return float(np.abs(rows[:-2] - 2 * rows[1:-1] + rows[2:]).mean())
+
+    assert combing(mended[10]) < 0.5 * combing(frames[10])
+    whole = write_clip(tmp_path / "whole.mkv", moments[::2], codec="ffv1")
+    assert read(whole)[1].notes == ()
+
+
+def test_repeats_are_left_out_where_no_picture_stands_long() -> None:
+    times = [i / 30 for i in range(31)]
+    new = np.random.default_rng(0).normal(size=(31, 8)).astype(np.float32)
+    slow = np.stack([new[i // 6] for i in range(31)])
+    assert without_repeats(slow, times).tolist() == [0, 6, 12, 18, 24, 30]
+    assert len(without_repeats(new, times)) == 31
+    frozen = np.stack([new[0 if i < 25 else i] for i in range(31)])
+    assert len(without_repeats(frozen, times)) == 31
+
+
+def test_patience_is_waited_once(tmp_path: Path) -> None:
+    path = tmp_path / "growing.bin"
+    path.write_bytes(b"x" * 10)
+    with path.open("rb") as file:
+        stream = GrowingStream(file, patience=0.2)
+        assert stream.read(100) == b"x" * 10
+        began = time.monotonic()
+        assert [stream.read(100) for _ in range(5)] == [b""] * 5
+        assert time.monotonic() - began < 0.7
