@@ -89,7 +89,14 @@ def predict_video(
                 raise
         take(judge.finish())
         limits = [limit for limit in (options.sampling.end, video.info.duration) if limit is not None]
+        if timeline.first is None:
+            raise InputError(str(video.damage) if video.damage else _without_frame(options))
         return _answer(timeline, video, run.dropped, min(limits, default=None), on_step)
+
+
+def _without_frame(options: VideoOptions) -> str:
+    whole = options.sampling.start == 0 and options.sampling.end is None
+    return "there is no frame in this video" if whole else "no frame of this video is between --start and --end"
 
 
 def _run(
@@ -124,7 +131,7 @@ def _answer(
     events = timeline.finish(spacing, limit)
     first, last = timeline.first, timeline.last
     if first is None or last is None:
-        raise InputError(str(video.damage) if video.damage else "no frame of this video is between --start and --end")
+        raise InputError("there is no frame in this video")
     if events and on_step is not None:
         on_step(FrameEvent(info=video.info, result=last, events=events, is_frame=False))
     return VideoPrediction(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError
+from distortion_heads.io.content import content_of, no_moving_picture
 from distortion_heads.io.inputs import is_sequence
 from distortion_heads.io.video.clock import FrameClock
 from distortion_heads.io.video.color import RgbConverter
@@ -78,6 +79,7 @@ def _check_file(path: str) -> None:
         mode = os.stat(path).st_mode  # noqa: PTH116 - one call for missing, folder and pipe
         with open(path, "rb") as stream:  # noqa: PTH123
             empty = stat.S_ISREG(mode) and not stream.read(1)
+            still = no_moving_picture(content_of(stream)) if stat.S_ISREG(mode) else None
     except FileNotFoundError:
         raise InputError("no such file") from None
     except IsADirectoryError:
@@ -86,6 +88,8 @@ def _check_file(path: str) -> None:
         raise InputError(f"cannot be read: {reason(error).lower()}") from None
     if empty:
         raise InputError("not a video: it is empty")
+    if still is not None:
+        raise InputError(still)
 
 
 class EncodedVideo:
