@@ -18,7 +18,7 @@ HEIF, AVIF, WEBP = "HEIF", "AVIF", "WebP"
 _HEAD_BYTES = 4096
 
 
-_WITH_AN = tuple("AEIOaeio") + ("HTML", "MP", "MX", "SVG", "XCF")
+_WITH_AN = ("A", "E", "I", "O", "a", "e", "i", "o", "HTML", "MP", "MX", "SVG", "XCF")
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from typing import IO, TYPE_CHECKING
 
 from distortion_heads.errors import InputError
 from distortion_heads.io.frames import Page, pages_of
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS, ImageSource, from_pillow
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, from_pillow
 from distortion_heads.io.inputs import Input
 from distortion_heads.io.picture_files import PILLOW_WARNINGS_HIDDEN, identify, open_file, undecodable
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
+    from distortion_heads.io.images import ImageSource
     from distortion_heads.io.rgb import Loaded
 
 
