@@ -22,7 +22,7 @@ _MP_ENTRIES = 0xB002
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """One page of a file that was read already, for `load_image`; `name` is `FILE#NUMBER`, counted from 1."""
+    """A page that was read already, for `load_image`; `name` is `FILE#NUMBER`, counted from 1."""
 
     name: str
     loaded: Loaded | Exception
@@ -32,7 +32,7 @@ class Page:
 
     @property
     def result(self) -> Loaded:
-        """What was loaded. Raises what was raised then."""
+        """The picture. Raises what was raised as it was read."""
         if isinstance(self.loaded, Exception):
             raise self.loaded
         return self.loaded

@@ -128,7 +128,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 @dataclass(frozen=True)
 class _Search:
-    """What is looked for in folders, and what was left out there."""
+    """A search of folders: whether for videos too, and the pictures that it left out."""
 
     videos: bool
     left_out: list[LeftOut]

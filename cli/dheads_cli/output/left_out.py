@@ -1,4 +1,4 @@
-"""What is said of the pictures in folders that cannot be read here."""
+"""Name the pictures in folders that cannot be read here."""
 
 from __future__ import annotations
 
