@@ -23,7 +23,7 @@ _WITH_AN = ("A", "E", "I", "O", "a", "e", "i", "o", "HTML", "MP", "MX", "SVG", "
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a file: `name` without an article; `advice` where something has to be done before it can be judged.
+    """The content of a file: `name` without an article; `advice` where something has to be done first.
 
     `kind`: "picture" and "video" are read here, "unread" is a picture of a type that is not, "other" is no picture.
     """

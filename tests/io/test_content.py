@@ -111,7 +111,10 @@ def test_a_folder_judges_by_content_and_keeps_what_it_leaves_out(tmp_path: Path)
     left_out: list[LeftOut] = []
     found = {Path(i.path).name: i.is_video for i in expand_inputs([str(tmp_path)], videos=True, left_out=left_out)}
     assert found == {"photo": False, "clip.jpg": True, "picture.mp4": False}
-    assert [(Path(o.path).name, o.content is not None) for o in left_out] == [("shot.NEF", True), ("unknown.dng", False)]
+    assert [(Path(o.path).name, o.content is not None) for o in left_out] == [
+        ("shot.NEF", True),
+        ("unknown.dng", False),
+    ]
 
 
 @pytest.fixture(params=["TIFF", "GIF", "WEBP", "PNG", "MPO", "AVIF"])
@@ -167,5 +170,3 @@ def test_mutated_pictures_are_read_or_refused(kind: str, data: st.DataObject) ->
 @given(st.sampled_from([b"II*\0", b"MM\0*", b"II+\0", b"\0\0\0\x18ftyp", b"RIFF", b"OggS"]), st.binary(max_size=80))
 def test_content_of_any_bytes_raises_nothing(start: bytes, rest: bytes) -> None:
     content_of(io.BytesIO(start + rest))
-
-
