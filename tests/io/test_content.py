@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,14 @@ def test_a_heic_without_its_reader_says_what_to_install(monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(heif_reader() is None, reason="no reader of HEIC is installed")
+def test_a_heic_is_read() -> None:
+    loaded = load_image(Path(__file__).with_name("found") / "red_and_blue.heic")
+    assert loaded.shape == (48, 64, 3)
+    difference = loaded[24, [8, 56]].astype(int) - np.array([(200, 40, 40), (40, 40, 200)])
+    assert np.abs(difference).max() < 20
+
+
+@pytest.mark.skipif(heif_reader() is None, reason="no reader of HEIC is installed")
 def test_a_damaged_heic_is_refused() -> None:
     with pytest.raises(NotAnImageError, match="damaged or truncated HEIF"):
         load_image(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64))
@@ -158,11 +167,8 @@ def test_mutated_pictures_are_read_or_refused(kind: str, data: st.DataObject) ->
     mutated = bytearray(encoded(kind))
     for _ in range(data.draw(st.integers(1, 4))):
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(InputError):
         loaded = load_image(bytes(mutated[: data.draw(st.integers(1, len(mutated)))]), max_pixels=100_000)
-    except InputError as error:
-        assert "\n" not in str(error)
-    else:
         assert loaded.dtype == np.uint8
 
 

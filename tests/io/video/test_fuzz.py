@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -25,17 +26,8 @@ def test_mutated_videos_are_read_or_refused(suffix: str, data: st.DataObject, tm
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path / f"mutated{suffix}"
     path.write_bytes(mutated[: data.draw(st.integers(1, len(mutated)))])
-    try:
-        source = open_video(path, OPTIONS)
-    except InputError as error:
-        assert "\n" not in str(error)
-        return
-    try:
+    with suppress(InputError), closing(open_video(path, OPTIONS)) as source:
         assert all(frame.pixels.shape[2] == 3 for frame in source.frames())
-    except InputError as error:
-        assert "\n" not in str(error)
-    finally:
-        source.close()
 
 
 def test_a_still_is_no_video(tmp_path: Path) -> None:
@@ -53,5 +45,5 @@ def test_a_video_without_frames_is_no_question_of_times(brightness: object, tmp_
         stream = container.add_stream("mpeg4", rate=10)
         stream.width = stream.height = 32
         container.start_encoding()
-    with pytest.raises(InputError, match="there is no frame in this video|no video|not a video"):
+    with pytest.raises(InputError, match="there is no frame in this video"):
         predict_video(brightness, path)  # type: ignore[arg-type]
