@@ -41,9 +41,9 @@ def test_a_video_without_frames_is_no_question_of_times(brightness: object, tmp_
     import av
 
     path = tmp_path / "none.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 32
+    with av.open(str(path), "w", options={"movflags": "frag_keyframe+empty_moov"}) as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
         container.start_encoding()
     with pytest.raises(InputError, match="there is no frame in this video"):
         predict_video(brightness, path)  # type: ignore[arg-type]
