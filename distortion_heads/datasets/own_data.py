@@ -14,6 +14,7 @@ from distortion_heads.datasets.published.files import is_file, is_folder
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.image_hashes import is_video
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
+from distortion_heads.io.text_tables import csv_rows, open_text
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.io.video.sampling import parse_time
 
@@ -67,19 +68,21 @@ def read_folder(root: Path, label: str, frames: int = FRAMES) -> tuple[LabelledI
 
 
 def read_csv(file: Path, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
-    """Read the rows `path,label[,group][,start,end]`; label 0 or 1, relative paths from the folder of `file`; UTF-8.
+    """Read the rows `path,label[,group][,start,end]`; label 0 or 1, relative paths from the folder of `file`.
 
     `start` and `end` are times in a video, as `parse_time` reads them; where they are empty, its start and its end.
     Raises `DataError`, which names the line, for missing columns, labels other than 0 and 1, times that are none, and
     missing files.
     """
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            return _limited(list(islice(_rows(file, csv.reader(stream), frames), MAX_FILES + 1)), file)
+        with open_text(file) as stream:
+            return _limited(list(islice(_rows(file, csv_rows(stream), frames), MAX_FILES + 1)), file)
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {reason(error).lower()}") from None
     except (UnicodeError, csv.Error) as error:
-        raise DataError(f"{file}: no CSV file of UTF-8 text ({error}); --data takes a folder or a CSV file") from None
+        raise DataError(
+            f"{file}: no CSV file of UTF-8 or UTF-16 text ({error}); --data takes a folder or a CSV file"
+        ) from None
 
 
 def read_clean(folder: Path) -> tuple[LabelledImage, ...]:
@@ -146,16 +149,16 @@ def _contradiction(first: LabelledImage, second: LabelledImage) -> DataError:
     )
 
 
-def _rows(file: Path, reader: Iterator[list[str]], frames: int) -> Iterator[LabelledImage]:
-    header = [name.strip().lower() for name in next(reader, [])]
+def _rows(file: Path, rows: Iterator[tuple[int, list[str]]], frames: int) -> Iterator[LabelledImage]:
+    header = [name.strip().lower() for name in next(rows, (0, []))[1]]
     missing = [name for name in ("path", "label") if name not in header]
     if missing:
         raise DataError(
             f"{file}, line 1: no column {' and '.join(missing)}; the first line must be path,label[,group][,start,end]"
         )
-    for cells in reader:
+    for line, cells in rows:
         if any(cell.strip() for cell in cells):
-            where = f"{file}, line {reader.line_num}"  # type: ignore[attr-defined]
+            where = f"{file}, line {line}"
             row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
             yield _row(row, file.parent, where, frames)
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
+from distortion_heads.io.text_tables import decoded
 
 LABELS = ("white_noise", "lens_blur", "motion_blur", "smoke", "uneven_illumination")
 MAX_BYTES = 16 << 20
@@ -37,7 +38,7 @@ def read_answers(file: Path) -> list[frozenset[str]]:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-        text = data.decode("utf-8-sig")
+        text = decoded(data)
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {reason(error).lower()}") from None
     except ValueError:

@@ -131,9 +131,9 @@ def test_numbered_pictures_are_one_video(dheads: Dheads, tmp_path: Path) -> None
     assert (found["kind"], found["frames"], found["end"]) == ("video", 4, 2.0)
 
 
-def test_any_file_is_a_video_if_it_is_said_to_be(dheads: Dheads, tmp_path: Path) -> None:
+def test_a_video_is_one_whatever_its_name_with_and_without_the_option(dheads: Dheads, tmp_path: Path) -> None:
     odd = write_video(tmp_path / "recording", suffix_format="matroska")
-    assert "not an image" in dheads("predict", *BOTH, odd).error
+    assert json.loads(dheads("predict", "--json", *BOTH, odd).out)["frames"] == 6
     assert json.loads(dheads("predict", "--video", "--json", *BOTH, odd).out)["frames"] == 6
 
 

@@ -114,7 +114,7 @@ def test_csv_that_is_wrong(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_picture_in_place_of_a_csv(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no CSV file of UTF-8 text"):
+    with pytest.raises(DataError, match="no CSV file of UTF-8 or UTF-16 text"):
         read_csv(save(tmp_path / "a.png", scene(1)))
 
 

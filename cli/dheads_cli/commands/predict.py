@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dheads_cli.backbones import chosen_backbone
+from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
 from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
+from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import CsvSink, JsonSink, Names, PlainSink, Sink
 from dheads_cli.output.submission import Submission, check_submission
@@ -24,7 +26,7 @@ from distortion_heads.errors import DheadsError, RegistryError
 if TYPE_CHECKING:
     from distortion_heads.answers import Prediction
     from distortion_heads.heads.head import HeadFile
-    from distortion_heads.io.inputs import Input
+    from distortion_heads.io.inputs import Input, LeftOut
     from distortion_heads.pipeline import Predictor
     from distortion_heads.reports.conditions import Condition
 
@@ -51,6 +53,14 @@ FAST_WINDOWS = 16
 @click.option(
     "--fast-windows", type=click.IntRange(min=1), metavar="K", help="Like --fast, but at most K windows instead of 16."
 )
+@click.option(
+    "--pages",
+    metavar="first|all|K",
+    callback=parse_pages,
+    default="first",
+    show_default=True,
+    help="Pages, or frames of an animated picture: first, all (FILE#2 in the answer), or the number of one.",
+)
 @video_options
 @click.pass_context
 def predict(
@@ -67,6 +77,7 @@ def predict(
     max_pixels: int | None,
     fast: bool,
     fast_windows: int | None,
+    pages: int | str,
     **video: Any,
 ) -> int:
     """Say which distortions pictures and videos have and how strong they are.
@@ -82,7 +93,8 @@ def predict(
     parsed = _parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
-    inputs = list(request.inputs(paths))
+    left_out: list[LeftOut] = []
+    inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
@@ -101,7 +113,7 @@ def predict(
     with _sink(as_json, csv_file, show_all, names, inputs, has_video) as chosen:
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
-        pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
+        pictures = page_sources([item for item in inputs if item.error is None and not request.wants(item)], max_pixels)
         with (
             progress_bar(wanted=has_video or len(inputs) > 1) as bar,
             nullcontext() if videos is None else videos.frame_file(),
@@ -111,7 +123,9 @@ def predict(
             for done, item in enumerate(inputs):
                 bar.show(done, len(inputs))
                 run.one(item)
+        run.failed |= report_left_out(left_out, sink)
         sink.close()
+    complain_of_left_out(left_out)
     return 1 if run.failed else 0
 
 
@@ -133,7 +147,7 @@ class _Run:
     def one(self, item: Input) -> None:
         """Predict one input and report it. An input that fails, for whatever reason, leaves the others alone."""
         if item.error is not None:
-            self._fail(item.path, item.error)
+            self._fail(item.name, item.error)
             return
         try:
             if self._videos is not None and self._videos.request.wants(item):
@@ -143,11 +157,11 @@ class _Run:
             if isinstance(prediction, Exception):
                 raise prediction
         except DheadsError as error:
-            self._fail(item.path, str(error))
+            self._fail(item.name, str(error))
         except Exception as error:
             if os.environ.get("DHEADS_DEBUG") == "1":
                 raise
-            self._fail(item.path, describe_bug(error))
+            self._fail(item.name, describe_bug(error))
         else:
             with self._bar.hidden():
                 self._sink.prediction(prediction)
@@ -245,7 +259,7 @@ def _sink(
         with result_file(csv_file) as stream:
             yield CsvSink(stream, names, with_frames=has_video)
     else:
-        yield _for_people(names, [item.path for item in inputs], show_all, "inputs" if has_video else "pictures")
+        yield _for_people(names, [item.name for item in inputs], show_all, "inputs" if has_video else "pictures")
 
 
 def _for_people(names: Names, paths: Sequence[str], show_all: bool, noun: str) -> Sink:

@@ -19,7 +19,7 @@ from distortion_heads.errors import DheadsError
 if TYPE_CHECKING:
     from dheads_cli.output.progress import Bar
     from dheads_cli.output.sinks import Sink
-    from distortion_heads.io.inputs import Input
+    from distortion_heads.io.inputs import Input, LeftOut
     from distortion_heads.io.video.options import VideoOptions
     from distortion_heads.pipeline import Predictor
     from distortion_heads.reports.timeline_plot import Thumbnails
@@ -83,15 +83,15 @@ class VideoRequest:
     def follow(self) -> bool:
         return bool(self.arguments["follow"])
 
-    def inputs(self, paths: Sequence[str]) -> Iterator[Input]:
-        """Yield the inputs; with --video, - stands for itself."""
+    def inputs(self, paths: Sequence[str], left_out: list[LeftOut]) -> Iterator[Input]:
+        """Yield the inputs; with --video, - stands for itself. See `expand_inputs` for `left_out`."""
         from distortion_heads.io.inputs import Input, expand_inputs
 
         for path in paths:
             if self.all_videos and path == "-":
                 yield Input("-")
             else:
-                yield from expand_inputs([path], videos=True)
+                yield from expand_inputs([path], videos=True, left_out=left_out)
 
     def wants(self, item: Input) -> bool:
         """Return whether `item` is to be read as a video."""

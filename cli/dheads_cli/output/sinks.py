@@ -74,6 +74,9 @@ class Sink:
         """Take the reason why an input has no answer."""
         complain(f"error: {path}: {reason}")
 
+    def left_out(self, path: str, reason: str) -> None:
+        """Take a picture in a folder that cannot be read here; stderr has one line for all of them."""
+
     def close(self) -> None:
         """Write what comes last."""
 
@@ -99,6 +102,9 @@ class JsonSink(Sink):
 
     def error(self, path: str, reason: str) -> None:
         self._write(error_to_dict(path, reason))
+
+    def left_out(self, path: str, reason: str) -> None:
+        self.error(path, reason)
 
     def _write(self, value: dict[str, object]) -> None:
         self._stream.write(f"{to_json_line(value)}\n")
@@ -129,6 +135,9 @@ class CsvSink(Sink):
     def error(self, path: str, reason: str) -> None:
         self._report.write_error(path, reason)
         super().error(path, reason)
+
+    def left_out(self, path: str, reason: str) -> None:
+        self._report.write_error(path, reason)
 
 
 class PlainSink(Sink):

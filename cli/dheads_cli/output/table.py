@@ -108,6 +108,9 @@ class TableSink(Sink):
         self._counts["failed"] += 1
         super().error(path, reason)
 
+    def left_out(self, path: str, reason: str) -> None:
+        self._counts["failed"] += 1
+
     def close(self) -> None:
         """Write how many inputs are clean, distorted and failed, if there are several."""
         total = sum(self._counts.values())

@@ -16,6 +16,7 @@ from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError, InvalidLabelError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.io.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
+from distortion_heads.io.text_tables import csv_rows, open_text
 from distortion_heads.spec import check_label
 
 MAX_RECORDS = 1_000_000
@@ -91,18 +92,18 @@ def text_lines(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def table(file: Path, *needed: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Return the rows of a CSV file in UTF-8: where each is, and its cells, stripped, by lower-case column.
+    """Return the rows of a CSV file: where each is, and its cells, stripped, by lower-case column.
 
     Raises `DataError` if a column of `needed` is missing, a column occurs twice, or a limit is exceeded.
     """
     with _opened(file) as lines:
-        reader = csv.reader(lines)
-        header = [name.strip().lower() for name in next(reader, [])]
+        rows = csv_rows(lines)
+        header = [name.strip().lower() for name in next(rows, (0, []))[1]]
         _check_header(file, header, needed)
-        for cells in reader:
+        for line, cells in rows:
             if not any(cell.strip() for cell in cells):
                 continue
-            where = f"{file}, line {reader.line_num}"
+            where = f"{file}, line {line}"
             if len(cells) > len(header):
                 raise DataError(f"{where}: {len(cells)} cells for {len(header)} columns")
             if any(len(cell) > MAX_FIELD for cell in cells):
@@ -128,10 +129,10 @@ def _opened(file: Path) -> Iterator[Iterator[str]]:
             raise DataError(f"{file} is missing or no file")
         if file.stat().st_size > MAX_TABLE_BYTES:
             raise DataError(f"{file}: larger than {MAX_TABLE_BYTES >> 20} MiB")
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        with open_text(file) as stream:
             yield _limited(stream, file)
     except (UnicodeError, csv.Error) as error:
-        raise DataError(f"{file}: no table in UTF-8 text ({error})") from None
+        raise DataError(f"{file}: no table in UTF-8 or UTF-16 text ({error})") from None
     except (OSError, ValueError) as error:
         raise unreadable(file, error) from None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError
+from distortion_heads.io.content import content_of, no_moving_picture
 from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def check_file(path: str) -> None:
-    """Raise `InputError` unless `path` is a file that can be read and has something in it."""
+    """Raise `InputError` unless `path` is a file that can be read and has something in it that can move."""
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - one call for missing, folder and pipe
         with open(path, "rb") as stream:  # noqa: PTH123
             empty = stat.S_ISREG(mode) and not stream.read(1)
+            still = no_moving_picture(content_of(stream)) if stat.S_ISREG(mode) else None
     except FileNotFoundError:
         raise InputError("no such file") from None
     except IsADirectoryError:
@@ -29,6 +31,8 @@ def check_file(path: str) -> None:
         raise InputError(f"cannot be read: {reason(error).lower()}") from None
     if empty:
         raise InputError("not a video: it is empty")
+    if still is not None:
+        raise InputError(still)
 
 
 def open_container(file: str | GrowingStream, *, live: bool) -> InputContainer:
