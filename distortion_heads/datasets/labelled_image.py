@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.datasets.common_form import CommonForm
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.spec import View
 from distortion_heads.synthesis.distort import Step, distort
@@ -76,11 +77,23 @@ class ClipFrames:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video."""
+    """The file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video.
+
+    With a `form`, each picture is brought to it.
+    """
 
     path: Path
     recipe: Distorted | None = None
     clip: ClipFrames | None = None
+    form: CommonForm | None = None
+
+    def made_of(self, pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+        """Return what becomes of the decoded pixels, uint8 (H, W, 3). Raises what the generator raises."""
+        if self.form is not None:
+            pixels = self.form.prepare(pixels)
+        if self.recipe is not None:
+            pixels = self.recipe.apply(pixels, view)
+        return pixels if self.form is None else self.form.finish(pixels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +113,11 @@ class LabelledImage(Source):
     def examples(self) -> int:
         """Return how many examples it gives at most: a frame is one as a picture is."""
         return self.clip.frames if self.clip else 1
+
+    @property
+    def rival(self) -> bool:
+        """Return whether another distortion was made of a picture without this one."""
+        return not self.label and self.recipe is not None and self.recipe.step is not None
 
     def contradicts(self, other: LabelledImage) -> bool:
         """Return whether some picture would be both with and without the label, `other` being of the same file."""

@@ -76,6 +76,12 @@ def count_pixels(source: ImageSource) -> int:
         return 0
 
 
+def read_header(path: str | os.PathLike[str], read: Callable[[ImageFile.ImageFile], _Result]) -> _Result:
+    """Return what `read` makes of a picture of which only the header was read. Raises `InputError`."""
+    with _PILLOW_WARNINGS_HIDDEN, _open_file(path) as stream, _identify(stream, stream.read(16), sys.maxsize) as image:
+        return read(image)
+
+
 class _PillowWarningsHidden:
     """Hides Pillow's warnings while at least one thread reads a picture.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.datasets.labelled_image import Amount, LabelledImage
+from distortion_heads.datasets.labelled_image import LabelledImage
 from distortion_heads.datasets.own_data import check_counts
 from distortion_heads.io.image_hashes import unreadable
 from distortion_heads.training.features.compute import Failure, Features, ImageFeatures
@@ -39,9 +39,9 @@ class Dataset:
             [image.clean for image in images],
         )
 
-    def amount(self, index: NDArray[np.int64]) -> Amount:
-        """Count the images at `index`."""
-        return Amount.of(self.images[i] for i in index)
+    def given(self, index: NDArray[np.int64]) -> list[LabelledImage]:
+        """Return the images at `index` without those that were made to be rivals."""
+        return [self.images[i] for i in index if not self.images[i].rival]
 
 
 def usable(
@@ -53,7 +53,7 @@ def usable(
     """
     pairs = list(zip(images, results, strict=True))
     failed = [(image, result) for image, result in pairs if isinstance(result, Failure)]
-    fatal = {image.path: result.reason for image, result in failed if not _is_extra(image)}
+    fatal = {image.path: result.reason for image, result in failed if not image.rival}
     if fatal:
         raise unreadable(tuple(fatal.items()), len(hashes))
     kept: list[LabelledImage] = []
@@ -97,7 +97,3 @@ def _video_notes(kept: Sequence[LabelledImage], pairs: Sequence[tuple[LabelledIm
             "so give some of both with and without the distortion"
         )
     return notes
-
-
-def _is_extra(image: LabelledImage) -> bool:
-    return image.recipe is not None and image.recipe.step is not None and not image.label

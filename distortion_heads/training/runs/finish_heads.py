@@ -13,10 +13,10 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.head import Calibration, HeadFile, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
+from distortion_heads.metrics.thresholds import choose_threshold
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
-from distortion_heads.training.heads.thresholds import choose_threshold
 from distortion_heads.training.heads.train_head import HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.head import Provenance
 from distortion_heads.metrics.measure import expected_calibration_error, measure
+from distortion_heads.metrics.thresholds import choose_threshold
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
-from distortion_heads.training.heads.thresholds import choose_threshold
 from helpers.sample_heads import aggregate
 
 DIM = 48

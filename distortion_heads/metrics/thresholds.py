@@ -13,21 +13,27 @@ PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])
 
 
 def choose_threshold(
-    probabilities: NDArray[np.float64], labels: NDArray[np.bool_], clean: NDArray[np.bool_], max_fpr_clean: float | None
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    clean: NDArray[np.bool_],
+    max_fpr_clean: float | None,
+    max_fpr_other: float | None = None,
 ) -> Threshold:
     """Return the threshold with the highest F1, in the middle of its plateau; arrays (n,).
 
-    With `max_fpr_clean`, at most that share of the clean images may fire.
+    With `max_fpr_clean`, at most that share of the clean images may fire, and with `max_fpr_other` of those that are
+    neither clean nor positive.
     """
-    f1, alarms = _curves(probabilities, labels, clean)
-    objective = "f1"
-    if max_fpr_clean is not None and clean.any():
-        objective = f"f1 with false alarms on clean <= {max_fpr_clean:g}"
-        allowed = alarms <= max_fpr_clean
-        if not allowed.any():
-            return Threshold(value=float(GRID[-1]), objective=objective)
-        f1 = np.where(allowed, f1, -1.0)
-    return Threshold(value=float(GRID[_middle_of_best(f1)]), objective=objective)
+    f1, _ = _curves(probabilities, labels, clean)
+    allowed, limits = np.ones(len(GRID), bool), []
+    for name, mask, most in (("clean", clean, max_fpr_clean), ("others", ~labels & ~clean, max_fpr_other)):
+        if most is not None and mask.any():
+            allowed &= _curves(probabilities, labels, mask)[1] <= most
+            limits.append(f"on {name} <= {most:g}")
+    objective = f"f1 with false alarms {' and '.join(limits)}" if limits else "f1"
+    if not allowed.any():
+        return Threshold(value=float(GRID[-1]), objective=objective)
+    return Threshold(value=float(GRID[_middle_of_best(np.where(allowed, f1, -1.0))]), objective=objective)
 
 
 def choose_together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distortion_heads.training.heads.thresholds import choose_together
+from distortion_heads.metrics.thresholds import choose_together
 
 
 def _overlapping(heads: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
