@@ -158,8 +158,8 @@ def few_videos(held: Sequence[LabelledImage]) -> str | None:
     if least >= FEW_VIDEOS:
         return None
     return (
-        f"held out are {amounts[0]} with and {amounts[1]} without the distortion: frames of one video are alike, so "
-        "the figures are rough; more videos make them better"
+        f"the figures are of {amounts[0]} with and {amounts[1]} without the distortion: frames of one video are alike, "
+        "so they are rough; more videos make them better"
     )
 
 

@@ -53,16 +53,22 @@ def spread_of(
     scenes: NDArray[np.int64],
     threshold: float,
 ) -> Spread:
-    """Return the intervals, and the alarms at `threshold`; arrays (n,), `scenes` as `bootstrap` takes them."""
-    fires = probabilities >= threshold
+    """Return the intervals of the figures without `others`, and the alarms at `threshold`; arrays (n,).
+
+    `scenes` as `bootstrap` takes them.
+    """
+    fires, given = probabilities >= threshold, np.flatnonzero(~others)
+
+    def interval(figure: Callable[[NDArray[np.int64]], float | None]) -> Interval | None:
+        return bootstrap(lambda drawn: figure(given[drawn]), scenes[given])
 
     def ranked(score: Callable[..., float | None]) -> Interval | None:
-        return bootstrap(lambda i: score(probabilities[i][labels[i]], probabilities[i][~labels[i]]), scenes)
+        return interval(lambda i: score(probabilities[i][labels[i]], probabilities[i][~labels[i]]))
 
     return Spread(
         auroc=ranked(auroc),
         ap=ranked(average_precision),
-        f1=bootstrap(lambda i: precision_recall_f1(labels[i], fires[i])[2], scenes),
+        f1=interval(lambda i: precision_recall_f1(labels[i], fires[i])[2]),
         clean=Alarms(fired=int((fires & clean).sum()), total=int(clean.sum())),
         others=Alarms(fired=int((fires & others).sum()), total=int(others.sum())),
     )

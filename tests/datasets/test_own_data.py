@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.datasets import own_data as datasets
-from distortion_heads.datasets.distorting import with_distorted
+from distortion_heads.datasets.distorting import with_distorted, with_rivals
 from distortion_heads.datasets.labelled_image import CROP, Distorted, LabelledImage
 from distortion_heads.datasets.own_data import check_counts, distinct, read_clean, read_csv, read_data, read_folder
 from distortion_heads.errors import DataError
@@ -151,11 +151,17 @@ def test_twenty_of_each_are_enough() -> None:
 def synthesized(count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
     clean = [LabelledImage(path=Path(f"{i}.png"), label=False, clean=True) for i in range(count)]
     hashes = {image.path: f"{i:064x}" for i, image in enumerate(clean)}
-    return with_distorted(clean, hashes, registered(GRAIN), [registered(DARK)], seed)
+    return with_distorted(clean, hashes, registered(GRAIN), seed)
+
+
+def rivals(count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
+    images = synthesized(count, seed)
+    hashes = {image.path: f"{image.path.stem:0>64}" for image in images}
+    return with_rivals(images, hashes, [registered(DARK)], "grain", seed)
 
 
 def test_each_clean_picture_gives_a_pair_and_half_of_them_another_distortion() -> None:
-    images = synthesized(400)
+    images = rivals(400)
     clean = [image for image in images if image.clean]
     positive = [image for image in images if image.label]
     extra = [image for image in images if not image.clean and not image.label]
@@ -171,6 +177,7 @@ def test_each_clean_picture_gives_a_pair_and_half_of_them_another_distortion() -
 
 def test_a_picture_more_changes_no_other_and_a_seed_changes_all() -> None:
     assert synthesized(12)[: len(synthesized(11))] == synthesized(11)
+    assert [i for i in rivals(12) if i.rival][:11] == [i for i in rivals(11) if i.rival]
     first, second = ({i.severity for i in synthesized(20, seed) if i.label} for seed in (0, 1))
     assert not first & second
 
@@ -185,7 +192,7 @@ def test_recipes_know_the_code_of_their_generator(tmp_path: Path, monkeypatch: p
         sys.modules.pop("edited_plugin", None)
         generator = importlib.import_module("edited_plugin").generate
         target = registered(spec("grain", synthesize=generator))
-        recipe = with_distorted(clean, {Path("a.png"): "0"}, target, (), 0)[1].recipe
+        recipe = with_distorted(clean, {Path("a.png"): "0"}, target, 0)[1].recipe
         assert recipe is not None
         return recipe.key
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.datasets.labelled_image import LabelledImage
+from distortion_heads.datasets.labelled_image import Amount, LabelledImage
 from distortion_heads.datasets.own_data import check_counts
 from distortion_heads.io.image_hashes import unreadable
 from distortion_heads.training.features.compute import Failure, Features, ImageFeatures
@@ -38,6 +38,10 @@ class Dataset:
             [np.nan if image.severity is None else image.severity for image in images],
             [image.clean for image in images],
         )
+
+    def amount(self, index: NDArray[np.int64]) -> Amount:
+        """Count those of the images at `index` that were given."""
+        return Amount.of(self.given(index))
 
     def given(self, index: NDArray[np.int64]) -> list[LabelledImage]:
         """Return the images at `index` without those that were made to be rivals."""

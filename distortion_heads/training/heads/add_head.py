@@ -21,6 +21,8 @@ from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.metrics.intervals import Spread, spread_of
+from distortion_heads.metrics.measure import measure
+from distortion_heads.metrics.thresholds import Limits
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.build import RegisteredHead, Registry
 from distortion_heads.registry.destination import destination
@@ -40,7 +42,7 @@ from distortion_heads.training.heads.train_head import (
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
 
-MAX_FPR_CLEAN, MAX_FPR_OTHER = 0.02, 0.03
+LIMITS = Limits(clean=0.02, others=0.03, cautious=True)
 """Shares of the held-out clean pictures, none of fewer than 50, and of other negatives on which the head may fire."""
 
 FEW = 400
@@ -191,17 +193,16 @@ def train_and_attach(
     head, parts, spread = _fit(request, card, data, engine.ref)
     path = place.save(head)
     report("fit", 1, 1)
-    held = data.given(parts.hold)
     return AddedHead(
         head=head,
         path=path,
         seconds=time.perf_counter() - started,
-        fit=Amount.of(data.given(parts.fit)),
-        hold=Amount.of(held),
+        fit=data.amount(parts.fit),
+        hold=data.amount(parts.hold),
         folds=parts.count,
         rivals=sum(image.rival for image in data.images),
         spread=spread,
-        notes=(*found.notes, *data.notes, *filter(None, (parts.note, few_videos(held)))),
+        notes=(*found.notes, *data.notes, *filter(None, (parts.note, few_videos(data.given(parts.hold))))),
         warning=weakness(head),
     )
 
@@ -237,7 +238,7 @@ def _fit(
     """Fit and measure: below `FEW` pictures on folds, else on a part that is held out."""
     hashes = [found.scene for found in data.features]
     every, provenance = data.examples(np.arange(len(data.images))), _provenance(request, card, data)
-    options: dict[str, Any] = {"seed": request.seed, "max_fpr_clean": MAX_FPR_CLEAN, "max_fpr_other": MAX_FPR_OTHER}
+    options: dict[str, Any] = {"seed": request.seed, "limits": LIMITS}
     options["with_severity"] = bool(np.isfinite(every.severity).any())
     parts: HoldOut | Folds
     if sum(not image.rival for image in data.images) < FEW:
@@ -248,12 +249,14 @@ def _fit(
         hold = every.subset(parts.hold)
         head = train_head(every.subset(parts.fit), hold, card, backbone, provenance, **options)
         answers = answers_of(head, hold)
-    rivals = np.array([data.images[i].rival for i in parts.hold], bool)
-    spread = spread_of(answers, hold.labels, hold.clean, rivals, parts.scene[parts.hold], head.threshold.value)
+    rivals, threshold = np.array([data.images[i].rival for i in parts.hold], bool), head.threshold.value
+    spread = spread_of(answers, hold.labels, hold.clean, rivals, parts.scene[parts.hold], threshold)
+    split = head.metrics.split
     if parts.note is not None:
-        split = "held-out files" if isinstance(parts, HoldOut) else f"{parts.count}-fold cross-validation by file"
-        head = replace(head, metrics=replace(head.metrics, split=split))
-    return head, parts, spread
+        split = f"{parts.count}-fold cross-validation by file" if parts.count else "held-out files"
+    given = ~rivals  # the figures are of the user's own pictures
+    metrics = measure(answers[given], hold.labels[given], hold.clean[given], threshold, split)
+    return replace(head, metrics=metrics), parts, spread
 
 
 def _provenance(request: AddHeadRequest, card: HeadCard, data: Dataset) -> Provenance:

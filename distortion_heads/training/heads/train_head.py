@@ -15,7 +15,7 @@ from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
-from distortion_heads.metrics.thresholds import choose_threshold
+from distortion_heads.metrics.thresholds import NO_LIMITS, Limits, choose_threshold
 from distortion_heads.spec import LIGHT, TEMPORAL, VIEWS, BackboneRef, View, check_label
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
@@ -93,14 +93,13 @@ def train_head(
     provenance: Provenance,
     *,
     seed: int = 0,
-    max_fpr_clean: float | None = None,
-    max_fpr_other: float | None = None,
+    limits: Limits = NO_LIMITS,
     with_severity: bool = False,
     start: tuple[Layer, Layer] | None = None,
 ) -> HeadFile:
     """Fit a head on `fit`, from the layers `start` if given; calibrate and measure it on `hold`, of other scenes."""
     layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=_is_whitened(card))
-    head, limits = new_head(card, layers, backbone, provenance), (max_fpr_clean, max_fpr_other)
+    head = new_head(card, layers, backbone, provenance)
     return _measured(head, window_logits(head, hold), hold, limits, "held-out scenes of the training data")
 
 
@@ -112,8 +111,7 @@ def train_on_folds(
     provenance: Provenance,
     *,
     seed: int = 0,
-    max_fpr_clean: float | None = None,
-    max_fpr_other: float | None = None,
+    limits: Limits = NO_LIMITS,
     with_severity: bool = False,
 ) -> tuple[HeadFile, NDArray[np.float64]]:
     """Fit a head on all examples; calibrate and measure it by the answers of heads that did not see the example's fold.
@@ -130,7 +128,6 @@ def train_on_folds(
         rest, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         head = fitted(examples.subset(rest).thinned(FOLD_WINDOWS))
         logits[np.isin(examples.owner, out)] = window_logits(head, examples.subset(out))
-    limits = max_fpr_clean, max_fpr_other
     head = _measured(fitted(examples), logits, examples, limits, f"{count}-fold cross-validation by scene")
     return head, _probabilities(head, logits, examples)
 
@@ -143,13 +140,13 @@ def _measured(
     head: HeadFile,
     logits: NDArray[np.float64],
     hold: Examples,
-    limits: tuple[float | None, float | None],
+    limits: Limits,
     split: str,
 ) -> HeadFile:
     """Return the head with calibration, threshold and figures by the logits (W,) on `hold`."""
     head = replace(head, calibration=calibrate(logits, hold))
     probabilities = _probabilities(head, logits, hold)
-    threshold = choose_threshold(probabilities, hold.labels, hold.clean, *limits)
+    threshold = choose_threshold(probabilities, hold.labels, hold.clean, limits)
     metrics = measure(probabilities, hold.labels, hold.clean, threshold.value, split)
     return replace(head, threshold=threshold, metrics=metrics)
 

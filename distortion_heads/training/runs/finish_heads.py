@@ -81,7 +81,7 @@ def _with_decision(head: HeadFile, validation: Examples, recipe: RecordRecipe) -
         threshold = Threshold(objective="majority of the windows")
     probabilities = image_probabilities(logits, validation.starts, calibration.scale, calibration.offset)
     if recipe.calibrate and both and recipe.pooling == "mean":
-        threshold = choose_threshold(probabilities, validation.labels, validation.clean, None)
+        threshold = choose_threshold(probabilities, validation.labels, validation.clean)
     split = "validation part, which also decided when to stop and calibrated"
     metrics = measure(probabilities, validation.labels, validation.clean, threshold.value, split)
     return replace(head, calibration=calibration, threshold=threshold, metrics=metrics)

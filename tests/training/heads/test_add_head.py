@@ -106,8 +106,11 @@ def test_head_is_saved_with_what_was_measured(trained: Trained) -> None:
     assert added.path == trained.store.path("grainy")
     assert read_head(added.path).metrics == added.head.metrics
     assert added.head.metrics.n == added.hold.examples
-    assert added.fit.pictures + added.hold.pictures == 48
-    assert 10 <= added.hold.pictures <= 18
+    assert (added.fit.pictures, added.hold.pictures, added.folds, added.rivals) == (48, 48, 5, 0)
+    assert added.head.metrics.split == "5-fold cross-validation by scene"
+    assert added.spread.auroc is not None
+    assert added.spread.auroc[0] <= added.head.metrics.auroc <= added.spread.auroc[1] == 1
+    assert (added.spread.clean.total, added.spread.others.total) == (24, 0)
     assert added.seconds > 0
     assert added.head.metrics.auroc is not None
     assert added.head.metrics.auroc > 0.95
@@ -177,7 +180,8 @@ def test_clean_pictures_complete_the_distortion_of_a_plugin(
     head = added.head
     assert (head.title, head.family, head.outputs) == ("Film grain", "noise", ("presence", "severity"))
     assert (head.provenance.n_pos, added.notes) == (24, ())
-    assert 24 < head.provenance.n_neg < 48
+    assert (head.provenance.n_neg, added.rivals) == (48, 24)
+    assert added.spread.others.total == 24
     assert head.provenance.command == "dheads add-head grain --clean 'clean ones' --view native --seed 0"
     assert head.metrics.fpr_clean is not None
 
@@ -310,7 +314,7 @@ def test_one_scene_is_said_in_the_head_too(tmp_path: Path, store: Store) -> None
         save(data / folder / "a.png", noisy(scene(0), 90 + len(folder)))
     added = add_head("grainy", data=data, store=store, registry=registry())
     assert "may be too good" in added.notes[-1]
-    assert added.head.metrics.split == "held-out files"
+    assert added.head.metrics.split == "5-fold cross-validation by file"
 
 
 def four_pictures(root: Path) -> None:
