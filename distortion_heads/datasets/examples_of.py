@@ -20,7 +20,7 @@ from distortion_heads.registry.build import RegisteredHead, Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What to make of the data in `source`, for a head `label` of `family`.
+    """The data in `source`, for a head `label` of `family`.
 
     With a `generator` the pictures are clean and are distorted by it. `equalize`: bring all to a common form; None:
     where a property of the files separates the classes, which `strict` refuses. `rivals`: other distortions of the

@@ -12,7 +12,7 @@ import numpy as np
 
 from distortion_heads.datasets.common_form import CommonForm
 from distortion_heads.io.float_images import to_float, to_uint8
-from distortion_heads.spec import View
+from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step, distort
 
 if TYPE_CHECKING:
@@ -115,9 +115,15 @@ class LabelledImage(Source):
         return self.clip.frames if self.clip else 1
 
     @property
+    def rival_spec(self) -> HeadSpec | None:
+        """Return which other distortion was made of a picture without this one; None if none was."""
+        step = self.recipe.step if self.recipe and not self.label else None
+        return None if step is None else step.spec
+
+    @property
     def rival(self) -> bool:
-        """Return whether another distortion was made of a picture without this one."""
-        return not self.label and self.recipe is not None and self.recipe.step is not None
+        """Return whether it has another distortion, which was made."""
+        return self.rival_spec is not None
 
     def contradicts(self, other: LabelledImage) -> bool:
         """Return whether some picture would be both with and without the label, `other` being of the same file."""

@@ -1,4 +1,4 @@
-"""What a file is besides what it shows: codec, quality, mode, size, depth, camera, mean light."""
+"""Properties of a file besides what it shows: codec, quality, mode, size, depth, camera, mean light."""
 
 from __future__ import annotations
 

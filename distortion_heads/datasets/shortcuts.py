@@ -42,7 +42,7 @@ _NUMBERS: dict[Name, tuple[Callable[[Properties], float | None], str]] = {
     "light": (lambda p: p.light, "a mean light of {:.0f} of 255"),
 }
 _IMPLIED: dict[Name, Name] = {"suffix": "codec", "depth": "codec", "quality": "codec"}
-"""What need not be said where the other is: a codec brings its suffix with it."""
+"""Properties that need not be said where the other is: a codec brings its suffix with it."""
 
 
 def find_shortcuts(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -72,6 +73,31 @@ def spread_of(
         clean=Alarms(fired=int((fires & clean).sum()), total=int(clean.sum())),
         others=Alarms(fired=int((fires & others).sum()), total=int(others.sum())),
     )
+
+
+SAME_KIND, SAME_FAMILY, FEWEST = 0.6, 0.75, 3
+"""AUROC of the positives against a kind, or a whole family, below which they are taken for the same; of how many."""
+
+
+def taken_for_same(
+    answers: NDArray[np.float64], labels: NDArray[np.bool_], kinds: Sequence[tuple[str, str] | None]
+) -> tuple[str, ...]:
+    """Return the families of negatives that the positives cannot be told from; `kinds` (n,): kind and family, or None.
+
+    `answers` (n,) are those of heads that did not see the picture.
+    """
+    families = set()
+    for part, limit in ((0, SAME_KIND), (1, SAME_FAMILY)):
+        groups: dict[str, list[int]] = defaultdict(list)
+        for index, kind in enumerate(kinds):
+            if kind is not None:
+                groups[kind[part]].append(index)
+        for members in groups.values():
+            told = auroc(answers[labels], answers[members])
+            first = kinds[members[0]]
+            if len(members) >= FEWEST and told is not None and told < limit and first is not None:
+                families.add(first[1])
+    return tuple(sorted(families))
 
 
 def bootstrap(

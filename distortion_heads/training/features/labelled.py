@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,13 @@ class Dataset:
             [np.nan if image.severity is None else image.severity for image in images],
             [image.clean for image in images],
         )
+
+    def without(self, families: Sequence[str], note: str) -> Dataset:
+        """Return the data without the rivals of these families, and with one note more."""
+        specs = [image.rival_spec for image in self.images]
+        kept = [i for i, spec in enumerate(specs) if spec is None or spec.family not in families]
+        images, features = tuple(self.images[i] for i in kept), tuple(self.features[i] for i in kept)
+        return replace(self, images=images, features=features, notes=(*self.notes, note))
 
     def amount(self, index: NDArray[np.int64]) -> Amount:
         """Count those of the images at `index` that were given."""

@@ -5,48 +5,31 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.datasets.examples_of import Wanted, gather
 from distortion_heads.datasets.labelled_image import FRAMES, Amount, few_videos
-from distortion_heads.datasets.split_by_content import Folds, HoldOut, folds_by_content, split_by_content
 from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-from distortion_heads.metrics.intervals import Spread, spread_of
-from distortion_heads.metrics.measure import measure
-from distortion_heads.metrics.thresholds import Limits
+from distortion_heads.metrics.intervals import Spread
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.build import RegisteredHead, Registry
 from distortion_heads.registry.destination import destination
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import VIEWS, BackboneRef, BackboneSpec, HeadSpec, View
+from distortion_heads.spec import VIEWS, BackboneSpec, HeadSpec, View
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.extract import Progress, extract
 from distortion_heads.training.features.labelled import Dataset, usable
-from distortion_heads.training.heads.train_head import (
-    UNSPECIFIED,
-    HeadCard,
-    answers_of,
-    train_head,
-    train_on_folds,
-    weakness,
-)
+from distortion_heads.training.heads.fit_and_measure import fit_and_measure
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, weakness
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
-
-LIMITS = Limits(clean=0.02, others=0.03, cautious=True)
-"""Shares of the held-out clean pictures, none of fewer than 50, and of other negatives on which the head may fire."""
-
-FEW = 400
-"""Pictures below which no part is held out: each is answered by a head that did not see its scene."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,20 +173,21 @@ def train_and_attach(
     features = extract(found.images, found.hashes, engine, card.view, cache, progress, request.max_pixels)
     data = usable(found.images, features, found.hashes, request.source)
     report("fit", 0, 1)
-    head, parts, spread = _fit(request, card, data, engine.ref)
-    path = place.save(head)
+    fitted = fit_and_measure(data, card, engine.ref, partial(_provenance, request, card), request.seed)
+    data, parts = fitted.data, fitted.parts
+    path = place.save(fitted.head)
     report("fit", 1, 1)
     return AddedHead(
-        head=head,
+        head=fitted.head,
         path=path,
         seconds=time.perf_counter() - started,
         fit=data.amount(parts.fit),
         hold=data.amount(parts.hold),
         folds=parts.count,
         rivals=sum(image.rival for image in data.images),
-        spread=spread,
+        spread=fitted.spread,
         notes=(*found.notes, *data.notes, *filter(None, (parts.note, few_videos(data.given(parts.hold))))),
-        warning=weakness(head),
+        warning=weakness(fitted.head),
     )
 
 
@@ -230,33 +214,6 @@ def _card(request: AddHeadRequest, installed: HeadSpec | None, generator: Regist
         license=UNSPECIFIED if request.license is None else request.license,
         view=request.view or (known.view if known else "native"),
     )
-
-
-def _fit(
-    request: AddHeadRequest, card: HeadCard, data: Dataset, backbone: BackboneRef
-) -> tuple[HeadFile, HoldOut | Folds, Spread]:
-    """Fit and measure: below `FEW` pictures on folds, else on a part that is held out."""
-    hashes = [found.scene for found in data.features]
-    every, provenance = data.examples(np.arange(len(data.images))), _provenance(request, card, data)
-    options: dict[str, Any] = {"seed": request.seed, "limits": LIMITS}
-    options["with_severity"] = bool(np.isfinite(every.severity).any())
-    parts: HoldOut | Folds
-    if sum(not image.rival for image in data.images) < FEW:
-        parts, hold = folds_by_content(data.images, hashes, request.seed), every
-        head, answers = train_on_folds(every, parts.fold, card, backbone, provenance, **options)
-    else:
-        parts = split_by_content(data.images, hashes, request.seed)
-        hold = every.subset(parts.hold)
-        head = train_head(every.subset(parts.fit), hold, card, backbone, provenance, **options)
-        answers = answers_of(head, hold)
-    rivals, threshold = np.array([data.images[i].rival for i in parts.hold], bool), head.threshold.value
-    spread = spread_of(answers, hold.labels, hold.clean, rivals, parts.scene[parts.hold], threshold)
-    split = head.metrics.split
-    if parts.note is not None:
-        split = f"{parts.count}-fold cross-validation by file" if parts.count else "held-out files"
-    given = ~rivals  # the figures are of the user's own pictures
-    metrics = measure(answers[given], hold.labels[given], hold.clean[given], threshold, split)
-    return replace(head, metrics=metrics), parts, spread
 
 
 def _provenance(request: AddHeadRequest, card: HeadCard, data: Dataset) -> Provenance:
