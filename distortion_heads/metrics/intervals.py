@@ -75,6 +75,9 @@ def spread_of(
     )
 
 
+TELLS = 0.8
+"""AUROC on the pictures that were given, below which the answers say nothing of others."""
+
 SAME_KIND, SAME_FAMILY, FEWEST = 0.6, 0.75, 3
 """AUROC of the positives against a kind, or a whole family, below which they are taken for the same; of how many."""
 
@@ -84,9 +87,13 @@ def taken_for_same(
 ) -> tuple[str, ...]:
     """Return the families of negatives that the positives cannot be told from; `kinds` (n,): kind and family, or None.
 
-    `answers` (n,) are those of heads that did not see the picture.
+    `answers` (n,) are those of heads that did not see the picture; if they hardly tell the negatives that were given
+    from the positives, nothing is taken for the same.
     """
-    families = set()
+    families: set[str] = set()
+    given = [index for index, kind in enumerate(kinds) if kind is None and not labels[index]]
+    if (auroc(answers[labels], answers[given]) or 0.0) < TELLS:
+        return ()
     for part, limit in ((0, SAME_KIND), (1, SAME_FAMILY)):
         groups: dict[str, list[int]] = defaultdict(list)
         for index, kind in enumerate(kinds):
