@@ -60,7 +60,7 @@ def test_caution_where_few_are_clean() -> None:
     fired, careless = [], []
     for _ in range(40):
         clean = 1 / (1 + np.exp(-rng.normal(-2, 1, 25)))
-        p = np.concatenate([1 / (1 + np.exp(-rng.normal(2.5, 0.5, 25))), clean])
+        p = np.concatenate([1 / (1 + np.exp(-rng.normal(1.5, 1, 25))), clean])
         labels = np.arange(50) < 25
         unseen = 1 / (1 + np.exp(-rng.normal(-2, 1, 1000)))
         for rates, cautious in ((fired, True), (careless, False)):

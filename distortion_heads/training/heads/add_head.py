@@ -11,7 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from distortion_heads.backbones.open import load_backbone
+from distortion_heads.backbones.open import open_backbone
 from distortion_heads.datasets.examples_of import Wanted, gather
 from distortion_heads.datasets.labelled_image import FRAMES, Amount, few_videos
 from distortion_heads.errors import DataError, MissingExtraError
@@ -167,7 +167,7 @@ def train_and_attach(
         raise DataError(f"the head {request.label!r} judges successive frames: fit it with `dheads train --clips DIR`")
     generator = _generator(request.synthesizer or request.label, registry) if request.data is None else None
     card = _card(request, installed, generator)
-    engine = load_backbone(backbone or place.backbone, threads=1)  # the images are what is worked on in parallel
+    engine = open_backbone(backbone or place.backbone, threads=1)  # the images are what is worked on in parallel
     found = gather(_wanted(request, card, generator), registry)
     cache = cache or FeatureCache.default(os.environ)
     features = extract(found.images, found.hashes, engine, card.view, cache, progress, request.max_pixels)
