@@ -15,7 +15,7 @@ import numpy as np
 
 from distortion_heads.datasets.labelled_image import Distorted, LabelledImage
 from distortion_heads.registry.build import RegisteredHead, Registry
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
+from distortion_heads.spec import FAMILY, MAX_SEVERITY, MIN_SEVERITY
 from distortion_heads.synthesis.distort import Step
 
 RIVALS = 120
@@ -31,7 +31,7 @@ def rivals_of(registry: Registry, label: str, family: str) -> tuple[RegisteredHe
     A label that has a word in common with a distortion, as `surgical_smoke` with `smoke`, is of the family of that.
     """
     heads = [registry.heads[name] for name in sorted(registry.heads)]
-    able = [h for h in heads if h.spec.synthesize is not None and getattr(h.spec, "scope", "kind") == "kind"]
+    able = [h for h in heads if h.spec.synthesize is not None and h.spec.scope != FAMILY]
     words = _words(label)
     akin = {family} | {h.spec.family for h in able if words & _words(h.spec.label) - _PLAIN_WORDS}
     return tuple(h for h in able if h.spec.label != label and h.spec.family not in akin - {UNNAMED_FAMILY})

@@ -17,6 +17,8 @@ from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.registry.build import RegisteredHead, Registry
 
+FAMILIES_OF_LIGHT = ("exposure", "light")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -71,7 +73,7 @@ def _equalized(images: tuple[LabelledImage, ...], wanted: Wanted) -> tuple[tuple
     properties = read_all_properties([image.path for image in images], wanted.max_pixels)
     positive = [image.label for image in images]
     found = find_shortcuts(properties, positive, wanted.label)
-    light = [shortcut for shortcut in found if shortcut.name == "light" and wanted.family != "exposure"]
+    light = [shortcut for shortcut in found if shortcut.name == "light" and wanted.family not in FAMILIES_OF_LIGHT]
     found = tuple(shortcut for shortcut in found if shortcut.name != "light")
     if found and wanted.strict:
         raise DataError(f"{wanted.source}: --strict: {_text(found)}: give both classes in the same forms")

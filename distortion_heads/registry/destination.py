@@ -14,7 +14,7 @@ from distortion_heads.registry.backbones import find_backbone, heads_in, named_b
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import BackboneSpec, check_label
+from distortion_heads.spec import FAMILY, BackboneSpec, check_label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,11 @@ def destination(
 ) -> Destination:
     """Return where a head for that backbone goes (a name, a folder, None for the bundled one). Raises `BackboneError`.
 
-    A folder that `dheads train` wrote has heads of its own.
+    A folder that `dheads train` wrote has heads of its own. Raises `LabelTakenError` for the name of a family.
     """
+    installed = registry.heads.get(label)
+    if installed and installed.spec.scope == FAMILY:
+        raise LabelTakenError(f"{label!r} is the name of a family, whose head is not a kind's: choose another label")
     if backbone is None or named_backbone(backbone, registry):
         spec = bundled_backbone() if backbone is None else find_backbone(backbone, registry)
         return Destination(label=label, backbone=spec, store=store, attached=registry, out=out, force=force)
