@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from distortion_heads.spec import KIND, Scope
+
+AreaShape: TypeAlias = Literal["round", "box", "cutout"]
+
+_SHAPES = {"round": "the round field", "box": "what the frame or the bars leave", "cutout": "what is cut out"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,10 @@ class FamilyResult:
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `families` order the answers of `heads`; `fast`: windows were left out, since no more were asked for.
+    `families` order the answers of `heads`; `fast`: windows were left out, since no more were asked for. `notes`: what
+    was done to the picture before it was judged, or not looked at; a line each. `area`: left, top, right, bottom of
+    what was judged, half-open, where the rest is no part of the scene, `area_shape` its form and `area_share` its share
+    of the picture. Not `judged`: no head was asked, for the `reason`.
     """
 
     path: str | None
@@ -62,6 +70,20 @@ class Prediction:
     heads: tuple[HeadResult, ...]
     families: tuple[FamilyResult, ...] = ()
     fast: bool = False
+    notes: tuple[str, ...] = ()
+    area: tuple[int, int, int, int] | None = None
+    area_shape: AreaShape | None = None
+    area_share: float = 1.0
+    judged: bool = True
+    reason: str | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes for people: first what was judged, where that is not the whole picture."""
+        if self.area_shape is None:
+            return self.notes
+        share = max(1, round(100 * self.area_share))
+        return f"judged: {_SHAPES[self.area_shape]}, {share} % of the picture", *self.notes
 
     @property
     def present(self) -> tuple[HeadResult, ...]:

@@ -31,8 +31,9 @@ _PARTS = ("", "_present", "_severity")
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
-    With `fast` where that is true.
+    With `fast`, `notes`, `area` and `area_shape`, and `judged` with its `reason` where they say something.
     """
+    area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
         "path": prediction.path,
         "width": prediction.width,
@@ -40,6 +41,9 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         "windows": prediction.windows,
         **({"fast": True} if prediction.fast else {}),
         "backbone": prediction.backbone,
+        **area,
+        **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
+        **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "families": [family_to_dict(family) for family in prediction.families],
         "heads": [head_to_dict(head) for head in prediction.heads],
     }

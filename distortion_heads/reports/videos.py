@@ -15,9 +15,9 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
     """Return the object of one video, whose `kind` is "video"; times in seconds to 3 digits, probabilities to 6.
 
     There only where they say something: `error` (what could not be read, from when on), `dropped` (frames left out),
-    `fast` (windows left out).
+    `fast` (windows left out), `area`, `notes`.
     """
-    result = {
+    result: dict[str, Any] = {
         "path": prediction.path,
         "kind": "video",
         "width": prediction.width,
@@ -35,6 +35,10 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
         result["fast"] = True
     if prediction.dropped:
         result["dropped"] = prediction.dropped
+    if prediction.area is not None:
+        result["area"] = list(prediction.area)
+    if prediction.notes:
+        result["notes"] = list(prediction.notes)
     if prediction.error is not None:
         result["error"] = prediction.error
     return result

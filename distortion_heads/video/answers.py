@@ -109,7 +109,8 @@ class VideoPrediction:
     """All heads' answers for one video, from `start` to `end`; `error` says what could not be read, and from when on.
 
     `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
-    so as not to fall behind a growing file.
+    so as not to fall behind a growing file; `notes` as in `Prediction`, and `area` that
+    of the first frame.
     """
 
     path: str | None
@@ -127,6 +128,8 @@ class VideoPrediction:
     error: str | None = None
     families: tuple[VideoFamily, ...] = ()
     fast: bool = False
+    notes: tuple[str, ...] = ()
+    area: tuple[int, int, int, int] | None = None
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
@@ -145,6 +148,7 @@ class VideoPrediction:
             fast=self.fast,
             heads=self.heads,
             families=self.families,
+            notes=self.notes,
         )
 
     @property

@@ -145,4 +145,6 @@ def _answer(
         curves=curves,
         error=str(video.damage) if video.damage else None,
         fast=first.prediction.fast,
+        notes=first.prediction.remarks,
+        area=first.prediction.area,
     )

@@ -54,6 +54,11 @@ def test_json_is_that_of_the_design() -> None:
     )
 
 
+def test_notes_have_a_key_where_there_are_some() -> None:
+    assert "notes" not in prediction_to_dict(PREDICTION)
+    assert prediction_to_dict(replace(PREDICTION, notes=("one", "two")))["notes"] == ["one", "two"]
+
+
 def test_figures_are_rounded() -> None:
     head = replace(NOISE, probability=0.12345678, threshold=0.7654321, severity=3.14159)
     [figures] = prediction_to_dict(replace(PREDICTION, heads=(head,)))["heads"]

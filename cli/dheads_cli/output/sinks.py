@@ -143,7 +143,12 @@ class PlainSink(Sink):
         self._name_width = names.width(show_all)
 
     def prediction(self, prediction: Prediction) -> None:
-        self._write(prediction.path or "-", [self._answer(answer) for answer in shown(prediction, self._show_all)])
+        path = prediction.path or "-"
+        if prediction.judged:
+            self._write(path, [self._answer(answer) for answer in shown(prediction, self._show_all)])
+        else:
+            self._write(path, [not_judged(prediction)])
+        self._notes(path, prediction.remarks)
 
     def event(self, path: str, event: Event) -> None:
         if self._names.tells(event):
@@ -151,8 +156,13 @@ class PlainSink(Sink):
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
         self._write(path, [self._video_answer(answer) for answer in shown_in_video(prediction, self._show_all)])
+        self._notes(path, prediction.notes)
         if prediction.error is not None:
             self.error(path, prediction.error)
+
+    def _notes(self, path: str, notes: Sequence[str]) -> None:
+        for note in notes:
+            self._write(path, [f"note: {printable(note)}"])
 
     def _write(self, path: str, answers: Sequence[str]) -> None:
         name = printable(path).ljust(self._path_width)
@@ -178,6 +188,12 @@ class PlainSink(Sink):
 def shown_name(answer: FamilyResult | HeadResult) -> str:
     """Return the name of a family, or that of one of its kinds below it."""
     return answer.family if isinstance(answer, FamilyResult) else INDENT + answer.label
+
+
+def not_judged(prediction: Prediction) -> str:
+    """Return `too little to judge (8 x 8 pixels)`."""
+    what, _, why = (prediction.reason or "not judged").partition(": ")
+    return f"{what} ({why})" if why else what
 
 
 def shown(prediction: Prediction, show_all: bool) -> tuple[FamilyResult | HeadResult, ...]:

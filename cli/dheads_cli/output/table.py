@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dheads_cli.output.console import ResultStream, printable, rendered, rich_console
-from dheads_cli.output.sinks import Names, Sink, event_text, shown, shown_in_video, shown_name
+from dheads_cli.output.sinks import Names, Sink, event_text, not_judged, shown, shown_in_video, shown_name
 from distortion_heads.answers import FamilyResult
 from distortion_heads.reports.pictures import kinds_text
 from distortion_heads.spec import MAX_SEVERITY
@@ -68,21 +68,25 @@ class TableSink(Sink):
         path = max(min(longest, free), SHORTEST_PATH)
         kind = min(self._form.kind + free - path, MOST_KIND) if self._form.kind else 0
         self._widths = (path, label, self._form.probability, self._form.severity, *([kind] if kind else []))
-        self._counts = {"clean": 0, "distorted": 0, "failed": 0}
+        self._counts = {"clean": 0, "distorted": 0, "not judged": 0, "failed": 0}
         self._started = time.perf_counter()
         self._has_header = False
 
     def prediction(self, prediction: Prediction) -> None:
-        self._counts["distorted" if prediction.present_families else "clean"] += 1
+        verdict = "clean" if prediction.judged else "not judged"
+        self._counts["distorted" if prediction.present_families else verdict] += 1
         table = self._grid()
         path = self._path(prediction.path or "-")
         answers = shown(prediction, self._show_all)
         for i, answer in enumerate(answers):
             table.add_row(path if i == 0 else "", *self._cells(answer))
-        if not answers:
+        if not prediction.judged:
+            table.add_row(path, Text("not judged", "dim"))
+        elif not answers:
             table.add_row(path, Text("clean", CLEAN_STYLE))
         self._write_header()
-        self._write(table)
+        why = [] if prediction.judged else [not_judged(prediction)]
+        self._write(table, *map(_note, (*why, *prediction.remarks)))
 
     def event(self, path: str, event: Event) -> None:
         if self._names.tells(event):
@@ -95,7 +99,8 @@ class TableSink(Sink):
         self._counts["distorted" if prediction.relevant_families else "clean"] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
         body = video_table(prediction, answers, self._console) if answers else Text("  clean", CLEAN_STYLE)
-        self._write(*([] if sum(self._counts.values()) == 1 else [Text()]), title, body)
+        blank = [] if sum(self._counts.values()) == 1 else [Text()]
+        self._write(*blank, title, body, *map(_note, prediction.notes))
         if prediction.error is not None:
             super().error(path, prediction.error)
 
@@ -153,6 +158,11 @@ class TableSink(Sink):
             return ""
         both, first = (kinds_text(answer.kinds, most=most) for most in (2, 1))
         return both if cell_len(both) <= self._widths[-1] else first
+
+
+def _note(text: str) -> Text:
+    """Return a line of its own below a picture's or video's answer."""
+    return Text(f"  {printable(text)}", "dim")
 
 
 class Glyphs:

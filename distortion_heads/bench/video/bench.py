@@ -50,12 +50,13 @@ def bench_video(
     specs = [registry.head(head.label).spec for head in predictor.video_heads]
     parts, problems = find_parts(options.clips, options.plan, options.limit)
     codings = options.plan.codings
+    used = tuple(head.label for head in predictor.video_heads)
     job = Job(
         make_registry=make_registry,
-        labels=tuple(head.label for head in predictor.video_heads),
+        labels=used,
         cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, codings, rooms=_ROOMS)),
     )
-    cases = draw_cases(parts, job.labels, options.plan)
+    cases = draw_cases(parts, used, options.plan)
     measure = partial(measure_one, job=job, codings=codings)
     measured, errors = measure_all(cases, measure, options.jobs, progress)
     failed = [f"{case.part}, {case.label}: {error}" for case, error in errors.items()]
@@ -71,7 +72,7 @@ def bench_video(
         left_out=(*problems, *failed),
     )
     figures = compute_figures(measured, predictor.video_heads, codings)
-    report = VideoReport(setting=setting, labels=job.labels, codings=figures)
+    report = VideoReport(setting=setting, labels=used, codings=figures)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
