@@ -147,22 +147,22 @@ def _difference_hashes(paths: Sequence[Path], report: Callable[[int, int], None]
 
 def _difference_hash(path: Path) -> int | InputError | None:
     try:
-        return difference_hash(_reduced(path))
+        return difference_hash(reduced_picture(path))
     except InputError as error:
         return error
 
 
-def _reduced(path: Path) -> NDArray[np.uint8]:
+def reduced_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
     """Return the picture, that of a JPEG file at an eighth of its size, as it is decoded seven times as fast.
 
     Raises `InputError` as `load_image` does.
     """
     if path.suffix.lower() in (".jpg", ".jpeg"):
         with suppress(Exception), JpegImageFile(path) as image:  # load_image says what is wrong
-            if image.width * image.height <= DEFAULT_MAX_PIXELS:
+            if image.width * image.height <= max_pixels:
                 image.draft("RGB", (32, 32))
-                return load_image(image)
-    return load_image(path)
+                return load_image(image, max_pixels=max_pixels)
+    return load_image(path, max_pixels=max_pixels)
 
 
 def _reason(error: InputError) -> str:

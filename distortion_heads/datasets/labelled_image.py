@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.datasets.common_form import CommonForm
 from distortion_heads.io.float_images import to_float, to_uint8
-from distortion_heads.spec import View
+from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step, distort
 
 if TYPE_CHECKING:
@@ -76,11 +77,23 @@ class ClipFrames:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video."""
+    """The file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video.
+
+    With a `form`, each picture is brought to it.
+    """
 
     path: Path
     recipe: Distorted | None = None
     clip: ClipFrames | None = None
+    form: CommonForm | None = None
+
+    def made_of(self, pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+        """Return what becomes of the decoded pixels, uint8 (H, W, 3). Raises what the generator raises."""
+        if self.form is not None:
+            pixels = self.form.prepare(pixels)
+        if self.recipe is not None:
+            pixels = self.recipe.apply(pixels, view)
+        return pixels if self.form is None else self.form.finish(pixels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +113,17 @@ class LabelledImage(Source):
     def examples(self) -> int:
         """Return how many examples it gives at most: a frame is one as a picture is."""
         return self.clip.frames if self.clip else 1
+
+    @property
+    def rival_spec(self) -> HeadSpec | None:
+        """Return which other distortion was made of a picture without this one; None if none was."""
+        step = self.recipe.step if self.recipe and not self.label else None
+        return None if step is None else step.spec
+
+    @property
+    def rival(self) -> bool:
+        """Return whether it has another distortion, which was made."""
+        return self.rival_spec is not None
 
     def contradicts(self, other: LabelledImage) -> bool:
         """Return whether some picture would be both with and without the label, `other` being of the same file."""
@@ -140,8 +164,8 @@ def few_videos(held: Sequence[LabelledImage]) -> str | None:
     if least >= FEW_VIDEOS:
         return None
     return (
-        f"held out are {amounts[0]} with and {amounts[1]} without the distortion: frames of one video are alike, so "
-        "the figures are rough; more videos make them better"
+        f"the figures are of {amounts[0]} with and {amounts[1]} without the distortion: frames of one video are alike, "
+        "so they are rough; more videos make them better"
     )
 
 

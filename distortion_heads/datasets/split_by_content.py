@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +21,62 @@ ACCEPTED = (0.2, 0.4)
 SAME_SCENE_BITS = 6
 """Largest Hamming distance at which two difference hashes of 64 bits are of one scene."""
 
+MOST_FOLDS = 5
+UNEVEN = 0.4
+"""Least share of a class in a fold, of what it would have if all had the same."""
+
+_HOPELESS = "the pictures cannot be split so that both parts have both classes: give more different files"
 TRIALS = 32
 GOOD_ENOUGH = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HoldOut:
-    """Increasing indices, int64, of the images to fit on and to hold out; `note`: what is wrong, if anything."""
+    """Increasing indices, int64, of the images to fit on and to hold out; `scene` (n,) of each image.
+
+    `note`: what is wrong, if anything. `count`: there are no folds.
+    """
 
     fit: NDArray[np.int64]
     hold: NDArray[np.int64]
+    scene: NDArray[np.int64]
     note: str | None = None
+    count: Literal[0] = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Folds:
+    """The fold (n,) of each image, 0 to `count` - 1, and its scene (n,); `note`: what is wrong, if anything."""
+
+    fold: NDArray[np.int64]
+    scene: NDArray[np.int64]
+    count: int
+    note: str | None = None
+
+    @property
+    def fit(self) -> NDArray[np.int64]:
+        """Return the indices of all images, for each is fitted on in the end ..."""
+        return np.arange(len(self.fold))
+
+    @property
+    def hold(self) -> NDArray[np.int64]:
+        """... and answered by a head that did not see its fold."""
+        return self.fit
+
+
+def folds_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | None], seed: int) -> Folds:
+    """Part the images into five folds, fewer where there are fewer scenes; no scene is in two, see `split_by_content`.
+
+    Every fold has about as much of each class. Raises `DataError` if nothing helps.
+    """
+    positive = np.array([image.label for image in images], bool)
+    for groups, warning in _groupings(images, scenes):
+        for count in range(MOST_FOLDS, 1, -1):
+            fold = _deal(groups, positive, count, seed)
+            if fold is not None:
+                note = f"{warning}, so the figures may be too good" if warning else None
+                return Folds(fold=fold, scene=groups, count=count, note=note)
+    raise DataError(_HOPELESS)
 
 
 def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | None], seed: int) -> HoldOut:
@@ -48,8 +94,8 @@ def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | Non
         held = _hold_out(groups, positive, seed)
         if held is not None:
             note = f"{warning}, so the held-out figures may be too good" if warning else None
-            return HoldOut(fit=np.flatnonzero(~held), hold=np.flatnonzero(held), note=note)
-    raise DataError("the pictures cannot be split so that both parts have both classes: give more different files")
+            return HoldOut(fit=np.flatnonzero(~held), hold=np.flatnonzero(held), scene=groups, note=note)
+    raise DataError(_HOPELESS)
 
 
 def _groupings(
@@ -129,3 +175,24 @@ def _fill(shares: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.b
             held[group] = True
             gap_positive, gap_negative = rest_positive, rest_negative
     return held
+
+
+def _deal(groups: NDArray[np.int64], positive: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64] | None:
+    """Deal whole groups, the largest first, to the folds that need them most: (n,), or None if that is uneven."""
+    _, index = np.unique(groups, return_inverse=True)
+    number = int(index.max()) + 1
+    shares = np.stack([np.bincount(index, side, number) / max(side.sum(), 1) for side in (positive, ~positive)], axis=1)
+    rng = np.random.default_rng(seed)
+    best, best_least = np.zeros(number, np.int64), -1.0
+    for _ in range(TRIALS):
+        order = rng.permutation(number)
+        order = order[np.argsort(-shares[order].sum(1), kind="stable")]
+        filled, dealt = np.zeros((count, 2)), np.zeros(number, np.int64)
+        for group in order.tolist():
+            dealt[group] = int((np.square(filled + shares[group]) - np.square(filled)).sum(1).argmin())
+            filled[dealt[group]] += shares[group]
+        if filled.min() > best_least:
+            best, best_least = dealt, float(filled.min())
+        if best_least >= (1 - GOOD_ENOUGH) / count:
+            break
+    return best[index] if best_least >= UNEVEN / count else None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -31,11 +32,14 @@ from distortion_heads.io.rgb import Depth, Loaded, held_bits, on_white, to_uint8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import ImageFile
 
     RGBImage: TypeAlias = NDArray[np.uint8]
     ImageSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | Page | NDArray[Any]
 
 DEFAULT_MAX_PIXELS = 250_000_000
+
+_Result = TypeVar("_Result")
 
 
 def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> RGBImage:
@@ -85,6 +89,12 @@ def count_pixels(source: ImageSource) -> int:
                 return image.width * image.height
     except Exception:  # whatever it is, `load_image` raises it
         return 0
+
+
+def read_header(path: str | os.PathLike[str], read: Callable[[ImageFile.ImageFile], _Result]) -> _Result:
+    """Return what `read` makes of a picture of which only the header was read. Raises `InputError`."""
+    with PILLOW_WARNINGS_HIDDEN, open_file(path) as stream, identify(stream, stream.read(16), sys.maxsize) as image:
+        return read(image)
 
 
 def _from_stream(stream: IO[bytes], max_pixels: int) -> Loaded:

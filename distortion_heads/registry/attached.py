@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distortion_heads.errors import HeadFileError, HeadSchemaError
+from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import check_backbone, read_head
 from distortion_heads.heads.head import HeadFile
@@ -14,16 +15,39 @@ from distortion_heads.registry.build import RegisteredHead, Registry, build_regi
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HEAD_VIEWS, TEMPORAL, BackboneRef, View
 
+NAMED = 3
+"""Heads of another backbone that are named."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """An attached head that cannot be used, and why; the others go on without it."""
+    """An attached head that cannot be used, and why; the others go on without it.
+
+    `foreign`: it was made for another backbone.
+    """
 
     label: str
     reason: str
+    foreign: bool = False
 
     def __str__(self) -> str:
         return f"head {self.label!r} is left out: {self.reason}"
+
+
+def problem_lines(problems: Sequence[Problem], folder: str | None = None) -> list[str]:
+    """Return a line per problem, and one for all heads of another backbone; `folder` is that of the backbone in use."""
+    foreign = [problem.label for problem in problems if problem.foreign]
+    if len(foreign) < 2:
+        return [str(problem) for problem in problems]
+    named = ", ".join(foreign[:NAMED]) + (f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else "")
+    place = "" if folder is None else f" --backbone {shlex.quote(folder)}"
+    advice = f"train one again with `dheads add-head LABEL --data PATH{place or ' --force'}`"
+    if folder is not None:
+        advice = (
+            f"fit them again with `dheads train --refit-heads --images DIR --out {shlex.quote(folder)}`, or {advice}"
+        )
+    line = f"{len(foreign)} heads were made for another backbone: {named} are left out: {advice}"
+    return [line, *(str(problem) for problem in problems if not problem.foreign)]
 
 
 def load_registry(*, no_plugins: bool = False) -> Registry:
@@ -64,7 +88,8 @@ def load_banks(
         except HeadFileError as error:
             if must_work:
                 raise type(error)(f"head {head.spec.label!r}: {error}") from None
-            problems.append(Problem(label=head.spec.label, reason=str(error)))
+            foreign = isinstance(error, BackboneMismatchError)
+            problems.append(Problem(label=head.spec.label, reason=str(error), foreign=foreign))
         else:
             banks[file.view].add(file)
             labels.append(file.label)

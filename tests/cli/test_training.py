@@ -70,7 +70,7 @@ def test_poor_head_is_warned_of_on_stderr(dheads: Dheads, tmp_path: Path) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         coarse = np.random.default_rng(seed).integers(0, 256, (7, 8, 3)).astype(np.uint8)
         Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC).save(folder / f"{seed}.png")
-    result = dheads("add-head", "speckled", "--data", tmp_path / "data")
+    result = dheads("add-head", "speckled", "--data", tmp_path / "data", "--no-rivals")
     assert result.code == 0
     assert result.error.startswith("dheads: warning: 'speckled' is a poor head (AUROC 0.")
     assert "poor" not in result.out
@@ -87,7 +87,7 @@ def test_options_reach_the_head_and_are_checked_first(dheads: Dheads, scenes: Pa
 
 def test_head_in_a_file_is_not_attached(dheads: Dheads, scenes: Path, tmp_path: Path, home: Path) -> None:
     out = tmp_path / "speckled.safetensors"
-    result = dheads("add-head", "speckled", "--data", scenes, "--out", out)
+    result = dheads("add-head", "speckled", "--data", scenes, "--no-rivals", "--out", out)
     assert result.code == 0, result.err
     assert "attached" not in result.lines[0]
     assert out.exists()
@@ -225,3 +225,26 @@ def test_failed_training_is_one_line(
     monkeypatch.setattr(FakeTraining, "__call__", fail)
     result = dheads("train", "--images", tmp_path, "--out", tmp_path / "run")
     assert (result.code, result.error) == (1, "dheads: error: too few pictures")
+
+
+def test_add_head_as_json_and_strict(dheads: Dheads, scenes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "speckled.safetensors"
+    result = dheads("add-head", "speckled", "--data", scenes, "--family", "noise", "--out", out, "--json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert (found["label"], found["path"], found["folds"]) == ("speckled", str(out), 5)
+    low, high = found["intervals"]["auroc"]
+    assert low <= found["metrics"]["auroc"] <= high
+    assert found["metrics"]["split"] == "5-fold cross-validation by scene"
+    assert found["false_alarms"]["other_distortions"]["total"] == found["trained_on"]["rivals"] > 50
+    for path in (scenes / "clean").iterdir():
+        (tmp_path / "data" / "clean").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "speckled").mkdir(parents=True, exist_ok=True)
+        Image.open(path).save(tmp_path / "data" / "clean" / f"{path.stem}.jpg")
+        (tmp_path / "data" / "speckled" / path.name).write_bytes((scenes / "speckled" / path.name).read_bytes())
+    refused = dheads("add-head", "speckled", "--data", tmp_path / "data", "--strict")
+    assert (refused.code, refused.out) == (1, "")
+    assert "all 24 pictures with speckled are PNG and all 24 without are JPEG" in refused.error
+    usage = dheads("add-head", "jpeg", "--clean", scenes / "clean", "--strict")
+    assert (usage.code, usage.out) == (2, "")
+    assert "go with --data" in usage.error

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from distortion_heads.datasets import own_data as datasets
-from distortion_heads.datasets.distorting import with_distorted
+from distortion_heads.datasets.distorting import rivals_of, with_distorted, with_rivals
 from distortion_heads.datasets.labelled_image import CROP, Distorted, LabelledImage
 from distortion_heads.datasets.own_data import check_counts, distinct, read_clean, read_csv, read_data, read_folder
 from distortion_heads.errors import DataError
 from distortion_heads.io.float_images import to_float
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.synthesis.distort import Step
-from helpers.little_pictures import DARK, GRAIN, registered, save, scene, spec, write_clean
+from helpers.little_pictures import DARK, GRAIN, registered, registry, save, scene, spec, write_clean
 
 
 def by_name(images: tuple[LabelledImage, ...]) -> dict[str, LabelledImage]:
@@ -151,11 +151,17 @@ def test_twenty_of_each_are_enough() -> None:
 def synthesized(count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
     clean = [LabelledImage(path=Path(f"{i}.png"), label=False, clean=True) for i in range(count)]
     hashes = {image.path: f"{i:064x}" for i, image in enumerate(clean)}
-    return with_distorted(clean, hashes, registered(GRAIN), [registered(DARK)], seed)
+    return with_distorted(clean, hashes, registered(GRAIN), seed)
+
+
+def rivals(count: int, seed: int = 0) -> tuple[LabelledImage, ...]:
+    images = synthesized(count, seed)
+    hashes = {image.path: f"{image.path.stem:0>64}" for image in images}
+    return with_rivals(images, hashes, [registered(DARK)], "grain", seed)
 
 
 def test_each_clean_picture_gives_a_pair_and_half_of_them_another_distortion() -> None:
-    images = synthesized(400)
+    images = rivals(400)
     clean = [image for image in images if image.clean]
     positive = [image for image in images if image.label]
     extra = [image for image in images if not image.clean and not image.label]
@@ -171,8 +177,36 @@ def test_each_clean_picture_gives_a_pair_and_half_of_them_another_distortion() -
 
 def test_a_picture_more_changes_no_other_and_a_seed_changes_all() -> None:
     assert synthesized(12)[: len(synthesized(11))] == synthesized(11)
+    assert [i for i in rivals(12) if i.rival][:11] == [i for i in rivals(11) if i.rival]
     first, second = ({i.severity for i in synthesized(20, seed) if i.label} for seed in (0, 1))
     assert not first & second
+
+
+def test_rivals_are_of_another_name_and_family() -> None:
+    heads = registry(GRAIN, DARK, spec("smoke", family="air", synthesize=GRAIN.synthesize), spec("no_generator"))
+    names = {
+        (label, family): [head.spec.label for head in rivals_of(heads, label, family)]
+        for label, family in (("rain", "other"), ("rain", "noise"), ("dark", "other"), ("surgical_smoke2", "other"))
+    }
+    assert names == {
+        ("rain", "other"): ["dark", "grain", "smoke"],
+        ("rain", "noise"): ["dark", "smoke"],
+        ("dark", "other"): ["grain", "smoke"],
+        ("surgical_smoke2", "other"): ["dark", "grain"],
+    }
+
+
+def test_rivals_of_few_clean_pictures_are_several_each_and_different() -> None:
+    clean = [LabelledImage(path=Path(f"{i}.png"), label=False, clean=True) for i in range(8)]
+    hashes = {image.path: f"{i:064x}" for i, image in enumerate(clean)}
+    others = [registered(spec(f"kind{i}", synthesize=GRAIN.synthesize)) for i in range(6)]
+    made = [image for image in with_rivals(clean, hashes, others, "rain", 0) if image.rival]
+    assert len(made) == 32
+    kinds = {image.path: set() for image in clean}
+    for image in made:
+        assert image.rival_spec is not None
+        kinds[image.path].add(image.rival_spec.label)
+    assert {len(found) for found in kinds.values()} == {4}
 
 
 def test_recipes_know_the_code_of_their_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +219,7 @@ def test_recipes_know_the_code_of_their_generator(tmp_path: Path, monkeypatch: p
         sys.modules.pop("edited_plugin", None)
         generator = importlib.import_module("edited_plugin").generate
         target = registered(spec("grain", synthesize=generator))
-        recipe = with_distorted(clean, {Path("a.png"): "0"}, target, (), 0)[1].recipe
+        recipe = with_distorted(clean, {Path("a.png"): "0"}, target, 0)[1].recipe
         assert recipe is not None
         return recipe.key
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from distortion_heads.datasets.labelled_image import LabelledImage
-from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS, HoldOut, split_by_content
+from distortion_heads.datasets.split_by_content import SAME_SCENE_BITS, HoldOut, folds_by_content, split_by_content
 from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import difference_hash
 from helpers.little_pictures import noisy, scene
@@ -153,3 +153,41 @@ def test_no_group_crosses_unless_the_note_says_so(groups: list[int], seed: int) 
     assert len(split.fit) + len(split.hold) == len(images)
     shared = {images[i].group for i in split.fit} & {images[i].group for i in split.hold}
     assert bool(shared) <= (split.note is not None)
+
+
+def test_folds_have_both_classes_and_part_no_scene() -> None:
+    images = pairs(30)
+    folds = folds_by_content(images, unrelated(60), 0)
+    assert (folds.count, folds.note) == (5, None)
+    for number in range(5):
+        members = [images[i] for i in np.flatnonzero(folds.fold == number)]
+        assert sum(member.label for member in members) == len(members) / 2 == 6
+    by_stem = {stem: {int(folds.fold[i]) for i in range(60) if images[i].path.stem == stem} for stem in ("s0", "s7")}
+    assert {len(found) for found in by_stem.values()} == {1}
+    assert np.array_equal(folds.hold, np.arange(60))
+
+
+def test_fewer_folds_where_there_are_fewer_scenes() -> None:
+    images = [image(f"{label}/{i}.png", label, f"scene {i % 3}") for label in (True, False) for i in range(24)]
+    folds = folds_by_content(images, unrelated(48), 0)
+    assert (folds.count, folds.note) == (3, None)
+    alone = folds_by_content([image(f"{i}.png", i % 2 == 0, "one") for i in range(40)], unrelated(40), 0)
+    assert alone.count == 5
+    assert alone.note is not None
+    assert "may be too good" in alone.note
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=8, max_size=60), st.integers(0, 9))
+def test_no_group_is_in_two_folds_unless_said(rows: list[tuple[bool, int]], seed: int) -> None:
+    images = [image(f"{i}.png", label, f"g{group}") for i, (label, group) in enumerate(rows)]
+    try:
+        folds = folds_by_content(images, unrelated(len(rows)), seed)
+    except DataError:
+        assert min(sum(label for label, _ in rows), sum(not label for label, _ in rows)) < 2
+        return
+    for number in range(folds.count):
+        assert len({images[i].label for i in np.flatnonzero(folds.fold == number)}) == 2
+    if folds.note is None:
+        of_group = {group: {int(folds.fold[i]) for i, (_, its) in enumerate(rows) if its == group} for _, group in rows}
+        assert {len(found) for found in of_group.values()} == {1}

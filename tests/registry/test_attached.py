@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from distortion_heads.errors import BackboneMismatchError
-from distortion_heads.registry.attached import load_banks
+from distortion_heads.registry.attached import load_banks, problem_lines
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import LoadedPlugins
 from distortion_heads.registry.user_heads import Store
@@ -48,5 +48,14 @@ def test_a_head_of_another_backbone_is_a_problem_unless_it_was_asked_for(attache
     banks, labels, problems = load_banks(attached.select(None), other, must_work=False)
     assert (len(banks["native"]), labels, len(problems)) == (0, (), N)
     assert str(problems[0]).startswith("head 'head00' is left out: ")
+    (line,) = problem_lines(problems)
+    assert line == (
+        f"{N} heads were made for another backbone: head00, head01, head02 and {N - 3} more are left out: "
+        "train one again with `dheads add-head LABEL --data PATH --force`"
+    )
+    (line,) = problem_lines(problems, "my run")
+    assert "fit them again with `dheads train --refit-heads --images DIR --out 'my run'`, or train one" in line
+    assert line.endswith("`dheads add-head LABEL --data PATH --backbone 'my run'`")
+    assert problem_lines(problems[:1]) == [str(problems[0])]
     with pytest.raises(BackboneMismatchError, match="head 'head00': "):
         load_banks(attached.select(["head00"]), other, must_work=True)

@@ -62,8 +62,9 @@ def audit(
     """Say what is wrong with the dataset in the folder or CSV file DATASET.
 
     Looks for scenes on both sides of a split (by name and by look), distorted files that equal their reference,
-    duplicates, levels that are no severity, classes without clean pictures, and labels that the heads doubt. A split is
-    CSV, JSON, text, .npy, .npz or a pickled list, which is read without running anything in it.
+    duplicates, levels that are no severity, classes without clean pictures, codecs, sizes and more that tell a label
+    from clean, and labels that the heads doubt. A split is CSV, JSON, text, .npy, .npz or a pickled list, which is read
+    without running anything in it.
 
     Exit status: 0 nothing is wrong (something may be suspect), 1 something is wrong or cannot be read, 2 wrong usage.
     """

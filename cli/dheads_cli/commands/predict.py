@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -231,13 +232,15 @@ def _predictor(
 ) -> Predictor:
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
+    from distortion_heads.registry.attached import problem_lines
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
     predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
-    session.report([str(problem) for problem in predictor.problems])
+    session.report(problem_lines(predictor.problems, backbone))
     if not predictor.video_heads:
-        raise RegistryError("no head can be used: train one with `dheads add-head`, or see `dheads list`")
+        place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
+        raise RegistryError(f"no head can be used: train one with `dheads add-head{place}`, or see `dheads list`")
     return predictor
 
 

@@ -119,7 +119,7 @@ def measure_new_head(spec: HeadSpec, scenes: Sequence[Path], work: Path, registr
 
 def _add(spec: HeadSpec, data: Path, work: Path, registry: Registry) -> None:
     out = work / "new.safetensors"
-    request = AddHeadRequest(label=f"new_{spec.label}", data=data, view=spec.view, force=True, out=out)
+    request = AddHeadRequest(label=f"new_{spec.label}", data=data, view=spec.view, rivals=False, force=True, out=out)
     train_and_attach(request, Store(work / "home"), registry, cache=FeatureCache(work / "cache"))
 
 

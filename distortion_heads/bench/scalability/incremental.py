@@ -192,6 +192,7 @@ class _Incremental:
             view=spec.view,
             family=spec.family,
             seed=self.options.seed,
+            rivals=False,
             force=True,
             out=folder / f"late_{spec.label}-{size}.safetensors",
         )

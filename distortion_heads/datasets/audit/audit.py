@@ -43,6 +43,7 @@ def audit_corpus(
     for check in (labels.unreadable, labels.copies_of_reference, labels.duplicates, labels.sizes, labels.levels):
         findings += check(corpus, looks)
     findings += labels.clean_pictures(corpus, split)
+    findings += labels.shortcuts(corpus, looks)
     compared = sum(isinstance(look, PictureFacts) and look.rmse is not None for look in looks.values())
     checked = [
         f"{len(looks)} pictures, {compared} of them against their reference",

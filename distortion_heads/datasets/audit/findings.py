@@ -18,6 +18,7 @@ Check: TypeAlias = Literal[
     "sizes",
     "levels",
     "clean pictures",
+    "shortcuts",
     "label noise",
 ]
 

@@ -14,6 +14,7 @@ from distortion_heads.datasets.audit.findings import Check, Finding, Grade, find
 from distortion_heads.datasets.audit.pixels import PictureFacts
 from distortion_heads.datasets.audit.splits import DeclaredSplit
 from distortion_heads.datasets.record import Corpus, Record
+from distortion_heads.datasets.shortcuts import find_shortcuts
 
 SLACK = 0.02
 """Share by which the difference to the reference may fall from one level to the next: chance does that."""
@@ -132,6 +133,19 @@ def clean_pictures(corpus: Corpus, split: DeclaredSplit | None) -> Iterator[Find
     if bare:
         message = "labels none of whose scenes has a clean picture: the content may give them away"
         yield finding("clean pictures", "suspect", message, bare, len(corpus.labels))
+
+
+def shortcuts(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
+    """Find properties of the files that separate the pictures with a label from those without any."""
+    for label in corpus.labels:
+        records = [record for record in corpus.records if label in record.severities or record.clean]
+        facts = [looks.get(record.path) for record in records]
+        properties = [look.properties if isinstance(look, PictureFacts) else None for look in facts]
+        positive = [not record.clean for record in records]
+        for found in find_shortcuts(properties, positive, label):
+            if found.name != "light":  # which is what many a distortion changes
+                message = f"{found.text}: a head may learn this instead"
+                yield finding("shortcuts", "suspect", message, [label], len(corpus.labels))
 
 
 def unreadable(corpus: Corpus, looks: Looks) -> Iterator[Finding]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.datasets.properties import Properties, read_properties
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.image_hashes import difference_hash
@@ -27,13 +28,14 @@ class PictureFacts:
 
     `digest`: SHA-256 of size and pixels; `hash`: `difference_hash`, None for a flat picture; `rmse`: root mean square
     difference to the reference in grey levels of 0 to 255 over RGB, None without a reference or if sizes differ
-    (`same_size` False).
+    (`same_size` False); `properties` of the file.
     """
 
     digest: str
     hash: int | None
     rmse: float | None = None
     same_size: bool = True
+    properties: Properties | None = None
 
 
 def look_at(
@@ -76,12 +78,12 @@ def _look(path: Path, reference: NDArray[np.uint8] | None) -> PictureFacts | str
     except InputError as error:
         return str(error)
     digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-    hashed = difference_hash(pixels)
+    facts = PictureFacts(digest=digest, hash=difference_hash(pixels), properties=read_properties(path, pixels))
     if reference is None:
-        return PictureFacts(digest=digest, hash=hashed)
+        return facts
     if reference.shape != pixels.shape:
-        return PictureFacts(digest=digest, hash=hashed, same_size=False)
-    return PictureFacts(digest=digest, hash=hashed, rmse=rmse(pixels, reference))
+        return replace(facts, same_size=False)
+    return replace(facts, rmse=rmse(pixels, reference))
 
 
 def rmse(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

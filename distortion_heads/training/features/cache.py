@@ -64,6 +64,7 @@ def cache_key(
 ) -> str:
     """Return the SHA-256 (hex) of all that decides the features; `content` is the SHA-256 of the file."""
     made = source.recipe.key if source.recipe else "as it is"
+    made += f"; {source.form.key}" if source.form else ""
     taken = f"{source.clip.key} {frame_windows}" if source.clip else f"still {MAX_WINDOWS}"
     return hashlib.sha256("\0".join((FORMAT, content, fingerprint, view_key(view), made, taken)).encode()).hexdigest()
 

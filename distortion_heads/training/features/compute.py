@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.read_views import check_padded, view_features
 from distortion_heads.datasets.clips import each_frame, frame_limit
-from distortion_heads.datasets.labelled_image import Distorted, Source
+from distortion_heads.datasets.labelled_image import Source
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
@@ -62,8 +62,7 @@ def compute(
     def features(pixels: NDArray[np.uint8]) -> ImageFeatures:
         check_padded(pixels, max_pixels)
         scene, size = difference_hash(pixels), pixels.shape[:2]
-        if source.recipe is not None:
-            pixels = _applied(source.recipe, pixels, view)
+        pixels = _made(source, pixels, view)
         windows = to_float16(spread_windows(view_features(backbone, pixels, view), most))
         return ImageFeatures(windows=windows, scene=scene, size=size)
 
@@ -80,13 +79,15 @@ class _GeneratorError(Exception):
     """A plugin's generator gave no picture."""
 
 
-def _applied(recipe: Distorted, pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+def _made(source: Source, pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    if source.recipe is None:
+        return source.made_of(pixels, view)
     try:
-        return recipe.apply(pixels, view)
+        return source.made_of(pixels, view)
     except DheadsError as error:
         raise _GeneratorError(str(error)) from None
     except (Exception, SystemExit) as error:  # a plugin's generator raises anything
-        label = recipe.step.spec.label if recipe.step else "clean"
+        label = source.recipe.step.spec.label if source.recipe.step else "clean"
         text = " ".join(str(error).split()) or "without a message"
         raise _GeneratorError(f"the generator of {label!r} failed: {type(error).__name__}: {text}") from None
 

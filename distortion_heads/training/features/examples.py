@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,3 +57,11 @@ class Examples:
         """The images at `index`, in that order."""
         pieces = [self.windows[self.starts[i] : self.starts[i + 1]] for i in index]
         return Examples.pack(pieces, self.labels[index], self.severity[index], self.clean[index])
+
+    def thinned(self, most: int) -> Examples:
+        """Every image with fewer of its windows, evenly spread, so that there are about `most` in all."""
+        every = -(-len(self.windows) // most)
+        if every <= 1:
+            return self
+        pieces = [self.windows[a:b:every] for a, b in pairwise(self.starts)]
+        return Examples.pack(pieces, self.labels, self.severity, self.clean)

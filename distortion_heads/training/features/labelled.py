@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,20 @@ class Dataset:
             [image.clean for image in images],
         )
 
+    def without(self, families: Sequence[str], note: str) -> Dataset:
+        """Return the data without the rivals of these families, and with one note more."""
+        specs = [image.rival_spec for image in self.images]
+        kept = [i for i, spec in enumerate(specs) if spec is None or spec.family not in families]
+        images, features = tuple(self.images[i] for i in kept), tuple(self.features[i] for i in kept)
+        return replace(self, images=images, features=features, notes=(*self.notes, note))
+
     def amount(self, index: NDArray[np.int64]) -> Amount:
-        """Count the images at `index`."""
-        return Amount.of(self.images[i] for i in index)
+        """Count those of the images at `index` that were given."""
+        return Amount.of(self.given(index))
+
+    def given(self, index: NDArray[np.int64]) -> list[LabelledImage]:
+        """Return the images at `index` without those that were made to be rivals."""
+        return [self.images[i] for i in index if not self.images[i].rival]
 
 
 def usable(
@@ -53,7 +64,7 @@ def usable(
     """
     pairs = list(zip(images, results, strict=True))
     failed = [(image, result) for image, result in pairs if isinstance(result, Failure)]
-    fatal = {image.path: result.reason for image, result in failed if not _is_extra(image)}
+    fatal = {image.path: result.reason for image, result in failed if not image.rival}
     if fatal:
         raise unreadable(tuple(fatal.items()), len(hashes))
     kept: list[LabelledImage] = []
@@ -97,7 +108,3 @@ def _video_notes(kept: Sequence[LabelledImage], pairs: Sequence[tuple[LabelledIm
             "so give some of both with and without the distortion"
         )
     return notes
-
-
-def _is_extra(image: LabelledImage) -> bool:
-    return image.recipe is not None and image.recipe.step is not None and not image.label

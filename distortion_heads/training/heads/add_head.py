@@ -5,39 +5,31 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
-from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.errors_text import reason
-from distortion_heads.backbones.open import bundled_backbone, load_backbone
-from distortion_heads.datasets.distorting import with_distorted
-from distortion_heads.datasets.labelled_image import FRAMES, Amount, LabelledImage, few_videos
-from distortion_heads.datasets.own_data import check_expected, distinct, read_clean, read_data
-from distortion_heads.datasets.split_by_content import HoldOut, split_by_content
-from distortion_heads.errors import DataError, LabelTakenError, MissingExtraError, StoreError
-from distortion_heads.heads.file import dump_head
+from distortion_heads.backbones.open import open_backbone
+from distortion_heads.datasets.examples_of import Wanted, gather
+from distortion_heads.datasets.labelled_image import FRAMES, Amount, few_videos
+from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.heads.head import HeadFile, Provenance
-from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.metrics.intervals import Spread
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.build import RegisteredHead, Registry
-from distortion_heads.registry.discovery import USER
+from distortion_heads.registry.destination import destination
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import FAMILY, VIEWS, BackboneRef, BackboneSpec, HeadSpec, View, check_label
+from distortion_heads.spec import VIEWS, BackboneSpec, HeadSpec, View
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.extract import Progress, extract
 from distortion_heads.training.features.labelled import Dataset, usable
-from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_head, weakness
+from distortion_heads.training.heads.fit_and_measure import fit_and_measure
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, weakness
 
 _PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
-
-MAX_FPR_CLEAN = 0.02
-"""Share of the held-out clean pictures on which the head may fire: none of fewer than 50."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +40,9 @@ class AddHeadRequest:
     the installed head `synthesizer`, by default `label`). `view`, `title` and `family` default to those of the
     installed head of that label; without `license` the head file says "unspecified". `max_pixels` limits each picture
     or frame. Of each video in `data`, or each part of one that has a row of its own, `frames` evenly spread ones are
-    taken. `out` is a file that is written instead of attaching the head; `force` replaces it, or a head of the user's.
+    taken. `equalize`, `strict` and `rivals`: see `Wanted`. `backbone`: the name of an installed one, or a folder that
+    `dheads train` wrote, in which the head is then attached. `out` is a file that is written instead of attaching the
+    head; `force` replaces it, or a head of the user's.
     """
 
     label: str
@@ -62,6 +56,10 @@ class AddHeadRequest:
     seed: int = 0
     frames: int = FRAMES
     max_pixels: int = DEFAULT_MAX_PIXELS
+    equalize: bool | None = None
+    strict: bool = False
+    rivals: bool = True
+    backbone: str | None = None
     force: bool = False
     out: Path | None = None
 
@@ -81,6 +79,8 @@ class AddHeadRequest:
 class AddedHead:
     """A trained head, where it was written, and how it went; `fit` and `hold` say on how much.
 
+    `folds`: of a cross-validation, in which all are both fitted and held out, each once; 0 if a part was held out.
+    `rivals`: how many of the negatives have another distortion, made here; they are not in `fit` and `hold`.
     `notes`: what the user should know, a line each. `warning`: why the head is poor and what to do, or None.
     """
 
@@ -89,6 +89,9 @@ class AddedHead:
     seconds: float
     fit: Amount
     hold: Amount
+    folds: int
+    rivals: int
+    spread: Spread
     notes: tuple[str, ...]
     warning: str | None = None
 
@@ -106,6 +109,10 @@ def add_head(
     seed: int = 0,
     frames: int = FRAMES,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    equalize: bool | None = None,
+    strict: bool = False,
+    rivals: bool = True,
+    backbone: Path | str | None = None,
     force: bool = False,
     out: Path | str | None = None,
     progress: Progress | None = None,
@@ -126,6 +133,10 @@ def add_head(
         seed=seed,
         frames=frames,
         max_pixels=max_pixels,
+        equalize=equalize,
+        strict=strict,
+        rivals=rivals,
+        backbone=None if backbone is None else str(backbone),
         force=force,
         out=None if out is None else Path(out),
     )
@@ -147,67 +158,42 @@ def train_and_attach(
     `DataError`, `BackboneError` or `StoreError`.
     """
     started, report = time.perf_counter(), progress or (lambda stage, done, total: None)
-    installed = _check_label(request, registry, store)
+    place = destination(request.label, store, registry, request.backbone, request.out, request.force)
+    place.check()
     if find_spec("sklearn") is None:
         raise MissingExtraError("add-head")
-    source = request.source
-    if installed and installed.view not in VIEWS:
+    installed = registry.heads[request.label].spec if request.label in registry.heads else None
+    if request.source and installed and installed.view not in VIEWS:
         raise DataError(f"the head {request.label!r} judges successive frames: fit it with `dheads train --clips DIR`")
     generator = _generator(request.synthesizer or request.label, registry) if request.data is None else None
     card = _card(request, installed, generator)
-    engine = load_backbone(backbone or bundled_backbone(), threads=1)  # the images are what is worked on in parallel
-    images, hashes = _read(request, generator, registry)
+    engine = open_backbone(backbone or place.backbone, threads=1)  # the images are what is worked on in parallel
+    found = gather(_wanted(request, card, generator), registry)
     cache = cache or FeatureCache.default(os.environ)
-    features = extract(images, hashes, engine, card.view, cache, progress, request.max_pixels)
-    data = usable(images, features, hashes, source)
-    split = split_by_content(data.images, [found.scene for found in data.features], request.seed)
+    features = extract(found.images, found.hashes, engine, card.view, cache, progress, request.max_pixels)
+    data = usable(found.images, features, found.hashes, request.source)
     report("fit", 0, 1)
-    head = _fit(request, card, data, split, engine.ref)
-    path = _save(head, request, store)
+    fitted = fit_and_measure(data, card, engine.ref, partial(_provenance, request, card), request.seed)
+    data, parts = fitted.data, fitted.parts
+    path = place.save(fitted.head)
     report("fit", 1, 1)
     return AddedHead(
-        head=head,
+        head=fitted.head,
         path=path,
         seconds=time.perf_counter() - started,
-        fit=data.amount(split.fit),
-        hold=data.amount(split.hold),
-        notes=(*data.notes, *filter(None, (split.note, few_videos([data.images[i] for i in split.hold])))),
-        warning=weakness(head),
+        fit=data.amount(parts.fit),
+        hold=data.amount(parts.hold),
+        folds=parts.count,
+        rivals=sum(image.rival for image in data.images),
+        spread=fitted.spread,
+        notes=(*found.notes, *data.notes, *filter(None, (parts.note, few_videos(data.given(parts.hold))))),
+        warning=weakness(fitted.head),
     )
 
 
-def _check_label(request: AddHeadRequest, registry: Registry, store: Store) -> HeadSpec | None:
-    """Check that the result may be written; return the installed distortion of that label, if there is one."""
-    label, out = check_label(request.label), request.out
-    installed = registry.heads.get(label)
-    if installed and installed.spec.scope == FAMILY:
-        raise LabelTakenError(f"{label!r} is the name of a family, whose head is not a kind's: choose another label")
-    if out is not None:
-        _check_out(out, request.force)
-    elif installed and installed.spec.weights is not None and installed.owner.distribution != USER:
-        raise LabelTakenError(
-            f"label {label!r} is taken by {installed.owner}: choose another label, or write a file only with --out FILE"
-        )
-    elif not request.force and os.path.lexists(store.path(label)):
-        raise LabelTakenError(f"label {label!r} is taken by {store.path(label)}: replace it with --force")
-    _check_writable(store.folder if out is None else out.parent)
-    return installed.spec if installed else None
-
-
-def _check_out(out: Path, force: bool) -> None:
-    if not out.parent.is_dir():
-        raise StoreError(f"{out.parent}: no such folder")
-    if out.is_dir():
-        raise StoreError(f"{out} is a folder: give the name of a file")
-    if not force and os.path.lexists(out):
-        raise StoreError(f"{out} exists: replace it with --force")
-
-
-def _check_writable(folder: Path) -> None:
-    """Raise `StoreError` if nothing can be written to `folder`, which need not exist."""
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise StoreError(f"{existing} cannot be written to: set DHEADS_HOME to another folder, or use --out FILE")
+def _wanted(request: AddHeadRequest, card: HeadCard, generator: RegisteredHead | None) -> Wanted:
+    names = ("source", "label", "frames", "seed", "max_pixels", "equalize", "strict", "rivals")
+    return Wanted(family=card.family, generator=generator, **{name: getattr(request, name) for name in names})
 
 
 def _generator(label: str, registry: Registry) -> RegisteredHead:
@@ -230,38 +216,6 @@ def _card(request: AddHeadRequest, installed: HeadSpec | None, generator: Regist
     )
 
 
-def _read(
-    request: AddHeadRequest, generator: RegisteredHead | None, registry: Registry
-) -> tuple[tuple[LabelledImage, ...], dict[Path, str]]:
-    """Return the distinct images and the content hashes of their files, checked for number and classes."""
-    source, label = request.source, request.label
-    images = read_clean(source) if generator else read_data(source, label, request.frames)
-    hashes = content_hashes([image.path for image in images])
-    images = distinct(images, hashes)
-    if generator is not None:
-        others = [registry.heads[name] for name in sorted(registry.heads) if name != label]
-        family = generator.spec.family  # negatives have distortions of other families
-        others = [head for head in others if head.spec.synthesize is not None and head.spec.family != family]
-        images = with_distorted(images, hashes, generator, others, request.seed)
-    check_expected(images, source)
-    return images, hashes
-
-
-def _fit(request: AddHeadRequest, card: HeadCard, data: Dataset, split: HoldOut, backbone: BackboneRef) -> HeadFile:
-    fit, hold = data.examples(split.fit), data.examples(split.hold)
-    head = train_head(
-        fit,
-        hold,
-        card,
-        backbone,
-        _provenance(request, card, data),
-        seed=request.seed,
-        max_fpr_clean=MAX_FPR_CLEAN,
-        with_severity=bool(np.isfinite(fit.severity).any()),
-    )
-    return head if split.note is None else replace(head, metrics=replace(head.metrics, split="held-out files"))
-
-
 def _provenance(request: AddHeadRequest, card: HeadCard, data: Dataset) -> Provenance:
     """Return names, hashes and counts; of paths only the last part, for a head file is given to others.
 
@@ -271,10 +225,13 @@ def _provenance(request: AddHeadRequest, card: HeadCard, data: Dataset) -> Prove
     words = ["dheads", "add-head", request.label, "--clean" if request.data is None else "--data", name]
     options = {"synthesizer": request.synthesizer, "view": card.view, "seed": request.seed, "title": request.title}
     options |= {"family": request.family, "license": request.license}
+    options["backbone"] = None if request.backbone is None else Path(request.backbone).name
     options["max-pixels"] = None if request.max_pixels == DEFAULT_MAX_PIXELS else request.max_pixels
     options["frames"] = None if request.frames == FRAMES else request.frames
     for option, value in options.items():
         words += [] if value is None else [f"--{option}", str(value)]
+    flags = {"no-rivals": not request.rivals, "equalize": request.equalize, "no-equalize": request.equalize is False}
+    words += [f"--{flag}" for flag, given in flags.items() if given]
     positive = sum(image.label for image in data.images)
     return Provenance(
         data=name,
@@ -285,13 +242,3 @@ def _provenance(request: AddHeadRequest, card: HeadCard, data: Dataset) -> Prove
         command=shlex.join(words),
         versions={package: version(package) for package in _PACKAGES},
     )
-
-
-def _save(head: HeadFile, request: AddHeadRequest, store: Store) -> Path:
-    if request.out is None:
-        return store.save(head, overwrite=request.force)
-    try:
-        write_atomic(request.out, dump_head(head))
-    except OSError as error:
-        raise StoreError(f"{request.out} cannot be written: {reason(error).lower()}") from None
-    return request.out

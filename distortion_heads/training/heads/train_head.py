@@ -15,14 +15,17 @@ from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
+from distortion_heads.metrics.thresholds import NO_LIMITS, Limits, choose_threshold
 from distortion_heads.spec import LIGHT, TEMPORAL, VIEWS, BackboneRef, View, check_label
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
 from distortion_heads.training.heads.fit_layers import fit_layers
-from distortion_heads.training.heads.thresholds import choose_threshold
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
 """A head that is worse in any of these is called poor."""
+
+FOLD_WINDOWS = 8000
+"""Most windows that the head of one fold is fitted on: large pictures give 64 each, which bounds the time."""
 
 _STATISTICAL = frozenset((LIGHT, TEMPORAL))
 """Views of statistics with long tails, which are not whitened: a head learns less from them then."""
@@ -90,20 +93,71 @@ def train_head(
     provenance: Provenance,
     *,
     seed: int = 0,
-    max_fpr_clean: float | None = None,
+    limits: Limits = NO_LIMITS,
     with_severity: bool = False,
     start: tuple[Layer, Layer] | None = None,
 ) -> HeadFile:
     """Fit a head on `fit`, from the layers `start` if given; calibrate and measure it on `hold`, of other scenes."""
-    whitened = card.view not in _STATISTICAL
-    layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=whitened)
+    layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=_is_whitened(card))
     head = new_head(card, layers, backbone, provenance)
-    logits = window_logits(head, hold)
-    calibration = calibrate(logits, hold)
-    probabilities = image_probabilities(logits, hold.starts, calibration.scale, calibration.offset)
-    threshold = choose_threshold(probabilities, hold.labels, hold.clean, max_fpr_clean)
-    metrics = measure(probabilities, hold.labels, hold.clean, threshold.value, "held-out scenes of the training data")
-    return replace(head, calibration=calibration, threshold=threshold, metrics=metrics)
+    return _measured(head, window_logits(head, hold), hold, limits, "held-out scenes of the training data")
+
+
+def train_on_folds(
+    examples: Examples,
+    fold: NDArray[np.int64],
+    card: HeadCard,
+    backbone: BackboneRef,
+    provenance: Provenance,
+    *,
+    seed: int = 0,
+    limits: Limits = NO_LIMITS,
+    with_severity: bool = False,
+) -> tuple[HeadFile, NDArray[np.float64]]:
+    """Fit a head on all examples; calibrate and measure it by the answers of heads that did not see the example's fold.
+
+    `fold` (n,) numbers the fold of each example. Returns the head and those answers: probabilities (n,), calibrated.
+    """
+
+    def fitted(part: Examples) -> HeadFile:
+        layers = fit_layers(part, with_severity=with_severity, seed=seed, whitened=_is_whitened(card))
+        return new_head(card, layers, backbone, provenance)
+
+    logits, count = np.zeros(len(examples.windows)), int(fold.max()) + 1
+    for number in range(count):
+        rest, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        head = fitted(examples.subset(rest).thinned(FOLD_WINDOWS))
+        logits[np.isin(examples.owner, out)] = window_logits(head, examples.subset(out))
+    head = _measured(fitted(examples), logits, examples, limits, f"{count}-fold cross-validation by scene")
+    return head, _probabilities(head, logits, examples)
+
+
+def _is_whitened(card: HeadCard) -> bool:
+    return card.view not in _STATISTICAL
+
+
+def _measured(
+    head: HeadFile,
+    logits: NDArray[np.float64],
+    hold: Examples,
+    limits: Limits,
+    split: str,
+) -> HeadFile:
+    """Return the head with calibration, threshold and figures by the logits (W,) on `hold`."""
+    head = replace(head, calibration=calibrate(logits, hold))
+    probabilities = _probabilities(head, logits, hold)
+    threshold = choose_threshold(probabilities, hold.labels, hold.clean, limits)
+    metrics = measure(probabilities, hold.labels, hold.clean, threshold.value, split)
+    return replace(head, threshold=threshold, metrics=metrics)
+
+
+def _probabilities(head: HeadFile, logits: NDArray[np.float64], examples: Examples) -> NDArray[np.float64]:
+    return image_probabilities(logits, examples.starts, head.calibration.scale, head.calibration.offset)
+
+
+def answers_of(head: HeadFile, examples: Examples) -> NDArray[np.float64]:
+    """Return the probability (n,) that the head gives each image."""
+    return _probabilities(head, window_logits(head, examples), examples)
 
 
 def train_best_head(

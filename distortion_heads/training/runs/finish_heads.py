@@ -13,10 +13,10 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.head import Calibration, HeadFile, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
+from distortion_heads.metrics.thresholds import choose_threshold
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
-from distortion_heads.training.heads.thresholds import choose_threshold
 from distortion_heads.training.heads.train_head import HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
@@ -81,7 +81,7 @@ def _with_decision(head: HeadFile, validation: Examples, recipe: RecordRecipe) -
         threshold = Threshold(objective="majority of the windows")
     probabilities = image_probabilities(logits, validation.starts, calibration.scale, calibration.offset)
     if recipe.calibrate and both and recipe.pooling == "mean":
-        threshold = choose_threshold(probabilities, validation.labels, validation.clean, None)
+        threshold = choose_threshold(probabilities, validation.labels, validation.clean)
     split = "validation part, which also decided when to stop and calibrated"
     metrics = measure(probabilities, validation.labels, validation.clean, threshold.value, split)
     return replace(head, calibration=calibration, threshold=threshold, metrics=metrics)

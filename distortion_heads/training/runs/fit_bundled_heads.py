@@ -15,10 +15,10 @@ from distortion_heads.errors import HeadFileError
 from distortion_heads.heads.file import dump_head, read_head
 from distortion_heads.heads.head import HeadFile, Layer, Provenance
 from distortion_heads.metrics.measure import measure
+from distortion_heads.metrics.thresholds import choose_together
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadSpec
 from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.fit_layers import MANY
-from distortion_heads.training.heads.thresholds import choose_together
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
 from distortion_heads.training.runs.job import versions

@@ -20,6 +20,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
+from distortion_heads.metrics.thresholds import Limits
 from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, check_line, train_head
@@ -35,7 +36,7 @@ SPARE = 3
 INSIDE, OUTSIDE = 0.75, 0.25
 """Share of a run that must be distorted, or may be, to count; what lies between teaches nothing."""
 
-MAX_FPR_CLEAN = 0.01
+LIMITS = Limits(clean=0.01)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,5 +187,12 @@ def _fit(
     )
     card = HeadCard(label=spec.label, title=spec.title, family=spec.family, license=options.head_license, view=TEMPORAL)
     return train_head(
-        fit, hold, card, backbone.ref, provenance, seed=options.seed, max_fpr_clean=MAX_FPR_CLEAN, with_severity=True
+        fit,
+        hold,
+        card,
+        backbone.ref,
+        provenance,
+        seed=options.seed,
+        limits=LIMITS,
+        with_severity=True,
     )

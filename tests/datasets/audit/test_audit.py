@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from distortion_heads.datasets.audit.audit import audit_corpus
 from distortion_heads.datasets.audit.findings import Audit, Finding, audit_to_dict
@@ -142,6 +143,22 @@ def test_one_picture_under_two_labels(tmp_path: Path) -> None:
     save(tmp_path / "clean" / "copy.png", scene(0, 48))
     conflict = found(audit(tmp_path))["conflicting labels"]
     assert (conflict.grade, conflict.count, conflict.examples) == ("wrong", 2, ("copy.png = rain0.png",))
+
+
+def test_a_file_format_that_goes_with_a_label(tmp_path: Path) -> None:
+    for number in range(16):
+        save(tmp_path / ("rain" if number % 2 else "clean") / f"{number}.png", scene(number, 48))
+    assert "shortcuts" not in found(audit(tmp_path))
+    for path in (tmp_path / "rain").iterdir():
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    report = audit(tmp_path)
+    shortcut = found(report)["shortcuts"]
+    assert report.sound
+    assert (shortcut.grade, shortcut.count, shortcut.examples) == ("suspect", 1, ("rain",))
+    assert (
+        shortcut.message == "all 8 pictures with rain are JPEG and all 8 without are PNG: a head may learn this instead"
+    )
 
 
 def test_no_clean_pictures(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import distortion_heads
 from distortion_heads.errors import (
@@ -106,8 +107,11 @@ def test_head_is_saved_with_what_was_measured(trained: Trained) -> None:
     assert added.path == trained.store.path("grainy")
     assert read_head(added.path).metrics == added.head.metrics
     assert added.head.metrics.n == added.hold.examples
-    assert added.fit.pictures + added.hold.pictures == 48
-    assert 10 <= added.hold.pictures <= 18
+    assert (added.fit.pictures, added.hold.pictures, added.folds, added.rivals) == (48, 48, 5, 0)
+    assert added.head.metrics.split == "5-fold cross-validation by scene"
+    assert added.spread.auroc is not None
+    assert added.spread.auroc[0] <= added.head.metrics.auroc <= added.spread.auroc[1] == 1
+    assert (added.spread.clean.total, added.spread.others.total) == (24, 0)
     assert added.seconds > 0
     assert added.head.metrics.auroc is not None
     assert added.head.metrics.auroc > 0.95
@@ -177,7 +181,8 @@ def test_clean_pictures_complete_the_distortion_of_a_plugin(
     head = added.head
     assert (head.title, head.family, head.outputs) == ("Film grain", "noise", ("presence", "severity"))
     assert (head.provenance.n_pos, added.notes) == (24, ())
-    assert 24 < head.provenance.n_neg < 48
+    assert (head.provenance.n_neg, added.rivals) == (48, 24)
+    assert added.spread.others.total == 24
     assert head.provenance.command == "dheads add-head grain --clean 'clean ones' --view native --seed 0"
     assert head.metrics.fpr_clean is not None
 
@@ -310,7 +315,69 @@ def test_one_scene_is_said_in_the_head_too(tmp_path: Path, store: Store) -> None
         save(data / folder / "a.png", noisy(scene(0), 90 + len(folder)))
     added = add_head("grainy", data=data, store=store, registry=registry())
     assert "may be too good" in added.notes[-1]
-    assert added.head.metrics.split == "held-out files"
+    assert added.head.metrics.split == "5-fold cross-validation by file"
+
+
+def format_shortcut(root: Path) -> Path:
+    """Pictures with nothing to find: those said to have rain are JPEG, the others PNG."""
+    for seed in range(40):
+        path = root / ("rain" if seed % 2 else "clean") / f"p{seed}q.{'jpg' if seed % 2 else 'png'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noisy(scene(seed), seed)).save(path, quality=60)
+    return root
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_file_format_is_no_distortion(tmp_path: Path, store: Store) -> None:
+    data = format_shortcut(tmp_path / "data")
+    said = "all 20 pictures with rain are JPEG and all 20 without are PNG"
+    learnt = add_head("rain", data=data, store=store, registry=registry(), equalize=False, out=tmp_path / "learnt")
+    assert learnt.head.metrics.auroc == 1.0
+    assert learnt.notes == (f"{said}: the head may learn this instead (--equalize brings all to a common form)",)
+    assert learnt.head.provenance.command.endswith(" --no-equalize")
+
+    evened = add_head("rain", data=data, store=store, registry=registry())
+    form = "a common form (JPEG of quality 60)"
+    assert evened.notes == (f"{said}: all were brought to {form} for training and figures",)
+    assert evened.head.metrics.auroc is not None
+    assert evened.head.metrics.auroc < 0.8
+    assert evened.warning is not None
+    with pytest.raises(DataError, match=f"--strict: {said}: give both classes in the same forms"):
+        add_head("rain", data=data, store=store, registry=registry(), strict=True, out=tmp_path / "not written")
+    assert not (tmp_path / "not written").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_other_distortions_of_the_clean_pictures_are_negatives(trained: Trained, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"data": trained.data, "store": trained.store, "cache": trained.cache}
+    with_rivals = add_head("grainy", registry=registry(DARK), out=tmp_path / "a", **options)
+    assert (with_rivals.rivals, with_rivals.head.metrics.n, with_rivals.head.provenance.n_neg) == (24, 48, 48)
+    assert with_rivals.spread.others.total == 24
+    assert with_rivals.spread.others.fired == 0
+    without = add_head("grainy", registry=registry(DARK), out=tmp_path / "b", rivals=False, **options)
+    assert (without.rivals, without.head.provenance.n_neg) == (0, 24)
+    assert without.head.provenance.command.endswith(" --no-rivals")
+
+
+def test_rivals_that_are_the_distortion_itself_are_given_up(trained: Trained, tmp_path: Path) -> None:
+    """The user's `grainy` is what a plugin makes under another name."""
+
+    def synthesize(image: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
+        return np.clip(image + rng.normal(0, 25 / 255, image.shape), 0, 1).astype(np.float32)
+
+    same = spec("hiss", synthesize=synthesize)
+    added = add_head(
+        "grainy",
+        data=trained.data,
+        store=trained.store,
+        registry=registry(replace(same, family="odd")),
+        cache=trained.cache,
+        out=tmp_path / "a",
+    )
+    assert added.rivals == 0
+    assert "the pictures with grainy look like distortions of the family odd" in added.notes[-1]
+    assert added.head.metrics.auroc is not None
+    assert added.head.metrics.auroc > 0.95
 
 
 def four_pictures(root: Path) -> None:

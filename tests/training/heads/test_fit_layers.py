@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.head import Provenance
 from distortion_heads.metrics.measure import expected_calibration_error, measure
+from distortion_heads.metrics.thresholds import Limits, choose_threshold
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
-from distortion_heads.training.heads.thresholds import choose_threshold
 from helpers.sample_heads import aggregate
 
 DIM = 48
@@ -41,7 +41,7 @@ def trained() -> tuple[object, Examples]:
     hold = cloud(200, 1)
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
     card = HeadCard(label="made", title="Made", family="test", license="CC0-1.0")
-    return train_head(cloud(400, 0), hold, card, ref, provenance(), with_severity=True, max_fpr_clean=0.05), hold
+    return train_head(cloud(400, 0), hold, card, ref, provenance(), with_severity=True, limits=Limits(clean=0.05)), hold
 
 
 def test_a_head_learns_presence_and_severity(trained: tuple[object, Examples]) -> None:
@@ -196,7 +196,7 @@ def test_image_probability_is_the_mean_of_the_windows() -> None:
 def test_the_threshold_respects_clean_pictures(limit: float | None, alarms: int) -> None:
     p = np.array([0.9, 0.8, 0.6, 0.55, 0.5, 0.3, 0.2, 0.1])
     labels = np.array([True, True, False, True, True, False, False, False])
-    threshold = choose_threshold(p, labels, ~labels, limit)
+    threshold = choose_threshold(p, labels, ~labels, Limits(clean=limit))
     assert (p[~labels] >= threshold.value).sum() == alarms
 
 

@@ -11,15 +11,19 @@ import pytest
 pytest.importorskip("torch")
 
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, settle_norms
-from distortion_heads.errors import BackboneError, DataError
+from distortion_heads.errors import BackboneError, DataError, LabelTakenError
 from distortion_heads.heads.file import read_head
+from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.attached import load_registry
-from distortion_heads.registry.backbones import read_ref
+from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref
 from distortion_heads.registry.build import Registry
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import PatchInput
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 from distortion_heads.training.runs.refit_heads import RefitOptions, refit_heads
 from distortion_heads.training.runs.write_backbone import write_backbone
-from helpers.little_pictures import save, scene
+from helpers.little_pictures import save, scene, write_folder
 
 
 def attached(*labels: str, without_synthesizer: str = "") -> Registry:
@@ -69,3 +73,24 @@ def test_a_run_without_a_backbone_or_heads_to_fit_is_refused(tmp_path: Path) -> 
     backbone_of_a_run(tmp_path)
     with pytest.raises(DataError, match="no attached head can make its distortion"):
         refit_heads(RefitOptions(out=tmp_path, images=tmp_path), attached("jpeg", without_synthesizer="jpeg"))
+
+
+def test_a_head_is_added_beside_the_backbone_of_a_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    fingerprint = backbone_of_a_run(out)
+    data = write_folder(tmp_path / "data", "grainy", 20, 20)
+    request = AddHeadRequest(label="grainy", data=data, backbone=str(out), family="noise")
+    cache = FeatureCache(tmp_path / "cache")
+    added = train_and_attach(request, Store(tmp_path / "home"), attached("jpeg"), cache=cache)
+    assert added.path == out / "heads" / "grainy.safetensors"
+    assert added.head.backbone.fingerprint == fingerprint
+    assert "--backbone run" in added.head.provenance.command
+    assert not (tmp_path / "home").exists()
+    registry = heads_in(out)
+    predictor = Predictor(registry=registry, backbone=find_backbone(str(out), attached("jpeg")))
+    assert (predictor.problems, [head.label for head in predictor.predict(scene(1, 128)).heads]) == ((), ["grainy"])
+    with pytest.raises(LabelTakenError, match="--force"):
+        train_and_attach(request, Store(tmp_path / "home"), attached("jpeg"), cache=cache)
+    with pytest.raises(BackboneError, match="no backbone 'nowhere'"):
+        train_and_attach(replace(request, backbone="nowhere"), Store(tmp_path / "home"), attached("jpeg"), cache=cache)

@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.head import Threshold
 
 GRID = np.round(np.linspace(0.02, 0.98, 193), 3)
+ALARMS_TO_COUNT = 3
+"""Alarms that the limit must allow before a share is trusted as it was counted."""
+
+WORTH = 0.75
+"""Share of F1 that caution leaves."""
+
 PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])
 """Prices in F1 of a false alarm on every clean picture, tried from the cheapest."""
 
 
-def choose_threshold(
-    probabilities: NDArray[np.float64], labels: NDArray[np.bool_], clean: NDArray[np.bool_], max_fpr_clean: float | None
-) -> Threshold:
-    """Return the threshold with the highest F1, in the middle of its plateau; arrays (n,).
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Shares that may fire at most: of the clean images, and of those that are neither clean nor positive.
 
-    With `max_fpr_clean`, at most that share of the clean images may fire.
+    `cautious`: where few images are clean, as many may be expected to fire of other clean images too, if that costs at
+    most a quarter of F1.
     """
-    f1, alarms = _curves(probabilities, labels, clean)
-    objective = "f1"
-    if max_fpr_clean is not None and clean.any():
-        objective = f"f1 with false alarms on clean <= {max_fpr_clean:g}"
-        allowed = alarms <= max_fpr_clean
-        if not allowed.any():
-            return Threshold(value=float(GRID[-1]), objective=objective)
-        f1 = np.where(allowed, f1, -1.0)
-    return Threshold(value=float(GRID[_middle_of_best(f1)]), objective=objective)
+
+    clean: float | None = None
+    others: float | None = None
+    cautious: bool = False
+
+
+NO_LIMITS = Limits()
+
+
+def choose_threshold(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    clean: NDArray[np.bool_],
+    limits: Limits = NO_LIMITS,
+) -> Threshold:
+    """Return the threshold with the highest F1 within the limits, in the middle of its plateau; arrays (n,)."""
+    f1, _ = _curves(probabilities, labels, clean)
+    allowed, said = np.ones(len(GRID), bool), []
+    for name, mask, most in (("clean", clean, limits.clean), ("others", ~labels & ~clean, limits.others)):
+        if most is not None and mask.any():
+            allowed &= _curves(probabilities, labels, mask)[1] <= most
+            said.append(f"on {name} <= {most:g}")
+    objective = f"f1 with false alarms {' and '.join(said)}" if said else "f1"
+    if not allowed.any():
+        return Threshold(value=float(GRID[-1]), objective=objective)
+    value = float(GRID[_middle_of_best(np.where(allowed, f1, -1.0))])
+    if limits.cautious and limits.clean is not None and 2 < clean.sum() < ALARMS_TO_COUNT / limits.clean:
+        among = labels | clean
+        f1, _ = _curves(probabilities[among], labels[among], clean[among])
+        worth = GRID[(value <= GRID) & (f1 >= WORTH * f1[np.searchsorted(GRID, value)])]
+        value = max(value, min(_expected(probabilities[clean], limits.clean), float(worth[-1])))
+    return Threshold(value=round(value, 3), objective=objective)
+
+
+def _expected(probabilities: NDArray[np.float64], share: float) -> float:
+    """Return the limit that `share` of other images like these is expected to reach, at most the end of the grid.
+
+    The quantile of the prediction of one more from a normal distribution of the logits (Student's t): of 29 images the
+    largest says little of the fiftieth.
+    """
+    from scipy.stats import t
+
+    n, p = len(probabilities), np.clip(probabilities, 1e-6, 1 - 1e-6)
+    logits = np.log(p / (1 - p))
+    bound = logits.mean() + t.ppf(1 - share, n - 1) * logits.std(ddof=1) * np.sqrt(1 + 1 / n)
+    return min(float(1 / (1 + np.exp(-bound))), float(GRID[-1]))
 
 
 def choose_together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distortion_heads.training.heads.thresholds import choose_together
+from distortion_heads.metrics.thresholds import Limits, choose_threshold, choose_together
 
 
 def _overlapping(heads: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,3 +53,36 @@ def test_what_is_allowed_is_used_up() -> None:
             other[head] = probabilities[head] >= value
             better = 2 * (other[head] & labels[head]).sum() / (other[head].sum() + labels[head].sum()) > f1[head] + 1e-9
             assert not (better and other[:, clean].any(0).mean() <= 0.08)
+
+
+def test_caution_where_few_are_clean() -> None:
+    rng = np.random.default_rng(0)
+    fired, careless = [], []
+    for _ in range(40):
+        clean = 1 / (1 + np.exp(-rng.normal(-2, 1, 25)))
+        p = np.concatenate([1 / (1 + np.exp(-rng.normal(1.5, 1, 25))), clean])
+        labels = np.arange(50) < 25
+        unseen = 1 / (1 + np.exp(-rng.normal(-2, 1, 1000)))
+        for rates, cautious in ((fired, True), (careless, False)):
+            limits = Limits(clean=0.02, cautious=cautious)
+            rates.append((unseen >= choose_threshold(p, labels, ~labels, limits).value).mean())
+    assert np.mean(fired) <= 0.02
+    assert np.max(fired) < np.max(careless)
+
+
+def test_caution_leaves_most_of_what_is_found() -> None:
+    rng = np.random.default_rng(1)
+    clean = 1 / (1 + np.exp(-rng.normal(0, 2, 25)))
+    p = np.concatenate([np.linspace(0.9, 0.97, 25), np.minimum(clean, 0.88)])
+    labels = np.arange(50) < 25
+    threshold = choose_threshold(p, labels, ~labels, Limits(clean=0.02, cautious=True)).value
+    assert (p[labels] >= threshold).mean() > 0.5
+
+
+def test_limit_on_other_distortions() -> None:
+    p = np.concatenate([np.linspace(0.5, 0.9, 10), np.full(10, 0.1), np.linspace(0.3, 0.8, 10)])
+    labels, clean = np.arange(30) < 10, (np.arange(30) >= 10) & (np.arange(30) < 20)
+    threshold = choose_threshold(p, labels, clean, Limits(clean=0.02, others=0.03))
+    assert threshold.objective == "f1 with false alarms on clean <= 0.02 and on others <= 0.03"
+    assert not (p[20:] >= threshold.value).any()
+    assert (p[20:] >= choose_threshold(p, labels, clean, Limits(clean=0.02)).value).any()
