@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from distortion_heads.answers import Prediction
+from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.errors import DheadsError
 
 Operator: TypeAlias = Literal[">", ">=", "<", "<="]
@@ -35,10 +35,14 @@ class Condition:
 
     def holds(self, prediction: Prediction) -> bool:
         """Return whether the probability of any head of that label or family compares so."""
+        return bool(self.matches(prediction))
+
+    def matches(self, prediction: Prediction) -> tuple[HeadResult, ...]:
+        """Return the heads for which it holds, the most probable first."""
         compare = _OPERATORS[self.op]
-        return any(
-            compare(head.probability, self.value) for head in prediction.heads if self.name in (head.label, head.family)
-        )
+        named = (head for head in prediction.heads if self.name in (head.label, head.family))
+        found = [head for head in named if compare(head.probability, self.value)]
+        return tuple(sorted(found, key=lambda head: -head.probability))
 
     def check(self, names: Collection[str]) -> None:
         """Raise `DheadsError` unless `name` is among the labels and families `names`: a misspelt one never holds."""

@@ -14,7 +14,7 @@ import click
 from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
 from dheads_cli.options import MAX_PIXELS
-from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
+from dheads_cli.output.console import complain, describe_bug, is_terminal, printable, result_file, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
 from dheads_cli.output.submission import Submission, check_submission
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from distortion_heads.reports.conditions import Condition
 
 FAST_WINDOWS = 16
+EXIT_UNJUDGED = 3
 
 
 @click.command()
@@ -75,7 +76,8 @@ def predict(
     pictures that are one video (frame_%04d.png), or - for a list of paths from standard input. With --video, - is a
     pipe of encoded video.
 
-    Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage.
+    Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage, 3 with --fail-if: no
+    condition holds, but something could not be read.
     """
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
@@ -109,14 +111,15 @@ def predict(
         ):
             run = _Run(predictions, sink, bar, parsed, videos)
             for done, item in enumerate(inputs):
-                bar.show(done, len(inputs))
-                run.one(item)
+                name = f"file {done + 1} of {len(inputs)}: {printable(os.path.basename(item.path))}"  # noqa: PTH119
+                bar.show(done, len(inputs), name)
+                run.one(item, name)
         sink.close()
-    return 1 if run.failed else 0
+    return run.status
 
 
 class _Run:
-    """Goes through the inputs; `predictions` are those of the pictures. `failed`: whether the exit status is 1."""
+    """Goes through the inputs; `predictions` are those of the pictures."""
 
     def __init__(
         self,
@@ -128,16 +131,23 @@ class _Run:
     ) -> None:
         self._predictions, self._sink, self._bar, self._conditions = predictions, sink, bar, conditions
         self._videos = videos
-        self.failed = False
+        self._failed = self._held = False
 
-    def one(self, item: Input) -> None:
+    @property
+    def status(self) -> int:
+        """The exit status: with conditions, what could not be judged is not taken for what they hold for."""
+        if self._held or (self._failed and not self._conditions):
+            return 1
+        return EXIT_UNJUDGED if self._failed else 0
+
+    def one(self, item: Input, place: str) -> None:
         """Predict one input and report it. An input that fails, for whatever reason, leaves the others alone."""
         if item.error is not None:
             self._fail(item.path, item.error)
             return
         try:
             if self._videos is not None and self._videos.request.wants(item):
-                self._video(self._videos, item.path)
+                self._video(self._videos, item.path, place)
                 return
             prediction = next(self._predictions)
             if isinstance(prediction, Exception):
@@ -153,23 +163,24 @@ class _Run:
                 self._sink.prediction(prediction)
                 self._check(prediction)
 
-    def _video(self, videos: Videos, path: str) -> None:
-        prediction = videos.predict(path, self._bar)
-        self.failed |= prediction.error is not None
+    def _video(self, videos: Videos, path: str, place: str) -> None:
+        prediction = videos.predict(path, self._bar, place)
+        self._failed |= prediction.error is not None
         with self._bar.hidden():
             self._check(replace(prediction.summary, path=path))
 
     def _fail(self, path: str, reason: str) -> None:
-        self.failed = True
+        self._failed = True
         with self._bar.hidden():
             self._sink.error(path, reason)
 
     def _check(self, prediction: Prediction) -> None:
         for condition in self._conditions:
-            if condition.holds(prediction):
-                self.failed = True
+            if heads := condition.matches(prediction):
+                self._held = True
                 text = f"{condition.name}{condition.op}{condition.value:g}"
-                complain(f"{prediction.path}: --fail-if '{text}' holds")
+                values = ", ".join(f"{head.label} {head.probability:.2f}" for head in heads)
+                complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
 
 
 def _split(heads: str | None) -> list[str] | None:
