@@ -15,6 +15,7 @@ from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
 from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.console import complain, describe_bug, is_terminal, printable, result_file, stdout_stream
+from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
 from dheads_cli.output.submission import Submission, check_submission
@@ -36,6 +37,7 @@ EXIT_UNJUDGED = 3
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
+@click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and head.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every head in the table.")
 @click.option(
@@ -60,6 +62,7 @@ def predict(
     paths: tuple[str, ...],
     as_json: bool,
     csv_file: str | None,
+    csv_long: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -85,6 +88,8 @@ def predict(
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     inputs = list(request.inputs(paths))
+    if csv_long is not None:
+        _spare_pictures(csv_long, inputs, "--csv-long")
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
@@ -100,7 +105,12 @@ def predict(
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, labels)
-    with _sink(as_json, csv_file, show_all, labels, inputs, has_video) as chosen:
+    noun = "inputs" if has_video else "pictures"
+    is_folder = any(map(os.path.isdir, paths))
+    with (
+        _sink(as_json, csv_file, show_all, labels, inputs, has_video) as answers,
+        beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
+    ):
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
@@ -268,10 +278,10 @@ def _for_people(labels: Sequence[str], paths: Sequence[str], show_all: bool, nou
     return TableSink(stream, labels, paths, show_all, noun=noun)
 
 
-def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:
+def _spare_pictures(csv_file: str, inputs: Sequence[Input], option: str = "--csv") -> None:
     """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
     from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122
     if named or any(os.path.realpath(item.path) == os.path.realpath(csv_file) for item in inputs):
-        raise click.UsageError(f"--csv {csv_file} would overwrite a picture: name another file")
+        raise click.UsageError(f"{option} {csv_file} would overwrite a picture: name another file")
