@@ -121,7 +121,7 @@ def predict(
         ):
             run = _Run(predictions, sink, bar, parsed, videos)
             for done, item in enumerate(inputs):
-                name = f"file {done + 1} of {len(inputs)}: {printable(os.path.basename(item.path))}"  # noqa: PTH119
+                name = f"file {done + 1} of {len(inputs)}: {printable(os.path.basename(item.path))[-40:]}"  # noqa: PTH119
                 bar.show(done, len(inputs), name)
                 run.one(item, name)
         sink.close()

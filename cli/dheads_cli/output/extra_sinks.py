@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, cast
 
-from dheads_cli.output.console import ResultStream, complain, result_file
+from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
 from dheads_cli.output.sinks import Sink
 from distortion_heads.reports.pictures import csv_path, csv_text, head_to_dict
 
@@ -112,7 +113,8 @@ class Summary(Beside):
 
     def _lines(self) -> Iterator[str]:
         failed = f", {self._failed} with errors" if self._failed else ""
-        yield f"summary: {self._judged} {self._noun} judged, {self._clean} clean{failed}"
+        if not is_terminal(sys.stdout):  # the table there ends with the same
+            yield f"summary: {self._judged} {self._noun} judged, {self._clean} clean{failed}"
         if self._found:
             counts = sorted(self._found.items(), key=lambda item: (-item[1], item[0]))
             yield "summary: " + ", ".join(f"{label} {n} ({n / self._judged:.0%})" for label, n in counts)
