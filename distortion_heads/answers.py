@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distortion_heads.spec import KIND, Scope
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeadResult:
-    """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output."""
+    """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output.
+
+    `scope` is "family" where the head answers for its whole family, "kind" where for one distortion of it.
+    """
 
     label: str
     family: str
@@ -15,13 +20,38 @@ class HeadResult:
     threshold: float
     present: bool
     severity: float | None
+    scope: Scope = KIND
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindShare:
+    """How much speaks for one kind of a family; `label` is "other" for a fault that no head is named after."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyResult:
+    """The answer for a family: `probability` in [0, 1] that it is there, and of which kind it would be.
+
+    It is that of the family's own head or, where there is none, of its most probable kind (see `heads.families`).
+    The shares of `kinds`, largest first, sum to one.
+    """
+
+    family: str
+    probability: float
+    threshold: float
+    present: bool
+    severity: float | None
+    kinds: tuple[KindShare, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `fast`: windows were left out, since no more were asked for.
+    `families` order the answers of `heads`; `fast`: windows were left out, since no more were asked for.
     """
 
     path: str | None
@@ -30,9 +60,15 @@ class Prediction:
     windows: int
     backbone: str
     heads: tuple[HeadResult, ...]
+    families: tuple[FamilyResult, ...] = ()
     fast: bool = False
 
     @property
     def present(self) -> tuple[HeadResult, ...]:
         """The heads above their thresholds, most probable first."""
         return tuple(sorted((h for h in self.heads if h.present), key=lambda h: -h.probability))
+
+    @property
+    def present_families(self) -> tuple[FamilyResult, ...]:
+        """The families that are there, most probable first."""
+        return tuple(sorted((f for f in self.families if f.present), key=lambda f: -f.probability))

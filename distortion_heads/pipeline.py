@@ -17,6 +17,7 @@ from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, assembled, check_padded, views_to_run
+from distortion_heads.heads.families import families_of
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
@@ -39,10 +40,10 @@ BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
 class Predictor:
     """Says which distortions an image has and how strong they are. Safe to share between threads once built.
 
-    `heads` names the heads to evaluate, or the one (None: all that are attached); `registry` and `backbone` default to
-    what is installed plus the user's own heads, and to the bundled backbone; `device` is "cpu" (ONNX Runtime) or a
-    torch device (extra `train`); `threads` limits the threads of inference. `problems` lists attached heads that could
-    not be used.
+    `heads` names the heads to evaluate, or the one (None: all that are attached), a family meaning all its heads;
+    `registry` and `backbone` default to what is installed plus the user's own heads, and to the bundled backbone;
+    `device` is "cpu" (ONNX Runtime) or a torch device (extra `train`); `threads` limits the threads of inference.
+    `problems` lists attached heads that could not be used.
 
     Raises `UnknownHeadError` for an unknown name, `HeadFileError` if a head asked for by name cannot be used,
     `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read.
@@ -63,7 +64,7 @@ class Predictor:
         self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
-        chosen = registry.select(heads)
+        chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
         banks, labels, self.problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
         self._temporal = banks.pop(TEMPORAL)
         temporal = {head.label for head in self._temporal.heads}
@@ -222,13 +223,15 @@ class Predictor:
         results = {
             result.label: result for view, values in features.items() for result in self._banks[view].answers(values)
         }
+        heads = tuple(results[label] for label in self._order)
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
             width=pixels.shape[1],
             height=pixels.shape[0],
             windows=len(next(iter(features.values()), ())),
             backbone=str(self._backbone.ref),
-            heads=tuple(results[label] for label in self._order),
+            heads=heads,
+            families=families_of(heads),
             fast="native" in features and len(features["native"]) < self._backbone.count(pixels),
         )
 
@@ -242,4 +245,5 @@ def _no_evidence(head: HeadFile) -> HeadResult:
         threshold=head.threshold.value,
         present=False,
         severity=severity,
+        scope=head.scope,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from distortion_heads.answers import Prediction
-from distortion_heads.reports.pictures import HeadsCsv, head_to_dict, severity_cell
-from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
+from distortion_heads.reports.pictures import HeadsCsv, family_to_dict, head_to_dict, kinds_to_list, severity_cell
+from distortion_heads.video.answers import Event, FrameResult, Segment, VideoFamily, VideoHead, VideoPrediction
 
 FRAME_COLUMNS = ("path", "frame", "time", "width", "height", "windows", "backbone", "error")
 
@@ -28,6 +28,7 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
         "frames": prediction.frames,
         "windows": prediction.windows,
         "backbone": prediction.backbone,
+        "families": [_family_to_dict(family) for family in prediction.families],
         "heads": [_head_to_dict(head) for head in prediction.heads],
     }
     if prediction.fast:
@@ -39,13 +40,21 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
     return result
 
 
+def _family_to_dict(family: VideoFamily) -> dict[str, Any]:
+    segments = [{**segment_to_dict(s), "kinds": kinds_to_list(s.kinds)} for s in family.segments]
+    return {**family_to_dict(family), **_over_time(family), "segments": segments}
+
+
 def _head_to_dict(head: VideoHead) -> dict[str, Any]:
+    segments = [segment_to_dict(segment) for segment in head.segments]
+    return {**head_to_dict(head), **_over_time(head), "segments": segments}
+
+
+def _over_time(answer: VideoHead | VideoFamily) -> dict[str, Any]:
     return {
-        **head_to_dict(head),
-        "share": round(head.share, 6),
-        "peak": round(head.peak, 6),
-        "peak_time": _time(head.peak_time),
-        "segments": [segment_to_dict(segment) for segment in head.segments],
+        "share": round(answer.share, 6),
+        "peak": round(answer.peak, 6),
+        "peak_time": _time(answer.peak_time),
     }
 
 
@@ -99,7 +108,7 @@ class FrameCsv(HeadsCsv):
 
     def _write_row(self, path: str | None, frame: int | None, time: float | None, prediction: Prediction) -> None:
         size = (prediction.width, prediction.height, prediction.windows, prediction.backbone)
-        self._write(path, (frame, time, *size), prediction.heads)
+        self._write(path, (frame, time, *size), prediction)
 
 
 def _time(seconds: float) -> float:

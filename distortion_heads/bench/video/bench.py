@@ -78,14 +78,16 @@ def bench_video(
 
 def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
     """Return the heads to measure. Raises `DataError` for one without a generator."""
-    chosen = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
-    for label in chosen:
-        spec = registry.head(label).spec
-        if spec.synthesize is None and spec.synthesize_clip is None:
-            raise DataError(f"head {label!r} has no generator to make its distortion with: leave it out of --heads")
+    names = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
+    chosen = [head.spec for head in registry.select(names, member=lambda spec: spec.can_synthesize)]
+    for spec in chosen:
+        if not spec.can_synthesize:
+            raise DataError(
+                f"head {spec.label!r} has no generator to make its distortion with: leave it out of --heads"
+            )
     if not chosen:
         raise DataError("none of the heads that are measured by default is attached: name some with --heads")
-    return tuple(dict.fromkeys(chosen))
+    return tuple(spec.label for spec in chosen)
 
 
 def _has_weights(label: str, registry: Registry) -> bool:
