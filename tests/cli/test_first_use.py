@@ -49,7 +49,7 @@ def test_a_folder_ends_with_a_summary_beside_the_results(dheads: Dheads, picture
     assert len(result.lines) == 4
     assert all(line.startswith("{") for line in result.lines)
     assert "summary: 3 pictures judged, 0 clean, 1 with errors" in result.err
-    assert "summary: always 3 (100%)" in result.err
+    assert "summary: odd 3 (100%)" in result.err
     assert "percentages of 3 pictures are rough" in result.err
     assert "summary" not in dheads("predict", "--json", *BOTH, *pictures).err
 

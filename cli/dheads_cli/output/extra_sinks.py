@@ -79,7 +79,7 @@ class LongCsv(Beside):
 
 
 class Summary(Beside):
-    """Says on stderr, after the last of several inputs, how many have which distortion and how many failed."""
+    """Says on stderr, after the last of several inputs, how many have a distortion of which family, and how many failed."""
 
     def __init__(self, sink: Sink, noun: str) -> None:
         super().__init__(sink)
@@ -88,11 +88,11 @@ class Summary(Beside):
         self._found: Counter[str] = Counter()
 
     def prediction(self, prediction: Prediction) -> None:
-        self._count(prediction.present)
+        self._count([family.family for family in prediction.present_families])
         super().prediction(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._count(prediction.present)
+        self._count([family.family for family in prediction.relevant_families])
         self._failed += prediction.error is not None
         super().video(path, prediction)
 
@@ -106,10 +106,10 @@ class Summary(Beside):
             for line in self._lines():
                 complain(line)
 
-    def _count(self, present: Sequence[HeadResult | VideoHead]) -> None:
+    def _count(self, families: Sequence[str]) -> None:
         self._judged += 1
-        self._clean += not present
-        self._found.update(head.label for head in present)
+        self._clean += not families
+        self._found.update(families)
 
     def _lines(self) -> Iterator[str]:
         failed = f", {self._failed} with errors" if self._failed else ""
