@@ -79,7 +79,7 @@ class LongCsv(Beside):
 
 
 class Summary(Beside):
-    """Says on stderr, after the last of several inputs, how many have which family of distortions and how many failed."""
+    """Says on stderr, after several inputs, how many have which family of distortions, and how many failed."""
 
     def __init__(self, sink: Sink, noun: str) -> None:
         super().__init__(sink)
