@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import CellBackbone
@@ -18,6 +19,10 @@ from helpers import REPOSITORY
 from helpers.installed_plugins import Site, first_on_path
 from helpers.sample_heads import make_head
 from helpers.video_clips import BrightnessPredictor
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

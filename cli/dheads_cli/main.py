@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -13,7 +15,7 @@ from dheads_cli.lazy import LazyCommand, LazyGroup
 from dheads_cli.output.console import complain, describe_bug, silence_stdout
 from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadError
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 130, 141
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 1, 2, 130, 141, 143
 
 COMMANDS = {
     "predict": LazyCommand("predict", "Say which distortions pictures have and how strong they are."),
@@ -63,7 +65,8 @@ def build_cli() -> click.Group:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run `dheads` and exit: 0 done, 1 something failed, 2 wrong usage, 130 interrupted, 141 nobody reads on."""
+    """Run `dheads` and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 nobody reads on, 143 terminated."""
+    _clean_up_when_terminated()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -79,7 +82,11 @@ def run(arguments: Sequence[str]) -> int:
     except DheadsError as error:
         complain(f"error: {error}")
         return EXIT_USAGE if isinstance(error, UnknownHeadError | InvalidLabelError) else EXIT_FAILED
+    except _Terminated:
+        complain("terminated")
+        return EXIT_TERMINATED
     except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         silence_stdout()
@@ -89,6 +96,22 @@ def run(arguments: Sequence[str]) -> int:
             raise
         complain(f"error: {describe_bug(error)}")
         return EXIT_FAILED
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: all that is under way is given up as after Ctrl-C."""
+
+
+def _clean_up_when_terminated() -> None:
+    """Let SIGTERM unwind the program, or its processes and what they share would be left to others to clean up."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        return
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second one ends it at once
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def _invoke(arguments: list[str]) -> int:

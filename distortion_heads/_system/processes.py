@@ -20,19 +20,21 @@ _Task = TypeVar("_Task")
 
 
 @contextmanager
-def start_workers(count: int, *, interruptible: bool = True) -> Iterator[ProcessPoolExecutor]:
+def start_workers(count: int) -> Iterator[ProcessPoolExecutor]:
     """Start `count` new processes; on the way out, calls that have not begun are given up.
 
-    After an error the processes are ended at once. Without `interruptible` they leave Ctrl-C to this process. Raises
-    `WorkerDiedError` if one died, whether a call or its result shows it.
+    After an error the processes are ended at once; Ctrl-C they leave to this process. Raises `WorkerDiedError` if one
+    died, whether a call or its result shows it.
     """
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import active_children, get_context
 
     others = set(active_children())
     # spawn, not fork: the caller may have threads running
-    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin, initargs=(interruptible,))
+    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin)
     try:
+        with _interrupts_held():
+            pool.submit(os.getpid)  # starts them all
         yield pool
     except BrokenProcessPool as error:
         text = "a worker process died, perhaps of too little memory: run again with --jobs 1"
@@ -68,15 +70,29 @@ def _made(make: Callable[..., object], arguments: tuple[Hashable, ...]) -> objec
     return make(*arguments)
 
 
-def _begin(interruptible: bool) -> None:
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait; processes that are started meanwhile never see it, not even while they import."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
     """Prepare a worker: it ends with its parent, for which it would else wait for ever if that was killed."""
     import signal
     import threading
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
-    if not interruptible:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be held; the one who asks ends the processes
     parent = parent_process()
     assert parent is not None
     sentinel = parent.sentinel

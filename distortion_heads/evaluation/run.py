@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -93,6 +94,10 @@ def run_repetition(repetition: Repetition, selection: Selection, out: Path, fram
         save_outcome(file, outcome)
     except OSError as error:
         raise DataError(f"{out} cannot be written: {reason(error)}; choose another --out") from None
+    finally:
+        for folder in (work, work.parent):
+            with suppress(OSError):  # it goes on with what it holds
+                folder.rmdir()
     shutil.rmtree(work, ignore_errors=True)
     return outcome
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from distortion_heads.answers import Prediction
+from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.errors import DheadsError
 
 Operator: TypeAlias = Literal[">", ">=", "<", "<="]
@@ -35,10 +35,15 @@ class Condition:
 
     def holds(self, prediction: Prediction) -> bool:
         """Return whether the probability of the head of that label, or of any head of that family, compares so."""
+        return bool(self.matches(prediction))
+
+    def matches(self, prediction: Prediction) -> tuple[HeadResult, ...]:
+        """Return the heads for which it holds, the most probable first."""
         compare, heads = _OPERATORS[self.op], prediction.heads
         named = [head for head in heads if head.label == self.name]
         named = named or [head for head in heads if head.family == self.name]
-        return any(compare(head.probability, self.value) for head in named)
+        found = [head for head in named if compare(head.probability, self.value)]
+        return tuple(sorted(found, key=lambda head: -head.probability))
 
     def check(self, names: Collection[str]) -> None:
         """Raise `DheadsError` unless `name` is among the labels and families `names`: a misspelt one never holds."""

@@ -118,7 +118,7 @@ def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[T
         return
     frozen = _pickled(plan, target)
     try:
-        with start_workers(jobs, interruptible=False) as pool:
+        with start_workers(jobs) as pool:
             yield lambda task: pool.submit(_make, frozen, task) if isinstance(task, Task) else completed(_itself, task)
     except WorkerDiedError:
         raise DataError(

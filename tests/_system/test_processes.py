@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from distortion_heads._system.processes import in_processes, per_process, start_workers
+from distortion_heads._system.threads import ordered
 from distortion_heads.errors import DataError, InputError, WorkerDiedError
 from helpers.sessions import processes_of_session, wait_until
 
@@ -93,6 +95,31 @@ def test_a_worker_that_dies_is_reported_whenever_it_dies(when: str) -> None:
     with pytest.raises(WorkerDiedError, match="a worker process died"):
         run()
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 7])
+def test_a_killed_worker_is_reported_through_results_in_order(killed_at: int) -> None:
+    """Killed before the first task, after the first result, and when the last tasks have been handed out."""
+
+    def run() -> None:
+        with start_workers(2) as pool:
+
+            def submit(number: int) -> Future[tuple[int, int]]:
+                if number == killed_at:
+                    for process in multiprocessing.active_children():
+                        process.kill()
+                return pool.submit(measure_slowly, number)
+
+            list(ordered(range(8), submit, 2))
+
+    with pytest.raises(WorkerDiedError, match="a worker process died"):
+        run()
+    assert not multiprocessing.active_children()
+
+
+def measure_slowly(task: int) -> tuple[int, int]:
+    time.sleep(0.05)
+    return measure(task)
 
 
 def test_what_is_made_once_per_process_is_kept() -> None:

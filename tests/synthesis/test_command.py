@@ -87,7 +87,10 @@ def test_a_head_without_synthesizer_is_refused(bank: dict[str, HeadSpec]) -> Non
 def test_the_command_says_what_it_did(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["synth", str(photos), str(tmp_path / "out"), "--distortions", "jpeg", "--jobs", "1"]
     assert dheads(arguments) == 0
-    assert capsys.readouterr() == (f"{tmp_path / 'out'}: 10 made\n", "")
+    assert capsys.readouterr() == (
+        f"{tmp_path / 'out'}: 10 made\n",
+        "dheads: 10 files to make from 2 inputs, about 1 MB\n",
+    )
     assert dheads(arguments) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'out'}: 0 made, 10 there already\n"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.console import complain, plain_table, stdout_stream
+from dheads_cli.output.extra_sinks import FEW
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 
@@ -94,6 +95,8 @@ def evaluate(
     for line in result.notes:
         session_of(ctx).warn(line)
     stdout_stream(machine=False).write(f"{_table(result)}\nmedians; report: {out / 'report.md'}\n")
+    if (least := min((row.n_test for row in result.rows), default=FEW)) < FEW:
+        complain(f"note: {least} pictures to test on: figures of fewer than {FEW} are rough")
 
 
 def _words(text: str) -> list[str]:

@@ -16,7 +16,8 @@ from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
 from dheads_cli.options import MAX_PIXELS
-from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
+from dheads_cli.output.console import complain, describe_bug, is_terminal, printable, result_file, stdout_stream
+from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import CsvSink, JsonSink, Names, PlainSink, Sink
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
     from distortion_heads.reports.conditions import Condition
 
 FAST_WINDOWS = 16
+EXIT_UNJUDGED = 3
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
+@click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and head.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
@@ -70,6 +73,7 @@ def predict(
     paths: tuple[str, ...],
     as_json: bool,
     csv_file: str | None,
+    csv_long: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -87,7 +91,8 @@ def predict(
     pictures that are one video (frame_%04d.png), or - for a list of paths from standard input. With --video, - is a
     pipe of encoded video.
 
-    Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage.
+    Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage, 3 with --fail-if: no
+    condition holds, but something could not be read.
     """
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
@@ -96,6 +101,8 @@ def predict(
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     left_out: list[LeftOut] = []
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
+    if csv_long is not None:
+        _spare_pictures(csv_long, inputs, "--csv-long")
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
@@ -111,7 +118,12 @@ def predict(
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, names.labels)
-    with _sink(as_json, csv_file, show_all, names, inputs, has_video) as chosen:
+    noun = "inputs" if has_video else "pictures"
+    is_folder = any(map(os.path.isdir, paths))
+    with (
+        _sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
+        beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
+    ):
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = page_sources([item for item in inputs if item.error is None and not request.wants(item)], max_pixels)
@@ -122,16 +134,17 @@ def predict(
         ):
             run = _Run(predictions, sink, bar, parsed, videos)
             for done, item in enumerate(inputs):
-                bar.show(done, len(inputs))
-                run.one(item)
+                name = f"file {done + 1} of {len(inputs)}: {printable(os.path.basename(item.path))[-40:]}"  # noqa: PTH119
+                bar.show(done, len(inputs), name)
+                run.one(item, name)
         run.failed |= report_left_out(left_out, sink)
         sink.close()
     complain_of_left_out(left_out)
-    return 1 if run.failed else 0
+    return run.status
 
 
 class _Run:
-    """Goes through the inputs; `predictions` are those of the pictures. `failed`: whether the exit status is 1."""
+    """Goes through the inputs; `predictions` are those of the pictures."""
 
     def __init__(
         self,
@@ -143,16 +156,23 @@ class _Run:
     ) -> None:
         self._predictions, self._sink, self._bar, self._conditions = predictions, sink, bar, conditions
         self._videos = videos
-        self.failed = False
+        self.failed = self._held = False
 
-    def one(self, item: Input) -> None:
+    @property
+    def status(self) -> int:
+        """The exit status: with conditions, what could not be judged is not taken for what they hold for."""
+        if self._held or (self.failed and not self._conditions):
+            return 1
+        return EXIT_UNJUDGED if self.failed else 0
+
+    def one(self, item: Input, place: str) -> None:
         """Predict one input and report it. An input that fails, for whatever reason, leaves the others alone."""
         if item.error is not None:
             self._fail(item.name, item.error)
             return
         try:
             if self._videos is not None and self._videos.request.wants(item):
-                self._video(self._videos, item.path)
+                self._video(self._videos, item.path, place)
                 return
             prediction = next(self._predictions)
             if isinstance(prediction, Exception):
@@ -168,8 +188,8 @@ class _Run:
                 self._sink.prediction(prediction)
                 self._check(prediction)
 
-    def _video(self, videos: Videos, path: str) -> None:
-        prediction = videos.predict(path, self._bar)
+    def _video(self, videos: Videos, path: str, place: str) -> None:
+        prediction = videos.predict(path, self._bar, place)
         self.failed |= prediction.error is not None
         with self._bar.hidden():
             self._check(replace(prediction.summary, path=path))
@@ -181,10 +201,11 @@ class _Run:
 
     def _check(self, prediction: Prediction) -> None:
         for condition in self._conditions:
-            if condition.holds(prediction):
-                self.failed = True
+            if heads := condition.matches(prediction):
+                self._held = True
                 text = f"{condition.name}{condition.op}{condition.value:g}"
-                complain(f"{prediction.path}: --fail-if '{text}' holds")
+                values = ", ".join(f"{head.label} {head.probability:.2f}" for head in heads)
+                complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
 
 
 def _split(heads: str | None) -> list[str] | None:
@@ -274,10 +295,10 @@ def _for_people(names: Names, paths: Sequence[str], show_all: bool, noun: str) -
     return TableSink(stream, names, paths, show_all, noun=noun)
 
 
-def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:
+def _spare_pictures(csv_file: str, inputs: Sequence[Input], option: str = "--csv") -> None:
     """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
     from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122
     if named or any(os.path.realpath(item.path) == os.path.realpath(csv_file) for item in inputs):
-        raise click.UsageError(f"--csv {csv_file} would overwrite a picture: name another file")
+        raise click.UsageError(f"{option} {csv_file} would overwrite a picture: name another file")

@@ -171,6 +171,7 @@ class Videos:
         self.request, self._options, self._predictor = request, options, predictor
         self._sink, self._show_all = sink, show_all
         self._frames: ResultStream | None = None
+        self._place = ""
 
     @contextmanager
     def frame_file(self) -> Iterator[None]:
@@ -182,10 +183,11 @@ class Videos:
         with result_file(name) as self._frames:
             yield
 
-    def predict(self, path: str, bar: Bar) -> VideoPrediction:
-        """Predict one video and write its results. Raises `DheadsError`."""
+    def predict(self, path: str, bar: Bar, place: str = "") -> VideoPrediction:
+        """Predict one video and write its results; `place` says which of all inputs. Raises `DheadsError`."""
         from distortion_heads.video.predict import predict_video
 
+        self._place = place
         thumbnails = self._thumbnails()
         prediction = predict_video(
             self._predictor,
@@ -213,7 +215,8 @@ class Videos:
 
         end, start = self._options.sampling.end, self._options.sampling.start
         length = min((value for value in (end, step.info.duration) if value is not None), default=0.0)
-        bar.show(step.result.time - start, length - start, detail=f"{step.result.index + 1} frames")
+        frames = f"{step.result.index + 1} frames"
+        bar.show(step.result.time - start, length - start, self._place, frames)
         if step.is_frame:
             self._sink.frame(path, step.result)
             if self._frames is not None:

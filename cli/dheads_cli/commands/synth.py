@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from dheads_cli.output.console import complain, is_terminal, stdout_stream
+from dheads_cli.output.console import complain, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.session import session_of
 from distortion_heads._system.threads import usable_cores
@@ -182,7 +181,18 @@ def _check_video_options(ctx: click.Context, sources: Sources) -> None:
         complain(f"note: {named}: for videos only, the pictures are made without")
 
 
+def _announce(run: Run) -> None:
+    """Say before the work how many files it makes and about how large they are."""
+    from distortion_heads.synthesis.sizes import estimate
+
+    made = estimate(run)
+    size = f", about {max(made.megabytes, 1):,.0f} MB" if made.megabytes else ""
+    more = "" if made.is_whole else f" (sizes from the first {made.looked_at} inputs)"
+    complain(f"{made.files} files to make from {made.inputs} inputs{size}{more}")
+
+
 def _run(run: Run) -> int:
+    _announce(run)
     with progress_bar(ticking=True) as bar:
         made, kept, failed = _follow(run, bar)
     parts = [f"{made} made"] + [f"{kept} there already"] * (kept > 0)
@@ -194,7 +204,7 @@ def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
     """Do the work; return how many files were made and how many were there, and whether anything failed."""
     done = made = kept = 0
     failed = False
-    total = run.total() if is_terminal(sys.stderr) else 0  # counting looks for all files
+    total = run.total()
     bar.show(done, total, "distorting", f"{done}/{total}")
     with closing(run.outcomes()) as outcomes:
         for outcome in outcomes:

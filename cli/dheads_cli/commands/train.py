@@ -14,6 +14,7 @@ from dheads_cli.commands.train_clips import train_on_clips
 from dheads_cli.commands.train_data import check_options, dataset_options, refit, train_on_data
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.output.trained_table import trained_table
 from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
@@ -133,7 +134,8 @@ def train(
         specs = [head.spec for head in registry.heads.values()]
         with only_writer(out, "dheads train"), progress_bar(ticking=True) as bar:
             folder = train_bundle(options, specs, lambda progress: _show(bar, progress))
-    stdout_stream(machine=False).write(f"wrote {folder / 'backbone'} and {folder / 'heads'}\n")
+    table = trained_table(folder / "heads")
+    stdout_stream(machine=False).write(f"{table}wrote {folder / 'backbone'} and {folder / 'heads'}\n")
 
 
 def _set_up_torch(device: str, threads: int | None) -> str:

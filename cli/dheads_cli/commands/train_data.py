@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.output.trained_table import trained_table
 from dheads_cli.session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
             )
     if done.left_out:
         session.warn(f"not fitted, as their distortion cannot be made: {', '.join(done.left_out)}")
-    stdout_stream(machine=False).write(f"wrote {len(done.written)} heads to {out / 'heads'}\n")
+    stdout_stream(machine=False).write(
+        f"{trained_table(out / 'heads')}wrote {len(done.written)} heads to {out / 'heads'}\n"
+    )
 
 
 def _run(

@@ -27,7 +27,7 @@ SCORES = "csiq.DMOS"
 COLUMNS = ("image", "dst_type", "dst_lev", "dmos")
 NOTES = (
     "contrast is lowered only; fnoise is noise with a 1/f spectrum, this project's pink_noise",
-    "the levels 1 to 5 are taken for the severity, though their parameters are not KADID-10k's",
+    "the levels 1 to 5 are taken for the severity, though their parameters are this dataset's own",
 )
 
 _NAME = re.compile(r"(.+)\.([a-z0-9]+)\.(\d)\.png", re.ASCII)

@@ -19,7 +19,7 @@ KIND = "livemd"
 TYPES = {"blur": "gaussian_blur", "jpeg": "jpeg", "noise": "white_noise"}
 LEVELS = 3
 NOTES = (
-    "severities are unknown: the levels 1 to 3 are not KADID-10k's",
+    "severities are unknown: the levels 1 to 3 are this dataset's own",
     "opinion scores (Scores.mat) are not read",
 )
 

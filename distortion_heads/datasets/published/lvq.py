@@ -30,7 +30,7 @@ WORDS = {
 """Words that name each label, in lower case."""
 
 CLEAN = re.compile(r"(?<![a-z])(?:ref|refs|reference|references|original|originals|clean|pristine)(?![a-z])")
-NOTES = ("severities are unknown: the levels 1 to 4 are not KADID-10k's",)
+NOTES = ("severities are unknown: the levels 1 to 4 are this dataset's own",)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ SIGNED = frozenset(("mean_shift", "contrast_change", "local_blocks"))
 
 NOTES = (
     "the levels of mean_shift, contrast_change and local_blocks are no severity: it is left unknown",
-    "the levels 1 to 5 of the other types are taken for the severity, though their parameters are not KADID-10k's",
+    "the levels 1 to 5 of the other types are taken for the severity, though their parameters are this dataset's own",
 )
 
 _NAME = re.compile(r"i(\d{2})_(\d{2})_(\d)\.(bmp|png)", re.ASCII)

@@ -1,0 +1,133 @@
+"""Things beside the results of `predict`: a CSV file with a row per answer, and a summary of a folder."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO, cast
+
+from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
+from dheads_cli.output.sinks import Sink
+from distortion_heads.reports.pictures import csv_path, csv_text, head_to_dict
+
+if TYPE_CHECKING:
+    from distortion_heads.answers import HeadResult, Prediction
+    from distortion_heads.video.answers import Event, FrameResult, VideoHead, VideoPrediction
+
+LONG_COLUMNS = ("path", "label", "family", "probability", "threshold", "present", "severity", "error")
+FEW = 50
+"""Below this many pictures a percentage says little."""
+
+
+class Beside(Sink):
+    """Passes everything on to `sink`; those that follow add something of their own."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def prediction(self, prediction: Prediction) -> None:
+        self._sink.prediction(prediction)
+
+    def frame(self, path: str, result: FrameResult) -> None:
+        self._sink.frame(path, result)
+
+    def event(self, path: str, event: Event) -> None:
+        self._sink.event(path, event)
+
+    def video(self, path: str, prediction: VideoPrediction) -> None:
+        self._sink.video(path, prediction)
+
+    def error(self, path: str, reason: str) -> None:
+        self._sink.error(path, reason)
+
+    def close(self) -> None:
+        self._sink.close()
+
+
+class LongCsv(Beside):
+    """Writes a row per input and head: `LONG_COLUMNS`; what is missing is empty."""
+
+    def __init__(self, stream: ResultStream, sink: Sink) -> None:
+        super().__init__(sink)
+        self._writer = csv.writer(cast(TextIO, stream))
+        self._writer.writerow(LONG_COLUMNS)
+
+    def prediction(self, prediction: Prediction) -> None:
+        self._rows(prediction.path, prediction.heads)
+        super().prediction(prediction)
+
+    def video(self, path: str, prediction: VideoPrediction) -> None:
+        self._rows(path, prediction.heads)
+        if prediction.error is not None:
+            self._failed(path, prediction.error)
+        super().video(path, prediction)
+
+    def error(self, path: str, reason: str) -> None:
+        self._failed(path, reason)
+        super().error(path, reason)
+
+    def _rows(self, path: str | None, heads: Sequence[HeadResult | VideoHead]) -> None:
+        for head in heads:
+            cells = head_to_dict(head) | {"path": csv_path(path), "present": str(head.present).lower()}
+            self._writer.writerow([cells.get(name) for name in LONG_COLUMNS])
+
+    def _failed(self, path: str, reason: str) -> None:
+        self._writer.writerow([csv_path(path), *[None] * (len(LONG_COLUMNS) - 2), csv_text(reason)])
+
+
+class Summary(Beside):
+    """Says on stderr, after several inputs, how many have which family of distortions, and how many failed."""
+
+    def __init__(self, sink: Sink, noun: str) -> None:
+        super().__init__(sink)
+        self._noun = noun
+        self._judged = self._clean = self._failed = 0
+        self._found: Counter[str] = Counter()
+
+    def prediction(self, prediction: Prediction) -> None:
+        self._count([family.family for family in prediction.present_families])
+        super().prediction(prediction)
+
+    def video(self, path: str, prediction: VideoPrediction) -> None:
+        self._count([family.family for family in prediction.relevant_families])
+        self._failed += prediction.error is not None
+        super().video(path, prediction)
+
+    def error(self, path: str, reason: str) -> None:
+        self._failed += 1
+        super().error(path, reason)
+
+    def close(self) -> None:
+        super().close()
+        if self._judged + self._failed > 1:
+            for line in self._lines():
+                complain(line)
+
+    def _count(self, families: Sequence[str]) -> None:
+        self._judged += 1
+        self._clean += not families
+        self._found.update(families)
+
+    def _lines(self) -> Iterator[str]:
+        failed = f", {self._failed} with errors" if self._failed else ""
+        if not is_terminal(sys.stdout):  # the table there ends with the same
+            yield f"summary: {self._judged} {self._noun} judged, {self._clean} clean{failed}"
+        if self._found:
+            counts = sorted(self._found.items(), key=lambda item: (-item[1], item[0]))
+            yield "summary: " + ", ".join(f"{label} {n} ({n / self._judged:.0%})" for label, n in counts)
+            if self._judged < FEW:
+                yield f"summary: percentages of {self._judged} {self._noun} are rough: fewer than {FEW}"
+
+
+@contextmanager
+def beside(sink: Sink, csv_long: str | None, *, summary: bool, noun: str) -> Iterator[Sink]:
+    """Give `sink` with what else is asked for. Raises `DheadsError` if the file cannot be written."""
+    sink = Summary(sink, noun) if summary else sink
+    if csv_long is None:
+        yield sink
+        return
+    with result_file(csv_long) as stream:
+        yield LongCsv(stream, sink)

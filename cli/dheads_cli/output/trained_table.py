@@ -1,0 +1,24 @@
+"""The table at the end of a training: a row per head that was written, with what was measured of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dheads_cli.output.console import plain_table
+
+
+def trained_table(folder: Path) -> str:
+    """Return label, AUROC, F1, false alarms on clean pictures and number of pictures of the heads in `folder`."""
+    from distortion_heads.errors import DheadsError
+    from distortion_heads.heads.file import read_metadata
+
+    rows = [["head", "AUROC", "F1", "false alarms on clean", "measured on"]]
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            metrics = read_metadata(file).metrics
+        except DheadsError:  # of an earlier run; whoever uses it is told
+            continue
+        figures = (metrics.auroc, metrics.f1, metrics.fpr_clean) if metrics else (None,) * 3
+        cells = ["-" if figure is None else f"{figure:.4f}" for figure in figures]
+        rows.append([file.stem, *cells, f"{metrics.n} pictures" if metrics else "-"])
+    return plain_table(rows) if len(rows) > 1 else ""
