@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,12 @@ from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
 from dheads_cli.options import MAX_PIXELS
-from dheads_cli.output.console import complain, describe_bug, is_terminal, printable, result_file, stdout_stream
+from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
+from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
-from dheads_cli.output.sinks import CsvSink, JsonSink, Names, PlainSink, Sink
+from dheads_cli.output.sinks import Names, Sink
 from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
 from distortion_heads.errors import DheadsError, RegistryError
@@ -102,7 +102,7 @@ def predict(
     left_out: list[LeftOut] = []
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
     if csv_long is not None:
-        _spare_pictures(csv_long, inputs, "--csv-long")
+        spare_pictures(csv_long, inputs, "--csv-long")
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
@@ -121,7 +121,7 @@ def predict(
     noun = "inputs" if has_video else "pictures"
     is_folder = any(map(os.path.isdir, paths))
     with (
-        _sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
+        chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
         beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
     ):
         sink = chosen if submission is None else Submission(submission, chosen)
@@ -263,42 +263,3 @@ def _predictor(
         place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
         raise RegistryError(f"no head can be used: train one with `dheads add-head{place}`, or see `dheads list`")
     return predictor
-
-
-@contextmanager
-def _sink(
-    as_json: bool,
-    csv_file: str | None,
-    show_all: bool,
-    names: Names,
-    inputs: Sequence[Input],
-    has_video: bool,
-) -> Iterator[Sink]:
-    if as_json:
-        yield JsonSink(stdout_stream(machine=True))
-    elif csv_file == "-":
-        yield CsvSink(stdout_stream(machine=True), names, with_frames=has_video)
-    elif csv_file is not None:
-        _spare_pictures(csv_file, inputs)
-        with result_file(csv_file) as stream:
-            yield CsvSink(stream, names, with_frames=has_video)
-    else:
-        yield _for_people(names, [item.name for item in inputs], show_all, "inputs" if has_video else "pictures")
-
-
-def _for_people(names: Names, paths: Sequence[str], show_all: bool, noun: str) -> Sink:
-    stream = stdout_stream(machine=False)
-    if not is_terminal(sys.stdout):
-        return PlainSink(stream, names, paths, show_all)
-    from dheads_cli.output.table import TableSink
-
-    return TableSink(stream, names, paths, show_all, noun=noun)
-
-
-def _spare_pictures(csv_file: str, inputs: Sequence[Input], option: str = "--csv") -> None:
-    """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
-    from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-
-    named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122
-    if named or any(os.path.realpath(item.path) == os.path.realpath(csv_file) for item in inputs):
-        raise click.UsageError(f"{option} {csv_file} would overwrite a picture: name another file")
