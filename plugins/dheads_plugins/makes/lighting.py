@@ -79,6 +79,17 @@ def gradient(image: FloatImage, severity: float, rng: np.random.Generator) -> Fl
     return _shade(image, ramp ** np.float32(rng.uniform(0.6, 1.6)), severity, rng)
 
 
+def side_light(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
+    """Light that falls in from one side and is added to the scene's, as through a window or from a lamp's flare."""
+    y, x = grid((image.shape[0], image.shape[1]))
+    angle = rng.uniform(0, 2 * np.pi)
+    ramp = normalised(y * np.float32(np.sin(angle)) + x * np.float32(np.cos(angle))) ** np.float32(
+        rng.uniform(0.8, 2.0)
+    )
+    added = np.float32(at_severity((0.12, 0.2, 0.3, 0.42, 0.6), severity)) * ramp[..., None]
+    return clip01(image + (added if rng.random() < 0.7 else -added))
+
+
 def spot(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """A lamp's spot, and darkness around it."""
     y, x = grid(raster((image.shape[0], image.shape[1])))
@@ -109,5 +120,5 @@ def endoscope(image: FloatImage, severity: float, rng: np.random.Generator) -> F
 
 MAKES = (
     *(make("exposure", function, stage="sensor") for function in (overexposed, underexposed, low_light, gamma)),
-    *(make("light", function, stage="atmosphere") for function in (gradient, spot, cast_shadow, endoscope)),
+    *(make("light", function, stage="atmosphere") for function in (gradient, side_light, spot, cast_shadow, endoscope)),
 )

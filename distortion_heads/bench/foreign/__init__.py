@@ -1,0 +1,1 @@
+"""How the heads do on other people's operators and codecs."""
