@@ -16,7 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from distortion_heads.datasets.published.make_kadid import HEIGHT, WIDTH
+from make_kadid_like import HEIGHT, WIDTH
+
 from distortion_heads.io.images import load_image
 
 REPOSITORY = Path(__file__).parents[1]
@@ -25,7 +26,7 @@ REPORT = REPOSITORY / "docs" / "bench" / "evaluate"
 NAME = "kadid-like"
 
 PAPER_LABELS = "gaussian_blur,jpeg,white_noise"
-"""What Ameur et al. 2022 evaluate on KADID-10k: its types 01, 10 and 11."""
+"""Labels that Ameur et al. 2022 evaluate on KADID-10k: its types 01, 10 and 11."""
 
 NINE_LABELS = f"{PAPER_LABELS},lens_blur,motion_blur,jpeg2000,impulse_noise,denoise,color_saturation_lab"
 """Types that are easily confused with each other, and one that is not."""

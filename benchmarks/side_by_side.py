@@ -2,12 +2,8 @@
 
     python benchmarks/side_by_side.py PHOTOS --out docs/bench/side_by_side.md [--peers PYTHON]
 
-The peers are no dependencies of this project. Install them into an environment of their own, and name its interpreter:
-
-    python -m venv peers && peers/bin/pip install pyiqa cleanvision
-    python benchmarks/side_by_side.py PHOTOS --peers peers/bin/python --out docs/bench/side_by_side.md
-
-A contestant that is not installed is skipped, and the report says so. Contestants take turns; each round starts fresh
+The peers have an environment of their own (pip install pyiqa cleanvision), whose interpreter --peers names. A
+contestant that is not installed is skipped, and the report says so. Contestants take turns; each round starts fresh
 processes, reads one picture to warm up, then all of them, decoding included. The best round counts. Each has one thread
 unless --threads says otherwise, and is compared in CPU time, which what else the machine does hardly changes. The
 figures are written beside the report as JSON too.
@@ -45,7 +41,7 @@ class Contestant:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Of one round: seconds on the clock and of CPU time per picture, peak bytes, seconds to load."""
+    """Figures of one round: seconds on the clock and of CPU time per picture, peak bytes, seconds to load."""
 
     seconds: float
     cpu: float

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from distortion_heads.hookspecs import hookimpl as hookimpl
     from distortion_heads.io.video.options import VideoOptions as VideoOptions
     from distortion_heads.pipeline import Predictor as Predictor
+    from distortion_heads.registry.attached import load_registry as load_registry
     from distortion_heads.spec import BackboneSpec as BackboneSpec
     from distortion_heads.spec import HeadSpec as HeadSpec
     from distortion_heads.spec import PatchInput as PatchInput
+    from distortion_heads.synthesis.levels import at_severity as at_severity
+    from distortion_heads.training.heads.add_head import add_head as add_head
     from distortion_heads.video.answers import VideoPrediction as VideoPrediction
+    from distortion_heads.video.predict import predict_frames as predict_frames
     from distortion_heads.video.predict import predict_video as predict_video
 
 _HOME = {
@@ -35,7 +39,11 @@ _HOME = {
     "Predictor": "pipeline",
     "VideoOptions": "io.video.options",
     "VideoPrediction": "video.answers",
+    "add_head": "training.heads.add_head",
+    "at_severity": "synthesis.levels",
     "hookimpl": "hookspecs",
+    "load_registry": "registry.attached",
+    "predict_frames": "video.predict",
     "predict_video": "video.predict",
 }
 
@@ -49,7 +57,11 @@ __all__ = [
     "Predictor",
     "VideoOptions",
     "VideoPrediction",
+    "add_head",
+    "at_severity",
     "hookimpl",
+    "load_registry",
+    "predict_frames",
     "predict_video",
 ]
 

@@ -1,21 +1,8 @@
-"""What heads say of one picture."""
+"""The answers of heads for one picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    FloatImage: TypeAlias = NDArray[np.float32]
-    Synthesizer: TypeAlias = Callable[[FloatImage, float, np.random.Generator], FloatImage]
-    Encoder: TypeAlias = Callable[[FloatImage, float, np.random.Generator], tuple[bytes, str]]
-    ClipSynthesizer: TypeAlias = Callable[
-        [Iterable[FloatImage], float, float, np.random.Generator], Iterator[FloatImage]
-    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +21,7 @@ class HeadResult:
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `fast` says that windows were left out, since no more were asked for.
+    `fast`: windows were left out, since no more were asked for.
     """
 
     path: str | None

@@ -16,9 +16,10 @@
     │   └── PluginError            a plugin failed and `--strict` was asked for
     ├── StoreError                 the user's folder of heads cannot be read or written
     ├── DataError                  training data that cannot be trained on, or its output not be written
+    │   └── WorkerDiedError        a process that worked for this one was killed or crashed
     └── MissingExtraError          needs an optional extra that is not installed
 
-The message of each is one line that says what to do. A `DheadsError` is the user's to mend; any other is ours.
+The message of each is one line that says what to do. A `DheadsError` is the user's to mend; any other is a bug.
 """
 
 
@@ -84,6 +85,10 @@ class StoreError(DheadsError):
 
 class DataError(DheadsError):
     """The training data cannot be trained on, or what is made of them not be written."""
+
+
+class WorkerDiedError(DataError):
+    """A process that worked for this one was killed or crashed."""
 
 
 class MissingExtraError(DheadsError):

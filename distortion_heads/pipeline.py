@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
-from distortion_heads.backbones.read_views import Features, _run_for, _views_of, check_padded
+from distortion_heads.backbones.read_views import Features, assembled, check_padded, views_to_run
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.registry.attached import installed_registry, load_banks
+from distortion_heads.registry.attached import load_banks, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
@@ -34,7 +33,7 @@ FEW = 8
 """Pictures from which on it pays to open the backbone once more, to evaluate them side by side."""
 
 BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
-"""Of a picture that is evaluated beside others, and how many are: 110 MB each. A larger one keeps all threads busy."""
+"""Most pixels of a picture that is evaluated beside others, and most of these, 110 MB each; a larger one is alone."""
 
 
 class Predictor:
@@ -59,7 +58,7 @@ class Predictor:
         threads: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
-        registry = installed_registry() if registry is None else registry
+        registry = load_registry() if registry is None else registry
         self._max_pixels = max_pixels
         self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
@@ -129,20 +128,18 @@ class Predictor:
         early.
         """
         with closing(decode_ahead(images, max_pixels=self._max_pixels)) as pictures:
-            if self._threads > 1 and isinstance(self._backbone, CellBackbone):
-                with closing(self._beside(self._backbone, pictures, most_windows)) as predictions:
+            if self._threads > 1 and self._backbone.concurrent:
+                with closing(self._beside(pictures, most_windows)) as predictions:
                     yield from predictions
                 return
-            batch = self._backbone.batch if isinstance(self._backbone, CellBackbone) and most_windows is None else 1
+            batch = self._backbone.batch if most_windows is None else 1
             for group in same_size(pictures, batch):
                 yield from self._group(group, most_windows)
-                del group  # lest it be held while the next one is decoded
+                del group  # or it would be held while the next one is decoded
 
-    def _beside(
-        self, backbone: CellBackbone, pictures: Iterable[Decoded], most_windows: int | None
-    ) -> Generator[Prediction | Exception]:
+    def _beside(self, pictures: Iterable[Decoded], most_windows: int | None) -> Generator[Prediction | Exception]:
         """Small pictures side by side, but for the first few with one thread each; a large one with all threads."""
-        read, number = partial(self._features, max_windows=most_windows), count()
+        read, number, backbone = partial(self._features, max_windows=most_windows), count(), self._backbone
 
         def read_beside(pixels: NDArray[np.uint8]) -> Features:
             return read(pixels, backbone=backbone if next(number) < FEW else backbone.side_by_side())
@@ -193,27 +190,31 @@ class Predictor:
         backbone: FeatureSource | None = None,
         frame_index: int = 0,
     ) -> Features:
-        """Of each view that a head reads. Raises `ImageTooLargeError`."""
+        """Return the features of each view that a head reads. Raises `ImageTooLargeError`."""
         check_padded(pixels, self._max_pixels)
         backbone = backbone or self._backbone
         small = overview_view(pixels).image if LIGHT in self._views else None
-        shared = small if small is not None and isinstance(backbone, CellBackbone) else pixels  # whose overview it is
+        shared = small if small is not None and backbone.shares_overview else pixels
         run = {
             view: backbone.features(
                 shared if view == "overview" else pixels, view, max_windows=max_windows, frame_index=frame_index
             )
-            for view in _run_for(self._views)
+            for view in views_to_run(self._views)
         }
-        return _views_of(pixels, run, self._views, small)
+        return assembled(pixels, run, self._views, small)
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
-        assert isinstance(self._backbone, CellBackbone)
         check_padded(pictures[0], self._max_pixels)
-        views = _run_for(self._views)
-        small = [overview_view(pixels).image for pixels in pictures] if "overview" in views else []
-        run = {view: self._backbone.batch_features(small if view == "overview" else pictures, view) for view in views}
+        views = views_to_run(self._views)
+        small = []
+        if "overview" in views and self._backbone.shares_overview:
+            small = [overview_view(pixels).image for pixels in pictures]
+        run = {
+            view: self._backbone.batch_features(small or pictures if view == "overview" else pictures, view)
+            for view in views
+        }
         return [
-            _views_of(pixels, {view: features[i] for view, features in run.items()}, self._views, *small[i : i + 1])
+            assembled(pixels, {view: features[i] for view, features in run.items()}, self._views, *small[i : i + 1])
             for i, pixels in enumerate(pictures)
         ]
 

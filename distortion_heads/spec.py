@@ -1,4 +1,4 @@
-"""The vocabulary: frozen values that the stages hand to each other. Imports neither NumPy nor torch at run time."""
+"""The words of plugins: heads, backbones, views and labels. Imports neither NumPy nor torch at run time."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ View: TypeAlias = Literal["native", "overview", "light", "temporal"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
 
 LIGHT: View = "light"
-"""The overview, and statistics of the histogram and of where light lies (see `light.light_statistics`)."""
+"""The overview, and statistics of the histogram and of where light lies (see `views.light.light_statistics`)."""
 
 LIGHT_STATISTICS = 368
 _LIGHT_VERSION = 2  # another one whenever a statistic gets another value
 
 VIEWS: tuple[View, ...] = ("native", "overview", LIGHT)
-"""What is seen of a single picture."""
+"""The views of a single picture."""
 
 TEMPORAL: View = "temporal"
-"""What is seen of a run of a video's frames: statistics over time of the features of their overviews."""
+"""The view of a run of a video's frames: statistics over time of the features of their overviews."""
 
 HEAD_VIEWS: tuple[View, ...] = (*VIEWS, TEMPORAL)
 TEMPORAL_STATISTICS = 2
-"""Statistics of each feature in the temporal view (see `temporal.run_statistics`)."""
+"""Statistics of each feature in the temporal view (see `views.runs.run_statistics`)."""
 
 STAGES: tuple[Stage, ...] = ("optics", "atmosphere", "sensor", "processing", "compression")
 MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
@@ -56,7 +56,7 @@ def check_label(label: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSpec:
-    """What a plugin says about its distortion.
+    """One distortion, as a plugin describes it.
 
     `weights` is the head's `.safetensors` file, or None for a distortion that can be made but not yet detected.
     `synthesize(image, severity, rng)` distorts a float32 HWC RGB image in [0, 1], severity in [1, 5], and returns the
@@ -100,7 +100,7 @@ class HeadSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PatchInput:
-    """What a network wants to see: squares of `side` native pixels every `stride`, as (x / 255 - mean) / std."""
+    """The input of a network: squares of `side` native pixels every `stride`, as (x / 255 - mean) / std."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -126,7 +126,7 @@ class BackboneSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackboneRef:
-    """Which backbone a head reads. `fingerprint`: SHA-256 hex digest; `dim`: length of a feature vector."""
+    """The backbone that a head reads. `fingerprint`: SHA-256 hex digest; `dim`: length of a feature vector."""
 
     name: str
     fingerprint: str
@@ -137,12 +137,12 @@ class BackboneRef:
 
 
 def view_key(view: View) -> str:
-    """Names all that decides what heads of `view` read, but for the backbone: part of the keys of caches."""
+    """Return a key for caches that names all that decides what heads of `view` read, but for the backbone."""
     return f"{view} {_LIGHT_VERSION}" if view == LIGHT else view
 
 
 def width_of(view: View, dim: int) -> int:
-    """How long the vectors are that heads of `view` read of a backbone with `dim` features."""
+    """Return the length of the vectors that heads of `view` read of a backbone with `dim` features."""
     if view == TEMPORAL:
         return TEMPORAL_STATISTICS * dim
     return dim + LIGHT_STATISTICS if view == LIGHT else dim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,7 @@ from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.pipeline import Predictor
 from helpers import REPOSITORY
+from helpers.installed_plugins import Site, first_on_path
 from helpers.sample_heads import make_head
 from helpers.video_clips import BrightnessPredictor
 
@@ -58,3 +60,10 @@ def head() -> HeadFile:
 def brightness(head: HeadFile) -> Predictor:
     """A predictor that takes brightness for its probability."""
     return cast(Predictor, BrightnessPredictor(head))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A folder of installed plugins, first on the path."""
+    with first_on_path(tmp_path / "site") as site:
+        yield site

@@ -20,7 +20,7 @@ from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.pipeline import FEW, Predictor
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
 from helpers.sample_heads import make_head
@@ -135,7 +135,7 @@ def test_a_torn_head_file_is_a_failure_of_the_registry(home: Path, backbone: Cel
     attach(home, backbone.ref, "good", "torn")
     path = Store(home).path("torn")
     path.write_bytes(path.read_bytes()[:-5])
-    registry = installed_registry()
+    registry = load_registry()
     assert any("torn" in failure.reason for failure in registry.failures)
     labels = {head.label for head in Predictor(registry=registry).predict(photo).heads}
     assert "good" in labels

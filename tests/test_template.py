@@ -7,23 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from distortion_heads.registry.build import build_registry
 from helpers import REPOSITORY
-from helpers.installed_plugins import Site, first_on_path
+from helpers.installed_plugins import Site
 
 TEMPLATE = REPOSITORY / "plugins" / "template"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
 
 
 def test_template_makes_its_distortion(site: Site) -> None:

@@ -10,7 +10,7 @@ from distortion_heads.spec import BackboneSpec
 
 
 def chosen_backbone(session: Session, text: str | None) -> tuple[BackboneSpec | None, Registry]:
-    """The backbone of that name or folder, and its heads: those in the folder if it has any, else the attached ones.
+    """Return the backbone of that name or folder, and its heads: its own if the folder has any, else the attached ones.
 
     Raises `BackboneError` if there is no such backbone.
     """
@@ -21,7 +21,7 @@ def chosen_backbone(session: Session, text: str | None) -> tuple[BackboneSpec | 
     folder = Path(text)
     if (folder / "heads").is_dir():
         registry = heads_in(folder)
-        session.tell([str(failure) for failure in registry.failures])
+        session.report([str(failure) for failure in registry.failures])
         return find_backbone(text, session.registry), registry
     registry = session.checked_registry()
     return find_backbone(text, registry), registry

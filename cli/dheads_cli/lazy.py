@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,26 +14,18 @@ import click
 from dheads_cli.session import session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.registry.build import PluginFailure
+    from distortion_heads.registry.discovery import PluginFailure
 
 
 @dataclass(frozen=True)
 class LazyCommand:
-    """A command called `name`: the attribute (by default of the same name) of a module of this package."""
+    """A command: the attribute `name` of the module `name` in the package `commands`, and its line of help."""
 
     name: str
-    module: str
     help: str
-    attribute: str = ""
-
-    @property
-    def exists(self) -> bool:
-        return find_spec(f"dheads_cli.commands.{self.module}") is not None
 
     def load(self) -> click.Command:
-        command = getattr(
-            import_module(f"dheads_cli.commands.{self.module}"), self.attribute or self.name.replace("-", "_")
-        )
+        command = getattr(import_module(f"dheads_cli.commands.{self.name}"), self.name)
         assert isinstance(command, click.Command)
         return command
 
@@ -44,7 +35,7 @@ class LazyGroup(click.Group):
 
     def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lazy = {name: command for name, command in lazy.items() if command.exists}
+        self._lazy = lazy
         self._failures: tuple[PluginFailure, ...] | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -16,22 +16,18 @@ from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadE
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 130, 141
 
 COMMANDS = {
-    command.name: command
-    for command in (
-        LazyCommand("predict", "predict", "Say which distortions pictures have and how strong they are."),
-        LazyCommand("list", "heads", "List the attached heads.", "list_heads"),
-        LazyCommand("show", "heads", "Show the card of one head."),
-        LazyCommand("add-head", "add_head", "Train a head for a new distortion and attach it."),
-        LazyCommand("remove-head", "heads", "Detach a head of your own and delete its file."),
-        LazyCommand("synth", "synth", "Distort clean pictures and videos."),
-        LazyCommand("plugins", "plugins", "Show which plugins were loaded, and what failed."),
-        LazyCommand("bench", "bench", "Report accuracy, scalability and speed."),
-        LazyCommand("train", "train", "Train the backbone and all heads jointly."),
-        LazyCommand("export", "export", "Write a backbone with its ONNX graph."),
-        LazyCommand("audit", "audit", "Say what is wrong with a labelled dataset."),
-        LazyCommand("evaluate", "evaluate", "Train on a part of a labelled dataset and measure on another."),
-        LazyCommand("score2020", "evaluate", "Rank methods by the score of the ICIP 2020 challenge."),
-    )
+    "predict": LazyCommand("predict", "Say which distortions pictures have and how strong they are."),
+    "list": LazyCommand("list_heads", "List the attached heads."),
+    "show": LazyCommand("show", "Show the card of one head."),
+    "add-head": LazyCommand("add_head", "Train a head for a new distortion and attach it."),
+    "remove-head": LazyCommand("remove_head", "Detach a head of your own and delete its file."),
+    "synth": LazyCommand("synth", "Distort clean pictures and videos."),
+    "plugins": LazyCommand("plugins", "Show which plugins were loaded, and what failed."),
+    "bench": LazyCommand("bench", "Report accuracy, scalability and speed."),
+    "train": LazyCommand("train", "Train the backbone and all heads jointly."),
+    "export": LazyCommand("export", "Write a backbone with its ONNX graph."),
+    "audit": LazyCommand("audit", "Say what is wrong with a labelled dataset."),
+    "evaluate": LazyCommand("evaluate", "Train on a part of a labelled dataset and measure on another."),
 }
 
 EPILOG = """\b

@@ -1,4 +1,4 @@
-"""What the commands of one run share: the loaded plugins, the user's heads, the registry."""
+"""The state that the commands of one run share: the loaded plugins, the user's heads, the registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distortion_heads.registry.discovery import LoadedPlugins
     from distortion_heads.registry.user_heads import Store
 
-TRAIN_PACKAGES = frozenset(("matplotlib", "onnx", "piq", "sklearn", "torch", "torchvision"))
+TRAIN_PACKAGES = frozenset(("jinja2", "matplotlib", "onnx", "piq", "sklearn", "threadpoolctl", "torch", "torchvision"))
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Session:
 
     @cached_property
     def loaded(self) -> LoadedPlugins:
-        from distortion_heads.registry.build import load_plugins
+        from distortion_heads.registry.discovery import load_plugins
 
         return load_plugins(os.environ, self.no_plugins)
 
@@ -48,11 +48,11 @@ class Session:
         return build_registry(user_heads=self.store.user_plugin(), loaded=self.loaded)
 
     def checked_registry(self) -> Registry:
-        """The registry, after one line on stderr per problem; raises `PluginError` if `--strict`."""
-        self.tell([str(failure) for failure in self.registry.failures])
+        """Return the registry after one line on stderr per problem. Raises `PluginError` if `--strict`."""
+        self.report([str(failure) for failure in self.registry.failures])
         return self.registry
 
-    def tell(self, problems: Sequence[str]) -> None:
+    def report(self, problems: Sequence[str]) -> None:
         """Warn of things that are left out, or refuse to go on without them if `--strict`."""
         if self.strict and problems:
             raise PluginError(f"--strict: {'; '.join(problems)}")
@@ -64,7 +64,7 @@ class Session:
 
 
 def session_of(ctx: click.Context) -> Session:
-    """The session of this run, as the options of the group ask for it."""
+    """Return the session of this run, made from the options of the group."""
     root = ctx.find_root()
     if root.obj is None:
         root.obj = Session(bool(root.params.get("no_plugins")), bool(root.params.get("strict")))

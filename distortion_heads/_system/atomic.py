@@ -19,13 +19,13 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
-    """Give the name of a file to write in the folder of `path`, and put it in the place of `path` afterwards.
+def replacing(path: Path, *, sync: bool = True, temporary: Path | None = None) -> Iterator[Path]:
+    """Give the name of a file to write, and put it in the place of `path` afterwards.
 
-    It is called `.NAME.*.tmp`, and is removed if anything is raised. Without `sync` a crash of the machine may tear it:
-    for many files that can be made again. Raises `OSError`.
+    It is `temporary`, by default `.NAME.*.tmp` beside `path`, and is removed if anything is raised. Without `sync` a
+    crash of the machine may tear it: for many files that can be made again. Raises `OSError`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = temporary or path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         if sync:
@@ -33,7 +33,8 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
                 os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # or it would hide what was raised
+            temporary.unlink()
         raise
     if sync:
         _sync_folder(path.parent)

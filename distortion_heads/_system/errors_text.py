@@ -1,4 +1,4 @@
-"""What an error says, in a few words."""
+"""The message of an error in a few words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One writer per folder: a second one that starts on it is told, not let in."""
+"""One writer per folder: a second one is refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from distortion_heads.errors import DataError
 
 @contextmanager
 def only_writer(folder: Path, command: str, option: str = "--out") -> Iterator[None]:
-    """Make `folder` if need be, and hold it for this process; `command` is what a second one is told runs there,
-    and `option` what to give another value.
+    """Make `folder` if need be, and hold it for this process; the error for a second one names `command` and `option`.
 
-    The lock is the operating system's, so it ends with the process however that ends. A folder that was made here and
-    into which nothing was written is removed. Raises `DataError` if another holds the folder or it cannot be written.
+    The lock is the operating system's, so it ends with the process however that ends. A new folder that stays empty is
+    removed. Raises `DataError` if another process holds the folder or it cannot be written.
     """
     from filelock import FileLock, Timeout
 

@@ -1,27 +1,72 @@
-"""Several items worked on at once, each in a thread of its own; the results come in the order of the items."""
+"""Work that goes on ahead of whoever asks for its results, which come in the order of the items."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 QUEUED = 2
 """Items that are in work or wait for it, for each thread."""
 
 
+class Pending(Protocol[R_co]):
+    """Work under way, such as a future."""
+
+    def result(self) -> R_co: ...
+
+
 def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered(
+    items: Iterable[T], submit: Callable[[T], Pending[R]], ahead: int, cost: Callable[[T], int] = lambda item: 1
+) -> Generator[R]:
+    """Yield the results of `submit(item)` in the order of `items`, with `ahead` of them under way.
+
+    Where items have a `cost`, what is under way, the result in use included, costs at most `ahead`, or is one item.
+    An exception is raised where its result would have come.
+    """
+    waiting: deque[tuple[Pending[R], int]] = deque()
+    total = 0
+
+    def take() -> R:
+        nonlocal total
+        pending, price = waiting.popleft()
+        total -= price
+        return pending.result()
+
+    for item in items:
+        price = cost(item)
+        while waiting and total + price > ahead:
+            yield take()
+        waiting.append((submit(item), price))
+        total += price
+        del item  # or it would be held while the next one is made
+    while waiting:
+        yield take()
+
+
+def completed(work: Callable[[T], R], item: T) -> Future[R]:
+    """Call `work(item)` now, in this thread, and return its result or exception as a future."""
+    from concurrent.futures import Future
+
+    done: Future[R] = Future()
+    try:
+        done.set_result(work(item))
+    except Exception as error:
+        done.set_exception(error)
+    return done
 
 
 def in_order(
@@ -32,26 +77,19 @@ def in_order(
     is_large: Callable[[T], bool],
     work_alone: Callable[[T], R],
 ) -> Generator[R]:
-    """`work` on each of `items`, `threads` at once; on a large one `work_alone`, while nothing else is in work.
+    """Yield `work(item)` of each of `items`, `threads` at once; of a large one `work_alone(item)`, at work by itself.
 
-    The latter runs in the thread of whoever asks. An exception is raised where its result would have come. Close the
-    iterator to stop early.
+    `work_alone` runs in the thread of whoever asks. Close the iterator to stop early.
     """
     from concurrent.futures import ThreadPoolExecutor
 
+    ahead = QUEUED * threads
     pool = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side")
-    running: deque[Future[R]] = deque()
+
+    def submit(item: T) -> Future[R]:
+        return completed(work_alone, item) if is_large(item) else pool.submit(work, item)
+
     try:
-        for item in items:
-            large = is_large(item)
-            while running and (large or len(running) == QUEUED * threads):
-                yield running.popleft().result()
-            if large:
-                yield work_alone(item)
-            else:
-                running.append(pool.submit(work, item))
-            del item  # lest it be held while the next one is made
-        while running:
-            yield running.popleft().result()
+        yield from ordered(items, submit, ahead, lambda item: ahead if is_large(item) else 1)
     finally:
         pool.shutdown(cancel_futures=True)

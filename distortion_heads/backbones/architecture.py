@@ -71,7 +71,7 @@ class Architecture:
 
     @property
     def magnitudes(self) -> int:
-        """How many channels, the last ones, are magnitudes: their means span decades and are taken as logarithms."""
+        """Return the number of channels, the last ones, that are magnitudes: logarithms are taken of their means."""
         return sum(conv.outputs for conv in self.analysis)
 
     @property

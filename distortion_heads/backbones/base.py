@@ -1,4 +1,4 @@
-"""What a backbone and its engine must be able to do."""
+"""The protocols that a backbone and its engine follow."""
 
 from __future__ import annotations
 
@@ -34,16 +34,27 @@ class Engine(Protocol):
 
 
 class FeatureSource(Protocol):
-    """What heads read: this project's own `Backbone`, or a `PatchBackbone`. Safe to share between threads."""
+    """The source of the features that heads read. Safe to share between threads."""
 
     ref: BackboneRef
+
+    concurrent: bool
+    """True where pictures are better evaluated side by side, in threads, than one after the other."""
+
+    shares_overview: bool
+    """True where it reads the overview that `overview_view` makes, so that a picture need be reduced once only."""
+
+    @property
+    def batch(self) -> int:
+        """Return how many pictures of one size are best run at once."""
+        ...
 
     def side_by_side(self) -> FeatureSource:
         """The same for calls from several threads at once."""
         ...
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
-        """How many windows or patches uint8 (H, W, 3) has in the native view."""
+        """Return the number of windows or patches of uint8 (H, W, 3) in the native view."""
         ...
 
     def features(
@@ -53,6 +64,10 @@ class FeatureSource(Protocol):
 
         At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`.
         """
+        ...
+
+    def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
+        """Return the `features` of several pictures of one size."""
         ...
 
 

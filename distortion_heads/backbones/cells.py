@@ -41,6 +41,8 @@ TILE_CELLS = 2560
 class CellBackbone:
     """Pixels to standardised features, through any engine. Safe to share between threads."""
 
+    concurrent = shares_overview = True
+
     def __init__(self, file: BackboneFile, engine: Engine) -> None:
         self.ref = file.ref
         self._engine = engine
@@ -51,7 +53,7 @@ class CellBackbone:
 
     @property
     def batch(self) -> int:
-        """How many pictures of one size are best run at once."""
+        """Return how many pictures of one size are best run at once."""
         return self._engine.batch
 
     def side_by_side(self) -> CellBackbone:
@@ -61,7 +63,7 @@ class CellBackbone:
         return concurrent
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
-        """How many windows uint8 (H, W, 3) has in the native view."""
+        """Return the number of windows of uint8 (H, W, 3) in the native view."""
         return len(_plan(pixels, "native")[1])
 
     def features(
@@ -165,7 +167,7 @@ def _plan(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CellMoments:
-    """What the engines give, float32 (2 * channels, rows, columns): any window is pooled from it.
+    """Moments from an engine, float32 (2 * channels, rows, columns): any window is pooled from them.
 
     It may hold the cells from row `top` on only, of a grid that is larger.
     """

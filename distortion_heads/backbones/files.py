@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ Tensors = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BackboneFile:
-    """What one backbone file holds."""
+    """The content of a backbone file."""
 
     name: str
     architecture: Architecture
@@ -60,13 +61,10 @@ def dump_backbone(name: str, architecture: Architecture, tensors: Tensors, info:
 
 def read_backbone(file: Path | Traversable) -> BackboneFile:
     """Read and check a backbone file. Raises `BackboneError` if it is missing, damaged or of an unknown schema."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise BackboneError(f"cannot read the backbone {file}: {reason(error)}") from None
-    tensors, header = _parse(data, str(file))
+    header = read_header(file)
     if header.get("schema") != CELL_SCHEMA or not isinstance(header.get("name"), str):
         raise BackboneError(f"{file} is no backbone file of schema {CELL_SCHEMA}")
+    tensors = _load(file)
     architecture = Architecture.from_json(header.get("convs"))
     expected = expected_shapes(architecture)
     found = {name: tensor.shape for name, tensor in tensors.items()}
@@ -78,19 +76,20 @@ def read_backbone(file: Path | Traversable) -> BackboneFile:
     return BackboneFile(name=header["name"], architecture=architecture, tensors=tensors, info=header.get("info") or {})
 
 
-def _parse(data: bytes, source: str) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+def _load(file: Path | Traversable) -> dict[str, NDArray[np.float32]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["dheads"])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise BackboneError(f"{source} is no backbone file: {error}") from None
-    if not isinstance(header, dict):
-        raise BackboneError(f"{source} is no backbone file: its metadata is no object")
-    return tensors, header
+        with file.open("rb") as stream:
+            if stream.seek(0, SEEK_END) > MAX_FILE_BYTES:
+                raise BackboneError(f"{file}: larger than {MAX_FILE_BYTES // 2**20} MiB")
+            stream.seek(0)
+            return load(stream.read())
+    except OSError as error:
+        raise BackboneError(f"cannot read the backbone {file}: {reason(error)}") from None
+    except (SafetensorError, ValueError) as error:
+        raise BackboneError(f"{file}: damaged: {error}") from None
 
 
 def expected_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
@@ -114,7 +113,7 @@ MAX_SIDE = 4096
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchFile:
-    """What one file holds. `network` says how to build it in torch: {"source", "name", "tail"}."""
+    """The content of a file of patches. `network` says how to build it in torch: {"source", "name", "tail"}."""
 
     ref: BackboneRef
     grid: PatchGrid
@@ -151,26 +150,16 @@ def read_header(file: Path | Traversable) -> dict[str, Any]:
 
 
 def is_patch_backbone(file: Path | Traversable) -> bool:
-    """Whether the file says that it is of this kind. Raises `BackboneError` if it cannot be read."""
+    """Return whether the file says that it is of this kind. Raises `BackboneError` if it cannot be read."""
     return read_header(file).get("schema") == PATCH_SCHEMA
 
 
 def read_patch_backbone(file: Path | Traversable) -> PatchFile:
     """Read and check a file. Raises `BackboneError` if it is missing, damaged or of an unknown schema."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     header = read_header(file)
     if not _is_sound(header):
         raise BackboneError(f"{file} is no backbone file of schema {PATCH_SCHEMA}")
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
-        tensors = load(data)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise BackboneError(f"{file}: damaged: {error}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise BackboneError(f"{file}: larger than {MAX_FILE_BYTES // 2**20} MiB")
+    tensors = _load(file)
     ref = BackboneRef(name=header["name"], fingerprint=fingerprint(tensors), dim=header["dim"])
     grid = _check_tensors(tensors, str(file))
     return PatchFile(ref=ref, grid=grid, network=header["network"], tensors=tensors, info=header.get("info") or {})

@@ -26,24 +26,26 @@ class OnnxEngine:
     """Implements `Engine`. Thread-safe: ONNX Runtime sessions are."""
 
     batch = 1
-    _largest = LARGE
-    _alone: OnnxEngine | None = None
 
     def __init__(self, graph: bytes, tensors: Mapping[str, NDArray[np.float32]], *, threads: int | None = None) -> None:
-        self._graph, self._threads, self._opening = graph, threads, Lock()
+        self._graph, self._threads, self._lock = graph, threads, Lock()
+        self._largest = LARGE
+        self._alone: OnnxEngine | None = None
         self._tensors = {name: value for name, value in tensors.items() if not name.startswith("feature_")}
         self._session, self._values = open_session(graph, self._tensors, threads=threads)
 
     def side_by_side(self) -> OnnxEngine:
         if self._threads == 1:
             return self
-        with self._opening:
+        with self._lock:
             self._alone = self._alone or OnnxEngine(self._graph, self._tensors, threads=1)
             return self._alone
 
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if pixels.size > self._largest:
-            self._largest = pixels.size
+        with self._lock:
+            is_largest = pixels.size > self._largest
+            self._largest = max(self._largest, pixels.size)
+        if is_largest:
             self._free_memory()
         batch = np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
         result: NDArray[np.float32] = self._session.run(None, {"pixels": batch})[0]

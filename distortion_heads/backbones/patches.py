@@ -6,6 +6,7 @@ The safetensors file holds every weight by its name in the network, and `input_m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,9 @@ BATCH = 8
 class PatchBackbone:
     """Pixels to features through any engine. Safe to share between threads."""
 
+    batch = 1
+    concurrent = shares_overview = False
+
     def __init__(self, file: PatchFile, engine: PatchEngine) -> None:
         self.ref, self.grid = file.ref, file.grid
         self._engine = engine
@@ -33,7 +37,7 @@ class PatchBackbone:
         return self
 
     def count(self, pixels: NDArray[np.uint8]) -> int:
-        """How many patches uint8 (H, W, 3) has in the native view."""
+        """Return the number of patches of uint8 (H, W, 3) in the native view."""
         return len(self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2])))
 
     def features(
@@ -44,3 +48,7 @@ class PatchBackbone:
         patches = grid.of_view(pixels, view)
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
         return np.concatenate(parts)
+
+    def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
+        """Return the `features` of several pictures, one after the other."""
+        return [self.features(pixels, view) for pixels in pictures]

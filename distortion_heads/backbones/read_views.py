@@ -32,18 +32,18 @@ def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
 
 
 def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
-    """What heads of one view read of uint8 (H, W, 3): float32 (K, `width_of(view)`), K windows; an overview is one."""
-    (run,) = _run_for((view,))
-    return _views_of(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
+    """Return features of uint8 (H, W, 3) in one view: float32 (K, `width_of(view)`), K windows; an overview is one."""
+    (run,) = views_to_run((view,))
+    return assembled(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
 
 
-def _run_for(views: Sequence[View]) -> tuple[View, ...]:
+def views_to_run(views: Sequence[View]) -> tuple[View, ...]:
     """The views that the backbone runs on, for heads that read `views`."""
     return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
 
 
-def _views_of(
+def assembled(
     pixels: NDArray[np.uint8], run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None
 ) -> Features:
-    """What heads of `views` read, from the backbone's features; in the order of `views`. `small`: see `with_light`."""
+    """Return the features of `views`, in their order, from those that the backbone gave. `small`: see `with_light`."""
     return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}

@@ -1,9 +1,10 @@
-"""Clean pictures for training: which there are, how they are split by content, and how a sample is cut from one."""
+"""Clean pictures for training, split by content, and samples cut from them."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from distortion_heads._system.processes import per_process
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
 from distortion_heads.io.image_hashes import content_hashes, difference_hash, join_near, unreadable
@@ -31,6 +34,9 @@ COPY_BITS = 3
 
 19 in 20 copies of half the size or JPEG quality 50 are within it, and none of 160,000 pairs of different photographs.
 """
+
+MAX_KEPT_BYTES = 512 << 20
+"""Decoded pictures that a process keeps, whatever the size of each."""
 
 _FILTERS = (
     Image.Resampling.BICUBIC,
@@ -50,20 +56,15 @@ class Scenes:
 
     @property
     def sha256(self) -> str:
-        """Over the sorted content hashes of all pictures."""
+        """Return the SHA-256 over the sorted content hashes of all pictures."""
         return content_digest((*self.fit, *self.hold))
 
 
 @lru_cache(maxsize=16)
 def content_digest(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the sorted content hashes of these files, read once per process."""
-    digests = sorted(_file_digest(path) for path in paths)
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 over the sorted content hashes of these files, read once per process."""
+    hashes = content_hashes(paths)
+    return hashlib.sha256("\n".join(sorted(hashes[path] for path in paths)).encode()).hexdigest()
 
 
 def find_scenes(
@@ -103,7 +104,7 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _held_out(paths: Sequence[Path], groups: Sequence[int], hold_share: float) -> set[Path] | None:
-    """The pictures to hold out, whole groups; None if there is no way to leave 2 on each side."""
+    """Return the pictures to hold out, whole groups; None if there is no way to leave 2 on each side."""
     members: dict[int, list[Path]] = {}
     for path, group in sorted(zip(paths, groups, strict=True), key=lambda pair: (len(pair[0].stem), pair[0].name)):
         members.setdefault(group, []).append(path)
@@ -118,13 +119,13 @@ def _held_out(paths: Sequence[Path], groups: Sequence[int], hold_share: float) -
 
 
 def _fraction(name: str) -> float:
-    """The SHA-256 of a file name as a number in [0, 1)."""
+    """Return the SHA-256 of a file name as a number in [0, 1)."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8]) / 2**64
 
 
 def _difference_hashes(paths: Sequence[Path], report: Callable[[int, int], None]) -> list[int | None]:
-    """Of all pictures, in parallel. Raises `DataError` if any cannot be decoded."""
+    """Return the difference hashes of all pictures. Raises `DataError` if any cannot be decoded."""
     hashes: list[int | None] = []
     failed: list[tuple[Path, str]] = []
     pool = ThreadPoolExecutor(usable_cores())
@@ -152,12 +153,12 @@ def _difference_hash(path: Path) -> int | InputError | None:
 
 
 def _reduced(path: Path) -> NDArray[np.uint8]:
-    """The picture; that of a JPEG file at an eighth of its size, for it is decoded seven times as fast.
+    """Return the picture, that of a JPEG file at an eighth of its size, as it is decoded seven times as fast.
 
     Raises `InputError` as `load_image` does.
     """
     if path.suffix.lower() in (".jpg", ".jpeg"):
-        with suppress(Exception), JpegImageFile(path) as image:  # load_image below says what is wrong with it
+        with suppress(Exception), JpegImageFile(path) as image:  # load_image says what is wrong
             if image.width * image.height <= DEFAULT_MAX_PIXELS:
                 image.draft("RGB", (32, 32))
                 return load_image(image)
@@ -170,20 +171,44 @@ def _reason(error: InputError) -> str:
     return str(error)
 
 
-@lru_cache(maxsize=1024)
 def load_scene(path: Path) -> NDArray[np.uint8]:
-    """The decoded picture, kept in memory: a training run visits each one hundreds of times.
+    """Return the decoded picture, uint8 (H, W, 3), from memory where it was used lately: a run visits each often.
 
     Raises `DataError`, which names it, if it cannot be decoded.
     """
-    try:
-        return load_image(path)
-    except InputError as error:
-        raise DataError(f"{path}: {_reason(error)}; mend or remove it") from None
+    return per_process(LatePictures, MAX_KEPT_BYTES).load(path)
+
+
+class LatePictures:
+    """Decoded pictures by path, of at most `max_bytes` in all; those that were not used for longest go first."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._pictures: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, path: Path) -> NDArray[np.uint8]:
+        """Return the picture; raises `DataError` if it cannot be decoded."""
+        with self._lock:
+            if path in self._pictures:
+                self._pictures.move_to_end(path)
+                return self._pictures[path]
+        try:
+            picture = load_image(path)
+        except InputError as error:
+            raise DataError(f"{path}: {_reason(error)}; mend or remove it") from None
+        with self._lock:
+            if path not in self._pictures:
+                self._bytes += picture.nbytes
+                self._pictures[path] = picture
+            while self._bytes > self._max_bytes:
+                self._bytes -= self._pictures.popitem(last=False)[1].nbytes
+        return picture
 
 
 def cut_native(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A `side` x `side` crop, half of the time of the picture reduced by 0.45 to 1: clean files vary in sharpness."""
+    """Return a `side` x `side` crop, half of the time of the picture reduced by 0.45 to 1: sharpness varies."""
     height, width = image.shape[:2]
     smallest = max(side / min(height, width), 0.45)
     factor = float(np.exp(rng.uniform(np.log(smallest), 0.0))) if smallest < 1 and rng.random() < 0.5 else 1.0
@@ -194,7 +219,7 @@ def cut_native(image: NDArray[np.uint8], side: int, rng: np.random.Generator) ->
 
 
 def cut_overview(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A square that stands for a whole picture, reduced to about twice the side of the overview."""
+    """Return a square that stands for a whole picture, reduced to about twice the side of the overview."""
     largest = min(image.shape[:2])
     region = _region(image, rng.uniform(0.7, 1.0) * largest, rng)
     target = int(min(region.shape[0], rng.uniform(1.25, 2.25) * side))
@@ -207,7 +232,7 @@ def reduce_to(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def cut_picture(image: NDArray[np.uint8], sides: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A whole picture as a user may have it: of any shape, its `sides` in pixels in that range, reduced at times."""
+    """Return a whole picture as a user may have it: of any shape, with sides in that range, reduced at times."""
     height, width = (int(min(size, rng.integers(sides[0], sides[1] + 1))) for size in image.shape[:2])
     factor = float(rng.uniform(max(0.45, height / image.shape[0], width / image.shape[1]), 1.0))
     if rng.random() < 0.5 and factor < 1:
@@ -218,7 +243,7 @@ def cut_picture(image: NDArray[np.uint8], sides: tuple[int, int], rng: np.random
 
 
 def vary_clean(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """What leaves a picture clean: mirror it, take its colour, save it as JPEG at 90 and above, a trace of grain."""
+    """Mirror a picture, take its colour, add a trace of grain, save it as JPEG of 90 and above: it stays clean."""
     if rng.random() < 0.5:
         image = image[:, ::-1]
     if rng.random() < 0.08:
@@ -233,7 +258,7 @@ def vary_clean(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
 
 
 def recompress(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Through a JPEG file of quality 90 to 98, which counts as clean."""
+    """Return the picture from a JPEG file of quality 90 to 98, which counts as clean."""
     buffer = BytesIO()
     subsampling = int(rng.choice((0, 2)))
     Image.fromarray(image).save(buffer, "JPEG", quality=int(rng.integers(90, 99)), subsampling=subsampling)

@@ -1,17 +1,19 @@
-"""Evenly spread frames of a video, one after another."""
+"""Pictures of a file: a still picture is itself, a video is frames spread evenly over it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from distortion_heads.datasets.labelled_image import ClipFrames
+from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames
+from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
 from distortion_heads.io.video.options import Sampling, VideoInfo, VideoOptions
 from distortion_heads.io.video.sampling import spread
@@ -25,10 +27,21 @@ _LATE = 0.5
 """Seconds before the last wanted frame at which a video may end without being called damaged: time stamps vary."""
 
 
+def is_video(record: Record) -> bool:
+    return record.path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def read_pictures(record: Record, frames: int = FRAMES) -> Sequence[NDArray[np.uint8]]:
+    """Return the record's pictures, uint8 (H, W, 3) each, at least one. Raises `InputError` if it cannot be used."""
+    if not is_video(record):
+        return [load_image(record.path)]
+    return each_frame(record.path, ClipFrames(frames=frames), lambda pixels: pixels)[0]
+
+
 def each_frame(
     path: Path, clip: ClipFrames, use: Callable[[NDArray[np.uint8]], T], max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> tuple[list[T], str | None]:
-    """`use(frame)`, uint8 (H, W, 3), of each frame of the clip, and what could not be read, or None.
+    """Return `use(frame)` of each frame of the clip, uint8 (H, W, 3), and what could not be read, or None.
 
     One frame is held at a time; fewer than `clip.frames` are used where there are fewer. For `max_pixels` see
     `frame_limit`. Raises `InputError` if no frame can be read.
@@ -55,7 +68,7 @@ def each_frame(
 
 
 def frame_limit(max_pixels: int) -> int:
-    """The largest frame in pixels, where `max_pixels` limits pictures: its default stands for that of videos."""
+    """Return the largest frame in pixels, where `max_pixels` limits pictures: its default stands for that of videos."""
     return DEFAULT_MAX_FRAME_PIXELS if max_pixels == DEFAULT_MAX_PIXELS else max_pixels
 
 
@@ -70,7 +83,7 @@ def _check_length(info: VideoInfo, clip: ClipFrames) -> None:
 
 
 def _missing(info: VideoInfo, clip: ClipFrames, time: float) -> str | None:
-    """What to say if the last frame that came, at `time`, is well before the last that was asked for."""
+    """Return what is missing if the last frame, at `time`, is well before the last that was asked for."""
     length = info.duration or 0.0
     end = length if clip.end is None else min(clip.end, length)
     wanted = spread(clip.frames, clip.start, end)[-1]

@@ -24,9 +24,9 @@ def with_distorted(
     others: Sequence[RegisteredHead],
     seed: int,
 ) -> tuple[LabelledImage, ...]:
-    """Each clean picture, the same with `target` at a random severity and, for about half, with one of `others`.
+    """Return each clean picture, the same with `target` at a random severity and, for about half, with one of `others`.
 
-    The last is a negative, so that the head learns to tell its distortion from all else. The draws depend on the seed
+    The last is a negative, so that the head learns its own distortion alone. The draws depend on the seed
     and the content of the picture alone: a picture added later changes none of the others.
     """
     versions = _versions((target, *others))
@@ -51,14 +51,14 @@ def with_distorted(
 
 
 def _versions(heads: Sequence[RegisteredHead]) -> dict[str, str]:
-    """By label, a digest of the code of each generator, for its author edits that between two runs."""
+    """Return by label a digest of the code of each generator, as its author edits that between two runs."""
     files = {head.spec.label: _code_file(head.spec.synthesize) for head in heads}
     digests = {file: _code_digest(file) for file in set(files.values()) if file is not None}
     return {label: digests[file] if file is not None else "" for label, file in files.items()}
 
 
 def _code_file(generator: object) -> Path | None:
-    """The `__init__.py` of the package that the generator is of, or its module if that is in none."""
+    """Return the `__init__.py` of the generator's package, or its module if that is in none."""
     while isinstance(generator, partial):
         generator = generator.func
     name = getattr(generator, "__module__", None) or ""

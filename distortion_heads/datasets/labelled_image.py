@@ -1,4 +1,4 @@
-"""The vocabulary of `dheads add-head`: one labelled file, or a part of a video, and what is made of it."""
+"""Labelled examples of one distortion: a file or a part of a video, and what is made of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAMES = 10
-"""Of each video, or of each part of one that has a line of its own; as in Ameur et al. 2022."""
+"""Frames of each video, or of each part of one that has a line of its own; as in Ameur et al. 2022."""
 
 FEW_VIDEOS = 5
 
@@ -28,7 +28,7 @@ CROP = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Distorted:
-    """Makes a picture from a clean one: a crop, then `step` unless that is None; all chance comes from `seed`.
+    """Way to make a picture from a clean one: a crop, then `step` unless that is None; all chance comes from `seed`.
 
     `version` names the code of the generator, so that features of an older one are not taken for its own.
     """
@@ -39,12 +39,12 @@ class Distorted:
 
     @property
     def key(self) -> str:
-        """What decides the result, besides the content of the clean picture and the view."""
+        """Return all that decides the result, besides the content of the clean picture and the view."""
         step = f"{self.step.spec.label} {self.step.severity!r}" if self.step else "none"
         return f"{step} {self.seed} {CROP} {self.version}"
 
     def apply(self, pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
-        """uint8 (H, W, 3) -> the same, smaller if cropped. Raises `DataError`, or whatever the generator raises."""
+        """Distort uint8 (H, W, 3), which may be cropped. Raises `DataError`, or whatever the generator raises."""
         if view == "native":
             pixels = _crop(pixels, np.random.default_rng([self.seed, 0]))
         if self.step is None:
@@ -62,12 +62,12 @@ class ClipFrames:
 
     @property
     def key(self) -> str:
-        """What decides the frames, besides the content of the file."""
+        """Return all that decides the frames, besides the content of the file."""
         return f"{self.frames} frames {self.start!r} {self.end!r}"
 
     @property
     def text(self) -> str:
-        """The interval, for people."""
+        """Return the interval in words."""
         return f"{self.start:g} s to {'its end' if self.end is None else f'{self.end:g} s'}"
 
     def overlaps(self, other: ClipFrames) -> bool:
@@ -75,35 +75,41 @@ class ClipFrames:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledImage:
-    """One example: the file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video.
-
-    `group`: scene, as the user gave it. `severity` in [1, 5], or None where it is unknown or nothing is there.
-    `clean`: known to have no distortion at all.
-    """
+class Source:
+    """The file `path`; with a `recipe`, what that makes of it; with a `clip`, frames of that video."""
 
     path: Path
+    recipe: Distorted | None = None
+    clip: ClipFrames | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledImage(Source):
+    """One example with or without the one distortion that a head is to find.
+
+    It is no `Record`, which says all that a picture has: a negative may have any other distortion unless it is
+    `clean`. `group`: scene, as the user gave it. `severity` in [1, 5], or None where it is unknown or nothing is there.
+    """
+
     label: bool
     group: str | None = None
     severity: float | None = None
     clean: bool = False
-    recipe: Distorted | None = None
-    clip: ClipFrames | None = None
 
     @property
     def examples(self) -> int:
-        """How many it gives at most: a frame is an example as a picture is."""
+        """Return how many examples it gives at most: a frame is one as a picture is."""
         return self.clip.frames if self.clip else 1
 
     def contradicts(self, other: LabelledImage) -> bool:
-        """Whether some picture would be both with and without the label, `other` being of the same file."""
+        """Return whether some picture would be both with and without the label, `other` being of the same file."""
         apart = self.clip is not None and other.clip is not None and not self.clip.overlaps(other.clip)
         return self.label != other.label and not apart
 
 
 @dataclass(frozen=True, kw_only=True)
 class Amount:
-    """How many examples there are, and of how many videos."""
+    """Number of examples, and of their videos."""
 
     pictures: int
     frames: int
@@ -128,7 +134,7 @@ class Amount:
 
 
 def few_videos(held: Sequence[LabelledImage]) -> str | None:
-    """What to say if the held-out examples are of few videos: frames of one are alike, however many there are."""
+    """Return a note if the held-out examples are of few videos, whose frames are alike; None if not."""
     amounts = [Amount.of(image for image in held if image.label is side) for side in (True, False)]
     least = min((amount.videos for amount in amounts if not amount.pictures), default=FEW_VIDEOS)
     if least >= FEW_VIDEOS:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distortion_heads.datasets.published import csiq, generic, kadid, live, livemd, lvq, synthetic, tid
+from distortion_heads.datasets.published.files import is_file
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loader:
-    """`fits(folder)` looks at names alone; `read(folder)` raises `DataError`; `layout` says what is expected."""
+    """How one kind is read: `fits(folder)` looks at names alone, `read(folder)` raises `DataError`."""
 
     layout: str
     fits: Callable[[Path], bool]
@@ -44,7 +45,7 @@ def load_corpus(folder: Path, kind: str | None = None) -> Corpus:
     """
     if kind is not None and kind not in KINDS:
         raise DataError(f"no dataset kind {kind!r}: choose one of {', '.join(KINDS)}")
-    if _is_file(folder):
+    if is_file(folder):
         if kind not in (None, generic.CSV):
             raise DataError(f"{folder} is a file: a {kind} dataset is a folder")
         return generic.read_csv(folder)
@@ -64,10 +65,3 @@ def _detect(folder: Path) -> str:
         return fitting[0]
     known = "; ".join(f"{kind}: {loader.layout}" for kind, loader in LOADERS.items())
     raise DataError(f"{folder}: no dataset that is known ({known}; or give a CSV file with path,label)")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False

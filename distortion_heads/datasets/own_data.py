@@ -1,4 +1,4 @@
-"""A user's pictures and videos -> labelled ones: a folder, a CSV, or clean pictures that are to be distorted."""
+"""A user's pictures and videos -> labelled ones: from a folder, a CSV, or clean pictures that are to be distorted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, LabelledImage
+from distortion_heads.datasets.published.files import is_file, is_folder
 from distortion_heads.errors import DataError, DheadsError
-from distortion_heads.io.image_hashes import _is_video
+from distortion_heads.io.image_hashes import is_video
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.io.video.sampling import parse_time
 
 MIN_PER_CLASS = 20
 MIN_FILES = 4
-"""Of each class: all frames of a video are on one side of the split, and both sides need some of both classes."""
+"""Files with and without the distortion: a video is on one side of the split, and both sides need some of both."""
 
 MAX_FILES = 20_000
 """Pictures and frames."""
@@ -31,27 +32,27 @@ POSITIVE, CLEAN, NEGATIVE = "positive", "clean", "negative"
 
 def read_data(source: Path, label: str, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
     """Read a folder or a CSV file; `frames` of each video. Raises `DataError`."""
-    if _is(source, folder=True):
+    if is_folder(source):
         return read_folder(source, label, frames)
-    if _is(source, folder=False):
+    if is_file(source):
         return read_csv(source, frames)
     raise DataError(f"{source}: no such folder or CSV file")
 
 
 def read_folder(root: Path, label: str, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
-    """The pictures and videos below `LABEL/` or `positive/`, and below `clean/` or `negative/`.
+    """Read the pictures and videos below `LABEL/` or `positive/`, and below `clean/` or `negative/`.
 
     Only those below `clean/` count as clean; `negative/` may hold other distortions. Raises `DataError` if a side is
     missing, holds nothing or cannot be read, and above `MAX_FILES`.
     """
-    if not _is(root, folder=True):
+    if not is_folder(root):
         raise DataError(f"{root}: no such folder")
     sides = {True: [label, POSITIVE], False: [CLEAN, NEGATIVE]}
     if label in sides[False]:
         sides[True].remove(label)
     images: list[LabelledImage] = []
     for side, names in sides.items():
-        folders = [root / name for name in dict.fromkeys(names) if _is(root / name, folder=True)]
+        folders = [root / name for name in dict.fromkeys(names) if is_folder(root / name)]
         if not folders:
             wanted = " or ".join(f"{name}/" for name in dict.fromkeys(names))
             raise DataError(
@@ -66,7 +67,7 @@ def read_folder(root: Path, label: str, frames: int = FRAMES) -> tuple[LabelledI
 
 
 def read_csv(file: Path, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
-    """The rows `path,label[,group][,start,end]`; label 0 or 1, relative paths from the folder of `file`; UTF-8.
+    """Read the rows `path,label[,group][,start,end]`; label 0 or 1, relative paths from the folder of `file`; UTF-8.
 
     `start` and `end` are times in a video, as `parse_time` reads them; where they are empty, its start and its end.
     Raises `DataError`, which names the line, for missing columns, labels other than 0 and 1, times that are none, and
@@ -82,15 +83,15 @@ def read_csv(file: Path, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
 
 
 def read_clean(folder: Path) -> tuple[LabelledImage, ...]:
-    """The pictures below `folder`, taken for clean. Raises `DataError` if there are none or it cannot be read."""
-    if not _is(folder, folder=True):
+    """Read the pictures below `folder`, taken for clean. Raises `DataError` if there are none or it cannot be read."""
+    if not is_folder(folder):
         raise DataError(f"{folder}: no such folder")
     images = [LabelledImage(path=path, label=False, clean=True) for path in _files(folder, videos=False)]
     return _limited(images, folder)
 
 
 def distinct(images: Sequence[LabelledImage], hashes: Mapping[Path, str]) -> tuple[LabelledImage, ...]:
-    """The images without repeated contents; parts of one video, under whatever name, get the path of the first.
+    """Return the images without repeated contents; parts of one video, under whatever name, get the path of the first.
 
     Raises `DataError` if a content is both positive and negative.
     """
@@ -106,7 +107,7 @@ def distinct(images: Sequence[LabelledImage], hashes: Mapping[Path, str]) -> tup
 
 
 def check_expected(images: Sequence[LabelledImage], source: Path) -> None:
-    """`check_counts` before any video is decoded: as if each gave all the frames that are asked for."""
+    """Make `check_counts` before any video is decoded, as if each gave all the frames that are asked for."""
     check_counts([image for image in images for _ in range(image.examples)], source)
 
 
@@ -166,7 +167,7 @@ def _row(row: Mapping[str, str], folder: Path, where: str, frames: int) -> Label
     if not row.get("path"):
         raise DataError(f"{where}: no path")
     path = folder / row["path"]
-    if not _is(path, folder=False):
+    if not is_file(path):
         raise DataError(f"{where}: no such file: {row['path']}")
     return LabelledImage(
         path=path, label=label == "1", group=row.get("group") or None, clip=_clip(row, path, where, frames)
@@ -174,7 +175,7 @@ def _row(row: Mapping[str, str], folder: Path, where: str, frames: int) -> Label
 
 
 def _clip(row: Mapping[str, str], path: Path, where: str, frames: int) -> ClipFrames | None:
-    """What the row takes of a video; a file with a time is one, whatever it is called."""
+    """Return what the row takes of a video; a file with a time is one, whatever it is called."""
     start, end = row.get("start", ""), row.get("end", "")
     if not (start or end):
         return _whole(path, frames)
@@ -190,7 +191,7 @@ def _clip(row: Mapping[str, str], path: Path, where: str, frames: int) -> ClipFr
 
 
 def _whole(path: Path, frames: int) -> ClipFrames | None:
-    return ClipFrames(frames=frames) if _is_video(path) else None
+    return ClipFrames(frames=frames) if is_video(path) else None
 
 
 def _files(folder: Path, *, videos: bool) -> list[Path]:
@@ -207,10 +208,3 @@ def _limited(images: list[LabelledImage], source: Path) -> tuple[LabelledImage, 
             raise DataError(f"{source}: more than {MAX_FILES} pictures and frames; give a sample, or fewer --frames")
         raise DataError(f"{source}: more than {MAX_FILES} pictures; give a sample of them")
     return tuple(images)
-
-
-def _is(path: Path, *, folder: bool) -> bool:
-    try:
-        return path.is_dir() if folder else path.is_file()
-    except (OSError, ValueError):  # not allowed to look, or no valid path
-        return False

@@ -1,4 +1,4 @@
-"""What every dataset is read into: one record per picture or video, with its labels and the scene that it shows."""
+"""A dataset as records: one per picture or video, with its labels and the scene that it shows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Record:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that are present, sorted; none for a clean picture."""
+        """Return the labels that are present, sorted; none for a clean picture."""
         return tuple(sorted(self.severities))
 
     @property

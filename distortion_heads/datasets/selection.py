@@ -1,4 +1,4 @@
-"""Which records and labels of a dataset are evaluated, and the digest that names them."""
+"""Records and labels of a dataset that are evaluated, and the digest that names them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Selection:
 
 
 def candidates(corpus: Corpus, wanted: Sequence[str] | None) -> list[Record]:
-    """The records whose labels are all in `wanted` (None: the dataset's), and clean ones."""
+    """Return the records whose labels are all in `wanted` (None: the dataset's), and clean ones."""
     labels = set(corpus.labels if wanted is None else wanted)
     return [record for record in corpus.records if _kinds(record, corpus) <= labels]
 
@@ -41,7 +41,7 @@ def select(
     wanted: Sequence[str] | None = None,
     able: Collection[str] | None = None,
 ) -> Selection:
-    """The records whose labels are all in `wanted` (None: the dataset's) and in `able` (None: all), and clean ones.
+    """Select the records whose labels are all in `wanted` (None: the dataset's) and `able` (None: all), and clean ones.
 
     `hashes`: SHA-256 of the `candidates`' files. Files with the same content and labels as an earlier one of the scene
     are left out. Raises `DataError` for unknown labels, or if nothing is left.
@@ -79,7 +79,7 @@ def select(
 
 
 def _kinds(record: Record, corpus: Corpus) -> set[str]:
-    """The record's labels and, where a distortion that the dataset names changed nothing, that one."""
+    """Return the record's labels and, where a distortion that the dataset names changed nothing, that one."""
     return {*record.severities, *({record.kind} & set(corpus.labels))}
 
 

@@ -26,7 +26,7 @@ GOOD_ENOUGH = 0.02
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HoldOut:
-    """Increasing indices, int64, of the images to fit on and of those held out; `note`: what is wrong, if anything."""
+    """Increasing indices, int64, of the images to fit on and to hold out; `note`: what is wrong, if anything."""
 
     fit: NDArray[np.int64]
     hold: NDArray[np.int64]
@@ -55,7 +55,7 @@ def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | Non
 def _groupings(
     images: Sequence[LabelledImage], scenes: Sequence[int | None]
 ) -> Iterator[tuple[NDArray[np.int64], str | None]]:
-    """A number per image, equal in one scene, from strict to lax; and what is wrong with the lax ones."""
+    """Yield a number per image, equal in one scene, from strict to lax; and what is wrong with the lax ones."""
     names = _numbered([f"stem {i.path.stem}" if i.group is None else f"group {i.group}" for i in images])
     files = _numbered([str(image.path) for image in images])
     names = _join_parts(names, files, np.array([image.clip is not None for image in images], bool))

@@ -23,7 +23,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TEST_SHARE = 0.2
 FULL_SHARE = 1 - TEST_SHARE
 VALIDATION_SHARE = 0.2
-"""Of the training part."""
+"""Share of the training part."""
 
 TRIALS = 64
 
@@ -73,7 +73,7 @@ def split_records(
 
 
 def number_scenes(records: Sequence[Record], hashes: Mapping[Path, str]) -> list[int]:
-    """A number per record, equal in one scene; scenes that have a file in common (by content hash) count as one."""
+    """Return a number per record, equal in one scene; scenes with a file in common (by content) count as one."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -97,7 +97,7 @@ class _Pool:
     labels: tuple[str, ...]
 
     def draw(self, index: Index, share: float, seed: tuple[int, int], *, whole: bool = True) -> tuple[Index, Index]:
-        """`share` of `index`, and the rest; both have all that a part needs (the rest only if `whole`)."""
+        """Return `share` of `index`, and the rest; both have all that a part needs (the rest only if `whole`)."""
         lacks = ""
         for trial in range(TRIALS):
             rng = np.random.default_rng((*seed, trial))
@@ -116,7 +116,7 @@ class _Pool:
         return chosen
 
     def _records(self, index: Index, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Systematic sampling: scene after scene in a random order, so that of each about `share` is taken."""
+        """Sample systematically, scene after scene in a random order, so that of each about `share` is taken."""
         order = np.lexsort((rng.random(len(index)), self.scenes[index], self.clean[index]))
         steps = np.floor(np.arange(len(index) + 1) * share + rng.random())
         taken = np.zeros(len(index), bool)
@@ -124,7 +124,7 @@ class _Pool:
         return taken
 
     def _lacks(self, part: Index) -> str:
-        """What a part needs and does not have; empty if it has all."""
+        """Return what a part needs and does not have; empty if it has all."""
         for column, label in enumerate(self.labels):
             present = self.truth[part, column]
             if not present.any() or present.all():

@@ -1,4 +1,4 @@
-"""A dataset and methods -> repetitions, figures, report."""
+"""Evaluate methods on a dataset: repetitions, figures, report."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, candidates, select
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol
 from distortion_heads.errors import DataError
-from distortion_heads.evaluation.markdown import to_markdown
 from distortion_heads.evaluation.methods import Surroundings, make_method
 from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.evaluation.plots import draw_plots
 from distortion_heads.evaluation.predictions import predictions_csv
 from distortion_heads.evaluation.run import Progress, RepetitionPlan, run_plan
-from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize
+from distortion_heads.evaluation.summary import Dataset, Result, result_to_dict, summarize, to_markdown
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
-from distortion_heads.reports.files import to_json, write_files
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.reports.files import write_files, write_report
+from distortion_heads.training.features.cache import FeatureCache
 
 DEFAULT_METHODS = ("frozen",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """What to evaluate. `methods` as in `make_method`; `labels` None: all of the dataset.
+    """Options of an evaluation. `methods` as in `make_method`; `labels` None: all of the dataset.
 
     `predictions`: a CSV file for every answer. `note` and `command` are quoted in the report.
     """
@@ -118,7 +117,6 @@ def _result(corpus: Corpus, selection: Selection, options: EvaluateOptions, outc
 
 
 def _write(result: Result, outcomes: Sequence[Outcome], options: EvaluateOptions) -> None:
-    files = {"result.json": to_json(result_to_dict(result)), "report.md": to_markdown(result).encode()}
-    write_files(options.out, {**files, **draw_plots(result)})
+    write_report(options.out, "result.json", result_to_dict(result), to_markdown(result), draw_plots(result))
     if (file := options.predictions) is not None:
         write_files(file.parent, {file.name: predictions_csv(outcomes).encode()}, "--predictions")

@@ -1,14 +1,14 @@
-"""The figures of one repetition, by scikit-learn. Shares and scores lie in [0, 1]; None is what cannot be measured."""
+"""The figures of one repetition. Shares and scores lie in [0, 1]; None is what cannot be measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.metrics.scores import auroc, average_precision, mean_of, precision_recall_f1, share
 
 Figures: TypeAlias = dict[str, float | None]
 
@@ -20,7 +20,7 @@ SUBSETS = ("single", "multiple", "all")
 
 
 def overall_figures(outcome: Outcome) -> Figures:
-    """Over all heads: exact match, micro and macro precision, recall, F1, AUROC, AP, silence on clean, and subsets.
+    """Return the figures over all heads: exact match, micro and macro means, silence on clean, and those of subsets.
 
     `exact`: share of the records of which every label is right (the paper's accuracy). `clean_silent`: share of the
     clean records on which no head fires. `single_...`, `multiple_...`: records with one, with two or more distortions,
@@ -28,8 +28,11 @@ def overall_figures(outcome: Outcome) -> Figures:
     label is right, which the ICIP 2020 challenge calls F1 on single distortions. `seconds`: per picture or frame.
     """
     found = outcome.found
-    figures = {**set_figures(outcome.truth, found), **_ranking(outcome)}
-    figures["clean_silent"] = _mean(np.logical_not(found[outcome.clean].any(axis=1)))
+    figures = set_figures(outcome.truth, found)
+    pairs = [(p[there], p[~there]) for there, p in zip(outcome.truth.T, outcome.probability.T, strict=True)]
+    figures["macro_auroc"] = mean_of([auroc(*pair) for pair in pairs])
+    figures["macro_ap"] = mean_of([average_precision(*pair) for pair in pairs])
+    figures["clean_silent"] = share(np.logical_not(found[outcome.clean].any(axis=1)))
     counts = outcome.truth.sum(axis=1)
     for name, chosen in (("single", counts == 1), ("multiple", counts > 1)):
         rows = chosen | outcome.clean
@@ -42,93 +45,64 @@ def overall_figures(outcome: Outcome) -> Figures:
 
 
 def head_figures(outcome: Outcome) -> dict[str, Figures]:
-    """Per label: precision, recall, F1 at its threshold, AUROC, AP, the share of clean records on which it fires."""
+    """Return by label precision, recall, F1 at its threshold, AUROC, AP and the share of alarms on clean records."""
     found = outcome.found
     figures = {}
     for column, label in enumerate(outcome.labels):
         truth, probability = outcome.truth[:, column], outcome.probability[:, column]
         figures[label] = {
             **_binary(truth, found[:, column]),
-            "auroc": auroc(truth, probability),
-            "ap": average_precision(truth, probability),
-            "false_alarms_clean": _mean(found[outcome.clean, column]),
+            "auroc": auroc(probability[truth], probability[~truth]),
+            "ap": average_precision(probability[truth], probability[~truth]),
+            "false_alarms_clean": share(found[outcome.clean, column]),
             "threshold": float(outcome.thresholds[column]),
         }
     return figures
 
 
 def sweep_figures(outcome: Outcome) -> dict[float, Figures]:
-    """`set_figures` with one threshold for all heads."""
+    """Return `set_figures` with one threshold for all heads."""
     return {value: set_figures(outcome.truth, outcome.probability >= value) for value in SWEEP}
 
 
 def confusion(outcome: Outcome) -> NDArray[np.int64]:
-    """Counts (labels + 1, labels + 1), the last row and column for clean, of records with at most one distortion.
+    """Return counts (labels + 1, labels + 1), clean last, of the records with at most one distortion.
 
     Rows: what is there. Columns: the most probable of the heads that fire; clean where none does.
     """
-    from sklearn.metrics import confusion_matrix
-
     none = len(outcome.labels)
     rows = outcome.truth.sum(axis=1) <= 1
     truth = np.where(outcome.truth.any(axis=1), outcome.truth.argmax(axis=1), none)[rows]
     firing = np.where(outcome.found, outcome.probability, -1.0)
     answer = np.where(outcome.found.any(axis=1), firing.argmax(axis=1), none)[rows]
-    counts: NDArray[np.int64] = confusion_matrix(truth, answer, labels=range(none + 1))
+    counts = np.zeros((none + 1, none + 1), np.int64)
+    np.add.at(counts, (truth, answer), 1)
     return counts
 
 
 def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Figures:
-    """Exact match, micro and macro precision, recall and F1; bool (n, labels) each.
+    """Return exact match, micro and macro precision, recall and F1; bool (n, labels) each.
 
     Macro is the mean over the labels that are present somewhere.
     """
     micro = _binary(truth.ravel(), found.ravel())
     each = [_binary(truth[:, i], found[:, i]) for i in range(truth.shape[1]) if truth[:, i].any()]
-    figures: Figures = {"exact": _mean((truth == found).all(axis=1))}
+    figures: Figures = {"exact": share((truth == found).all(axis=1))}
     for name in ("precision", "recall", "f1"):
         figures[f"micro_{name}"] = micro[name]
-        figures[f"macro_{name}"] = _mean([one[name] for one in each])
+        figures[f"macro_{name}"] = mean_of([one[name] for one in each])
     return figures
 
 
 def single_right(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float | None:
-    """Share of the records with exactly one distortion that are answered with it alone; bool (n, labels) each.
+    """Return the share of records with one distortion that are answered with it alone; bool (n, labels) each.
 
     The micro F1 of the challenge's scoring program on these records, where an answer with several labels is one wrong
     class.
     """
     single = truth.sum(axis=1) == 1
-    return _mean((truth == found).all(axis=1)[single])
-
-
-def auroc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(truth, score)) if 0 < truth.sum() < len(truth) else None
-
-
-def average_precision(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(truth, score)) if 0 < truth.sum() < len(truth) else None
-
-
-def _ranking(outcome: Outcome) -> Figures:
-    pairs = list(zip(outcome.truth.T, outcome.probability.T, strict=True))
-    measures: Mapping[str, list[float | None]] = {
-        "macro_auroc": [auroc(*pair) for pair in pairs],
-        "macro_ap": [average_precision(*pair) for pair in pairs],
-    }
-    return {name: _mean([value for value in values if value is not None]) for name, values in measures.items()}
+    return share((truth == found).all(axis=1)[single])
 
 
 def _binary(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> dict[str, float]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    scores = precision_recall_fscore_support(truth, found, average="binary", zero_division=0.0)
-    return dict(zip(("precision", "recall", "f1"), map(float, scores[:3]), strict=True))
-
-
-def _mean(values: NDArray[np.bool_] | Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+    return dict(zip(("precision", "recall", "f1"), precision_recall_f1(truth, found), strict=True))

@@ -18,7 +18,7 @@ from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.spec import View
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.heads.train_head import HeadCard, train_head
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_head
 from distortion_heads.training.runs.judge import HeadJudge
 
 FORMAT = "2"
@@ -26,19 +26,23 @@ FORMAT = "2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrozenMethod:
-    """A head per label on the frozen backbone, fitted, calibrated and given a threshold as `dheads add-head` does.
-
-    `views`: of each label that has a view of its own; all others read native windows.
-    """
-
+class _OnFeatures:
     name: str
     features: RecordFeatures
-    views: Mapping[str, View]
 
     @property
     def backbone(self) -> str:
         return str(self.features.backbone.ref)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenMethod(_OnFeatures):
+    """A head per label on the frozen backbone, fitted, calibrated and given a threshold as `dheads add-head` does.
+
+    `views`: that of each label that has a view of its own; all others read native windows.
+    """
+
+    views: Mapping[str, View]
 
     @property
     def key(self) -> str:
@@ -60,23 +64,18 @@ class FrozenMethod:
         for label, view in views.items():
             parts = zip(packed[view], (train, validation), strict=True)
             fit, hold = (_labelled(examples, records, label) for examples, records in parts)
-            card = HeadCard(label=label, title=label.replace("_", " ").capitalize(), family="other", view=view)
+            title = label.replace("_", " ").capitalize()
+            card = HeadCard(label=label, title=title, family="other", license=UNSPECIFIED, view=view)
             head = train_head(fit, hold, card, self.features.backbone.ref, _provenance(fit, seed), seed=seed)
             heads.append(head)
         return HeadJudge(tuple(heads), self.features)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShippedMethod:
+class ShippedMethod(_OnFeatures):
     """The attached heads as they are: nothing is fitted. `heads` by label."""
 
-    name: str
-    features: RecordFeatures
     heads: Mapping[str, HeadFile]
-
-    @property
-    def backbone(self) -> str:
-        return str(self.features.backbone.ref)
 
     @property
     def key(self) -> str:
@@ -87,7 +86,7 @@ class ShippedMethod:
 
     @property
     def labels(self) -> frozenset[str]:
-        """What it can judge."""
+        """The labels that it can judge."""
         return frozenset(self.heads)
 
     def fit(
@@ -104,11 +103,5 @@ def _labelled(examples: Examples, records: Sequence[Record], label: str) -> Exam
 
 def _provenance(fit: Examples, seed: int) -> Provenance:
     positive = int(fit.labels.sum())
-    return Provenance(
-        data="evaluation",
-        data_sha256="",
-        n_pos=positive,
-        n_neg=len(fit) - positive,
-        seed=seed,
-        command="dheads evaluate",
-    )
+    negative, command = len(fit) - positive, "dheads evaluate"
+    return Provenance(data="evaluation", data_sha256="", n_pos=positive, n_neg=negative, seed=seed, command=command)

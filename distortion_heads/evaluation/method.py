@@ -1,4 +1,4 @@
-"""What `dheads evaluate` compares: methods that are fitted on some records and judge others."""
+"""The methods that `dheads evaluate` compares: those that are fitted on some records and judge others."""
 
 from __future__ import annotations
 

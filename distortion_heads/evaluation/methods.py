@@ -17,7 +17,7 @@ from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.backbones import find_backbone
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import VIEWS
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.records import RecordFeatures
 
 OWN = ("frozen", "shipped")
@@ -25,7 +25,7 @@ OWN = ("frozen", "shipped")
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What methods are made of. `corpus`: the kind of dataset; `hashes`: SHA-256 of its files."""
+    """The things that methods are made of. `corpus`: the kind of dataset; `hashes`: SHA-256 of its files."""
 
     registry: Registry
     corpus: str
@@ -35,15 +35,8 @@ class Surroundings:
     device: str = "cpu"
 
 
-def method_names() -> tuple[str, ...]:
-    """Every name that `make_method` knows."""
-    from distortion_heads.evaluation.trained_networks import NAMES
-
-    return (*OWN, *NAMES)
-
-
 def make_method(text: str, around: Surroundings) -> Method:
-    """The method that `text` describes, called what its option `as` says, else `text`.
+    """Return the method that `text` describes, called what its option `as` says, else `text`.
 
     Raises `DataError` for an unknown name or option, `BackboneError` or `HeadFileError` for a file.
     """
@@ -68,7 +61,7 @@ def make_method(text: str, around: Surroundings) -> Method:
 
 
 def parse_method(text: str) -> tuple[str, dict[str, Any]]:
-    """`name,option=value,...` -> the name and its options: numbers where they look like numbers, else text.
+    """Read `name,option=value,...`: the name and its options, numbers where they look like numbers, else text.
 
     Raises `DataError` if it is not of that form.
     """
@@ -87,17 +80,10 @@ def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundi
 
     if name not in NAMES:
         raise DataError(f"no method {name!r}: there are {', '.join((*OWN, *NAMES))}")
-    given = {
-        "corpus": around.corpus,
-        "device": around.device,
-        "cache": around.cache,
-        "registry": around.registry,
-        "frames": around.frames,
-    }
+    given = {name: getattr(around, name) for name in ("corpus", "device", "cache", "registry", "frames")}
     if taken := sorted(options.keys() & given.keys()):
         raise DataError(f"--method {text}: {taken[0]!r} is no option of a method")
-    method = finetune_method(name, **given, **options)
-    return _Renamed(text, method)
+    return _Renamed(text, finetune_method(name, **given, **options))
 
 
 @dataclass(frozen=True)

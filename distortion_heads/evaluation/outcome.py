@@ -1,4 +1,4 @@
-"""What one repetition gave, and its file."""
+"""The outcome of one repetition, and its file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def save_outcome(file: Path, outcome: Outcome) -> None:
 
 
 def load_outcome(file: Path) -> Outcome | None:
-    """What `save_outcome` wrote; None if there is no such file or it is damaged."""
+    """Read what `save_outcome` wrote; None if there is no such file or it is damaged."""
     try:
         content = json.loads(file.read_bytes())
         return _parse(content)

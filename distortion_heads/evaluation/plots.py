@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import numpy as np
 
 from distortion_heads.evaluation.figures import CLEAN
 from distortion_heads.evaluation.summary import Result, Row, Spread
-from distortion_heads.reports.drawing import INK, MAP, draw_grid, new_figure, to_png
+from distortion_heads.reports.drawing import INK, MAP, annotate, draw_grid, name_axes, new_figure, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +23,12 @@ MOST_NAMED = 30
 
 
 def draw_plots(result: Result) -> dict[str, bytes]:
-    """File name -> PNG: thresholds and a confusion matrix per method and protocol; the leak and the training share
-    where there are two protocols, two shares."""
+    """Return PNG by file name: thresholds, confusion per method, and where there are several, shares and protocols."""
     plots = {}
     for protocol in result.protocols:
         plots[f"thresholds-{protocol}.png"] = draw_thresholds(result.at(protocol), protocol)
         for row in result.at(protocol):
-            plots[confusion_name(row)] = draw_confusion(row, result.labels)
+            plots[row.confusion_plot] = draw_confusion(row, result.labels)
         if len(result.shares) > 1:
             plots[f"shares-{protocol}.png"] = draw_shares(result, protocol)
     if len(result.protocols) > 1:
@@ -38,14 +36,8 @@ def draw_plots(result: Result) -> dict[str, bytes]:
     return plots
 
 
-def confusion_name(row: Row) -> str:
-    """The file name of its confusion matrix."""
-    method = re.sub(r"[^a-z0-9.]+", "-", row.method.lower()).strip("-")
-    return f"confusion-{method}-{row.protocol}.png"
-
-
 def draw_thresholds(rows: Sequence[Row], protocol: str) -> bytes:
-    """Exact match and macro F1 by a threshold that all heads share (Ameur et al. 2022, Fig. 6)."""
+    """Draw exact match and macro F1 by a threshold that all heads share (Ameur et al. 2022, Fig. 6)."""
 
     def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
         points = [(float(value), figures[figure]) for value, figures in row.thresholds.items()]
@@ -56,7 +48,7 @@ def draw_thresholds(rows: Sequence[Row], protocol: str) -> bytes:
 
 
 def draw_shares(result: Result, protocol: str) -> bytes:
-    """Exact match and macro F1 by the share that is trained on (Ameur et al. 2022, Fig. 8); bars: least to most."""
+    """Draw exact match and macro F1 by the training share (Ameur et al. 2022, Fig. 8); bars: least to most."""
 
     def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
         rows = [each for each in result.rows if (each.method, each.protocol) == (row.method, protocol)]
@@ -68,7 +60,7 @@ def draw_shares(result: Result, protocol: str) -> bytes:
 
 
 def draw_leak(result: Result) -> bytes:
-    """Exact match and macro F1 by protocol, one line per method; bars: least to most of the repetitions."""
+    """Draw exact match and macro F1 by protocol, one line per method; bars: least to most of the repetitions."""
     protocols, methods = result.protocols, result.methods
 
     def draw(axes: Axes, figure: str, row: Row, style: dict[str, str]) -> None:
@@ -87,7 +79,7 @@ def draw_leak(result: Result) -> bytes:
 
 
 def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
-    """Percent of each true distortion (rows) by the most probable head that fires (columns); clean is last."""
+    """Draw the percentage of each distortion (rows) by the most probable head that fires (columns); clean is last."""
     counts = np.asarray(row.confusion, float)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = (*labels, CLEAN)
@@ -96,22 +88,15 @@ def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
     axes = figure.add_subplot()
     axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
     if len(names) <= MOST_NAMED:
-        for y, x in zip(*np.nonzero(percent >= 0.05), strict=True):
-            color = "white" if percent[y, x] > 55 else INK
-            value = percent[y, x]
-            text = f"{value:.1f}" if value < 99.95 else "100"
-            axes.text(x, y, text, ha="center", va="center", fontsize=7, color=color)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+        annotate(axes, percent, dark=percent > 55, shown=percent >= 0.05, text="{:.1f}")
+    name_axes(axes, names, names)
     axes.set(xlabel="most probable head that fires", ylabel="what is there")
     axes.set_title(f"{row.method}\n{row.protocol}, percent", color=INK, fontsize=10)
     return to_png(figure)
 
 
 def _panels(rows: Sequence[Row], draw: Callable[[Axes, str, Row, dict[str, str]], None], title: str, x: str) -> bytes:
-    """Two panels, exact match and macro F1, in each of which `draw` draws every method."""
+    """Return two panels, exact match and macro F1, in each of which `draw` draws every method."""
     figure = new_figure(9.6, 4.2)
     figure.suptitle(title, color=INK, fontsize=11)
     for axes, (name, label) in zip(figure.subplots(1, 2), SHOWN.items(), strict=True):

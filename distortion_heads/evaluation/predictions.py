@@ -10,8 +10,7 @@ from distortion_heads.evaluation.outcome import Outcome
 
 
 def predictions_csv(outcomes: Sequence[Outcome]) -> str:
-    """A row per record of a test part: method, protocol, share, seed, path, scene, what is there and what was found
-    (labels, `;` between them), then one probability per label."""
+    """Return a row per record of a test part, with what is there and what was found (labels, `;` between them)."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     labels = outcomes[0].labels

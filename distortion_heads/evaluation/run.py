@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import is_video
 from distortion_heads.datasets.record import Record
 from distortion_heads.datasets.selection import Selection
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol, split_records
@@ -41,7 +41,7 @@ class Repetition:
 
 @dataclass(frozen=True, kw_only=True)
 class RepetitionPlan:
-    """What is run: every method under every protocol with the seeds `seed`, `seed + 1` ... at every share.
+    """The repetitions to run: every method under every protocol with the seeds `seed`, `seed + 1` ... at every share.
 
     `frames`: of each video.
     """
@@ -64,7 +64,7 @@ class RepetitionPlan:
 def run_plan(
     plan: RepetitionPlan, selection: Selection, out: Path, progress: Progress = lambda done, total, name: None
 ) -> list[Outcome]:
-    """The outcome of every repetition, in the order of `plan.repetitions()`.
+    """Return the outcome of every repetition, in the order of `plan.repetitions()`.
 
     A finished repetition is one file in `out/repetitions`, named by the digest of all that decides it, and is never
     run again; `out/work` holds what methods keep while one is under way. Raises `DataError` if a part of a split would
@@ -98,13 +98,8 @@ def run_repetition(repetition: Repetition, selection: Selection, out: Path, fram
 
 
 def repetition_digest(repetition: Repetition, selection: Selection, frames: int) -> str:
-    """SHA-256 (hex) of all that decides the outcome."""
-    parts: list[object] = [
-        SCHEMA,
-        selection.sha256,
-        list(selection.labels),
-        repetition.method.key,
-    ]
+    """Return the SHA-256 (hex) of all that decides the outcome."""
+    parts: list[object] = [SCHEMA, selection.sha256, list(selection.labels), repetition.method.key]
     parts += [repetition.protocol, f"{repetition.share:.6f}", repetition.seed, frames]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -141,7 +136,7 @@ def _run(repetition: Repetition, selection: Selection, work: Path, frames: int) 
 
 
 def seconds_per_picture(judge: Judge, records: Sequence[Record], frames: int) -> float:
-    """Median over a few records, one after another, from the file to the answer; a video's by the number of frames.
+    """Return the median over a few records, from the file to the answer; a video's time by its number of frames.
 
     A judge with `uncached()` is timed without what it remembers.
     """

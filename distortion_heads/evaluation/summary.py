@@ -1,22 +1,19 @@
-"""Repetitions -> medians: what `dheads evaluate` reports."""
+"""The result of `dheads evaluate`: medians over repetitions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from distortion_heads.evaluation.figures import (
-    SWEEP,
-    Figures,
-    confusion,
-    head_figures,
-    overall_figures,
-    sweep_figures,
-)
+from distortion_heads.datasets.published.lvq import KIND as LVQ
+from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
+from distortion_heads.evaluation.figures import SWEEP, Figures, confusion, head_figures, overall_figures, sweep_figures
 from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.reports.markdown import render
 
 SCHEMA = "dheads-evaluation/1"
 
@@ -53,10 +50,16 @@ class Row:
     thresholds: Mapping[str, Mapping[str, float | None]]
     confusion: tuple[tuple[int, ...], ...]
 
+    @property
+    def confusion_plot(self) -> str:
+        """The file name of its confusion matrix."""
+        method = re.sub(r"[^a-z0-9.]+", "-", self.method.lower()).strip("-")
+        return f"confusion-{method}-{self.protocol}.png"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """What was evaluated on. `sha256`: over paths, contents, labels and scenes of the records that were used."""
+    """The dataset. `sha256`: over paths, contents, labels and scenes of the records that were used."""
 
     name: str
     folder: str
@@ -85,12 +88,17 @@ class Result:
     backbones: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, protocol: str, share: float | None = None) -> tuple[Row, ...]:
-        """The rows of a protocol, by default at the largest share."""
+        """Return the rows of a protocol, by default at the largest share."""
         rows = [row for row in self.rows if row.protocol == protocol]
         if not rows:
             return ()
         wanted = max(row.share for row in rows) if share is None else share
         return tuple(row for row in rows if row.share == wanted)
+
+    @property
+    def largest(self) -> tuple[Row, ...]:
+        """The rows at the largest share of each protocol."""
+        return tuple(row for protocol in self.protocols for row in self.at(protocol))
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -106,7 +114,7 @@ class Result:
 
 
 def summarize(outcomes: Sequence[Outcome]) -> Row:
-    """The repetitions of one method, protocol and share."""
+    """Return the row of the repetitions of one method, protocol and share."""
     first = outcomes[0]
     sweeps = [sweep_figures(outcome) for outcome in outcomes]
     heads = [head_figures(outcome) for outcome in outcomes]
@@ -126,15 +134,27 @@ def summarize(outcomes: Sequence[Outcome]) -> Row:
 
 
 def median(spreads: Spreads, name: str) -> float | None:
-    """The median of a figure; None where it was never measured."""
+    """Return the median of a figure; None where it was never measured."""
     spread = spreads.get(name)
     return None if spread is None else spread.median
 
 
 def result_to_dict(result: Result) -> dict[str, Any]:
-    """What result.json holds: floats to 6 digits."""
+    """Return the content of result.json: floats to 6 digits."""
     content: dict[str, Any] = _rounded({"schema": SCHEMA, **asdict(result)})
     return content
+
+
+def to_markdown(result: Result) -> str:
+    """Return the text of report.md."""
+    return render(
+        "evaluation.md.j2",
+        result=result,
+        median=median,
+        lvq=LVQ,
+        test_share=TEST_SHARE,
+        validation_share=VALIDATION_SHARE,
+    )
 
 
 def _spreads(figures: Iterable[Figures]) -> dict[str, Spread | None]:

@@ -17,7 +17,7 @@ from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Judge, Method
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
@@ -36,7 +36,7 @@ FORMAT = "2"
 
 
 def finetune_method(name: str, **options: Any) -> Method:
-    """The method `name`, one of `NAMES`.
+    """Return the method `name`, one of `NAMES`.
 
     `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
     `finetune` ("frozen", "last-block" or "all"), `corpus` (the kind of dataset, which decides the stride of the
@@ -62,7 +62,7 @@ def finetune_method(name: str, **options: Any) -> Method:
         finetune=finetune,
         recipe=recipe_for(preset, options.get("corpus"), **changes),
     )
-    registry = options.get("registry") or installed_registry()
+    registry = options.get("registry") or load_registry()
     spec = named_backbone(choice.backbone, registry)
     return FinetuneMethod(
         name=name,
@@ -100,7 +100,7 @@ class FinetuneMethod:
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
         from distortion_heads.io.image_hashes import content_hashes
-        from distortion_heads.training.features.labelled import FeatureCache
+        from distortion_heads.training.features.cache import FeatureCache
         from distortion_heads.training.networks.processes import Processes
 
         choice = replace(self.choice, recipe=replace(self.choice.recipe, seed=seed))
@@ -122,7 +122,7 @@ class FinetuneMethod:
 
 
 def _weights_key(weights: str | None) -> str | None:
-    """The content of a file of weights, since its name says nothing."""
+    """Return the digest of a file of weights, since its name says nothing."""
     if weights is None or weights in ("imagenet", "none"):
         return weights
     try:

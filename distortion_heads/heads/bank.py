@@ -1,4 +1,4 @@
-"""Features -> outputs: all heads in one batched evaluation, and windows -> image (Ameur et al. 2022, section 3)."""
+"""Evaluate many heads at once, and answer for an image from its windows (Ameur et al. 2022, section 3)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from distortion_heads.heads.head import Activation, HeadFile, Layer
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, width_of
 
 BLOCK_BYTES = 32 * 2**20
-"""Of weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading them takes a fifth longer."""
+"""Weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading takes a fifth longer."""
 
 _Architecture: TypeAlias = tuple[tuple[tuple[int, int], Activation], ...]
-"""Of each layer `(out, in)` and the activation."""
+"""`(out, in)` and the activation of each layer."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,19 +34,18 @@ class HeadOutputs:
 class HeadBank:
     """N heads that read the same features. Once all are added it may be shared between threads.
 
-    Each head is a matrix product of its own, of a shape that depends on that head and on K alone. So its outputs are
-    bit for bit the same whatever other heads are attached; one wide product over all heads would not grant that, as
-    BLAS chooses its summation by shape.
+    Each head is a matrix product of its own, so that its outputs are bit for bit the same whatever other heads are
+    attached: BLAS chooses its summation by shape, so one wide product over all heads would not grant that.
     """
 
     def __init__(self, heads: Iterable[HeadFile] = (), *, expected: int = 0) -> None:
-        """With `expected`, about how many heads will come, room is taken for these. Raises what `add` raises."""
+        """Take room for about `expected` heads, if given, and add `heads`. Raises what `add` raises."""
         self._expected = expected
         self._bare: list[HeadFile] = []  # their layers lie in the blocks alone
         self._versions: dict[frozenset[tuple[str, str]], Mapping[str, str]] = {}
         self._dims: set[int] = set()
         self._blocks: dict[_Architecture, list[_Block]] = {}
-        self._rules = _Rules.of(())
+        self._rules = AnswerRules.of(())
         for head in heads:
             self.add(head)
 
@@ -55,13 +54,13 @@ class HeadBank:
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:
-        """In the order in which they were added; their weights are read-only and lie in the bank."""
+        """The heads in the order in which they were added; their weights are read-only and lie in the bank."""
         blocks = chain.from_iterable(self._blocks.values())
         layers = {row: block.layers(place) for block in blocks for place, row in enumerate(block.rows)}
         return tuple(replace(head, layers=layers[row]) for row, head in enumerate(self._bare))
 
     def add(self, head: HeadFile) -> None:
-        """Take a copy of `head`; whoever keeps the original as well needs twice the memory.
+        """Add a copy of `head`; keeping the original as well takes twice the memory.
 
         Raises `ValueError` if it reads vectors of another length than the others.
         """
@@ -78,18 +77,16 @@ class HeadBank:
         self._bare.append(replace(head, layers=(), provenance=replace(head.provenance, versions=versions)))
 
     def answers(self, features: NDArray[np.float32]) -> list[HeadResult]:
-        """Each head's answer for an image, from the features of its windows, (K, dim), K >= 1.
+        """Return each head's answer for an image, from the features of its windows, float32 (K, dim), K >= 1.
 
-        Probability and severity are those of `aggregate` on each row of `evaluate`, bit for bit. Raises what they
-        raise.
+        Raises what `evaluate` and `AnswerRules.answers` raise.
         """
-        outputs = self.evaluate(features)
         if len(self._rules.labels) < len(self._bare):
-            self._rules = _Rules.of(self._bare)
-        return self._rules.answers(*self._rules.apply(outputs.logits, outputs.severity))
+            self._rules = AnswerRules.of(self._bare)
+        return self._rules.answers(self.evaluate(features))
 
     def evaluate(self, features: NDArray[np.float32]) -> HeadOutputs:
-        """Return the outputs for `features`, float32 (K, dim), in the order of the heads. Raises `ValueError`."""
+        """Return the raw outputs for `features`, float32 (K, dim), in the order of the heads; raise `ValueError`."""
         features = np.ascontiguousarray(features, np.float32)
         if features.ndim != 2 or not self._dims <= {features.shape[1]}:
             raise ValueError(f"features have the shape {features.shape}, not (K, {min(self._dims, default='dim')})")
@@ -104,7 +101,7 @@ class HeadBank:
 
 
 class _Block:
-    """Heads of one architecture with their weights side by side; `rows` are their places in the bank."""
+    """Heads of one architecture, their weights side by side; `rows` are their places in the bank."""
 
     def __init__(self, architecture: _Architecture, expected: int) -> None:
         self.rows: list[int] = []
@@ -127,14 +124,14 @@ class _Block:
         self.rows.append(row)
 
     def layers(self, place: int) -> tuple[Layer, ...]:
-        """Of the head at `place`, read-only, in this block."""
+        """Return the layers of the head at `place`, read-only, in this block."""
         return tuple(
             Layer(weight=_read_only(weights[place]), bias=_read_only(biases[place, 0]), activation=activation)
             for weights, biases, activation in self._layers
         )
 
     def evaluate(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(K, in) -> (n, K, out)."""
+        """Return the outputs, (n, K, out), for features (K, in)."""
         values, n = features, len(self.rows)
         with np.errstate(over="ignore", invalid="ignore"):
             for weights, biases, activation in self._layers:
@@ -152,8 +149,8 @@ def _read_only(view: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Rules:
-    """What turns the raw outputs of N heads into answers; arrays float64 and bool (N, 1)."""
+class AnswerRules:
+    """How the raw outputs of N heads for the windows of an image become answers; arrays float64 and bool (N, 1)."""
 
     labels: tuple[str, ...]
     families: tuple[str, ...]
@@ -163,7 +160,7 @@ class _Rules:
     has_severity: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, heads: Sequence[HeadFile]) -> _Rules:
+    def of(cls, heads: Sequence[HeadFile]) -> AnswerRules:
         return cls(
             labels=tuple(head.label for head in heads),
             families=tuple(head.family for head in heads),
@@ -173,27 +170,27 @@ class _Rules:
             has_severity=np.array(["severity" in head.outputs for head in heads], bool)[:, np.newaxis],
         )
 
-    def apply(
-        self, logits: NDArray[np.float32], severity: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(N, K) each -> (N,) each, see `aggregate`; the severity of a head without that output means nothing."""
+    def answers(self, outputs: HeadOutputs) -> list[HeadResult]:
+        """Return each head's answer, computed in float64.
+
+        The probability is the mean of the windows' calibrated ones; the severity is the mean of the windows' severities
+        in [1, 5], weighted by their probabilities. Raises `HeadTensorError` if an output is no number, which means that
+        the head's weights overflow.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
-            z = self.scale * logits.astype(np.float64) + self.offset
-        levels = np.clip(severity.astype(np.float64), MIN_SEVERITY, MAX_SEVERITY)
+            z = self.scale * outputs.logits.astype(np.float64) + self.offset
+        levels = np.clip(outputs.severity.astype(np.float64), MIN_SEVERITY, MAX_SEVERITY)
         wrong = (np.isnan(z) | (np.isnan(levels) & self.has_severity)).any(axis=1)
         if wrong.any():
             label = self.labels[int(wrong.argmax())]
             raise HeadTensorError(f"head {label!r} overflows on this image: remove it or train it again")
         windows = sigmoid(z)
         probability = windows.mean(axis=1)
-        # Where every probability underflows to 0, all windows count alike.
+        # where every probability underflows to 0, all windows count alike
         weights = np.where(probability[:, np.newaxis] > 0, windows, 1.0)
-        level = (weights * levels).sum(axis=1) / weights.sum(axis=1)
-        return probability, np.clip(level, MIN_SEVERITY, MAX_SEVERITY)
-
-    def answers(self, probability: NDArray[np.float64], level: NDArray[np.float64]) -> list[HeadResult]:
-        """From what `apply` gives. By columns, for the heads themselves lie far apart in memory."""
-        columns = (self.labels, self.families, probability.tolist(), self.thresholds, level.tolist())
+        level = np.clip((weights * levels).sum(axis=1) / weights.sum(axis=1), MIN_SEVERITY, MAX_SEVERITY)
+        # by columns, for the heads themselves lie far apart in memory
+        columns = (probability.tolist(), self.thresholds, level.tolist(), self.has_severity[:, 0].tolist())
         return [
             HeadResult(
                 label=label,
@@ -204,25 +201,13 @@ class _Rules:
                 severity=severity if has_severity else None,
             )
             for label, family, p, threshold, severity, has_severity in zip(
-                *columns, self.has_severity[:, 0].tolist(), strict=True
+                self.labels, self.families, *columns, strict=True
             )
         ]
 
 
-def aggregate(head: HeadFile, logits: NDArray[np.float32], severity: NDArray[np.float32]) -> tuple[float, float | None]:
-    """Return the image's `(probability, severity)` from its windows' raw outputs, each float32 (K,), K >= 1.
-
-    The probability in [0, 1] is the mean of the windows' calibrated ones. The severity in [1, 5] is the mean of the
-    windows' severities, weighted by their probabilities; None where the head has no such output. Computed in float64.
-    Raises `HeadTensorError` if an output is no number, which means that the head's weights overflow.
-    """
-    rules = _Rules.of([head])
-    probability, level = rules.apply(np.asarray(logits)[np.newaxis], np.asarray(severity)[np.newaxis])
-    return float(probability[0]), float(level[0]) if "severity" in head.outputs else None
-
-
 def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-z)), without overflow."""
+    """Return 1 / (1 + exp(-z)), without overflow."""
     small = np.exp(-np.abs(z))
     return np.where(z >= 0, 1.0, small) / (1.0 + small)
 

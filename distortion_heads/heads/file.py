@@ -6,27 +6,45 @@ Nothing in a file is executed: it declares an MLP, and everything it says is che
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from sys import intern
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.errors_text import reason
-from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError, HeadTensorError
-from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
-from distortion_heads.heads.metadata import dump_metadata, load_metadata
-from distortion_heads.spec import BackboneRef
+from distortion_heads.errors import (
+    BackboneMismatchError,
+    HeadFileError,
+    HeadSchemaError,
+    HeadTensorError,
+    InvalidLabelError,
+)
+from distortion_heads.heads.codec import RefusedError, record_of
+from distortion_heads.heads.head import SCHEMA, HeadFile, Layer
+from distortion_heads.spec import BackboneRef, check_label, width_of
 
 METADATA_KEY = "dheads"
 MAX_FILE_BYTES = 64 * 2**20
 DEFAULT_HEAD_BYTES = 256 * 2**10
-"""What a head of the default size must fit into."""
+"""Most bytes of a head of the default size."""
 
 _DTYPES = {"F16": "<f2", "F32": "<f4"}
+_PARAMETERS: dict[str, set[str]] = {"none": set(), "temperature": {"scale"}, "platt": {"scale", "offset"}}
+_NOT_WHOLE = "no whole safetensors file: truncated, or another format"
+
+
+def dump_metadata(head: HeadFile) -> str:
+    """Return the JSON of `head`: sorted keys, compact, ASCII. Raises `HeadSchemaError` for a figure that is NaN."""
+    try:
+        return json.dumps(record_of(HeadFile).write(head), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise HeadSchemaError(f"head {head.label!r}: a figure in its metadata is not finite") from error
 
 
 def dump_head(head: HeadFile, dtype: Literal["float16", "float32"] = "float16") -> bytes:
@@ -53,51 +71,38 @@ def parse_head(data: bytes, source: str) -> HeadFile:
 
     Raises `HeadFileError` (too large, truncated, another format), `HeadSchemaError` (metadata) or `HeadTensorError`.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise _too_large(source)
-    tensors, metadata = _read_safetensors(data, source)
-    try:
-        return _head(load_metadata(_own_metadata(metadata)), tensors)
-    except HeadFileError as error:
-        raise type(error)(f"{source}: {error}") from None
+    with _naming(source):
+        _check_size(len(data))
+        tensors, metadata = _read_safetensors(data)
+        head = _load_metadata(metadata)
+        return replace(head, layers=_layers(head, tensors))
 
 
 def read_head(file: Path | Traversable) -> HeadFile:
     """Return the head in `file`. Raises what `parse_head` raises, and `HeadFileError` if it cannot be read."""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(DEFAULT_HEAD_BYTES)
-            if len(data) == DEFAULT_HEAD_BYTES:  # rarely, and to ask for the limit at once would reserve as much
-                data += stream.read(MAX_FILE_BYTES + 1 - len(data))
-    except OSError as error:
-        raise HeadFileError(f"{file}: cannot be read: {reason(error)}") from None
+    with _naming(str(file)), file.open("rb") as stream:
+        data = stream.read(DEFAULT_HEAD_BYTES)
+        if len(data) == DEFAULT_HEAD_BYTES:  # rarely, and to ask for the limit at once would reserve as much
+            data += stream.read(MAX_FILE_BYTES + 1 - len(data))
     return parse_head(data, str(file))
 
 
-def read_metadata(file: Path) -> dict[str, Any]:
-    """Return the checked metadata of a head file without reading its tensors, of which the size alone is checked.
-
-    Raises `HeadFileError` (unreadable, too large, truncated, another format) or `HeadSchemaError`.
-    """
+def read_metadata(file: Path) -> HeadFile:
+    """Return the head in `file` with layers as they are declared, without weights. Raises what `read_head` raises."""
     from safetensors import SafetensorError, safe_open
 
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise _too_large(str(file))
-        with safe_open(file, "numpy") as opened:
-            metadata = opened.metadata() or {}
-    except OSError as error:
-        raise HeadFileError(f"{file}: cannot be read: {reason(error)}") from None
-    except SafetensorError as error:
-        raise _not_whole(str(file)) from error
-    try:
-        return load_metadata(_own_metadata(metadata))
-    except HeadFileError as error:
-        raise type(error)(f"{file}: {error}") from None
+    with _naming(str(file)):
+        _check_size(file.stat().st_size)
+        try:
+            with safe_open(file, "numpy") as opened:
+                metadata = opened.metadata() or {}
+        except SafetensorError as error:
+            raise HeadFileError(_NOT_WHOLE) from error
+        return _load_metadata(metadata)
 
 
 def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
-    """Raise `BackboneMismatchError`, which names both fingerprints, unless `head` reads the backbone `ref`."""
+    """Raise `BackboneMismatchError` with both fingerprints unless `head` reads the backbone `ref`."""
     its = head.backbone
     if (its.fingerprint, its.dim) != (ref.fingerprint, ref.dim):
         raise BackboneMismatchError(
@@ -106,7 +111,23 @@ def check_backbone(head: HeadFile, ref: BackboneRef, source: str) -> None:
         )
 
 
-def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+@contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """Begin every message with the name of the file."""
+    try:
+        yield
+    except OSError as error:
+        raise HeadFileError(f"{source}: cannot be read: {reason(error)}") from None
+    except HeadFileError as error:
+        raise type(error)(f"{source}: {error}") from error.__cause__
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise HeadFileError(f"larger than {MAX_FILE_BYTES // 2**20} MiB, which no head file is")
+
+
+def _read_safetensors(data: bytes) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     import safetensors
 
     deserialize: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = safetensors.deserialize
@@ -114,58 +135,76 @@ def _read_safetensors(data: bytes, source: str) -> tuple[dict[str, dict[str, Any
         tensors = dict(deserialize(data))
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (safetensors.SafetensorError, ValueError) as error:
-        raise _not_whole(source) from error
+        raise HeadFileError(_NOT_WHOLE) from error
     return tensors, header.get("__metadata__") or {}
 
 
-def _own_metadata(metadata: dict[str, str]) -> str:
+def _load_metadata(metadata: dict[str, str]) -> HeadFile:
+    """Return the head in the metadata of a file; its layers are `DeclaredLayer`s. Raises `HeadSchemaError`."""
     if METADATA_KEY not in metadata:
         raise HeadSchemaError(f"no head file: its metadata has no {METADATA_KEY!r}")
-    return metadata[METADATA_KEY]
+    value = _load_json(metadata[METADATA_KEY])
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA:
+        raise HeadSchemaError(f"schema is {schema!r:.40}, but this version of distortion-heads reads {SCHEMA!r}")
+    try:
+        head: HeadFile = record_of(HeadFile).read(value)
+        check_label(head.label)
+    except RefusedError as refused:
+        raise HeadSchemaError(f"metadata{refused}") from None
+    except InvalidLabelError as error:
+        raise HeadSchemaError(str(error)) from None
+    _check_relations(head)
+    return head
 
 
-def _too_large(source: str) -> HeadFileError:
-    return HeadFileError(f"{source}: larger than {MAX_FILE_BYTES // 2**20} MiB, which no head file is")
+def _load_json(text: str) -> Any:
+    try:
+        value = _DECODER.decode(text)
+        if "\\u" in text or not text.isascii():  # a lone surrogate could not be printed
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise HeadSchemaError("metadata is no valid JSON") from error
+    return value
 
 
-def _not_whole(source: str) -> HeadFileError:
-    return HeadFileError(f"{source}: no whole safetensors file: truncated, or another format")
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
-def _head(metadata: dict[str, Any], tensors: dict[str, dict[str, Any]]) -> HeadFile:
-    provenance = {
-        **metadata["provenance"],
-        "image_licenses": tuple(map(intern, metadata["provenance"]["image_licenses"])),
-    }
-    return HeadFile(
-        schema=metadata["schema"],
-        label=metadata["label"],
-        title=metadata["title"],
-        family=metadata["family"],
-        license=metadata["license"],
-        created_with=metadata["created_with"],
-        view=metadata["view"],
-        backbone=BackboneRef(**metadata["backbone"]),
-        layers=_layers(metadata["layers"], tensors),
-        outputs=OUTPUTS[: len(metadata["outputs"])],
-        calibration=Calibration(**metadata["calibration"]),
-        threshold=Threshold(**metadata["threshold"]),
-        metrics=HeadMetrics(**metadata["metrics"]),
-        provenance=Provenance(**provenance),
-    )
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a key that comes twice; texts are interned, for most are the same in many heads."""
+    value = {intern(key): intern(part) if type(part) is str else part for key, part in pairs}
+    if len(value) < len(pairs):
+        raise ValueError("duplicate key")
+    return value
 
 
-def _layers(declared: list[dict[str, Any]], tensors: dict[str, dict[str, Any]]) -> tuple[Layer, ...]:
-    names = {f"layers.{i}.{part}" for i in range(len(declared)) for part in ("weight", "bias")}
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+
+
+def _check_relations(head: HeadFile) -> None:
+    """Refuse values that are fine alone but not together."""
+    calibration = head.calibration
+    for name in calibration.params.keys() - _PARAMETERS[calibration.method]:
+        raise HeadSchemaError(f"calibration {calibration.method!r} has no parameter {name!r}")
+    width, n_outputs = width_of(head.view, head.backbone.dim), len(head.outputs)
+    sizes = [(layer.in_, layer.out) for layer in head.layers]
+    if not sizes or [width, *(n_out for _, n_out in sizes)] != [*(n_in for n_in, _ in sizes), n_outputs]:
+        raise HeadSchemaError(f"layers (in, out) {sizes} do not lead from {width} features to {n_outputs} outputs")
+
+
+def _layers(head: HeadFile, tensors: dict[str, dict[str, Any]]) -> tuple[Layer, ...]:
+    names = {f"layers.{i}.{part}" for i in range(len(head.layers)) for part in ("weight", "bias")}
     for name in sorted(names ^ tensors.keys()):
         raise HeadTensorError(f"{'lacks the' if name in names else 'has an extra'} tensor {name!r}")
     return tuple(
         Layer(
-            weight=_tensor(tensors, f"layers.{i}.weight", (layer["out"], layer["in"])),
-            bias=_tensor(tensors, f"layers.{i}.bias", (layer["out"],)),
-            activation=layer["activation"],
+            weight=_tensor(tensors, f"layers.{i}.weight", (layer.out, layer.in_)),
+            bias=_tensor(tensors, f"layers.{i}.bias", (layer.out,)),
+            activation=layer.activation,
         )
-        for i, layer in enumerate(declared)
+        for i, layer in enumerate(head.layers)
     )
 
 

@@ -1,34 +1,27 @@
-"""What one head holds: its layers, calibration, threshold, figures and provenance (design, section 6)."""
+"""The content of a head: its layers, calibration, threshold, figures and provenance (design, section 6).
+
+The annotations say what a head file may hold: a plain `str` is a line of text, a plain `int` is 1 or more, a plain
+`float` lies in [0, 1]; `codec` has the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
+from distortion_heads.heads.codec import STORED_AS, Count, Figure, Integer, Numbers, Text, Texts, one_of
 from distortion_heads.spec import BackboneRef, View
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    FloatImage: TypeAlias = NDArray[np.float32]
-    Synthesizer: TypeAlias = Callable[[FloatImage, float, np.random.Generator], FloatImage]
-    Encoder: TypeAlias = Callable[[FloatImage, float, np.random.Generator], tuple[bytes, str]]
-    ClipSynthesizer: TypeAlias = Callable[
-        [Iterable[FloatImage], float, float, np.random.Generator], Iterator[FloatImage]
-    ]
-
 Activation: TypeAlias = Literal["relu", "identity"]
 
-
-CalibrationMethod: TypeAlias = Literal["none", "temperature", "platt"]
-
-
-OUTPUTS = ("presence", "severity")
-
-
 SCHEMA = "dheads/1"
+
+OUTPUTS = (("presence",), ("presence", "severity"))
+"""The choices of what the last layer of a head gives, in this order."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -39,13 +32,30 @@ class Layer:
     bias: NDArray[np.float32]
     activation: Activation
 
+    @property
+    def in_(self) -> int:
+        return int(self.weight.shape[-1])
+
+    @property
+    def out(self) -> int:
+        return len(self.weight)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredLayer:
+    """A layer in the metadata of a head file, which holds the arrays apart."""
+
+    in_: int
+    out: int
+    activation: Activation
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
     """Maps a presence logit z to a probability: sigmoid(scale * z + offset); "temperature" has no offset."""
 
-    method: CalibrationMethod = "none"
-    params: Mapping[str, float] = field(default_factory=dict)
+    method: Literal["none", "temperature", "platt"] = "none"
+    params: Numbers = field(default_factory=dict)
 
     @property
     def scale(self) -> float:
@@ -69,32 +79,33 @@ class HeadMetrics:
     """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured."""
 
     split: str
-    n: int
-    auroc: float | None = None
-    ap: float | None = None
-    f1: float | None = None
-    ece: float | None = None
-    fpr_clean: float | None = None
+    n: Count
+    auroc: Figure = None
+    ap: Figure = None
+    f1: Figure = None
+    ece: Figure = None
+    fpr_clean: Figure = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
     """Where a head comes from. `data_sha256` is over the sorted content hashes of the training images."""
 
-    data: str
+    data: Text
     data_sha256: str
-    n_pos: int
-    n_neg: int
-    seed: int
-    command: str
-    versions: Mapping[str, str] = field(default_factory=dict)
-    image_licenses: tuple[str, ...] = ()
+    n_pos: Count
+    n_neg: Count
+    seed: Integer
+    command: Text
+    versions: Texts = field(default_factory=dict)
+    image_licenses: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class HeadFile:
     """The content of one head file (design, section 6)."""
 
+    schema: str = SCHEMA
     label: str
     title: str
     family: str
@@ -102,10 +113,9 @@ class HeadFile:
     created_with: str
     view: View
     backbone: BackboneRef
-    layers: tuple[Layer, ...]
-    outputs: tuple[str, ...]
+    layers: tuple[Layer, ...] = field(metadata={STORED_AS: tuple[DeclaredLayer, ...]})
+    outputs: Annotated[tuple[str, ...], one_of(*OUTPUTS)]
     calibration: Calibration
     threshold: Threshold
     metrics: HeadMetrics
     provenance: Provenance
-    schema: str = SCHEMA

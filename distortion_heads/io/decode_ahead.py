@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import ordered, usable_cores
 from distortion_heads.io.images import count_pixels, load_image
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from distortion_heads.io.images import ImageSource, RGBImage
 
 MAX_PICTURES, MAX_PIXELS = 16, 40_000_000
-"""What is held at once, the picture in use included: both are limits, but one picture of any size is always let in."""
+"""Held at once, the picture in use included: both are limits, but one picture of any size is always let in."""
 
 MAX_THREADS = 4
 
@@ -33,57 +32,46 @@ class Decoded:
 
     @property
     def size(self) -> int:
-        """Its number of pixels; of what failed 0."""
+        """Its number of pixels, 0 if it failed."""
         return 0 if isinstance(self.pixels, Exception) else self.pixels[..., 0].size
 
 
 def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generator[Decoded]:
-    """Load `sources` with `load_image`, some of them ahead; what is raised for one leaves the others alone.
+    """Load `sources` with `load_image`, some of them ahead; an error of one leaves the others alone.
 
     Closing the iterator ends the threads, once they are through with the pictures they are at.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(min(usable_cores(), MAX_THREADS), thread_name_prefix="decode")
-    upcoming = ((source, count_pixels(source)) for source in sources)
-    blocked: tuple[ImageSource, int] | None = None
-    ahead: deque[tuple[ImageSource, Future[RGBImage]]] = deque()
-    sizes: deque[int] = deque()  # of those ahead and of the one in use
+    least = MAX_PIXELS // MAX_PICTURES  # counted for a small one, so that they are not too many
+    sized = ((source, max(count_pixels(source), least)) for source in sources)
+
+    def submit(item: tuple[ImageSource, int]) -> Future[Decoded]:
+        return pool.submit(_decode, item[0], max_pixels)
+
     try:
-        while True:
-            while len(ahead) < MAX_PICTURES and (candidate := blocked or next(upcoming, None)):
-                source, size = blocked = candidate
-                if sum(sizes) and sum(sizes) + size > MAX_PIXELS:
-                    break
-                ahead.append((source, pool.submit(load_image, source, max_pixels=max_pixels)))
-                sizes.append(size)
-                blocked = None
-            if not ahead:
-                return
-            yield _result(*ahead.popleft())  # no name here, which would hold it while the next one is decoded
-            sizes.popleft()
+        yield from ordered(sized, submit, MAX_PIXELS, lambda item: item[1])
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _result(source: ImageSource, future: Future[RGBImage]) -> Decoded:
-    error = future.exception()
-    if error is None:
-        return Decoded(source=source, pixels=future.result())
-    if isinstance(error, Exception):
+def _decode(source: ImageSource, max_pixels: int) -> Decoded:
+    try:
+        return Decoded(source=source, pixels=load_image(source, max_pixels=max_pixels))
+    except Exception as error:
         return Decoded(source=source, pixels=error)
-    raise error
 
 
 def same_size(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]:
-    """Successive pictures of one size, at most `most` and `BATCH_PIXELS` together; what failed stands alone."""
+    """Yield successive pictures of one size, at most `most` and `BATCH_PIXELS` together; what failed stands alone."""
     group: list[Decoded] = []
     for picture in pictures:
-        if group and not _joins(picture, group, most):
+        if group and not _joins(picture, group):
             yield group
             group = []
         group.append(picture)
-        del picture  # lest it be held while the group is worked on
+        del picture  # or it would be held while the group is worked on
         if len(group) == most:
             yield group
             group = []
@@ -91,8 +79,8 @@ def same_size(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]
         yield group
 
 
-def _joins(picture: Decoded, group: Sequence[Decoded], most: int) -> bool:
+def _joins(picture: Decoded, group: Sequence[Decoded]) -> bool:
     first = group[0].pixels
-    if isinstance(picture.pixels, Exception) or isinstance(first, Exception) or len(group) == most:
+    if isinstance(picture.pixels, Exception) or isinstance(first, Exception):
         return False
     return picture.pixels.shape == first.shape and (len(group) + 1) * first[..., 0].size <= BATCH_PIXELS

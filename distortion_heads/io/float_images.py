@@ -1,4 +1,4 @@
-"""Pictures of bytes to pictures of floats, and back."""
+"""Pictures of bytes to pictures of floats and back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def to_float(image: NDArray[np.uint8]) -> FloatImage:
-    """uint8 [0, 255] to float32 [0, 1]."""
+    """Convert uint8 in [0, 255] to float32 in [0, 1]."""
     return image.astype(np.float32) / np.float32(255)
 
 
 def to_uint8(image: FloatImage) -> NDArray[np.uint8]:
-    """float32 [0, 1] to uint8 by rounding."""
+    """Convert float32 in [0, 1] to uint8 by rounding."""
     rounded: NDArray[np.uint8] = np.rint(image * np.float32(255)).astype(np.uint8)
     return rounded

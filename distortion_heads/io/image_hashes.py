@@ -16,9 +16,9 @@ from distortion_heads.io.inputs import VIDEO_SUFFIXES
 
 
 def difference_hash(pixels: NDArray[np.uint8]) -> int | None:
-    """Perceptual hash of uint8 (H, W, 3): 64 bits, of 8 x 8 pairs of neighbours the sign of the horizontal difference.
+    """Return a perceptual hash of uint8 (H, W, 3): 64 signs of horizontal differences between neighbours on 9 x 8.
 
-    Unchanged, but for a few bits, by most distortions. None for a picture so flat that the signs are chance.
+    Most distortions change a few bits at most. None for a picture so flat that the signs are chance.
     """
     from PIL import Image
 
@@ -52,7 +52,7 @@ def join_near(
 
 
 def content_hashes(paths: Sequence[Path]) -> dict[Path, str]:
-    """SHA-256 (hex) of each file. Raises `DataError` if any cannot be read."""
+    """Return the SHA-256 (hex) of each file. Raises `DataError` if any cannot be read."""
     with ThreadPoolExecutor() as pool:
         results = dict(zip(paths, pool.map(_sha256, paths), strict=True))
     failed = [(path, str(result)) for path, result in results.items() if isinstance(result, OSError)]
@@ -62,14 +62,15 @@ def content_hashes(paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def unreadable(failed: Sequence[tuple[Path, str]], total: int) -> DataError:
-    """The error for files that cannot be used; `failed` holds path and reason."""
+    """Return the error for files that cannot be used; `failed` holds path and reason."""
     path, reason = failed[0]
     first = "" if len(failed) == 1 else "the first is "
-    kind = "files" if any(_is_video(path) for path, _ in failed) else "pictures"
+    kind = "files" if any(is_video(path) for path, _ in failed) else "pictures"
     return DataError(f"{len(failed)} of {total} {kind} cannot be used: {first}{path}: {reason}; mend or remove them")
 
 
-def _is_video(path: Path) -> bool:
+def is_video(path: Path) -> bool:
+    """Return whether a file is named as a video."""
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 

@@ -1,6 +1,6 @@
-"""path | encoded bytes | PIL image | array -> RGB image: uint8, (H, W, 3), C-contiguous.
+"""Paths, encoded bytes, PIL images and arrays to RGB images: uint8, (H, W, 3), C-contiguous.
 
-Alpha is composited on white, EXIF orientation is applied, of an animation the first frame is taken. ICC profiles are
+Alpha is composited on white, EXIF orientation is applied, and an animation gives its first frame. ICC profiles are
 left alone: pixels are judged as they are stored. EPS is not opened, because Pillow would run Ghostscript on it.
 """
 
@@ -15,7 +15,6 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -63,7 +62,7 @@ def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
 
 
 def count_pixels(source: ImageSource) -> int:
-    """Width x height, of a file by its header alone; 0 where `load_image` would fail on it."""
+    """Return width x height, by the header alone; 0 where `load_image` would fail."""
     if isinstance(source, np.ndarray):
         return int(source.shape[0] * source.shape[1]) if source.ndim >= 2 else 0
     try:
@@ -73,15 +72,14 @@ def count_pixels(source: ImageSource) -> int:
             with io.BytesIO(source) if isinstance(source, bytes) else _open_file(source) as stream:
                 image = _identify(stream, stream.read(16), sys.maxsize)
                 return image.width * image.height
-    except Exception:  # whatever it is, `load_image` is going to tell
+    except Exception:  # whatever it is, `load_image` raises it
         return 0
 
 
 class _PillowWarningsHidden:
     """Hides Pillow's warnings while at least one thread reads a picture.
 
-    The filters are shared by all threads, so the first to enter saves them and the last to leave restores them: were
-    each to save its own, those that overlap would restore them in the wrong order and leave them changed.
+    The filters are shared by all threads, so the first to enter saves them and the last to leave restores them.
     """
 
     def __init__(self) -> None:
@@ -97,9 +95,7 @@ class _PillowWarningsHidden:
                 warnings.filterwarnings("ignore", module=r"PIL\.")
             self._readers += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._readers -= 1
             if self._readers == 0:
@@ -111,10 +107,10 @@ _LIMIT_LOCK = threading.Lock()
 
 
 def _beyond_pillows_limit(read: Callable[[], _Result], max_pixels: int) -> _Result:
-    """Return `read()`, the limit being `max_pixels` instead of Pillow's.
+    """Return `read()`, with the limit `max_pixels` instead of Pillow's.
 
     A few plugins (TIFF, WebP, GIF) compare with `Image.MAX_IMAGE_PIXELS` themselves, and that is shared by all threads.
-    So only when one has refused is it changed, under a lock and for as long as that one picture takes.
+    So it is changed only when one has refused, under a lock and for as long as that picture takes.
     """
     try:
         return read()
@@ -130,7 +126,7 @@ def _beyond_pillows_limit(read: Callable[[], _Result], max_pixels: int) -> _Resu
 def _open_file(path: str | os.PathLike[str]) -> IO[bytes]:
     """Open a regular file; anything else (a pipe, a device) could block or never end."""
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - one call tells missing, folder and pipe apart
+        mode = os.stat(path).st_mode  # noqa: PTH116 - one call for missing, folder and pipe
         if stat.S_ISREG(mode):
             return Path(path).open("rb")
     except FileNotFoundError:
@@ -161,8 +157,8 @@ def _identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.Im
     """Read the header, without decoding pixels.
 
     In place of `Image.open`, which refuses every picture of more than twice `Image.MAX_IMAGE_PIXELS`. The few formats
-    that Pillow loads first are tried first, since to load all takes longer than to decode a picture; then those that
-    tell by the first bytes, as the others read on.
+    that Pillow loads first are tried first, since loading all takes longer than decoding a picture; among them first
+    those that are known by the first bytes, as the others read on.
     """
     tried = set(_NEVER_OPENED)
     for load_formats in (Image.preinit, Image.init):
@@ -199,7 +195,7 @@ def _open_as(name: str, stream: IO[bytes], prefix: bytes, max_pixels: int) -> Im
 
 
 def _undecodable(name: str | None, error: Exception) -> InputError:
-    """What to tell the user about an exception raised while Pillow read a picture of the format `name`."""
+    """Return the user's error for an exception raised while Pillow read a picture of the format `name`."""
     what = f"{name} file" if name else "picture"
     reason = _reason(error)
     if isinstance(error, MemoryError):

@@ -1,8 +1,7 @@
-"""Command-line arguments -> files: folders, glob patterns and lists of paths on standard input are expanded.
+"""Command-line arguments to files: folders, glob patterns and lists of paths on standard input are expanded.
 
 Paths stay strings: a `Path` would drop the `./` that a user wrote.
 """
-
 
 # ruff: noqa: PTH112, PTH118, PTH122
 
@@ -17,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TextIO
+
+from distortion_heads._system.errors_text import reason
 
 _SUFFIXES = (
     ".apng .avif .bmp .dds .dib .gif .icns .ico .j2c .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx "
@@ -35,19 +36,19 @@ _NUMBERED = re.compile(r"%(?:0\d)?d")
 
 @dataclass(frozen=True)
 class Input:
-    """One file to predict or, where `error` is set, something that leads to no file."""
+    """One file or, where `error` is set, something that leads to no file."""
 
     path: str
     error: str | None = None
 
     @property
     def is_video(self) -> bool:
-        """Whether the name is that of a video, or the pattern of a numbered sequence such as `frame_%04d.png`."""
+        """Return whether it is named as a video, or is the pattern of a numbered sequence such as `frame_%04d.png`."""
         return _suffix(self.path) in VIDEO_SUFFIXES or is_sequence(self.path)
 
 
 def is_sequence(path: str) -> bool:
-    """Whether `path` is the pattern of a numbered sequence, and no file."""
+    """Return whether `path` is the pattern of a numbered sequence, and no file."""
     return _NUMBERED.search(os.path.basename(path)) is not None and not os.path.lexists(path)  # noqa: PTH119
 
 
@@ -91,8 +92,7 @@ def _listed(stream: TextIO | None) -> list[str]:
 def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file or folder"
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return f"cannot be read: {text.lower()}"
+    return f"cannot be read: {reason(error).lower()}"
 
 
 def _expand(argument: str, videos: bool) -> Iterator[Input]:
@@ -149,7 +149,7 @@ def _split(pattern: str) -> tuple[str, list[str]]:
 
 
 def _matches(folder: str, parts: Sequence[str]) -> Iterator[Input]:
-    """The paths below `folder` that match `parts`, one pattern a level, and an error for each unreadable folder."""
+    """Yield the paths below `folder` that match `parts`, one pattern a level, and an error for an unreadable folder."""
     if not parts:
         if os.path.lexists(folder or os.curdir):
             yield Input(folder or os.curdir)
@@ -160,59 +160,44 @@ def _matches(folder: str, parts: Sequence[str]) -> Iterator[Input]:
         return
     if not os.path.isdir(folder or os.curdir):
         return
-    for level in _levels(folder) if part == "**" else [_level(folder)]:
-        if level.error:
-            yield Input(level.folder or os.curdir, level.error)
-        for path in [level.folder] if part == "**" else level.matching(part):
+    for below, entries, failed in _walk(folder) if part == "**" else [(folder, *_list(folder))]:
+        yield from failed
+        # As in a shell, a hidden name matches only a pattern that starts with a dot too.
+        names = [entry.name for entry in entries if part[0] == "." or entry.name[0] != "."]
+        for path in [below] if part == "**" else [os.path.join(below, name) for name in names if fnmatch(name, part)]:
             yield from _matches(path, rest)
 
 
-@dataclass(frozen=True)
-class _Level:
-    """What is directly in a folder, sorted by name; `error` says why it cannot be read."""
-
-    folder: str
-    entries: tuple[os.DirEntry[str], ...] = ()
-    error: str | None = None
-
-    def path(self, entry: os.DirEntry[str]) -> str:
-        return os.path.join(self.folder, entry.name)
-
-    def matching(self, pattern: str) -> list[str]:
-        """Paths of the names that match; a hidden name only if the pattern starts with a dot too."""
-        candidates = self.entries if pattern.startswith(".") else self.visible()
-        return [self.path(entry) for entry in candidates if fnmatch(entry.name, pattern)]
-
-    def visible(self) -> list[os.DirEntry[str]]:
-        return [entry for entry in self.entries if not entry.name.startswith(".")]
+def _files_below(top: str, suffixes: frozenset[str]) -> Iterator[Input]:
+    for folder, entries, failed in _walk(top):
+        yield from failed
+        for entry in entries:
+            path = os.path.join(folder, entry.name)
+            if entry.name[0] != "." and _suffix(path) in suffixes and not os.path.isdir(path):
+                yield Input(path)
 
 
-def _level(folder: str) -> _Level:
+def _walk(top: str) -> Iterator[tuple[str, list[os.DirEntry[str]], list[Input]]]:
+    """Yield `top` and the visible folders below it with what `_list` returns; links to folders are not followed.
+
+    Not by `os.walk`, which in Python 3.11 calls itself for each level and fails on deep folders.
+    """
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        entries, failed = _list(folder)
+        yield folder, entries, failed
+        below = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir(follow_symlinks=False)]
+        waiting.extend(os.path.join(folder, name) for name in reversed(below))
+
+
+def _list(folder: str) -> tuple[list[os.DirEntry[str]], list[Input]]:
+    """Return what is directly in a folder, sorted by name; where it cannot be read, an error instead."""
     try:
         with os.scandir(folder or os.curdir) as entries:
-            return _Level(folder, tuple(sorted(entries, key=lambda entry: entry.name)))
+            return sorted(entries, key=lambda entry: entry.name), []
     except OSError as error:
-        return _Level(folder, error=_reason(error))
-
-
-def _levels(top: str) -> Iterator[_Level]:
-    """`top` and the visible folders below it; links to folders are not followed, for they may form a loop."""
-    waiting = [top]  # a stack: folders may be nested deeper than calls
-    while waiting:
-        level = _level(waiting.pop())
-        yield level
-        folders = [level.path(entry) for entry in level.visible() if entry.is_dir(follow_symlinks=False)]
-        waiting.extend(reversed(folders))
-
-
-def _files_below(top: str, suffixes: frozenset[str]) -> Iterator[Input]:
-    for level in _levels(top):
-        if level.error:
-            yield Input(level.folder, level.error)
-        for entry in level.visible():
-            path = level.path(entry)
-            if _suffix(entry.name) in suffixes and not os.path.isdir(path):
-                yield Input(path)
+        return [], [Input(folder or os.curdir, _reason(error))]
 
 
 def _suffix(path: str) -> str:

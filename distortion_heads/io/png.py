@@ -1,6 +1,6 @@
 """PNG files of float images: stored as they are, or compressed.
 
-To compress a picture takes about as long as to distort it. Bytes and time of one picture of 512x512, means over six
+Compressing a picture takes about as long as distorting it. Bytes and time of one picture of 512x512, means over six
 distortions at severity 3 of four photographs, one core, zlib 1.2.13:
 
     level 0   stored                            100 %    0.9 ms
@@ -33,9 +33,9 @@ _SUB = 1
 
 
 def png(image: FloatImage, compress: int = 0) -> bytes | bytearray:
-    """The PNG (W3C PNG specification, 8-bit RGB) of a float32 HWC RGB image in [0, 1], rounded as by `to_uint8`.
+    """Return the PNG (W3C specification, 8-bit RGB) of a float32 HWC RGB image in [0, 1], rounded as by `to_uint8`.
 
-    `compress`: 0 (fastest) to 9 (smallest).
+    `compress` is 0 (fastest) to 9 (smallest).
     """
     height, width = image.shape[:2]
     if compress > 1:
@@ -48,9 +48,9 @@ def png(image: FloatImage, compress: int = 0) -> bytes | bytearray:
 
 
 def _stored(image: FloatImage, head: bytes) -> bytearray:
-    """A file whose data is a zlib stream (RFC 1950) of blocks that are not compressed, each of whole rows.
+    """Return a file whose data is a zlib stream (RFC 1950) of blocks that are not compressed, each of whole rows.
 
-    Rounded, laid out and summed up block by block, so that what lies between stays in the processor's cache.
+    They are rounded, laid out and summed up block by block, so that intermediates stay in the processor's cache.
     """
     height, width = image.shape[:2]
     row = 1 + 3 * width
@@ -77,7 +77,7 @@ def _stored(image: FloatImage, head: bytes) -> bytearray:
 
 
 def _runs(pixels: NDArray[np.uint8]) -> bytes:
-    """Differences of neighbours, run lengths and Huffman codes: searching for longer matches hardly pays in photos."""
+    """Code differences of neighbours by run lengths and Huffman codes: searching for matches hardly pays in photos."""
     height, width = pixels.shape[:2]
     lines = np.empty((height, 1 + 3 * width), np.uint8)
     values = pixels.reshape(height, -1)

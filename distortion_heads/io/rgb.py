@@ -1,4 +1,4 @@
-"""Decoded pictures of any mode -> upright RGB, uint8."""
+"""Decoded pictures of any mode to upright RGB, uint8."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _STRIP_PIXELS = 1 << 20
 
 
 def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """A loaded picture as a new (H, W, 3), strip by strip, so that no second copy of a large one is made.
+    """Return a loaded picture as a new (H, W, 3), strip by strip, so that no second copy of a large one is made.
 
-    Raises `InputError` for values out of range; what damaged metadata raises is Pillow's.
+    Raises `InputError` for values out of range, and Pillow's own errors for damaged metadata.
     """
     orientation = _orientation(image)
     if image.mode in _JUDGED_WHOLE:
@@ -42,28 +42,16 @@ def upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _as_stored(upright: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
-    """A view of the upright picture in which the pixels lie as they do in the file (EXIF, orientation 1 to 8)."""
-    match orientation:
-        case 2:
-            return upright[:, ::-1]
-        case 3:
-            return upright[::-1, ::-1]
-        case 4:
-            return upright[::-1]
-        case 5:
-            return upright.transpose(1, 0, 2)
-        case 6:
-            return upright.transpose(1, 0, 2)[::-1]
-        case 7:
-            return upright.transpose(1, 0, 2)[::-1, ::-1]
-        case 8:
-            return upright.transpose(1, 0, 2)[:, ::-1]
-        case _:
-            return upright
+    """Return a view of the upright picture with the pixels as they lie in the file (EXIF, orientation 1 to 8)."""
+    if orientation in _TURNED:
+        upright = upright.transpose(1, 0, 2)
+    if orientation in (3, 4, 6, 7):
+        upright = upright[::-1]
+    return upright[:, ::-1] if orientation in (2, 3, 7, 8) else upright
 
 
 def _orientation(image: Image.Image) -> object:
-    """The EXIF orientation of a loaded image (some formats read EXIF as they decode); None if EXIF is damaged."""
+    """Return the EXIF orientation of a loaded image (some formats read EXIF as they decode); None if damaged."""
     try:
         return image.getexif().get(_ORIENTATION_TAG)
     except Exception:  # EXIF is as untrusted as the pixels, but the picture does not depend on it
@@ -77,7 +65,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(to_uint8(_sixteen_bit(np.asarray(image)))).convert("RGB")
     if image.mode == "F":
         values = np.asarray(image)
-        if values.max() > 2:  # not 1, lest a picture in [0, 1] that overshoots a little turn black
+        if values.max() > 2:  # not 1: a picture in [0, 1] may overshoot a little
             values = values / np.float32(255)
         return Image.fromarray(to_uint8(values)).convert("RGB")
     if image.has_transparency_data:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.head import HeadMetrics
+from distortion_heads.metrics.scores import auroc, average_precision, precision_recall_f1, share
 
 ECE_BINS = 15
 
@@ -17,29 +18,30 @@ def measure(
     threshold: float,
     split: str,
 ) -> HeadMetrics:
-    """AUROC, AP, F1 at `threshold`, expected calibration error and false-alarm rate on clean images; all (n,)."""
-    from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+    """Return AUROC, AP, F1 at `threshold`, calibration error and false-alarm rate on clean images, to 5 digits.
 
+    `probabilities`, `labels` and `clean` are (n,); `split` names the images.
+    """
     fires = probabilities >= threshold
-    both = 0 < labels.sum() < len(labels)
+    positive, negative = probabilities[labels], probabilities[~labels]
     return HeadMetrics(
         split=split,
         n=len(labels),
-        auroc=_round(roc_auc_score(labels, probabilities)) if both else None,
-        ap=_round(average_precision_score(labels, probabilities)) if both else None,
-        f1=_round(f1_score(labels, fires, zero_division=0.0)),
+        auroc=_round(auroc(positive, negative)),
+        ap=_round(average_precision(positive, negative)),
+        f1=_round(precision_recall_f1(labels, fires)[2]),
         ece=_round(expected_calibration_error(probabilities, labels)),
-        fpr_clean=_round(fires[clean].mean()) if clean.any() else None,
+        fpr_clean=_round(share(fires[clean])),
     )
 
 
 def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
-    """Mean gap between confidence and frequency over 15 equal bins, weighted by their size (Naeini et al. 2015)."""
+    """Return the mean gap of confidence and frequency over 15 equal bins, weighted by size (Naeini et al. 2015)."""
     bins = np.minimum((probabilities * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     count = np.bincount(bins, minlength=ECE_BINS)
     gap = np.bincount(bins, probabilities, ECE_BINS) - np.bincount(bins, labels.astype(np.float64), ECE_BINS)
     return float(np.abs(gap).sum() / max(count.sum(), 1))
 
 
-def _round(value: float) -> float:
-    return round(float(value), 5)
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)

@@ -1,4 +1,4 @@
-"""The heads that are attached: which there are, their files, and those that cannot be used."""
+"""Load the heads that are attached, and list those that cannot be used."""
 
 from __future__ import annotations
 
@@ -26,21 +26,17 @@ class Problem:
         return f"head {self.label!r} is left out: {self.reason}"
 
 
-def installed_registry(*, no_plugins: bool = False) -> Registry:
-    """What is installed, and the user's own heads."""
+def load_registry(*, no_plugins: bool = False) -> Registry:
+    """Return the heads and backbones that are installed, and the user's own heads."""
     return build_registry(user_heads=Store.default(os.environ).user_plugin(), no_plugins=no_plugins)
 
 
 def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile:
-    """Read and check the file of one head. Raises `HeadFileError`."""
+    """Read and check the file of one head; raise `HeadFileError` if it cannot be used."""
     weights = head.spec.weights
     if weights is None:
-        how = (
-            "dheads train --clips DIR"
-            if head.spec.view == TEMPORAL
-            else f"dheads add-head {head.spec.label} --clean DIR"
-        )
-        raise HeadFileError(f"it has no weights yet; train it with `{how}`")
+        command = "train --clips DIR" if head.spec.view == TEMPORAL else f"add-head {head.spec.label} --clean DIR"
+        raise HeadFileError(f"it has no weights yet; train it with `dheads {command}`")
     file = read_head(weights)
     if file.label != head.spec.label:
         raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {head.spec.label!r}")
@@ -51,9 +47,9 @@ def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile
 def load_banks(
     chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
 ) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:
-    """A bank per view, the labels of all heads in their order, and those that cannot be used.
+    """Return a bank per view, the labels of all heads in their order, and the heads that cannot be used.
 
-    Heads are loaded one by one, so that none is held twice but the one that its bank takes.
+    With `must_work` the first of these raises instead. Heads are loaded one by one, so that none is held twice.
     """
     banks = {view: HeadBank(expected=len(chosen)) for view in HEAD_VIEWS}
     labels: list[str] = []

@@ -1,4 +1,4 @@
-"""Where backbones are: the bundled one, those of plugins by name, and those that `dheads train` wrote."""
+"""Find backbones: the bundled one, those of plugins by name, and those that `dheads train` wrote."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from distortion_heads.backbones.files import is_patch_backbone, read_backbone, read_header, read_patch_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.errors import BackboneError
-from distortion_heads.registry.build import LoadedPlugins, Registry, build_registry
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.discovery import LoadedPlugins
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef, BackboneSpec
 
 
 def named_backbone(name: str, registry: Registry) -> BackboneSpec | None:
-    """The bundled backbone or a plugin's of that name, if there is one."""
+    """Return the bundled backbone or a plugin's of that name, if there is one."""
     bundled = bundled_backbone()
     if name == bundled.name:
         return bundled
@@ -23,10 +24,7 @@ def named_backbone(name: str, registry: Registry) -> BackboneSpec | None:
 
 
 def backbone_in(folder: Path) -> BackboneSpec:
-    """The one backbone in `folder/backbone`, or in `folder` itself.
-
-    Raises `BackboneError` if there is none or more than one.
-    """
+    """Return the backbone in `folder/backbone`, or in `folder`; raise `BackboneError` unless there is exactly one."""
     place = folder / "backbone" if (folder / "backbone").is_dir() else folder
     weights = sorted(place.glob("*.safetensors"))
     if len(weights) != 1:
@@ -35,7 +33,7 @@ def backbone_in(folder: Path) -> BackboneSpec:
 
 
 def with_network(spec: BackboneSpec, registry: Registry) -> BackboneSpec:
-    """`spec` and, if its file says that a plugin built its network, that plugin's builder, which torch needs."""
+    """Return `spec` and, if its file says that a plugin built its network, that plugin's builder, for torch."""
     if spec.network is not None or not is_patch_backbone(spec.weights):
         return spec
     network = read_header(spec.weights).get("network")
@@ -46,7 +44,7 @@ def with_network(spec: BackboneSpec, registry: Registry) -> BackboneSpec:
 
 
 def find_backbone(text: str, registry: Registry) -> BackboneSpec:
-    """The backbone of that name, or the one in that folder. Raises `BackboneError` if there is neither."""
+    """Return the backbone of that name, or the one in that folder; raise `BackboneError` if there is neither."""
     if found := named_backbone(text, registry):
         return found
     if Path(text).is_dir():
@@ -56,13 +54,13 @@ def find_backbone(text: str, registry: Registry) -> BackboneSpec:
 
 
 def heads_in(folder: Path) -> Registry:
-    """The heads in `folder/heads` and no others, as a registry."""
+    """Return a registry of the heads in `folder/heads` and no others."""
     loaded = LoadedPlugins(plugins=(), failures=())
     return build_registry(user_heads=Store(folder).user_plugin(), loaded=loaded)
 
 
 def read_ref(spec: BackboneSpec) -> BackboneRef:
-    """Name, fingerprint and dimension of a backbone of either kind. Raises `BackboneError` if its file is damaged."""
+    """Return name, fingerprint and dimension of a backbone; raise `BackboneError` if its file is damaged."""
     if is_patch_backbone(spec.weights):
         return read_patch_backbone(spec.weights).ref
     return read_backbone(spec.weights).ref

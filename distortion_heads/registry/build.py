@@ -1,4 +1,4 @@
-"""Loaded plugins -> the registry of heads and backbones, and the commands that plugins add."""
+"""Build the registry of heads and backbones from the plugins that loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
-from distortion_heads.registry.commands import add_commands
 from distortion_heads.registry.discovery import (
     USER,
     FailureLog,
@@ -23,20 +22,6 @@ from distortion_heads.registry.discovery import (
     register,
 )
 from distortion_heads.spec import BackboneSpec, HeadSpec
-
-__all__ = [
-    "LoadedPlugins",
-    "Owner",
-    "PluginFailure",
-    "PluginInfo",
-    "RegisteredBackbone",
-    "RegisteredHead",
-    "Registry",
-    "UserPlugin",
-    "add_commands",
-    "build_registry",
-    "load_plugins",
-]
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 
@@ -77,7 +62,7 @@ class Registry:
     failures: tuple[PluginFailure, ...]
 
     def head(self, label: str) -> RegisteredHead:
-        """The head of that label; raises `UnknownHeadError`, which names similar labels."""
+        """Return the head of that label; raise `UnknownHeadError`, which names similar labels."""
         if label in self.heads:
             return self.heads[label]
         import difflib
@@ -88,13 +73,13 @@ class Registry:
         raise UnknownHeadError(f"no head {label!r}: {hint}`dheads list` shows them all{broken}")
 
     def select(self, labels: Sequence[str] | None) -> tuple[RegisteredHead, ...]:
-        """The heads of `labels`, in that order and each once; all of them for None. Raises `UnknownHeadError`."""
+        """Return the heads of `labels`, in that order and each once; all for None. Raises `UnknownHeadError`."""
         if labels is None:
             return tuple(self.heads.values())
         return tuple(self.head(label) for label in dict.fromkeys(labels))
 
     def raise_failures(self) -> None:
-        """Raise `PluginError`, which lists the failures, if there are any."""
+        """Raise `PluginError` with a list of the failures, if there are any."""
         if self.failures:
             listed = "; ".join(str(failure) for failure in self.failures)
             raise PluginError(f"{listed}; mend or uninstall them, or use --no-plugins")
@@ -109,7 +94,7 @@ def build_registry(
 ) -> Registry:
     """Ask each plugin for its heads and backbones; never raises for a broken plugin.
 
-    `user_heads` enter last, through the same hook. With `loaded`, `no_plugins` and `environ` are not looked at.
+    `user_heads` enter last, through the same hook. With `loaded`, `no_plugins` and `environ` have no effect.
     """
     loaded = load_plugins(environ, no_plugins) if loaded is None else loaded
     log = FailureLog(trace=loaded.trace, failures=list(loaded.failures))
@@ -139,7 +124,7 @@ def build_registry(
 
 
 def _contribution(plugin: LoadedPlugin, log: FailureLog) -> tuple[tuple[HeadSpec, ...], tuple[BackboneSpec, ...]]:
-    """All that the plugin brings, or nothing if either hook fails."""
+    """Return all that the plugin brings, or nothing if either hook fails."""
     with log.isolate(plugin.owner, "dheads_heads"):
         heads = _specs(plugin, "dheads_heads", HeadSpec)
         with log.isolate(plugin.owner, "dheads_backbones"):
@@ -165,7 +150,7 @@ def _checked(result: object, hook: str, kind: type[_Spec]) -> Iterable[_Spec]:
 
 
 def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
-    """What a type checker would have said; the rest is checked as the spec is made."""
+    """Check what a type checker would have; the rest is checked as the spec is made."""
     from importlib.resources.abc import Traversable
 
     name = spec.label if isinstance(spec, HeadSpec) else spec.name
@@ -185,7 +170,7 @@ def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
 
 
 def _add_head(heads: dict[str, RegisteredHead], spec: HeadSpec, owner: Owner, log: FailureLog) -> bool:
-    """Take the head unless its label is taken; say whether it was."""
+    """Add the head unless its label is taken; return whether it was added."""
     taken = heads.get(spec.label)
     if taken is None:
         heads[spec.label] = RegisteredHead(spec=spec, owner=owner)
@@ -199,7 +184,7 @@ def _add_head(heads: dict[str, RegisteredHead], spec: HeadSpec, owner: Owner, lo
 
 
 def _add_backbone(backbones: dict[str, RegisteredBackbone], spec: BackboneSpec, owner: Owner, log: FailureLog) -> bool:
-    """Take the backbone unless its name is taken; say whether it was."""
+    """Add the backbone unless its name is taken; return whether it was added."""
     taken = backbones.get(spec.name)
     if taken is None:
         backbones[spec.name] = RegisteredBackbone(spec=spec, owner=owner)

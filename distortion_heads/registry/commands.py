@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from distortion_heads.errors import RegistryError
-from distortion_heads.registry.discovery import (
-    FailureLog,
-    LoadedPlugins,
-    PluginFailure,
-)
+from distortion_heads.registry.discovery import FailureLog, LoadedPlugins, PluginFailure
 
 if TYPE_CHECKING:
     import click
 
 
 def add_commands(loaded: LoadedPlugins, cli: click.Group) -> tuple[PluginFailure, ...]:
-    """Let each plugin add commands to `cli`; what a plugin does that fails or replaces a command is undone."""
+    """Let each plugin add commands to `cli`, and undo what one does that fails or replaces a command."""
     import click
 
     log = FailureLog(trace=loaded.trace)

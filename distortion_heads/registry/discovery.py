@@ -1,4 +1,4 @@
-"""Installed plugins -> loaded plugins, each isolated from the others. Nothing happens at import."""
+"""Load the installed plugins, each isolated from the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PluginStage: TypeAlias = Literal["load", "register", "dheads_heads", "dheads_bac
 
 GROUP = hookspecs.PROJECT
 HOOKS = ("dheads_heads", "dheads_backbones", "dheads_commands")
-BUILTIN_DISTRIBUTION, BUILTIN_NAME = "distortion-heads", "builtin"
+BUILTIN_DISTRIBUTION, BUILTIN_NAMES = "distortion-heads", ("builtin", "icip2020")
 USER = "user"
 LOAD_VARIABLE = "DHEADS_LOAD_PLUGINS"
 TRACE_VARIABLE = "DHEADS_TRACE_PLUGINS"
@@ -41,12 +41,12 @@ class Owner:
 
     @property
     def is_builtin(self) -> bool:
-        return _normalized(self.distribution) == BUILTIN_DISTRIBUTION and self.name == BUILTIN_NAME
+        return _normalized(self.distribution) == BUILTIN_DISTRIBUTION and self.name in BUILTIN_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
 class PluginFailure:
-    """What one plugin did wrong, in one line."""
+    """A fault of one plugin, in one line."""
 
     owner: Owner
     stage: PluginStage
@@ -87,7 +87,7 @@ class LoadedPlugin:
         return caller.get_hookimpls()
 
     def call(self, hook: str, **arguments: object) -> list[object]:
-        """The results of the plugin's implementations of `hook`, without those that are None."""
+        """Return the results of the plugin's implementations of `hook`, without those that are None."""
         results: list[object] = getattr(self.manager.hook, hook)(**arguments)
         return results
 
@@ -125,7 +125,7 @@ class FailureLog:
 
 
 def load_plugins(environ: Mapping[str, str] = os.environ, no_plugins: bool = False) -> LoadedPlugins:
-    """Load the installed plugins, sorted by distribution and name, built-ins first; never raises for a broken one.
+    """Load the installed plugins, built-ins first, then by distribution and name; never raises for a broken one.
 
     `no_plugins` loads the built-ins alone. `DHEADS_LOAD_PLUGINS=a,b` limits the others to those distributions or
     entry points (empty: none); `DHEADS_TRACE_PLUGINS=1` writes hook calls and tracebacks to stderr.
@@ -148,7 +148,7 @@ def load_plugins(environ: Mapping[str, str] = os.environ, no_plugins: bool = Fal
 
 
 def register(plugin: object, owner: Owner, *, trace: bool = False) -> LoadedPlugin:
-    """Check the hooks of `plugin`; raises `RegistryError` or pluggy's `PluginValidationError` for wrong ones."""
+    """Check the hooks of `plugin`; raise `RegistryError` or pluggy's `PluginValidationError` for wrong ones."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     if plugin is None:
@@ -181,7 +181,7 @@ def _check_spelling(manager: pluggy.PluginManager, plugin: object) -> None:
 
 
 def _entry_points(log: FailureLog, *, builtin_only: bool) -> list[tuple[Owner, metadata.EntryPoint]]:
-    """Sorted, built-ins first. Read distribution by distribution, so that a damaged one hides none of the others."""
+    """Return the entry points, built-ins first; a damaged distribution hides none of the others."""
     found: list[tuple[Owner, metadata.EntryPoint]] = []
     for name, version, distribution in _declaring_distributions():
         if builtin_only and _normalized(name) != BUILTIN_DISTRIBUTION:
@@ -194,7 +194,7 @@ def _entry_points(log: FailureLog, *, builtin_only: bool) -> list[tuple[Owner, m
 
 
 def _declaring_distributions() -> Iterator[tuple[str, str, metadata.Distribution]]:
-    """Name, version and distribution of each that declares plugins; the first on the path, as import sees it."""
+    """Yield name, version and distribution of each that declares plugins; of two, the first on the path counts."""
     seen: set[str] = set()
     for distribution in metadata.distributions():
         try:
@@ -210,7 +210,7 @@ def _declaring_distributions() -> Iterator[tuple[str, str, metadata.Distribution
 
 
 def _identity(distribution: metadata.Distribution) -> tuple[str, str]:
-    """Name and version, as far as the metadata file has them."""
+    """Return name and version, as far as the metadata file has them."""
     try:
         return distribution.name or "unknown", distribution.version or ""
     except Exception:  # a missing file or field; which exception depends on the Python version
@@ -227,12 +227,12 @@ def _names(owner: Owner) -> frozenset[str]:
 
 
 def _normalized(name: str) -> str:
-    """A distribution's name as package installers compare it (PEP 503)."""
+    """Return a distribution's name as package installers compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def _reason(error: BaseException) -> str:
-    """One line. Our own errors speak for themselves; any other needs its class to be understood."""
+    """Return one line; an error that is not ours needs its class to be understood."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r})"
     try:

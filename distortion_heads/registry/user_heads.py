@@ -1,4 +1,4 @@
-"""The user's own heads on disk: `HOME/heads/LABEL.safetensors`. They enter the registry as one more plugin.
+"""Keep the user's own heads on disk, as `HOME/heads/LABEL.safetensors`; they are one more plugin.
 
 Imports neither NumPy nor safetensors before a head is read or written.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import (
@@ -71,7 +71,7 @@ class Store:
         return tuple(self.folder / name for name in names if name.endswith(SUFFIX) and not name.startswith("."))
 
     def save(self, head: HeadFile, *, overwrite: bool) -> Path:
-        """Write `head` and return its path: whole, or not at all.
+        """Write `head`, whole or not at all, and return its path.
 
         Raises `LabelTakenError` unless `overwrite`, `StoreError` if the folder cannot be written, and what
         `dump_head` raises.
@@ -164,37 +164,29 @@ def _find(store: Store) -> _Found:
     broken: list[tuple[Path, str]] = []
     for file in files:
         try:
-            sound.append(_spec(_own_metadata(file), file))
+            sound.append(_spec(file))
         except (HeadFileError, OSError) as error:
             broken.append((file, str(error).removeprefix(f"{file}: ")))
     return _Found(tuple(sound), tuple(broken))
 
 
-def _spec(metadata: Mapping[str, Any], file: Path) -> HeadSpec:
-    return HeadSpec(
-        label=metadata["label"],
-        title=metadata["title"],
-        family=metadata["family"],
-        description=intern(f"Your own head, trained on {metadata['provenance']['data']}"),
-        weights=file,
-        view=metadata["view"],
-    )
-
-
-def _own_metadata(file: Path) -> Mapping[str, Any]:
-    """What `file` says, which must be a regular file, named after the head in it; the tensors are read with the head.
-
-    Raises `HeadFileError`.
-    """
+def _spec(file: Path) -> HeadSpec:
+    """Read `file`, which must be a regular file named after the head in it. Raises `HeadFileError`."""
     from distortion_heads.heads.file import read_metadata
 
     if file.is_symlink() or not file.is_file():
         raise HeadFileError(f"{file}: not a regular file")
-    metadata = read_metadata(file)
-    if file.name != f"{metadata['label']}{SUFFIX}":
-        label = metadata["label"]
-        raise HeadSchemaError(f"{file}: holds the head {label!r}: rename it to {label}{SUFFIX}")
-    return metadata
+    head = read_metadata(file)
+    if file.name != f"{head.label}{SUFFIX}":
+        raise HeadSchemaError(f"{file}: holds the head {head.label!r}: rename it to {head.label}{SUFFIX}")
+    return HeadSpec(
+        label=head.label,
+        title=head.title,
+        family=head.family,
+        description=intern(f"Your own head, trained on {head.provenance.data}"),
+        weights=file,
+        view=head.view,
+    )
 
 
 def _is_label(text: str) -> bool:

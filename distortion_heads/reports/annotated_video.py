@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from distortion_heads._system.atomic import replacing
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.encode import Coding, encode_video
@@ -32,7 +33,7 @@ def annotate_video(
     """Write `target`: all frames from `prediction.start` to `prediction.end` at their times, without sound, as H.264.
 
     The video is read again, so it must be a file. The container is that of the suffix (.mp4, .mkv, .mov ...). Sizes
-    are made even by repeating the last row or column. `progress` is told the time of each frame. Raises `DheadsError`.
+    are made even by repeating the last row or column. `progress` gets the time of each frame. Raises `DheadsError`.
     """
     if prediction.path is None:
         raise DheadsError("--annotate reads the video twice: give a file, not a pipe")
@@ -41,20 +42,21 @@ def annotate_video(
     with closing(open_video(prediction.path, reading)) as video:
         frames = _drawn(video.frames(), prediction, progress)
         try:
-            with _replacing(target) as temporary:
+            own = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")  # the suffix says the container
+            with replacing(target, sync=False, temporary=own) as temporary:
                 encode_video(frames, temporary, _coding(), prediction.frame_rate, by_suffix=True, threads=0)
         except (OSError, ValueError) as error:
             raise DheadsError(f"cannot write {target}: {reason(error)}") from None
 
 
 def active_heads(prediction: VideoPrediction, time: float) -> tuple[VideoHead, ...]:
-    """The heads with a segment at `time`, most probable first."""
+    """Return the heads with a segment at `time`, most probable first."""
     found = [h for h in prediction.heads if any(s.onset <= time < s.offset for s in h.segments)]
     return tuple(sorted(found, key=lambda head: -head.probability))
 
 
 def draw_labels(pixels: NDArray[np.uint8], labels: list[str]) -> NDArray[np.uint8]:
-    """A copy of uint8 (H, W, 3) with `labels` below each other in the upper left corner."""
+    """Return a copy of uint8 (H, W, 3) with `labels` below each other in the upper left corner."""
     if not labels:
         return pixels
     picture = Image.fromarray(pixels)
@@ -82,20 +84,7 @@ def _drawn(
 
 
 def _coding() -> Coding:
-    """H.264, or MPEG-4 where PyAV was built without x264; both at a quality that hides the codec."""
+    """Return H.264, or MPEG-4 where PyAV was built without x264; both at a quality that hides the codec."""
     import av
 
     return Coding(codec="h264" if "libx264" in av.codecs_available else "mpeg4")
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A temporary file beside `target` that takes its place at the end, and is gone after an error."""
-    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise

@@ -34,7 +34,7 @@ class Condition:
     value: float
 
     def holds(self, prediction: Prediction) -> bool:
-        """Whether the probability of any head of that label or family compares so."""
+        """Return whether the probability of any head of that label or family compares so."""
         compare = _OPERATORS[self.op]
         return any(
             compare(head.probability, self.value) for head in prediction.heads if self.name in (head.label, head.family)

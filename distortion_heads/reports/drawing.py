@@ -1,4 +1,4 @@
-"""What the reports' plots share. Matplotlib is used without pyplot, hence without a display and global state."""
+"""Pieces of the reports' plots. Matplotlib is used without pyplot, hence without a display and global state."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure; sides in inches."""
+    """Return an empty figure; sides in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def to_png(figure: Figure) -> bytes:
+    """Return the figure as PNG."""
     stream = BytesIO()
     # No software version in the file: the same figures give the same bytes.
     figure.savefig(stream, format="png", metadata={"Software": None})
@@ -42,7 +43,7 @@ def annotate(
 
 
 def name_axes(axes: Axes, rows: Sequence[str], columns: Sequence[str], *, turned: bool = True) -> None:
-    """Name the rows and columns of a map, and part its cells by white lines; `turned`: columns' names go upwards."""
+    """Name the rows and columns of a map, with white lines between its cells; `turned`: columns' names go upwards."""
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
     axes.set_xticks(range(len(columns)), columns, fontsize=8, rotation=90 if turned else 0)
     axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
@@ -53,7 +54,7 @@ def name_axes(axes: Axes, rows: Sequence[str], columns: Sequence[str], *, turned
 
 
 def draw_grid(axes: Axes) -> None:
-    """Faint lines behind the curves, and a frame on the left and below only."""
+    """Draw faint lines behind the curves, and a frame on the left and below only."""
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

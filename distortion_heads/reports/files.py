@@ -28,13 +28,21 @@ def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--out")
         raise DataError(f"{path} cannot be written: {reason(error)}; choose another {option}") from None
 
 
+def write_report(folder: Path, name: str, content: Mapping[str, Any], text: str, plots: Mapping[str, bytes]) -> None:
+    """Write a report into `folder`: `content` as the JSON file `name`, `text` as report.md, and `plots` by file name.
+
+    Raises `DataError` if that fails.
+    """
+    write_files(folder, {name: to_json(content), "report.md": text.encode(), **plots})
+
+
 def to_json(content: Mapping[str, Any]) -> bytes:
-    """Indented, with a newline at the end. Raises `ValueError` for NaN and infinities."""
+    """Return indented JSON with a newline at the end. Raises `ValueError` for NaN and infinities."""
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
 def plain(value: Any) -> Any:
-    """What JSON can hold: tuples as lists, floats to 5 digits, None for NaN and infinities."""
+    """Return what JSON can hold: tuples as lists, floats to 5 digits, None for NaN and infinities."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

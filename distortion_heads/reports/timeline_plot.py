@@ -79,7 +79,7 @@ class _Axis:
 def draw_timeline(
     prediction: VideoPrediction, thumbnails: Thumbnails, heads: Sequence[VideoHead] | None = None
 ) -> Image.Image:
-    """An RGB picture 1280 wide. `heads` are the rows (None: the relevant ones, or the three most probable)."""
+    """Return an RGB picture 1280 wide. `heads` are the rows (None: the relevant ones, or the three most probable)."""
     if heads is None:
         heads = prediction.relevant or sorted(prediction.heads, key=lambda head: -head.probability)[:3]
     bottom = TOP + THUMB_HEIGHT + GAP + len(heads) * (ROW + GAP)

@@ -1,21 +1,18 @@
-"""Video answers -> dicts for JSON, and rows of CSV. The keys are stable."""
+"""Answers for videos as dicts for JSON, and rows of CSV. The keys are stable."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from distortion_heads.answers import Prediction
-from distortion_heads.errors import DheadsError
-from distortion_heads.reports.pictures import csv_path, csv_text
+from distortion_heads.reports.pictures import HeadsCsv, head_to_dict, severity_cell
 from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
 
 FRAME_COLUMNS = ("path", "frame", "time", "width", "height", "windows", "backbone", "error")
 
 
 def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
-    """The object of one video: `kind` is "video"; times in seconds, 3 digits; probabilities 6 digits, severities 2.
+    """Return the object of one video, whose `kind` is "video"; times in seconds to 3 digits, probabilities to 6.
 
     There only where they say something: `error` (what could not be read, from when on), `dropped` (frames left out),
     `fast` (windows left out).
@@ -44,12 +41,7 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
 
 def _head_to_dict(head: VideoHead) -> dict[str, Any]:
     return {
-        "label": head.label,
-        "family": head.family,
-        "probability": round(head.probability, 6),
-        "threshold": round(head.threshold, 6),
-        "present": head.present,
-        "severity": _severity(head.severity),
+        **head_to_dict(head),
         "share": round(head.share, 6),
         "peak": round(head.peak, 6),
         "peak_time": _time(head.peak_time),
@@ -58,18 +50,19 @@ def _head_to_dict(head: VideoHead) -> dict[str, Any]:
 
 
 def segment_to_dict(segment: Segment) -> dict[str, Any]:
+    """Return the object of a segment."""
     return {
         "onset": _time(segment.onset),
         "offset": _time(segment.offset),
         "probability": round(segment.probability, 6),
-        "severity": _severity(segment.severity),
+        "severity": severity_cell(segment.severity),
         "peak": round(segment.peak, 6),
         "peak_time": _time(segment.peak_time),
     }
 
 
 def event_to_dict(path: str | None, event: Event) -> dict[str, Any]:
-    """The object of an event, `kind` "onset" or "offset"; that of an onset has no offset yet."""
+    """Return the object of an event, `kind` "onset" or "offset"; that of an onset has no offset yet."""
     segment = segment_to_dict(event.segment)
     if event.kind == "onset":
         del segment["offset"]
@@ -77,7 +70,7 @@ def event_to_dict(path: str | None, event: Event) -> dict[str, Any]:
 
 
 def frame_to_dict(path: str | None, result: FrameResult) -> dict[str, Any]:
-    """The object of one frame: probabilities, and the severities of the heads that tell, by label."""
+    """Return the object of one frame: probabilities and, where there is one, severities by label."""
     heads = result.prediction.heads
     return {
         "path": path,
@@ -88,50 +81,26 @@ def frame_to_dict(path: str | None, result: FrameResult) -> dict[str, Any]:
     }
 
 
-class FrameCsv:
+class FrameCsv(HeadsCsv):
     """CSV with a row per frame, and one per picture among them, whose `frame` and `time` are empty.
 
-    The columns are `FRAME_COLUMNS`, then those that `CsvReport` writes for each head. Open `stream` with `newline=""`.
+    The columns are `FRAME_COLUMNS`, then those of `HeadsCsv`; temporal heads have no answer for a picture.
     """
 
-    def __init__(self, stream: TextIO, labels: Sequence[str]) -> None:
-        """Write the header. Raises `DheadsError` if two columns would have one name."""
-        self._labels = tuple(labels)
-        self._writer = csv.writer(stream)
-        header = [*FRAME_COLUMNS, *(label + part for label in labels for part in ("", "_present", "_severity"))]
-        for i, column in enumerate(header):
-            if column in header[:i]:
-                raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
-        self._writer.writerow(header)
+    columns = FRAME_COLUMNS
 
     def write_frame(self, path: str | None, result: FrameResult) -> None:
-        self._write(path, result.index, _time(result.time), result.prediction)
+        """Write the row of a frame."""
+        self._write_row(path, result.index, _time(result.time), result.prediction)
 
     def write(self, prediction: Prediction) -> None:
         """Write the row of a picture."""
-        self._write(prediction.path, None, None, prediction)
+        self._write_row(prediction.path, None, None, prediction)
 
-    def write_error(self, path: str | None, message: str) -> None:
-        """Write the row of an input that failed, or failed from some time on."""
-        blank = [None] * (len(FRAME_COLUMNS) - 2)
-        self._writer.writerow([csv_path(path), *blank, csv_text(message), *[None] * (3 * len(self._labels))])
-
-    def _write(self, path: str | None, frame: int | None, time: float | None, prediction: Prediction) -> None:
-        row: list[Any] = [csv_path(path), frame, time, prediction.width, prediction.height, prediction.windows]
-        row += [prediction.backbone, None]
-        results = {head.label: head for head in prediction.heads}
-        for head in map(results.get, self._labels):  # temporal heads have no answer for a picture
-            row += (
-                [None] * 3
-                if head is None
-                else [round(head.probability, 6), str(head.present).lower(), _severity(head.severity)]
-            )
-        self._writer.writerow(row)
+    def _write_row(self, path: str | None, frame: int | None, time: float | None, prediction: Prediction) -> None:
+        size = (prediction.width, prediction.height, prediction.windows, prediction.backbone)
+        self._write(path, (frame, time, *size), prediction.heads)
 
 
 def _time(seconds: float) -> float:
     return round(float(seconds), 3)
-
-
-def _severity(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 2)

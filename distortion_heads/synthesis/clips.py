@@ -1,4 +1,4 @@
-"""A clean clip -> a clip that is distorted over known intervals, frame by frame: memory does not grow with its length.
+"""Clean clips to clips distorted over known intervals, frame by frame: memory does not grow with their length.
 
 The parameters of a distortion are drawn once per clip (`distort_frame`). All frames are coded alike, inside and outside
 of the intervals, at their times; sound is left out.
@@ -84,7 +84,7 @@ def intervals_of(text: str) -> tuple[Interval, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class CleanClip:
-    """What is made: `steps` with the clip's `seed`, in `intervals`, coded by `coding`."""
+    """How a clip is distorted: by `steps` with its `seed`, in `intervals`, coded by `coding`."""
 
     steps: tuple[Step, ...]
     seed: int
@@ -95,9 +95,9 @@ class CleanClip:
 def distorted(
     frames: Iterable[Frame], steps: Sequence[Step], seed: int, intervals: Sequence[Interval], rate: float
 ) -> Iterator[Picture]:
-    """Times from the first frame on, and pixels; `rate` in frames/s.
+    """Yield times from the first frame on, and pixels; `rate` in frames/s.
 
-    What needs several frames (`synthesize_clip`) begins anew with each interval and comes after all else. Raises
+    Distortions over several frames (`synthesize_clip`) begin anew with each interval and come after all others. Raises
     `SpoiltError` if a plugin fails, `EmptyIntervalError` if no frame is inside of an interval.
     """
     time, touched = 0.0, False
@@ -118,7 +118,7 @@ def _timed(frames: Iterable[Frame]) -> Iterator[tuple[float, Frame]]:
 
 
 def _place(time: float, intervals: Sequence[Interval]) -> int | None:
-    """Which interval holds `time`."""
+    """Return which interval holds `time`."""
     if not intervals:
         return 0
     return next((i for i, interval in enumerate(intervals) if interval.holds(time)), None)
@@ -153,7 +153,7 @@ def _distorted(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: 
 def _still(
     run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, times: deque[float]
 ) -> Iterator[FloatImage]:
-    """What is distorted frame by frame; `times` gets the time of each as it is asked for."""
+    """Distort frame by frame; `times` gets the time of each frame as it is asked for."""
     for time, frame in run:
         times.append(time)
         yield distort_frame(to_float(frame.pixels), steps, seed, frame.index)
@@ -169,7 +169,7 @@ def _over_time(step: Step, images: Iterator[FloatImage], rate: float, rng: np.ra
 
 
 def write_clip(source: str, target: Path, clip: CleanClip, options: VideoOptions) -> Encoded:
-    """Distort the clip `source`, of which `options` may take a part only; `target` is written from beginning to end.
+    """Distort the clip `source`, or the part of it that `options` choose, and write `target`.
 
     Raises `InputError` if the source cannot be read to its end, `SpoiltError` as `distorted`, and what `encode_video`
     raises.
@@ -192,6 +192,6 @@ def _check_whole(video: VideoSource) -> None:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a clip. Raises `InputError`."""
+    """Return width and height of a clip. Raises `InputError`."""
     with closing(open_video(str(path), VideoOptions())) as video:
         return video.info.width, video.info.height

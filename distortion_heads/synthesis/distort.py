@@ -25,7 +25,7 @@ FAMILY_STAGE: dict[str, Stage] = {
 }
 
 VARYING_FAMILY = "noise"
-"""What differs from frame to frame of a clip."""
+"""The family that differs from frame to frame of a clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Step:
 
 
 def stage_of(spec: HeadSpec) -> int:
-    """Where in the imaging chain a distortion happens: an index into `STAGES`; unknown families are processing."""
+    """Return a distortion's place in the imaging chain, an index into `STAGES`; unknown families are processing."""
     return STAGES.index(spec.stage or FAMILY_STAGE.get(spec.family, "processing"))
 
 
@@ -47,7 +47,7 @@ def in_physical_order(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def distort(image: FloatImage, steps: Sequence[Step], rng: np.random.Generator) -> FloatImage:
-    """Apply `steps` in physical order to a float32 HWC RGB image in [0, 1]; returns the same shape, dtype and range.
+    """Apply `steps` in physical order to a float32 HWC RGB image in [0, 1], and return the same shape, dtype and range.
 
     Each step draws from its own child of `rng`, so that one distortion's draws never change another's.
     Raises `DataError` if a plugin cannot synthesize or breaks the contract.
@@ -59,10 +59,10 @@ def distort(image: FloatImage, steps: Sequence[Step], rng: np.random.Generator) 
 
 
 def distort_frame(image: FloatImage, steps: Sequence[Step], seed: int, frame: int) -> FloatImage:
-    """Apply `steps` to the frame number `frame` of a clip that has one `seed`; as `distort`, with parameters that last.
+    """Apply `steps` as `distort` does to the frame number `frame` of a clip with one `seed`.
 
     Kernels, directions, veils, blocks and settings of codecs are drawn anew from the same stream for every frame, so
-    they stay; of the family noise only single numbers do, and the noise itself is the frame's own.
+    they stay; in the family noise only single numbers do, and the noise itself is the frame's own.
     """
     ordered = in_physical_order(steps)
     clips = np.random.default_rng(seed).spawn(len(ordered))
@@ -83,7 +83,7 @@ def _apply(image: FloatImage, step: Step, rng: np.random.Generator) -> FloatImag
 
 
 def check_made(spec: HeadSpec, result: FloatImage, shape: tuple[int, ...]) -> FloatImage:
-    """What a synthesizer returned, if it keeps the contract. Raises `DataError` otherwise."""
+    """Return a synthesizer's result, if it keeps the contract. Raises `DataError` otherwise."""
     if getattr(result, "shape", None) != shape or result.dtype != np.float32:
         raise DataError(f"the synthesizer of {spec.label!r} returned {_describe(result)}, not float32 {shape}")
     low, high = float(result.min()), float(result.max())

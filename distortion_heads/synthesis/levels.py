@@ -1,4 +1,4 @@
-"""Severity in [1, 5] -> physical parameter, continuous and through the published value at each whole severity."""
+"""Severity in [1, 5] to physical parameter, continuous and through the published value at each whole severity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dheads synth` makes of each picture: items, each a distortion or a mixture with a random stream of its own.
+"""The items that `dheads synth` makes of each picture: a distortion or a mixture, with a random stream of its own.
 
 An item's stream depends on the run's seed, the picture's name and the item's name, and on nothing else: neither on the
 number of processes nor on what else is made.
@@ -32,7 +32,7 @@ class Severities:
     levels: tuple[float, ...] = ()
 
     def draw(self, rng: np.random.Generator) -> float:
-        """One of the levels, or uniform in the range and rounded to what a manifest shows."""
+        """Draw one of the levels, or uniformly in the range and rounded to what a manifest shows."""
         if self.levels:
             return self.levels[int(rng.integers(len(self.levels)))]
         return round(float(rng.uniform(self.low, self.high)), 3)
@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class SynthPlan:
-    """Which items are made of every picture.
+    """The items that are made of every picture.
 
     With `per_image` N: N draws, each of `mixture[0]` to `mixture[1]` distortions of distinct families. Without it,
     every distortion at every level, or once each at a drawn severity. Raises `DataError` if that cannot be done.
@@ -79,13 +79,13 @@ class SynthPlan:
 
     @property
     def size(self) -> int:
-        """Items of each picture."""
+        """Return the number of items of each picture."""
         if self.per_image is not None:
             return self.per_image
         return len(self.specs) * max(len(self.severities.levels), 1)
 
     def items(self, source: str, start: int, stop: int) -> Iterator[Item]:
-        """The items number `start` up to `stop` of the picture named `source`."""
+        """Yield the items number `start` up to `stop` of the picture named `source`."""
         for index in range(start, min(stop, self.size)):
             yield self._drawn(source, index) if self.per_image is not None else self._listed(source, index)
 
@@ -109,7 +109,7 @@ class SynthPlan:
 
 
 def item_seed(seed: int, source: str, name: str) -> int:
-    """63 bits of SHA-256: they fit into the signed integers of whatever reads the manifest."""
+    """Return 63 bits of SHA-256: they fit into the signed integers of whatever reads the manifest."""
     key = f"{seed}\0{source}\0{name}".encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
 

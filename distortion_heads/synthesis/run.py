@@ -14,23 +14,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pickle
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distortion_heads._system.atomic import replacing, write_atomic
 from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
-from distortion_heads._system.processes import worker_pool
-from distortion_heads.errors import DataError
+from distortion_heads._system.processes import per_process, start_workers
+from distortion_heads._system.threads import Pending, completed, ordered
+from distortion_heads.errors import DataError, WorkerDiedError
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.synthesis.plan import SynthPlan
 from distortion_heads.synthesis.sources import Source, Sources
@@ -49,7 +46,7 @@ TASKS_AHEAD = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of `dheads synth`; `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
+    """One run of `dheads synth` in `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
 
     sources: Sources
     plan: SynthPlan
@@ -58,13 +55,13 @@ class Run:
     max_pixels: int | None = None
 
     def total(self) -> int:
-        """How many items there are. Looks for all pictures and clips."""
+        """Return the number of items, looking for all pictures and clips."""
         return self.sources.count() * self.plan.size
 
     def outcomes(self) -> Generator[Outcome, None, None]:
         """Make what is missing; yield the outcomes in the order of the manifest, which is written as they come.
 
-        What fails is told in the outcomes and has no row in the manifest. Raises `DataError` if the output folder
+        Failures are reported in the outcomes and have no row in the manifest. Raises `DataError` if the output folder
         cannot be written, is in use, or holds another run.
         """
         with only_writer(self.target.folder, "dheads synth", "OUT"):
@@ -75,13 +72,13 @@ class Run:
                     yield outcome
 
     def _work(self) -> Iterator[Outcome]:
-        told: str | None = None
+        last: str | None = None
         ahead = self.jobs * TASKS_AHEAD if self.jobs > 1 else 1
         with _workers(self.jobs, self.plan, self.target) as submit:
-            for outcome in _in_order(submit, self._tasks(), ahead):
-                # All tasks of a broken picture tell the same.
-                problems = tuple(problem for problem in outcome.problems if problem != told)
-                told = outcome.problems[-1] if outcome.problems else told
+            for outcome in ordered(self._tasks(), submit, ahead):
+                # All tasks of a broken picture report the same.
+                problems = tuple(problem for problem in outcome.problems if problem != last)
+                last = outcome.problems[-1] if outcome.problems else last
                 yield replace(outcome, problems=problems)
 
     def _tasks(self) -> Iterator[Task | Outcome]:
@@ -94,7 +91,7 @@ class Run:
                 yield Task(source=source, start=start, stop=start + step, max_pixels=self.max_pixels)
 
     def _record(self) -> dict[str, Any]:
-        """All that the bytes of the output depend on, except for the pictures themselves."""
+        """Return all that the bytes of the output depend on, except for the pictures themselves."""
         severities, clips = self.plan.severities, self.target.clips
         return {
             "inputs": sorted(str(Path(argument).absolute()) for argument in self.sources.arguments),
@@ -112,56 +109,25 @@ class Run:
         }
 
 
-def _in_order(
-    submit: Callable[[Task], Future[Outcome]], tasks: Iterator[Task | Outcome], ahead: int
-) -> Iterator[Outcome]:
-    """Outcomes in the order of `tasks`, of which at most `ahead` are under way."""
-    waiting: deque[Future[Outcome] | Outcome] = deque()
-    for task in tasks:
-        waiting.append(submit(task) if isinstance(task, Task) else task)
-        if len(waiting) >= ahead:
-            yield _result(waiting.popleft())
-    while waiting:
-        yield _result(waiting.popleft())
-
-
-def _result(waiting: Future[Outcome] | Outcome) -> Outcome:
-    if isinstance(waiting, Outcome):
-        return waiting
+@contextmanager
+def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task | Outcome], Pending[Outcome]]]:
+    """Give a function that takes tasks: to this process where one is enough, else to new ones."""
+    if jobs == 1:
+        maker = Maker(plan, target)
+        yield lambda task: completed(maker.make, task) if isinstance(task, Task) else completed(_itself, task)
+        return
+    frozen = _pickled(plan, target)
     try:
-        return waiting.result()
-    except BrokenProcessPool:
+        with start_workers(jobs, interruptible=False) as pool:
+            yield lambda task: pool.submit(_make, frozen, task) if isinstance(task, Task) else completed(_itself, task)
+    except WorkerDiedError:
         raise DataError(
             "a process was killed, perhaps for want of memory: start the same again with fewer --jobs, it goes on"
         ) from None
 
 
-@contextmanager
-def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task], Future[Outcome]]]:
-    """Something to hand tasks to: this process where one is enough, else a pool of new ones."""
-    if jobs == 1:
-        maker = Maker(plan, target)
-        yield lambda task: _completed(maker.make(task))
-        return
-    from multiprocessing import active_children
-
-    frozen = _pickled(plan, target)
-    others = set(active_children())
-    pool = worker_pool(jobs, _leave_interrupts)
-    try:
-        yield lambda task: pool.submit(_make_pickled, frozen, task)
-    except BaseException:  # do not make the user wait for tasks that nobody wants any more
-        for process in set(active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _completed(outcome: Outcome) -> Future[Outcome]:
-    future: Future[Outcome] = Future()
-    future.set_result(outcome)
-    return future
+def _itself(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 def _pickled(plan: SynthPlan, target: Target) -> bytes:
@@ -172,26 +138,16 @@ def _pickled(plan: SynthPlan, target: Target) -> bytes:
         raise DataError(f"a plugin's synthesizer cannot be sent to other processes ({error}): use --jobs 1") from None
 
 
-@lru_cache(maxsize=1)
+def _make(frozen: bytes, task: Task) -> Outcome:
+    return per_process(_maker, frozen).make(task)
+
+
 def _maker(frozen: bytes) -> Maker:
     return Maker(*pickle.loads(frozen))
 
 
-def _make_pickled(frozen: bytes, task: Task) -> Outcome:
-    return _maker(frozen).make(task)
-
-
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the main process."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _check_record(path: Path, record: dict[str, Any]) -> None:
-    """Write what this run is, or check that the folder holds no other."""
-    from distortion_heads._system.atomic import write_atomic
-
+    """Write the record of this run, or check that the folder holds no other."""
     try:
         if not path.exists():
             write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
@@ -218,7 +174,7 @@ def _difference(key: str, found: object, wanted: object) -> str:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[None]:
-    """A folder for half-written files; it is removed afterwards, with what a killed run may have left in it."""
+    """Make a folder for half-written files, and remove it afterwards with whatever a killed run left in it."""
     import shutil
 
     try:
@@ -233,16 +189,15 @@ def _scratch(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _manifest(target: Target) -> Iterator[Writer]:
-    """A CSV file that appears once it is complete."""
-    temporary = target.partial / MANIFEST
+    """Give a writer of a CSV file that appears once it is complete."""
     try:
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        with (
+            replacing(target.folder / MANIFEST, temporary=target.partial / MANIFEST) as temporary,
+            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+        ):
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(Row._fields)
             yield writer
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target.folder / MANIFEST)
     except OSError as error:
         raise _unwritable(target.folder, error) from None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
 from distortion_heads.io.float_images import to_float, to_uint8
@@ -33,7 +34,7 @@ _FORMATS = {".png": {}, ".webp": {"quality": 60, "method": 4}, ".jpg": {"quality
 def contact_sheet(
     pixels: NDArray[np.uint8], specs: Sequence[HeadSpec], *, seed: int = 0, cell_width: int = CELL_WIDTH
 ) -> Image:
-    """A row for each distortion, by family and label; `pixels` (uint8 HWC RGB) is reduced to `cell_width` before.
+    """Draw a row for each distortion, by family and label; `pixels` (uint8 HWC RGB) is reduced to `cell_width` before.
 
     Raises `DataError` if a distortion has no synthesizer or breaks its contract.
     """
@@ -42,11 +43,8 @@ def contact_sheet(
     clean = to_float(_reduced(pixels, cell_width))
     height, width = clean.shape[:2]
     rows = sorted(specs, key=lambda spec: (spec.family, spec.label))
-    sheet = Image.new(
-        "RGB",
-        (_LABEL_WIDTH + len(SEVERITIES) * (width + _GAP), _HEADER + len(rows) * (height + _GAP)),
-        _BACKGROUND,
-    )
+    size = _LABEL_WIDTH + len(SEVERITIES) * (width + _GAP), _HEADER + len(rows) * (height + _GAP)
+    sheet = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for column, severity in enumerate(SEVERITIES):
         x = _LABEL_WIDTH + column * (width + _GAP)
@@ -63,8 +61,6 @@ def contact_sheet(
 
 def save_sheet(sheet: Image, path: Path) -> None:
     """Write `sheet` as PNG, WebP or JPEG, by the suffix of `path`. Raises `DataError` if that fails."""
-    from distortion_heads._system.atomic import write_atomic
-
     buffer = BytesIO()
     sheet.save(buffer, check_sheet_path(path), **_FORMATS[path.suffix.lower()])
     try:
@@ -74,7 +70,7 @@ def save_sheet(sheet: Image, path: Path) -> None:
 
 
 def check_sheet_path(path: Path) -> str:
-    """Pillow's name of the format that the suffix stands for; raises `DataError` if it stands for none."""
+    """Return Pillow's name of the format that the suffix stands for. Raises `DataError` if it stands for none."""
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         raise DataError(f"{path}: a contact sheet is written as {', '.join(sorted(_FORMATS))}")
@@ -106,7 +102,7 @@ def _text(
 
 
 def _wrapped(draw: ImageDraw, text: str, size: int) -> str:
-    """`text` with a line break before each word that would leave the column of labels."""
+    """Return `text` with a line break before each word that would leave the column of labels."""
     from PIL import ImageFont
 
     font = ImageFont.load_default(size)

@@ -28,7 +28,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Something that was asked for and leads to no picture or clip."""
+    """An argument or file that leads to no picture or clip."""
 
     path: str
     reason: str
@@ -54,7 +54,7 @@ class Sources:
         self.base()
 
     def base(self) -> str:
-        """The deepest folder that holds all arguments."""
+        """Return the deepest folder that holds all arguments."""
         try:
             return os.path.commonpath([_folder_of(argument) for argument in self.arguments])
         except ValueError:
@@ -78,7 +78,7 @@ class Sources:
             yield Source(item.path, name, item.is_video)
 
     def kinds(self) -> frozenset[Kind]:
-        """Which there are; looks no further than that takes."""
+        """Return the kinds that there are, looking no further than needed."""
         found: set[Kind] = set()
         for source in self:
             if isinstance(source, Source):
@@ -88,12 +88,12 @@ class Sources:
         return frozenset(found)
 
     def count(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return sum(isinstance(source, Source) for source in self)
 
 
 def _folder_of(argument: str) -> str:
-    """The folder that holds all that an argument leads to, absolute; links stay as they are."""
+    """Return the folder that holds all that an argument leads to, absolute; links stay as they are."""
     path = os.path.abspath(argument)
     if os.path.isdir(path):
         return path

@@ -1,4 +1,4 @@
-"""Make the items of pictures and clips: decode, distort, encode, write whole files only. Runs in any process."""
+"""The items of pictures and clips, made in any process: decode, distort, encode, write whole files only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from distortion_heads._system.atomic import replacing
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
 Format: TypeAlias = Literal["png", "webp"]
 
 _ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".jp2": b"\xff\xd9"}
-"""How files end: the chunk IEND with its checksum, and the marker EOI or EOC."""
+"""The last bytes of files: the chunk IEND with its checksum, and the marker EOI or EOC."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Where and how pictures and clips are written.
 
-    `compress`: 0 (fastest) to 9 (smallest). `keep_codec`: what a codec distorts last is kept as the codec's own file.
+    `compress` is 0 (fastest) to 9 (smallest); with `keep_codec` a picture that a codec distorts last is kept as the
+    codec's own file.
     """
 
     folder: Path
@@ -53,7 +55,7 @@ class Target:
 
     @property
     def partial(self) -> Path:
-        """The folder of half-written files, one a process; it is gone when no run is under way."""
+        """Return the folder of half-written files, one a process; it is gone when no run is under way."""
         return self.folder / ".partial"
 
 
@@ -68,8 +70,11 @@ class Task:
 
 
 class Row(NamedTuple):
-    """One line of the manifest; the fields are its columns. The last ones are of clips: `interval` is empty for the
-    whole clip, else "2-5+7-8" in seconds; `bit_rate` (bit/s) and `crf` are what was asked for."""
+    """One line of the manifest, whose columns are the fields.
+
+    The last ones belong to clips: `interval` is empty for the whole clip, else "2-5+7-8" in seconds; `bit_rate` (bit/s)
+    and `crf` are those asked for.
+    """
 
     file: str
     source: str
@@ -87,8 +92,8 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a task: `rows` of the files that exist now, how many of them were `made` by this run, how many
-    items were `planned`, and one line for each problem."""
+    """The result of a task: rows of the files that exist now, how many items were `made` now, how many `planned`, and
+    a line for each problem."""
 
     rows: tuple[Row, ...]
     made: int
@@ -97,7 +102,7 @@ class Outcome:
 
 
 class Maker:
-    """Makes the items of a run; keeps the picture that it decoded last, for the tasks of a picture come in a row."""
+    """A maker of items; it keeps the picture that it decoded last, for the tasks of a picture come in a row."""
 
     def __init__(self, plan: SynthPlan, target: Target) -> None:
         self._plan = plan
@@ -134,7 +139,8 @@ class Maker:
             text = " ".join(str(error).split())
             raise SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
         file = _name(task.source, item, suffix)
-        with _written(self._target.folder / file, self._temporary):
+        # Pictures are not synced: a million syncs would take days.
+        with _written(self._target.folder / file, self._temporary, sync=False):
             self._temporary.write_bytes(data)
         return _row(task.source, item, file, (image.shape[1], image.shape[0]))
 
@@ -142,13 +148,12 @@ class Maker:
         clips, limit = self._target.clips, task.max_pixels or DEFAULT_MAX_FRAME_PIXELS
         file = _name(task.source, item, clips.coding.suffix)
         clip = CleanClip(steps=item.steps, seed=item.seed, intervals=clips.intervals, coding=clips.coding)
-        with _written(self._target.folder / file, self._temporary):
+        with _written(self._target.folder / file, self._temporary, sync=True):
             encoded = write_clip(task.source.path, self._temporary, clip, VideoOptions(max_pixels=limit))
-            _sync(self._temporary)
         return _row(task.source, item, file, (encoded.width, encoded.height), clips)
 
     def _image(self, task: Task) -> FloatImage:
-        """The picture of a task, decoded only once it is wanted. Raises `InputError`."""
+        """Return the picture of a task, decoded only once it is wanted. Raises `InputError`."""
         if self._decoded is None or self._decoded[0] != task.source:
             self._decoded = None  # never two at a time
             self._decoded = task.source, _decode(task)
@@ -168,7 +173,7 @@ def _decode(task: Task) -> FloatImage | InputError:
 
 
 def render(image: FloatImage, item: Item, target: Target) -> tuple[bytes | bytearray, str]:
-    """Distort a float32 HWC RGB image in [0, 1]; return the bytes and the suffix of the file.
+    """Distort a float32 HWC RGB image in [0, 1] and return the bytes and the suffix of the file.
 
     A codec's own file decodes to the picture that would be written without `keep_codec`. Raises what plugins raise.
     """
@@ -202,12 +207,12 @@ def _own_encoder(item: Item, target: Target) -> Encoder | None:
 
 @lru_cache(maxsize=256)
 def _codec_suffix(encode: Encoder) -> str:
-    """The suffix of a codec's files, which it tells only with a file."""
+    """Return the suffix of a codec's files, which is known only with a file."""
     return encode(np.full((32, 32, 3), 0.5, np.float32), 1.0, np.random.default_rng(0))[1]
 
 
 def _finished(source: Source, item: Item, target: Target) -> Row | None:
-    """The row of an item that an earlier run has made; None if it has not, or if a power cut left it incomplete."""
+    """Return the row of an item that an earlier run made; None if it did not, or if a power cut left it incomplete."""
     from PIL import Image
 
     try:
@@ -221,12 +226,12 @@ def _finished(source: Source, item: Item, target: Target) -> Row | None:
             with warnings.catch_warnings(action="ignore"), Image.open(stream) as picture:  # a large one is no attack
                 size = picture.size
             return _row(source, item, file, size) if _ends(stream, suffix) else None
-    except Exception:  # whatever is wrong with it, the item is made again, and tells there if it cannot be
+    except Exception:  # whatever is wrong with it, the item is made again
         return None
 
 
 def _ends(stream: BinaryIO, suffix: str) -> bool:
-    """Whether a file that begins well is all there: files are not synced, so a power cut may take the rest of one."""
+    """Return whether a file that begins well is whole: files are not synced, so a power cut may take the rest."""
     size = stream.seek(0, os.SEEK_END)
     if suffix == ".webp":
         stream.seek(4)
@@ -268,22 +273,13 @@ def _parameters(spec: HeadSpec, severity: float) -> dict[str, float]:
 
 
 @contextmanager
-def _written(path: Path, temporary: Path) -> Iterator[None]:
-    """What is written to `temporary` gets its name once it is whole. Pictures are not synced: a million syncs would
-    take days."""
+def _written(path: Path, temporary: Path, *, sync: bool) -> Iterator[None]:
+    """Give what is written to `temporary` the name `path` once it is whole."""
     try:
-        yield
-        try:
-            temporary.replace(path)
-        except FileNotFoundError:
+        with replacing(path, sync=sync, temporary=temporary):
+            yield
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise SpoiltError(f"the name of its file would be too long: {path.name}") from None
         raise DataError(f"{path.parent} cannot be written: {reason(error)}") from None
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())

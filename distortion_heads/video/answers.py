@@ -1,4 +1,4 @@
-"""The vocabulary of video: what to read of it, what an event is, and the answer. Times are seconds from its start."""
+"""The answers for a video and its parts; times are seconds from its start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class FrameResult:
     """All heads' answers for one frame.
 
-    `features`: of its overview, float32 (dim,), as long as the temporal heads have not answered.
+    `features` are those of its overview, float32 (dim,), as long as the temporal heads have not answered.
     """
 
     index: int
@@ -29,8 +29,8 @@ class FrameResult:
 class Segment:
     """A distortion from `onset` to `offset` (s; the end of its last frame).
 
-    `peak`: highest probability, at `peak_time`. `probability`: mean over the affected time. `severity`: its mean over
-    that time, weighted by probability, or None where the head does not tell.
+    `peak` is the highest probability, at `peak_time`; `probability` the mean over the affected time; `severity` its
+    mean over that time, weighted by probability, or None where the head gives none.
     """
 
     onset: float
@@ -53,20 +53,14 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoHead:
+class VideoHead(HeadResult):
     """One head's answer for a video.
 
-    `probability`: mean over the frames (Ameur et al. 2022, on video); `present` compares it with `threshold`.
-    `share`: of the frames at or above the threshold. `peak`: the highest probability, at `peak_time`. `severity`: mean
-    over the frames, weighted by probability, or None.
+    `probability` is the mean over the frames (Ameur et al. 2022, on video), and `present` compares it with `threshold`.
+    `share` is that of the frames at or above the threshold, `peak` the highest probability, at `peak_time`, and
+    `severity` the mean over the frames, weighted by probability, or None.
     """
 
-    label: str
-    family: str
-    probability: float
-    threshold: float
-    present: bool
-    severity: float | None
     share: float
     peak: float
     peak_time: float
@@ -75,9 +69,9 @@ class VideoHead:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curves:
-    """Mean probabilities over time: float32 (heads, bins); the bins have `width` seconds and begin at `start`.
+    """Mean probabilities over time: float32 (heads, bins), NaN where no frame was evaluated.
 
-    NaN where no frame was evaluated.
+    The bins have `width` seconds and begin at `start`.
     """
 
     start: float
@@ -89,8 +83,8 @@ class Curves:
 class VideoPrediction:
     """All heads' answers for one video, from `start` to `end`; `error` says what could not be read, and from when on.
 
-    `windows`: per frame; `fast`: not all that there are. `frames`: evaluated; `dropped`: left out, so as not to fall
-    behind a growing file.
+    `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
+    so as not to fall behind a growing file.
     """
 
     path: str | None
@@ -110,12 +104,12 @@ class VideoPrediction:
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
-        """The heads whose mean is above their thresholds, most probable first."""
+        """Return the heads whose mean is above their thresholds, most probable first."""
         return tuple(sorted((head for head in self.heads if head.present), key=lambda head: -head.probability))
 
     @property
     def summary(self) -> Prediction:
-        """The video as if it were one picture, with the mean probabilities; for conditions such as `blur>0.6`."""
+        """Return the video as if it were one picture, with the mean probabilities; for conditions like `blur>0.6`."""
         return Prediction(
             path=self.path,
             width=self.width,
@@ -123,21 +117,11 @@ class VideoPrediction:
             windows=self.windows,
             backbone=self.backbone,
             fast=self.fast,
-            heads=tuple(
-                HeadResult(
-                    label=head.label,
-                    family=head.family,
-                    probability=head.probability,
-                    threshold=head.threshold,
-                    present=head.present,
-                    severity=head.severity,
-                )
-                for head in self.heads
-            ),
+            heads=self.heads,
         )
 
     @property
     def relevant(self) -> tuple[VideoHead, ...]:
-        """The heads that are present, and then those with at least one segment; most probable first."""
+        """Return the heads that are present, then those with at least one segment; most probable first."""
         absent = [head for head in self.heads if head.segments and not head.present]
         return (*self.present, *sorted(absent, key=lambda head: -head.probability))

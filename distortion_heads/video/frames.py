@@ -1,4 +1,7 @@
-"""Frames -> frame results, in order: decoding in a thread beside inference, which runs on several frames at a time."""
+"""Frames to answers, in order: decoding in a thread beside inference, which runs on several frames at a time.
+
+Not by `threads.ordered`: a live stream may be silent, and what is known of it must come out meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ AHEAD = 2
 
 
 class FrameRun:
-    """Iterate over it once for the results. At most `workers` * (1 + `AHEAD`) frames are in memory.
+    """An iterable of results, to be used once; at most `workers` * (1 + `AHEAD`) frames are in memory.
 
-    With `max_lag`, frames are dropped while answers are more than so many seconds behind the stream; `dropped` counts
+    With `max_lag`, frames are dropped while answers are more than that many seconds behind the stream; `dropped` counts
     them. `on_leave` is called at the end, to wake a source that waits. An exception of `frames` or of the predictor is
     raised where its result would have come.
     """
@@ -42,7 +45,7 @@ class FrameRun:
         self._most_windows, self._on_leave = most_windows, on_leave
         self._workers = workers or usable_cores()
         self._places = threading.Semaphore(self._workers * (1 + AHEAD))
-        self._results: queue.SimpleQueue[Future[FrameResult] | BaseException | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Future[FrameResult] | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self.dropped = 0
 
@@ -52,10 +55,8 @@ class FrameRun:
         feeder = threading.Thread(target=self._feed, args=(pool,), daemon=True, name="dheads-decode")
         feeder.start()
         try:
-            while (item := self._results.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                result = item.result()
+            while (answer := self._results.get()) is not None:
+                result = answer.result()
                 self._places.release()
                 yield result
         finally:
@@ -77,9 +78,9 @@ class FrameRun:
                     return
                 self._results.put(pool.submit(self._one, frame))
         except BaseException as error:
-            if not self._stopped.is_set():
-                self._results.put(error)
-            return
+            failed: Future[FrameResult] = Future()
+            failed.set_exception(error)
+            self._results.put(failed)
         self._results.put(None)
 
     def _one(self, frame: Frame) -> FrameResult:

@@ -1,4 +1,4 @@
-"""A video -> its prediction: the one place where reading, inference and the timeline meet.
+"""Videos to predictions: the one place where reading, inference and the timeline meet.
 
     from distortion_heads import Predictor, predict_video
     prediction = predict_video(Predictor(threads=1), "clip.mp4")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class FrameEvent:
     """One frame's answers, and the beginnings and ends of segments that became known by it.
 
-    The last step has no frame of its own (`is_frame`): it tells what became known by the end.
+    The last one has no frame of its own (`is_frame`), but what became known by the end.
     """
 
     info: VideoInfo
@@ -43,9 +43,9 @@ class FrameEvent:
 
 
 def predict_frames(predictor: Predictor, source: Source, options: VideoOptions | None = None) -> Iterator[FrameResult]:
-    """The answers for each frame, in order, as they are made. Raises what `open_video` raises.
+    """Yield the answers for each frame, in order, as they are made. Raises what `open_video` raises.
 
-    What cannot be decoded is left out; `predict_video` tells of it.
+    Frames that cannot be decoded are left out; `predict_video` reports them.
     """
     options = options or VideoOptions()
     judge = TemporalJudge(predictor)

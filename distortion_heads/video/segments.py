@@ -1,4 +1,4 @@
-"""Probabilities over time -> segments, one head at a time, frame by frame: hysteresis, bridged gaps, minimum length."""
+"""Probabilities over time to segments, one head at a time: hysteresis, bridged gaps, minimum length."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ class _Part:
         self.peak, self.peak_time = -1.0, onset
         self.announced = False
         self._time = self._probability = self._severity = self._weight = 0.0
-        self._frames = 0
 
     @property
     def length(self) -> float:
@@ -27,7 +26,6 @@ class _Part:
 
     def add(self, onset: float, offset: float, probability: float, severity: float | None) -> None:
         self.offset = offset
-        self._frames += 1
         seconds = max(offset - onset, _EPSILON)
         self._time += seconds
         self._probability += probability * seconds
@@ -40,7 +38,6 @@ class _Part:
     def absorb(self, later: _Part) -> None:
         self.offset = later.offset
         self.announced |= later.announced
-        self._frames += later._frames
         self._time += later._time
         self._probability += later._probability
         self._severity += later._severity
@@ -60,10 +57,10 @@ class _Part:
 
 
 class SegmentTracker:
-    """Finds the segments of one head (see `SegmentRule`).
+    """The segments of one head, found frame by frame (see `SegmentRule`).
 
     A segment is announced ("onset") `min_length` after it began; its end is known ("offset") at most
-    2 * `merge_gap` after it ended. Memory: that of the segments found.
+    2 * `merge_gap` after it ended.
     """
 
     def __init__(self, label: str, family: str, threshold: float, rule: SegmentRule) -> None:
@@ -74,7 +71,7 @@ class SegmentTracker:
         self._run: _Part | None = None  # goes on
 
     def feed(self, onset: float, offset: float, probability: float, severity: float | None) -> list[Event]:
-        """Take the next frame, shown from `onset` to `offset`; return what became known by it."""
+        """Take the next frame, shown from `onset` to `offset`, and return the events that it makes known."""
         events: list[Event] = []
         if probability >= self._low:
             if self._run is None:
@@ -90,7 +87,7 @@ class SegmentTracker:
         return events
 
     def close(self, time: float) -> list[Event]:
-        """The video ends at `time`."""
+        """End the video at `time` and return the last events."""
         events: list[Event] = []
         self._end_run(time, events)
         self._finish(time, events)

@@ -1,4 +1,4 @@
-"""Frame results -> the same with the answers of the temporal heads, which need the frames around each."""
+"""Frame results completed by the answers of the temporal heads, which need the frames around each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TemporalJudge:
-    """Takes frame results in order and gives them back complete, later by half a run (see `Runs`).
+    """A queue of frame results that gives them back complete, later by half a run (see `Runs`).
 
     Where no temporal head is in use, they pass through at once.
     """
@@ -33,7 +33,7 @@ class TemporalJudge:
             yield from self._judged(self._runs.add(result.time, result.features, result))
 
     def finish(self) -> Iterator[FrameResult]:
-        """There are no more frames."""
+        """Yield the rest: there are no more frames."""
         return self._judged(self._runs.finish())
 
     def _judged(self, known: Iterable[tuple[FrameResult, NDArray[np.float32]]]) -> Iterator[FrameResult]:

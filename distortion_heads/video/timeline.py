@@ -1,4 +1,4 @@
-"""Frame results -> the answer for a video. Its memory does not grow with the number of frames."""
+"""Frame results to the answer for a video, in memory that does not grow with the number of frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_WIDTH = 1 / 32
 
 
 class Timeline:
-    """Takes the frames of one video in order; `events` of a call are what became known by it."""
+    """The answer for one video, made of its frames in order; each call returns the events that it makes known."""
 
     def __init__(self, heads: Sequence[HeadFile], rule: SegmentRule) -> None:
         self._trackers = [SegmentTracker(head.label, head.family, head.threshold.value, rule) for head in heads]
@@ -38,7 +38,7 @@ class Timeline:
         return self._totals.frames
 
     def add(self, result: FrameResult) -> tuple[Event, ...]:
-        """Take the next frame. How long a frame lasts is known when the next one comes, so answers lag by one frame."""
+        """Take the next frame; events lag by one, since the next frame shows how long one lasts."""
         events: tuple[Event, ...] = ()
         if self.last is not None:
             self._spacing = result.time - self.last.time
@@ -50,7 +50,7 @@ class Timeline:
         return events
 
     def finish(self, spacing: float | None = None, limit: float | None = None) -> tuple[Event, ...]:
-        """The video has ended; its last frame lasts `spacing` seconds (None: as the one before), to `limit` at most."""
+        """End the video: its last frame lasts `spacing` seconds (None: as the one before), to `limit` at most."""
         if self.last is None:
             return ()
         end = self.last.time + (spacing if spacing is not None else self._spacing)
@@ -60,10 +60,9 @@ class Timeline:
         return (*events, *(event for tracker in self._trackers for event in tracker.close(self.end)))
 
     def heads(self) -> tuple[VideoHead, ...]:
-        """What each head says about the video as a whole; call it after `finish`."""
+        """Return each head's answer for the whole video; call it after `finish`."""
         assert self.last is not None
-        results = self.last.prediction.heads
-        return tuple(self._head(row, result) for row, result in enumerate(results))
+        return tuple(self._head(row, result) for row, result in enumerate(self.last.prediction.heads))
 
     def curves(self) -> Curves:
         return self._curves.curves()
@@ -132,7 +131,7 @@ class CurveBins:
         self._used = 0
 
     def add(self, onset: float, end: float, values: Sequence[float]) -> None:
-        """`values` hold from `onset` to `end`."""
+        """Add `values`, which hold from `onset` to `end`."""
         if self._start is None:
             self._start = onset
         while (end - self._start) > self._width * BINS:

@@ -2,7 +2,7 @@
 
 A picture of 8 bits whose tones were stretched has grey levels that no pixel takes, one whose tones were compressed has
 levels that take a double share, and a shift or a gain piles up what it clips (Stamm, Liu 2010: intrinsic fingerprints
-of contrast enhancement). Where along the scale they lie tells which way the curve bends. Reducing the picture or
+of contrast enhancement). Where along the scale they lie shows which way the curve bends. Reducing the picture or
 storing it as JPEG fills the gaps. Lost corners, a lamp and haze are told by where light and dark lie; haze lifts even
 the darkest channel (He, Sun, Tang 2009). Backbone features, pooled over all of the picture, hold neither.
 """
@@ -18,10 +18,10 @@ from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import overview_view
 
 MOST_PIXELS = 2**17
-"""Of a larger picture every n-th pixel is counted: as many as training pictures have, at most."""
+"""Most pixels that are counted, as many as training pictures have: every n-th of a larger picture."""
 
 FEWEST_PIXELS = 2**14
-"""Of a smaller picture the histogram tells less: it is as ragged as one whose tones were bent."""
+"""Fewest pixels whose histogram says enough: a smaller one is as ragged as one whose tones were bent."""
 
 LEVELS, SEGMENTS, COARSE = 256, 8, 16
 REACH = 4
@@ -56,7 +56,7 @@ GREY, CONTRAST = 0.45, 0.25
 def with_light(
     overview: NDArray[np.float32], pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None
 ) -> NDArray[np.float32]:
-    """What heads of the view "light" read: features (K, dim) of uint8 (H, W, 3), each followed by `light_statistics`.
+    """Return the view "light": features (K, dim) of uint8 (H, W, 3), each followed by `light_statistics`.
 
     Returns float32 (K, dim + 368). `small` is the picture of `overview_view`, where that is known.
     """

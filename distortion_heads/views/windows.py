@@ -21,7 +21,7 @@ OVERVIEW_SIDE = 128
 """Shorter side in pixels of the overview; smaller pictures are not enlarged."""
 
 LARGE, STRIP = 8_000_000, 512
-"""Of a picture of more pixels than `LARGE`, `STRIP` rows are reduced at once."""
+"""Pixels from which on a picture is reduced in strips of `STRIP` rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ _R2 = (0.7548776662466927, 0.5698402909980532)
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """What is run at once (`outer`) and what is kept of it (`inner`); both in cells of the whole picture."""
+    """A part to run at once (`outer`) and the part kept of it (`inner`); both in cells of the whole picture."""
 
     outer: Window
     inner: Window

@@ -1,4 +1,4 @@
-"""What the colour distortions share: luma, bytes, and scaling of chroma towards or away from grey."""
+"""Tools of the colour distortions: luma, bytes, and scaling of chroma towards or away from grey."""
 
 from __future__ import annotations
 

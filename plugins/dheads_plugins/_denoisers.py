@@ -117,7 +117,7 @@ def _accumulate(
 
 
 def _overlap(offset: tuple[int, int], shape: tuple[int, ...]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where a picture overlaps itself displaced by `offset`: slices of the pixels and of their partners."""
+    """Return where a picture overlaps itself displaced by `offset`: slices of the pixels and of their partners."""
     (dy, dx), (height, width) = offset, shape
     here = slice(max(0, -dy), height - max(0, dy)), slice(max(0, -dx), width - max(0, dx))
     there = slice(max(0, dy), height - max(0, -dy)), slice(max(0, dx), width - max(0, -dx))

@@ -80,10 +80,10 @@ HEAD = HeadSpec(
     label="chromatic_aberration",
     title="Chromatic aberration",
     family="color",
-    stage="optics",
     description="Red and blue fringes at edges: the colour channels do not lie on top of each other.",
     weights=bundled("chromatic_aberration"),
     synthesize=synthesize,
     parameters=parameters,
+    stage="optics",
     source="Lai, Chu, Leng: quality-aware pre-training, type RGB channel shift",
 )

@@ -70,10 +70,10 @@ HEAD = HeadSpec(
     label="denoise",
     title="Denoising",
     family="noise",
-    stage="processing",
     description="Noise taken away by a filter: flat patches, smeared texture, faint blotches left over.",
     weights=bundled("denoise"),
     synthesize=synthesize,
     parameters=parameters,
+    stage="processing",
     source="KADID-10k type 15 (Lin, Hosu, Saupe 2019)",
 )

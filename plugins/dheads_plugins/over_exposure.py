@@ -47,11 +47,11 @@ HEAD = HeadSpec(
     label="over_exposure",
     title="Over-exposure",
     family="exposure",
-    stage="sensor",
     description="Too much light: the picture is bright and its highlights are burnt out to white.",
     weights=bundled("over_exposure"),
     synthesize=synthesize,
     parameters=parameters,
     view="light",
+    stage="sensor",
     source="Lai, Chu, Leng: quality-aware pre-training",
 )

@@ -41,11 +41,11 @@ HEAD = HeadSpec(
     label="under_exposure",
     title="Under-exposure",
     family="exposure",
-    stage="sensor",
     description="Too little light: the picture is dark and its shadows sink into black.",
     weights=bundled("under_exposure"),
     synthesize=synthesize,
     parameters=parameters,
     view="light",
+    stage="sensor",
     source="Lai, Chu, Leng: quality-aware pre-training",
 )

@@ -88,11 +88,11 @@ HEAD = HeadSpec(
     label="uneven_illumination",
     title="Uneven illumination",
     family="exposure",
-    stage="atmosphere",
     description="Part of the picture lies in a soft shadow: an off-centre spot, a gradient, a dark corner.",
     weights=bundled("uneven_illumination"),
     synthesize=synthesize,
     parameters=parameters,
     view="light",
+    stage="atmosphere",
     source="LVQ laparoscopic set (Khan et al. 2020)",
 )

@@ -79,11 +79,11 @@ HEAD = HeadSpec(
     label="vignetting",
     title="Vignetting",
     family="exposure",
-    stage="optics",
     description="Darkens evenly from the middle of the picture to its corners.",
     weights=bundled("vignetting"),
     synthesize=synthesize,
     parameters=parameters,
     view="light",
+    stage="optics",
     source="cos^4 law of natural vignetting; distortion named by Lai, Chu, Leng",
 )

@@ -49,6 +49,20 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
     assert path.read_bytes() == b"old"
 
 
+def test_the_temporary_file_may_be_anywhere_and_is_removed_after_an_error(tmp_path: Path) -> None:
+    path, temporary = tmp_path / "a", tmp_path / "b"
+    with replacing(path, temporary=temporary):
+        temporary.write_bytes(b"new")
+    assert path.read_bytes() == b"new"
+    with pytest.raises(KeyError), replacing(path, temporary=temporary):
+        _write_a_part(temporary)
+    with pytest.raises(KeyError), replacing(path / "below", temporary=path / "below a file"):
+        _write_a_part(tmp_path / "c")
+    (tmp_path / "c").unlink()
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"new"
+
+
 @pytest.mark.parametrize("sync", [True, False])
 def test_replacing_gives_a_file_its_name_once_it_is_whole(tmp_path: Path, sync: bool) -> None:
     path = tmp_path / "a"
@@ -60,3 +74,8 @@ def test_replacing_gives_a_file_its_name_once_it_is_whole(tmp_path: Path, sync: 
         path.touch(exist_ok=False)
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def _write_a_part(path: Path) -> None:
+    path.write_bytes(b"part")
+    raise KeyError

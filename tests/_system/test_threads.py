@@ -3,10 +3,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
-from distortion_heads._system.threads import QUEUED, in_order
+from distortion_heads._system.threads import QUEUED, completed, in_order, ordered
 
 
 def test_results_come_in_order_and_items_are_worked_on_at_once() -> None:
@@ -66,3 +67,27 @@ def test_what_is_raised_comes_in_its_place() -> None:
     assert [next(found), next(found)] == [2, 3]
     with pytest.raises(ZeroDivisionError):
         next(found)
+
+
+@pytest.mark.parametrize("large", [0, 2])
+def test_a_large_item_that_fails_comes_in_its_place(large: int) -> None:
+    def work(item: int) -> int:
+        return 6 // item
+
+    found = in_order([3, 2, 0, 1], work, threads=2, is_large=lambda item: item == large, work_alone=work)
+    assert [next(found), next(found)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+
+
+def test_no_more_than_asked_for_are_under_way() -> None:
+    under_way: list[int] = []
+
+    def submit(item: int) -> Future[int]:
+        under_way.append(item)
+        assert len(under_way) <= 3
+        return completed(lambda number: number * 2, item)
+
+    for item, result in enumerate(ordered(range(9), submit, 3)):
+        assert result == 2 * item
+        under_way.remove(item)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR
 from distortion_heads.backbones.cells import CellBackbone
-from distortion_heads.backbones.files import BackboneFile, dump_backbone, fingerprint, read_backbone
+from distortion_heads.backbones.files import MAX_FILE_BYTES, BackboneFile, dump_backbone, fingerprint, read_backbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.backbones.read_views import view_features
@@ -158,6 +159,25 @@ def test_cells_are_local(photo: Pixels, backbone: CellBackbone) -> None:
     np.testing.assert_allclose(backbone.cells(wide).means([far]), backbone.cells(changed).means([far]), atol=1e-9)
 
 
+def test_the_largest_picture_is_each_engines_own(file: BackboneFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is freed once for each new size, also where threads come with pictures of one size at a time."""
+    graph = bundled_backbone().graph.read_bytes()
+    first, second = (OnnxEngine(graph, file.tensors, threads=1) for _ in range(2))
+    monkeypatch.setattr("distortion_heads.backbones.onnx.LARGE", 0)
+    freed: list[OnnxEngine] = []
+    monkeypatch.setattr(OnnxEngine, "_free_memory", lambda engine: freed.append(engine))
+    third = OnnxEngine(graph, file.tensors, threads=1)
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(third.moments, [pixels] * 16))
+    assert freed == [third]
+    for engine in (first, second):
+        engine.moments(pixels)
+    assert freed == [third]
+    third.moments(np.zeros((96, 96, 3), np.uint8))
+    assert freed == [third, third]
+
+
 def test_fingerprint_depends_on_names_shapes_and_bytes_but_not_on_order() -> None:
     a, b = np.arange(6, dtype=np.float32), np.ones((2, 3), np.float32)
     base = fingerprint({"a": a, "b": b})
@@ -200,6 +220,15 @@ def test_damaged_files_are_refused(file: BackboneFile, tmp_path: Path, damage: s
     if damage != "missing":
         path.write_bytes(data)
     with pytest.raises(BackboneError):
+        read_backbone(path)
+
+
+def test_a_file_of_gigabytes_is_refused_unread(file: BackboneFile, tmp_path: Path) -> None:
+    path = tmp_path / "large.safetensors"
+    path.write_bytes(dump_backbone("large", file.architecture, file.tensors, {}))
+    with path.open("r+b") as stream:
+        stream.truncate(MAX_FILE_BYTES + 1)  # sparse: takes no room
+    with pytest.raises(BackboneError, match="larger than 2048 MiB"):
         read_backbone(path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from distortion_heads.heads.head import HeadMetrics
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach
-from helpers.installed_plugins import Site, first_on_path
+from helpers.installed_plugins import Site
 
 SUMMARY = ["label", "title", "family", "view", "trained", "severity", "auroc", "owner", "problem"]
 
@@ -19,12 +18,6 @@ SUMMARY = ["label", "title", "family", "view", "trained", "severity", "auroc", "
 @pytest.fixture(autouse=True)
 def _heads(own_heads: tuple[str, str]) -> None:
     pass
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
 
 
 def test_list_names_every_head_once(dheads: Dheads) -> None:
@@ -120,7 +113,7 @@ def test_damaged_head_can_be_removed(dheads: Dheads, home: Path) -> None:
 def test_remove_asks_a_person(
     dheads: Dheads, home: Path, monkeypatch: pytest.MonkeyPatch, answer: str, removed: bool
 ) -> None:
-    monkeypatch.setattr("dheads_cli.commands.heads.is_terminal", lambda stream: True)
+    monkeypatch.setattr("dheads_cli.commands.remove_head.is_terminal", lambda stream: True)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: answer)
     result = dheads("remove-head", "always")
     assert result.code == (0 if removed else 1)

@@ -135,10 +135,10 @@ def test_missing_torch_names_the_extra(tmp_path: Path) -> None:
 class FakeTraining:
     """Stands in for `train_bundle`: notes what it is asked for and reports what it is told to."""
 
-    def __init__(self, bundle: ModuleType, joint: ModuleType) -> None:
+    def __init__(self, bundle: ModuleType, loop: ModuleType) -> None:
         self.options: Any = None
         self.labels: list[str] = []
-        progress = joint.Progress(step=30, steps=60, loss=0.5, samples_per_second=99.0)
+        progress = loop.Progress(step=30, steps=60, loss=0.5, per_second=99.0)
         self.reports = [
             progress,
             replace(progress, step=60, loss=0.25, auroc={"jpeg": 0.75, "smoke": 0.85}),
@@ -155,10 +155,10 @@ class FakeTraining:
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     pytest.importorskip("torch")
-    from distortion_heads.training.networks import train_on_shards as joint
+    from distortion_heads.training.networks import loop
     from distortion_heads.training.runs import from_clean_pictures as bundle
 
-    fake = FakeTraining(bundle, joint)
+    fake = FakeTraining(bundle, loop)
     monkeypatch.setattr(bundle, "train_bundle", fake)
     return fake
 
@@ -167,7 +167,7 @@ def test_train_hands_its_options_on(dheads: Dheads, training: FakeTraining, tmp_
     images, out = tmp_path / "clean photos", tmp_path / "run"
     result = dheads(
         *("train", "--images", images, "--out", out, "--steps", "60", "--seed", "3", "--device", "cpu"),
-        *("--workers", "2", "--license", "CC0-1.0", "--fit-pictures", "40"),
+        *("--workers", "2", "--license", "CC0-1.0", "--fit-pictures", "40", "--head-license", "MIT"),
     )
     assert (result.code, result.err) == (0, "")
     assert result.lines == [
@@ -175,6 +175,7 @@ def test_train_hands_its_options_on(dheads: Dheads, training: FakeTraining, tmp_
         f"wrote {out / 'backbone'} and {out / 'heads'}",
     ]
     options = training.options
+    assert options.head_license == "MIT"
     assert (options.images, options.out, options.workers, options.device) == (images, out, 2, "cpu")
     assert (options.recipe.steps, options.recipe.seed, options.fit_pictures) == (60, 3, 40)
     assert options.licenses == ("CC0-1.0",)

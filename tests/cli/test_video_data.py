@@ -206,6 +206,11 @@ def test_submission_has_what_is_present_and_is_read_back(dheads: Dheads, two_of_
     order = [str(two_of_each / name / f"video{number}_1.avi") for name in sorted(LVQ) for number in (2, 10)]
     assert file.read_text() == "\n".join(numbers[path] for path in order)
 
+    again = tmp_path / "again.txt"
+    result = dheads("submission2020", two_of_each, "--out", again)
+    assert (result.code, result.out) == (0, "")
+    assert again.read_text() == file.read_text()
+
     right = tmp_path / "truth.txt"
     right.write_text("\n".join(LINES) + "\n")
     scores = dheads("score2020", file, right, "--truth", two_of_each, "--seconds", "0.5", "--seconds", "2")
@@ -234,6 +239,17 @@ def test_submission_that_cannot_be_made(
     assert (result.code, result.out) == (2, "")
     assert says in result.error
     assert not (tmp_path / "predict.txt").exists()
+
+
+def test_a_damaged_video_has_an_empty_line(dheads: Dheads, two_of_each: Path, tmp_path: Path) -> None:
+    folder, file = two_of_each / sorted(LVQ)[0], tmp_path / "predict.txt"
+    (folder / "video3_1.avi").write_bytes(b"RIFF0000AVI torn")
+    result = dheads("submission2020", folder, "--out", file, "--frames", "2")
+    assert result.code == 1
+    assert "video3_1.avi" in result.err
+    assert file.read_text().split("\n")[1] == ""
+    for words in (("--out", tmp_path / "no" / "x"), ("extra.png", "--out", file)):
+        assert dheads("submission2020", folder, *words).code == 2
 
 
 @pytest.mark.parametrize(

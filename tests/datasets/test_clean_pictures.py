@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from distortion_heads.datasets import clean_pictures
 from distortion_heads.datasets.clean_pictures import COPY_BITS, Scenes, find_scenes, load_scene
 from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import difference_hash
@@ -145,3 +146,33 @@ def test_progress_counts_every_picture(folder: Path) -> None:
     calls: list[tuple[int, int]] = []
     find_scenes(folder, report=lambda done, total: calls.append((done, total)))
     assert calls == [(i, 40) for i in range(1, 41)]
+
+
+def test_decoded_pictures_are_kept_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+
+    def decode(path: Path) -> np.ndarray:
+        decoded.append(path.name)
+        return load_image(path)
+
+    monkeypatch.setattr(clean_pictures, "load_image", decode)
+    small = [save(tmp_path / f"{name}.png", scene(1, 10)) for name in "abc"]
+    large = save(tmp_path / "large.png", scene(2, 30))
+    kept = clean_pictures.LatePictures(max_bytes=2 * 300)
+    assert kept.load(small[0]) is kept.load(small[0])
+    for path in (small[1], small[0], small[2], small[0], small[1]):
+        assert np.array_equal(kept.load(path), scene(1, 10))
+    assert decoded == ["a.png", "b.png", "c.png", "b.png"]  # b was not used for longest when c came
+    for _ in range(2):
+        assert kept.load(large).shape == (30, 30, 3)
+    assert decoded[4:] == ["large.png", "large.png"]
+
+
+def test_a_process_keeps_half_a_gigabyte_of_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [save(tmp_path / f"{name}.png", scene(1, 10)) for name in "ab"]
+    assert clean_pictures.MAX_KEPT_BYTES == 512 << 20
+    assert load_scene(paths[0]) is load_scene(paths[0])
+    monkeypatch.setattr(clean_pictures, "MAX_KEPT_BYTES", 300)
+    kept = load_scene(paths[0])
+    load_scene(paths[1])
+    assert load_scene(paths[0]) is not kept

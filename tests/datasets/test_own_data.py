@@ -1,4 +1,4 @@
-"""What is read of a user's pictures, what is made of clean ones, and what is refused in which words."""
+"""A user's pictures are read, clean ones distorted, and wrong ones refused in plain words."""
 
 from __future__ import annotations
 

@@ -13,11 +13,15 @@ import pytest
 from distortion_heads.datasets import own_data as datasets
 from distortion_heads.datasets.labelled_image import Amount, ClipFrames, LabelledImage, few_videos
 from distortion_heads.datasets.own_data import check_counts, check_expected, distinct, read_csv, read_data, read_folder
+from distortion_heads.datasets.record import Record
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import content_hashes
-from distortion_heads.training.features.compute import MAX_FRAME_WINDOWS, Failure, ImageFeatures, VideoFeatures
-from distortion_heads.training.features.labelled import FeatureCache, cache_key, extract, usable
+from distortion_heads.training.features.cache import FeatureCache, cache_key
+from distortion_heads.training.features.compute import MAX_FRAME_WINDOWS, Failure, Features, ImageFeatures
+from distortion_heads.training.features.extract import extract
+from distortion_heads.training.features.labelled import usable
+from distortion_heads.training.features.records import RecordFeatures
 from helpers.little_clips import levels, write_clip
 from helpers.little_pictures import save, scene
 
@@ -162,7 +166,7 @@ def test_features_of_a_video_are_those_of_its_frames_and_come_from_the_cache(vid
     backbone = Brightness()
     image = part(video, frames=4)
     first = run(image, cache, backbone)
-    assert isinstance(first, VideoFeatures)
+    assert isinstance(first, Features)
     assert [float(frame.windows[0, 0]) for frame in first.frames] == [20.0, 70.0, 120.0, 170.0]
     assert (first.problem, backbone.seen) == (None, 4)
     again = run(image, cache, backbone)
@@ -190,6 +194,14 @@ def test_windows_of_a_frame_are_limited(video: Path, cache: FeatureCache) -> Non
     assert len(run(part(video, frames=1), cache, Brightness(100)).frames[0].windows) == MAX_FRAME_WINDOWS
 
 
+@pytest.mark.parametrize(("frames", "each"), [(1, 64), (4, 16), (10, 6), (100, 1)])
+def test_windows_of_a_record_are_shared_out_among_its_frames(video: Path, frames: int, each: int) -> None:
+    backbone: Any = Brightness(100)
+    found = RecordFeatures(backbone=backbone, hashes={}, cache=None, frames=frames)
+    (windows,) = found.of([Record(path=video, scene="")], "native")
+    assert windows.shape == (min(frames, 20) * each, 1)
+
+
 def test_limit_of_pixels_holds_for_what_is_cached(video: Path, cache: FeatureCache, tmp_path: Path) -> None:
     photo = LabelledImage(path=save(tmp_path / "a.png", scene(1, 96)), label=True)
     for image, side in ((photo, 96), (part(video), 64)):
@@ -209,15 +221,13 @@ def test_damaged_video_is_used_as_far_as_it_goes_and_named_each_time(tmp_path: P
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     for _ in range(2):
         result = run(part(path), cache, Brightness())
-        assert isinstance(result, VideoFeatures)
+        assert isinstance(result, Features)
         assert 3 <= len(result.frames) <= 6
         assert result.problem is not None
 
 
-def features(*values: float) -> VideoFeatures:
-    return VideoFeatures(
-        frames=tuple(ImageFeatures(windows=np.full((1, 1), v, np.float16), scene=None) for v in values)
-    )
+def features(*values: float) -> Features:
+    return Features(frames=tuple(ImageFeatures(windows=np.full((1, 1), v, np.float16), scene=None) for v in values))
 
 
 def clips(count: int = 5, label: bool = True) -> list[LabelledImage]:
@@ -240,7 +250,7 @@ def test_notes_on_damage_and_on_pictures_against_videos() -> None:
     pictures = [LabelledImage(path=Path(f"{i}.png"), label=False, clean=True) for i in range(20)]
     images = [*clips(), *pictures]
     hashes = {image.path: str(i) for i, image in enumerate(images)}
-    still = [ImageFeatures(windows=np.zeros((1, 1), np.float16), scene=None)] * 20
+    still = [features(0)] * 20
     damaged = replace(features(*range(4)), problem="it ends at 1.00 s")
     data = usable(images, [damaged, *[features(*range(4))] * 4, *still], hashes, Path("data"))
     assert "1 videos are damaged and used as far as they go: p0.mp4: it ends at 1.00 s" in data.notes[0]

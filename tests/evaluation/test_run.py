@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,14 +19,15 @@ from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.evaluation import evaluate as evaluation
 from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
-from distortion_heads.evaluation.methods import Surroundings, make_method, method_names, parse_method
+from distortion_heads.evaluation.methods import Surroundings, make_method, parse_method
 from distortion_heads.evaluation.outcome import load_outcome
 from distortion_heads.evaluation.run import RepetitionPlan, run_plan
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads import fit_layers as fit
+from helpers.little_clips import write_clip
 from helpers.little_pictures import GRAIN, noisy, registry, scene, spec
 from helpers.little_records import LABELS, KnownAnswers, little_corpus
 
@@ -225,13 +225,13 @@ def test_shipped_judges_the_labels_that_have_heads_as_predict_does(
     corpus: Corpus, home: Path, tmp_path: Path, backbone: Any
 ) -> None:
     from distortion_heads.pipeline import Predictor
-    from distortion_heads.registry.attached import installed_registry
+    from distortion_heads.registry.attached import load_registry
     from distortion_heads.registry.user_heads import Store
     from helpers.sample_heads import make_head
 
     values = {"dim": backbone.ref.dim, "backbone": backbone.ref, "hidden": (16,)}
     Store(home).save(make_head("grain", **values), overwrite=True)
-    installed = installed_registry(no_plugins=True)
+    installed = load_registry(no_plugins=True)
     options = EvaluateOptions(out=tmp_path, methods=("shipped",), repeats=1, predictions=tmp_path / "p.csv")
     result = evaluate(corpus, options, registry=installed)
     assert result.labels == ("grain",)
@@ -243,23 +243,12 @@ def test_shipped_judges_the_labels_that_have_heads_as_predict_does(
             assert float(answer["grain"]) == pytest.approx(head.probability, abs=2e-3)
 
 
-def write_video(path: Path, pictures: list[np.ndarray]) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "bgr0"
-        for pixels in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
 def test_video_is_judged_by_frames_spread_over_it(tmp_path: Path, corpus: Corpus) -> None:
     """Half clean, half noisy: between what the two halves get alone."""
     clean, grain = scene(3, 64), noisy(scene(3, 64), 1)
-    mixed = Record(path=write_video(tmp_path / "mixed.mkv", [clean] * 6 + [grain] * 6), scene="v")
+    mixed = Record(path=write_clip(tmp_path / "mixed.mkv", [clean] * 6 + [grain] * 6), scene="v")
     ends = [
-        Record(path=write_video(tmp_path / f"{i}.mkv", [pixels] * 12), scene="v")
+        Record(path=write_clip(tmp_path / f"{i}.mkv", [pixels] * 12), scene="v")
         for i, pixels in enumerate((clean, grain))
     ]
     method = make_method("frozen", replace(surroundings(corpus), frames=2))
@@ -274,7 +263,7 @@ def test_trained_network_judges_as_many_frames_as_are_asked_for(tmp_path: Path, 
     """Two of twelve, of which the last four are noisy: one of each kind, where more frames would be mostly clean."""
     clean, grain = scene(3, 64), noisy(scene(3, 64), 1)
     videos = {"mixed": [clean] * 8 + [grain] * 4, "clean": [clean] * 12, "grain": [grain] * 12}
-    records = [Record(path=write_video(tmp_path / f"{name}.mkv", v), scene="v") for name, v in videos.items()]
+    records = [Record(path=write_clip(tmp_path / f"{name}.mkv", v), scene="v") for name, v in videos.items()]
     text = "ameur,backbone=mobilenet_v3_small,weights=none,side=48,stride=48,epochs=1"
     method = make_method(text, replace(surroundings(corpus), frames=2, cache=FeatureCache(tmp_path / "cache")))
     judge = method.fit(corpus.records[:36], corpus.records[36:60], LABELS, seed=0, work=tmp_path)
@@ -287,7 +276,6 @@ def test_methods_are_named_with_options(corpus: Corpus) -> None:
         "ameur",
         {"backbone": "resnet50", "epochs": 2, "rate": 1e-3, "severity": False},
     )
-    assert {"frozen", "shipped", "ameur"} <= set(method_names())
     around = surroundings(corpus)
     for text, says in (
         ("frozenn", "no method 'frozenn': there are frozen, shipped"),

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadTensorError
-from distortion_heads.heads.bank import HeadBank, aggregate, sigmoid
-from distortion_heads.heads.file import dump_head, parse_head
+from distortion_heads.heads.bank import HeadBank, sigmoid
+from distortion_heads.heads.file import dump_head, dump_metadata, parse_head
 from distortion_heads.heads.head import Calibration, HeadFile, Layer, Threshold
-from distortion_heads.heads.metadata import dump_metadata
-from helpers.sample_heads import make_head, make_layers
+from helpers.sample_heads import aggregate, make_head, make_layers
 
 DIM = 96
 SHAPES: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = (
@@ -263,7 +262,7 @@ def test_a_head_without_severity_has_none() -> None:
 
 
 @pytest.mark.parametrize(("logit", "severity"), [(np.nan, 1), (0, np.nan)])
-def test_outputs_that_are_no_numbers_are_told(logit: float, severity: float) -> None:
+def test_outputs_that_are_no_numbers_are_refused(logit: float, severity: float) -> None:
     with pytest.raises(HeadTensorError, match="'white_noise' overflows"):
         aggregate(PLAIN, f32(logit, 0), f32(severity, 1))
 

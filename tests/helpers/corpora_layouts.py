@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 from PIL import Image
@@ -78,33 +76,18 @@ def csiq(root: Path) -> Path:
 
 
 def workbook(path: Path, sheets: Sequence[Sequence[Sequence[str | float | None]]]) -> Path:
-    """An Excel workbook whose texts are shared strings, as Excel writes it; None leaves a cell out."""
-    texts: list[str] = []
+    """An Excel workbook; None leaves a cell out."""
+    from openpyxl import Workbook  # of the extra `train`
+
+    book = Workbook()
+    book.remove(book.active)
+    for rows in sheets:
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
-        for number, rows in enumerate(sheets, 1):
-            body = "".join(_row(index, row, texts) for index, row in enumerate(rows, 1))
-            archive.writestr(f"xl/worksheets/sheet{number}.xml", _xml("worksheet", f"<sheetData>{body}</sheetData>"))
-        items = "".join(f"<si><t>{escape(item)}</t></si>" for item in texts)
-        archive.writestr("xl/sharedStrings.xml", _xml("sst", items))
+    book.save(path)
     return path
-
-
-def _xml(tag: str, body: str) -> str:
-    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    return f'<?xml version="1.0" encoding="UTF-8"?><{tag} xmlns="{space}">{body}</{tag}>'
-
-
-def _row(index: int, row: Sequence[str | float | None], texts: list[str]) -> str:
-    cells = []
-    for column, value in enumerate(row):
-        where = f"{chr(ord('A') + column)}{index}"
-        if isinstance(value, str):
-            texts.append(value)
-            cells.append(f'<c r="{where}" t="s"><v>{len(texts) - 1}</v></c>')
-        elif value is not None:
-            cells.append(f'<c r="{where}"><v>{value}</v></c>')
-    return f'<row r="{index}">{"".join(cells)}</row>'
 
 
 def live(root: Path, *, scores: bool = True) -> Path:

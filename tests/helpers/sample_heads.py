@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from distortion_heads.heads.bank import AnswerRules, HeadOutputs
 from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.spec import BackboneRef
 
@@ -62,6 +63,13 @@ def make_head(
         ),
     }
     return HeadFile(**{**values, **changes})
+
+
+def aggregate(head: HeadFile, logits: np.ndarray, severity: np.ndarray) -> tuple[float, float | None]:
+    """Return the image's `(probability, severity)` from the raw outputs of its windows, each float32 (K,)."""
+    outputs = HeadOutputs(logits=logits[np.newaxis], severity=severity[np.newaxis])
+    [answer] = AnswerRules.of([head]).answers(outputs)
+    return answer.probability, answer.severity
 
 
 def same(a: HeadFile, b: HeadFile) -> bool:

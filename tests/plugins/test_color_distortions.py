@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -11,28 +12,20 @@ from numpy.typing import NDArray
 from dheads_plugins import (
     chromatic_aberration,
     color_diffusion,
-    color_dithering,
-    color_quantization,
     color_saturation_hsv,
     color_saturation_lab,
     color_shift,
-    quantization,
 )
 from dheads_plugins._color import luma
 from dheads_plugins._lab import rgb_to_lab
 
 Image = NDArray[np.float32]
 SEEDS = range(12)
-MODULES = [
-    chromatic_aberration,
-    color_diffusion,
-    color_dithering,
-    color_quantization,
-    color_saturation_hsv,
-    color_saturation_lab,
-    color_shift,
-    quantization,
-]
+NAMES = (
+    "chromatic_aberration color_diffusion color_dithering color_quantization "
+    "color_saturation_hsv color_saturation_lab color_shift quantization"
+)
+MODULES = [import_module(f"dheads_plugins.{label}") for label in NAMES.split()]
 
 
 def draws(module: ModuleType, image: Image, severity: float) -> list[Image]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -19,16 +20,8 @@ from dheads_plugins import (
 from dheads_plugins._tone import expose, map_lightness, to_encoded, to_linear
 
 Image = NDArray[np.float32]
-EVERY = (
-    brighten,
-    contrast_change,
-    darken,
-    mean_shift,
-    over_exposure,
-    under_exposure,
-    uneven_illumination,
-    vignetting,
-)
+NAMES = "brighten contrast_change darken mean_shift over_exposure under_exposure uneven_illumination vignetting"
+EVERY = [import_module(f"dheads_plugins.{label}") for label in NAMES.split()]
 SEEDS = range(30)
 LEVELS = (1, 1.5, 2, 3, 4, 5)
 

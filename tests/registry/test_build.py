@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import pytest
 
 from distortion_heads.errors import PluginError, UnknownHeadError
 from distortion_heads.hookspecs import hookimpl
-from distortion_heads.registry.build import Owner, PluginInfo, Registry, build_registry
+from distortion_heads.registry.build import PluginInfo, Registry, build_registry
+from distortion_heads.registry.discovery import Owner
 from distortion_heads.spec import HeadSpec
-from helpers.installed_plugins import GOOD, Site, first_on_path, only_failure
+from helpers.installed_plugins import GOOD, Site, only_failure
 
 
 def build(**environ: str) -> Registry:
@@ -41,12 +42,6 @@ class UserHeads:
 
 def spec(label: str, **more: Any) -> HeadSpec:
     return HeadSpec(label=label, title="T", family="blur", description="D", **more)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
 
 
 def test_heads_hook(site: Site) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import Owner
-from helpers.installed_plugins import GOOD, Site, first_on_path, only_failure
+from helpers.installed_plugins import GOOD, Site, only_failure
 
 
 def build(**environ: str) -> Registry:
@@ -22,12 +21,6 @@ def build(**environ: str) -> Registry:
 def run_python(code: str) -> str:
     command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with first_on_path(tmp_path / "site") as site:
-        yield site
 
 
 def test_builtins_come_first_and_others_sorted(site: Site) -> None:
@@ -181,7 +174,7 @@ def test_no_plugins_does_not_even_import_them(site: Site) -> None:
     site.install("broken", "raise SystemExit")
     registry = build_registry(environ={"DHEADS_LOAD_PLUGINS": "broken"}, no_plugins=True)
     assert registry.failures == ()
-    assert [plugin.owner.name for plugin in registry.plugins] == ["builtin"]
+    assert [plugin.owner.name for plugin in registry.plugins] == ["builtin", "icip2020"]
     assert "broken" not in sys.modules
 
 
@@ -211,9 +204,10 @@ def test_loading_and_commands_import_no_heavy_module() -> None:
     code = """
     import sys
     import click
-    from distortion_heads.registry.build import add_commands, load_plugins
+    from distortion_heads.registry.commands import add_commands
+    from distortion_heads.registry.discovery import load_plugins
     loaded = load_plugins({}, no_plugins=True)
-    assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin"], loaded
+    assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin", "icip2020"], loaded
     assert add_commands(loaded, click.Group()) == ()
     print(sorted({"numpy", "onnxruntime", "torch", "scipy", "PIL"} & set(sys.modules)))
     """

@@ -268,28 +268,6 @@ def test_the_command_makes_a_clip_at_a_bit_rate(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--interval", "2s"], "as 2s-5s"),
-        (["--interval", "5s-2s"], "let it end later"),
-        (["--interval", "a-b"], "as 2s-5s"),
-        (["--bit-rate", "1M"], "lossless"),
-        (["--codec", "h264", "--bit-rate", "fast"], "800k"),
-        (["--codec", "mpeg4", "--crf", "20"], "crf"),
-        (["--codec", "av1"], "--codec"),
-    ],
-)
-def test_wrong_usage_makes_nothing(
-    clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
-) -> None:
-    assert dheads(["synth", str(clips), str(tmp_path / "out"), *options]) == 2
-    text = capsys.readouterr().err
-    assert said in text
-    assert len(text.splitlines()) == 1
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
     "options",
     [["--interval", "0.3-0.6"], ["--codec", "h264", "--bit-rate", "300k"], ["--codec", "h264", "--crf", "20"]],
 )

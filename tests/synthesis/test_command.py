@@ -55,6 +55,13 @@ def test_other_mixtures_are_refused(text: str) -> None:
         (["--seed", "-1"], "--seed"),
         (["--jobs", "0"], "--jobs"),
         (["--format", "jpg"], "--format"),
+        (["--interval", "2s"], "as 2s-5s"),
+        (["--interval", "5s-2s"], "let it end later"),
+        (["--interval", "a-b"], "as 2s-5s"),
+        (["--bit-rate", "1M"], "lossless"),
+        (["--codec", "h264", "--bit-rate", "fast"], "800k"),
+        (["--codec", "mpeg4", "--crf", "20"], "crf"),
+        (["--codec", "av1"], "--codec"),
     ],
 )
 def test_wrong_usage_makes_nothing(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
 from dheads_cli.output.console import complain
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
-from distortion_heads.spec import VIEWS, View
+from distortion_heads.spec import VIEWS
 
 if TYPE_CHECKING:
     from distortion_heads.training.heads.add_head import AddedHead
@@ -33,7 +34,7 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--view", type=click.Choice(VIEWS), help="What the head reads (default: as its plugin says, or native).")
 @click.option("--title", help="Its name for people.")
 @click.option("--family", help="blur, noise, compression, color ... (default: as its plugin says, or other).")
-@click.option("--license", "license_", metavar="TEXT", help="The licence of the head file.")
+@click.option("--license", metavar="TEXT", help="The licence of the head file.")
 @click.option(
     "--frames",
     type=click.IntRange(1, 1000),
@@ -41,74 +42,40 @@ FOLDER = click.Path(path_type=Path)
     help="With --data: frames of each video, or of each part of one that has a row in the CSV (default: 10).",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Same seed, same head.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
-)
+@MAX_PIXELS
 @click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
 @click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
 @click.pass_context
-def add_head(
-    ctx: click.Context,
-    label: str,
-    data: Path | None,
-    clean: Path | None,
-    synthesizer: str | None,
-    view: View | None,
-    title: str | None,
-    family: str | None,
-    license_: str | None,
-    frames: int | None,
-    seed: int,
-    max_pixels: int | None,
-    force: bool,
-    out: Path | None,
-) -> None:
+def add_head(ctx: click.Context, /, label: str, **options: Any) -> None:
     """Train a head for the distortion LABEL on the frozen backbone, and attach it.
 
     No other head changes. Give either --data or --clean; 20 pictures with and 20 without the distortion are the least,
     or frames of 4 videos with and 4 without. A part of them, of other scenes, is held out: it calibrates the head,
     chooses its threshold, and gives the figures. All frames of a video are on one side.
     """
-    if (data is None) == (clean is None):
+    given = {name: value for name, value in options.items() if value is not None}
+    if ("data" in given) == ("clean" in given):
         raise click.UsageError("give either --data PATH or --clean DIR", ctx)
-    if synthesizer is not None and clean is None:
+    if "synthesizer" in given and "clean" not in given:
         raise click.UsageError("--synthesizer goes with --clean DIR", ctx)
-    if frames is not None and data is None:
+    if "frames" in given and "data" not in given:
         raise click.UsageError("--frames goes with --data PATH", ctx)
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("add-head"):
-        from distortion_heads.datasets.labelled_image import FRAMES
-        from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-        from distortion_heads.training.heads.add_head import add_head as train_and_add
+        from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 
+        request = AddHeadRequest(label=label, **given)
         with progress_bar(ticking=True) as bar:
-            added = train_and_add(
-                label,
-                data=data,
-                clean=clean,
-                synthesizer=synthesizer,
-                view=view,
-                seed=seed,
-                force=force,
-                store=session.store,
-                registry=registry,
-                out=out,
-                progress=lambda stage, done, total: bar.show(done, total, stage),
-                title=title,
-                family=family,
-                license=license_,
-                max_pixels=DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels,
-                frames=FRAMES if frames is None else frames,
+            added = train_and_attach(
+                request, session.store, registry, progress=lambda stage, done, total: bar.show(done, total, stage)
             )
     for note in added.notes:
         complain(f"note: {note}")
     if added.warning is not None:
         session.warn(added.warning)
-    write_card(f"{label}: {'trained' if out else 'trained and attached'} in {added.seconds:.1f} s", _card(added))
+    done = "trained" if request.out else "trained and attached"
+    write_card(f"{label}: {done} in {added.seconds:.1f} s", _card(added))
 
 
 def _card(added: AddedHead) -> Card:

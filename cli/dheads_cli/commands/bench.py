@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,10 +16,15 @@ from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.architecture import WIDTHS
 
 if TYPE_CHECKING:
-    from distortion_heads.bench.accuracy.report import Report
-    from distortion_heads.bench.scalability.report import ScalabilityReport
+    from distortion_heads.bench.shared.goals import Goal
 
 _BUNDLED_WIDTHS = ",".join(map(str, WIDTHS))
+SEED = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
+)
+JOBS = click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core)."
+)
 ANSWER = {None: "not measured", True: "yes", False: "NO"}
 
 
@@ -35,21 +40,10 @@ def bench() -> None:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones.")
 @click.option("--mixtures", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
               help="Mixtures of two, and as many of three, per picture.")  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
-)
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core).")
+@SEED
+@JOBS
 @click.pass_context
-def accuracy(
-    ctx: click.Context,
-    images: str,
-    out: str,
-    heads: str | None,
-    limit: int | None,
-    mixtures: int,
-    seed: int,
-    jobs: int | None,
-) -> int:
+def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> int:
     """Distort clean pictures in every known way and measure how well the heads find it.
 
     Writes report.md, report.json and plots to the folder --out, and prints the goals. A run that was stopped goes on
@@ -59,29 +53,30 @@ def accuracy(
     """
     session = session_of(ctx)
     session.checked_registry()  # says what is broken; each process makes its own
-    options: dict[str, object] = {"images": images, "heads": heads, "limit": limit, "mixtures": mixtures, "seed": seed}
+    options = {name: given[name] for name in ("images", "heads", "limit", "mixtures", "seed")}
     with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
         from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy
         from distortion_heads.bench.accuracy.samples import AccuracyPlan
-        from distortion_heads.bench.accuracy.workers import InstalledRegistry
+        from distortion_heads.bench.shared.options import InstalledRegistry
 
         report = bench_accuracy(
             BenchOptions(
-                images=Path(images),
+                images=Path(given["images"]),
                 out=Path(out),
-                heads=_labels(heads),
-                limit=limit,
+                heads=_labels(given["heads"]),
+                limit=given["limit"],
                 jobs=jobs or usable_cores(),
-                plan=AccuracyPlan(seed=seed, mixtures=mixtures),
+                plan=AccuracyPlan(seed=given["seed"], mixtures=given["mixtures"]),
                 command=_command(options),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
         )
-    session.tell([*report.setting.left_out])
+    session.report([*report.setting.left_out])
     for problem in report.setting.unreadable:
         session.warn(problem)
-    stdout_stream(machine=False).write(f"{_goals(report)}\nreport: {Path(out) / 'report.md'}\n")
+    shown = _goals(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
+    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
     return 1 if report.setting.unreadable else 0
 
 
@@ -94,23 +89,10 @@ def accuracy(
 @click.option("--parts", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Of every clip.")
 @click.option("--seconds", type=float, default=4.0, show_default=True, metavar="S", help="Of each part.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of all parts, always the same ones.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
-)
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core).")
+@SEED
+@JOBS
 @click.pass_context
-def video(
-    ctx: click.Context,
-    clips: str,
-    out: str,
-    heads: str | None,
-    codecs: str | None,
-    parts: int,
-    seconds: float,
-    limit: int | None,
-    seed: int,
-    jobs: int | None,
-) -> int:
+def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> int:
     """Distort clips over known intervals, code them, and measure when the heads find it.
 
     Errors of onsets and offsets in frames, and F1 per head, without a codec and per codec and bit rate. Writes
@@ -120,23 +102,23 @@ def video(
     """
     session = session_of(ctx)
     session.checked_registry()  # says what is broken; each process makes its own
-    options: dict[str, object] = {"clips": clips, "heads": heads, "codecs": codecs, "parts": parts, "seconds": seconds,
-                                  "limit": limit, "seed": seed}  # fmt: skip
+    options = {name: given[name] for name in ("clips", "heads", "codecs", "parts", "seconds", "limit", "seed")}
     with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.accuracy.workers import InstalledRegistry
+        from distortion_heads.bench.shared.options import InstalledRegistry
         from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
         from distortion_heads.bench.video.cases import CODINGS, CasePlan, parse_codings
-        from distortion_heads.bench.video.markdown import summary_rows
+        from distortion_heads.bench.video.report import summary_rows
 
-        codings = CODINGS if codecs is None else parse_codings(codecs)
+        codings = CODINGS if given["codecs"] is None else parse_codings(given["codecs"])
+        parts = {name: given[name] for name in ("parts", "seconds", "seed")}
         report = bench_video(
             VideoBenchOptions(
-                clips=Path(clips),
+                clips=Path(given["clips"]),
                 out=Path(out),
-                heads=_labels(heads),
-                limit=limit,
+                heads=_labels(given["heads"]),
+                limit=given["limit"],
                 jobs=jobs or usable_cores(),
-                plan=CasePlan(codings=codings, parts=parts, seconds=seconds, seed=seed),
+                plan=CasePlan(codings=codings, **parts),
                 command=_command(options, "video"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
@@ -179,7 +161,8 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
     """
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads bench scalability"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
+        from distortion_heads.bench.scalability.bench import bench_scalability
+        from distortion_heads.bench.scalability.options import ScalabilityOptions
 
         settings = {name: _parsed(name, value) for name, value in given.items() if value is not None}
         report = bench_scalability(
@@ -194,7 +177,8 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
             registry,
             lambda stage, done, total: bar.show(done, total, stage, f"{done:g} of {total:g}"),
         )
-    stdout_stream(machine=False).write(f"{_bounds(report)}\nreport: {Path(out) / 'report.md'}\n")
+    shown = _goals(report.goals, "bound", lambda goal: goal.bound)
+    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
     return 0
 
 
@@ -211,16 +195,6 @@ def _parsed(name: str, value: object) -> object:
     if not all(word.isdecimal() and int(word) >= least for word in words) or len(words) != (count or len(words) or 1):
         raise click.BadParameter(f"needs {count or 'some'} numbers of at least {least}", param_hint=f"--{name}")
     return tuple(sorted(set(map(int, words)))) if name == "sizes" else tuple(map(int, words))
-
-
-def _bounds(report: ScalabilityReport) -> str:
-    from distortion_heads.bench.scalability.markdown import bound
-
-    rows = [["goal", "bound", "measured", "reached"]]
-    for goal in report.goals:
-        measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
-        rows.append([goal.figure, bound(goal), measured, ANSWER[goal.met]])
-    return plain_table(rows)
 
 
 def _labels(heads: str | None) -> tuple[str, ...] | None:
@@ -240,9 +214,9 @@ def _command(options: Mapping[str, object], which: str = "accuracy") -> str:
     return " ".join((f"dheads bench {which}", *given))
 
 
-def _goals(report: Report) -> str:
-    rows = [["goal", "at least", "measured", "reached"]]
-    for goal in report.goals:
+def _goals(goals: Sequence[Goal], header: str, bound: Callable[[Goal], str]) -> str:
+    rows = [["goal", header, "measured", "reached"]]
+    for goal in goals:
         measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
-        rows.append([goal.figure, f"{goal.at_least:.3f}", measured, ANSWER[goal.met]])
+        rows.append([goal.figure, bound(goal), measured, ANSWER[goal.met]])
     return plain_table(rows)

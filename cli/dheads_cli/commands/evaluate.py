@@ -1,29 +1,26 @@
-"""`dheads evaluate` and `dheads score2020`."""
+"""`dheads evaluate`."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli.output.console import complain, plain_table, stdout_stream
+from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.evaluation.score2020 import Score
     from distortion_heads.evaluation.summary import Result
 
 PATH = click.Path(path_type=Path)
 PROTOCOLS = ("disjoint", "shared-scenes")
 COLUMNS = {"exact": "all right", "micro_f1": "micro F1", "macro_f1": "macro F1", "macro_auroc": "AUROC"}
 SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
-"""Where some records have several distortions: those with one."""
+"""Columns for those records that have one distortion, where others have several."""
 
 
 @click.command()
@@ -71,7 +68,7 @@ def evaluate(
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
         from distortion_heads.datasets.load import load_corpus
         from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
-        from distortion_heads.training.features.labelled import FeatureCache
+        from distortion_heads.training.features.cache import FeatureCache
 
         options = EvaluateOptions(
             out=out,
@@ -99,41 +96,6 @@ def evaluate(
     stdout_stream(machine=False).write(f"{_table(result)}\nmedians; report: {out / 'report.md'}\n")
 
 
-@click.command()
-@click.argument("results", nargs=-1, required=True, type=PATH)
-@click.option("--protocol", type=click.Choice(PROTOCOLS), help="Which figures of result.json (default: disjoint).")
-@click.option("--truth", type=PATH, metavar="PATH",
-              help="RESULTS are submissions: the folder of labelled videos, or a file of answers.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(min=0.0), multiple=True, metavar="S",
-              help="With --truth: seconds a frame of each submission, in their order.")  # fmt: skip
-@click.pass_context
-def score2020(
-    ctx: click.Context, results: tuple[Path, ...], protocol: str | None, truth: Path | None, seconds: tuple[float, ...]
-) -> None:
-    """Rank RESULTS by the score of the ICIP 2020 challenge; lowest is best.
-
-    RESULTS are several result.json of `dheads evaluate`, all methods in them; or, with --truth, submissions to the
-    challenge as `dheads predict --submission` writes them.
-
-    0.35 rank(F1) + 0.35 rank(accuracy) + 0.15 rank(F1 on single distortions) + 0.15 rank(time).
-    """
-    if seconds and truth is None:
-        raise click.UsageError("--seconds goes with --truth", ctx)
-    if protocol is not None and truth is not None:
-        raise click.UsageError("--protocol is for result.json, --truth for submissions", ctx)
-    with needs_train_extra("dheads score2020"):
-        from distortion_heads.evaluation.score2020 import read_entries, score_2020
-        from distortion_heads.evaluation.submissions import read_submissions, read_truth
-
-        if truth is None:
-            scores = score_2020(read_entries(results, protocol or PROTOCOLS[0]))
-        else:
-            scores = score_2020(read_submissions(results, read_truth(truth), seconds))
-            if not seconds:
-                complain("note: no times were given (--seconds): all share the first rank by time")
-    stdout_stream(machine=False).write(_score_table(scores))
-
-
 def _words(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words:
@@ -152,7 +114,7 @@ def _shares(text: str | None) -> tuple[float, ...]:
 
 
 def _command(params: dict[str, Any], dataset: Path) -> str:
-    """What decides the figures, as it was given; of paths only the last part."""
+    """Return the options that decide the figures, as they were given; of paths only the last part."""
     words = ["dheads", "evaluate", dataset.resolve().name]
     for method in params["methods"]:
         words += ["--method", method]
@@ -172,16 +134,4 @@ def _table(result: Result) -> str:
         values = [median(row.figures, name) for name in columns]
         cells = ["-" if value is None else f"{value:.3f}" for value in values]
         rows.append([row.method, row.protocol, f"{row.share:.0%}", *cells])
-    return plain_table(rows)
-
-
-def _score_table(scores: Sequence[Score]) -> str:
-    from distortion_heads.evaluation.score2020 import WEIGHTS
-
-    names = {"all_f1": "F1", "accuracy": "accuracy", "single_f1": "F1 single", "seconds": "seconds"}
-    rows = [["score", "method", *(f"{names[figure]} (rank)" for figure in WEIGHTS)]]
-    for score in scores:
-        values = {figure: score.entry.values[figure] for figure in WEIGHTS}
-        cells = [f"{'-' if isnan(value) else f'{value:.3f}'} ({score.ranks[name]})" for name, value in values.items()]
-        rows.append([f"{score.score:.2f}", score.entry.name, *cells])
     return plain_table(rows)

@@ -9,21 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dheads_cli.lazy import LazyGroup
-from dheads_cli.output.console import (
-    is_terminal,
-    plain_table,
-    printable,
-    rendered,
-    rich_console,
-    rich_table,
-    stdout_stream,
-)
+from dheads_cli.output.console import is_terminal, printable, stdout_stream, styled, table_text
 from dheads_cli.session import Session, session_of
 from distortion_heads.reports.pictures import to_json_line
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from distortion_heads.registry.discovery import Owner
 
 PLUGIN_COLUMNS = ("distribution", "version", "name", "hooks", "heads", "backbones")
@@ -73,23 +63,12 @@ def _write(loaded: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -
     rows = [[*(printable(item[name]) or "-" for name in PLUGIN_COLUMNS[:3]), *_contents(item)] for item in loaded]
     failures = [[printable(item[name]) or "-" for name in FAILURE_COLUMNS] for item in failed]
     stream = stdout_stream(machine=False)
-    if is_terminal(sys.stdout):
-        stream.write(_rich(rows, failures))
-        return
-    stream.write(plain_table([list(PLUGIN_COLUMNS), *rows]))
+    stream.write(table_text(PLUGIN_COLUMNS, rows, {"distribution": "cyan"}))
     if failures:
-        stream.write("\nfailed\n" + plain_table([list(FAILURE_COLUMNS), *failures]))
+        stream.write(styled("\nFailed", "bold red") if is_terminal(sys.stdout) else "\nfailed\n")
+        stream.write(table_text(FAILURE_COLUMNS, failures, {"distribution": "cyan"}))
 
 
 def _contents(item: dict[str, Any]) -> list[str]:
     hooks = ", ".join(name.removeprefix("dheads_") for name in item["hooks"])
     return [hooks or "-", str(len(item["heads"])), printable(", ".join(item["backbones"])) or "-"]
-
-
-def _rich(rows: Sequence[Sequence[str]], failures: Sequence[Sequence[str]]) -> str:
-    from rich.text import Text
-
-    parts: list[RenderableType] = [rich_table(PLUGIN_COLUMNS, rows, {"distribution": "cyan"})]
-    if failures:
-        parts += [Text("\nFailed", "bold red"), rich_table(FAILURE_COLUMNS, failures, {"distribution": "cyan"})]
-    return rendered(rich_console(), *parts)

@@ -5,30 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli.commands.predict_videos import VideoRequest, Videos, opened, video_options
-from dheads_cli.output.console import ResultStream, complain, describe_bug, is_terminal, stdout_stream
-from dheads_cli.output.formats import PICTURE_FORMATS, video_formats
-from dheads_cli.output.pictures import Sink
+from dheads_cli.backbones import chosen_backbone
+from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
+from dheads_cli.options import MAX_PIXELS
+from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
-from dheads_cli.output.submission import submission_of
+from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
+from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
-from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError, RegistryError
 
 if TYPE_CHECKING:
-    from dheads_cli.output.videos import VideoSink
     from distortion_heads.answers import Prediction
     from distortion_heads.heads.head import HeadFile
     from distortion_heads.io.inputs import Input
     from distortion_heads.pipeline import Predictor
     from distortion_heads.reports.conditions import Condition
-
 
 FAST_WINDOWS = 16
 
@@ -48,12 +46,7 @@ FAST_WINDOWS = 16
 )
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
-)
+@MAX_PIXELS
 @click.option("--fast", is_flag=True, help="Read at most 16 windows of a picture, spread over it; the result says so.")
 @click.option(
     "--fast-windows", type=click.IntRange(min=1), metavar="K", help="Like --fast, but at most K windows instead of 16."
@@ -87,29 +80,31 @@ def predict(
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
     parsed = _parse_conditions(conditions)
-    most_windows = _most_windows(fast, fast_windows)
+    most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     inputs = list(request.inputs(paths))
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
-    predictor = _predictor(
-        session_of(ctx), _split(heads), device, max_pixels, threads=1 if all(wanted) else None, backbone=backbone
-    )
-    heads_in_use = _heads_in_use(predictor, inputs, request)
+    threads = 1 if all(wanted) else None
+    predictor = _predictor(session_of(ctx), _split(heads), device, max_pixels, threads, backbone)
+    videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
+    heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
     labels = [head.label for head in heads_in_use]
-    submission = submission_of(ctx, video["submission"], request, inputs, labels)
+    submission = video["submission"]
+    if submission is not None:
+        check_submission(ctx, submission, inputs, wanted, labels)
     with _sink(as_json, csv_file, show_all, labels, inputs, has_video) as chosen:
-        sink = chosen if submission is None else submission.beside(chosen)
-        videos = None if options is None else Videos(request, options, predictor, cast("VideoSink", sink), show_all)
+        sink = chosen if submission is None else Submission(submission, chosen)
+        videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
         with (
             progress_bar(wanted=has_video or len(inputs) > 1) as bar,
-            opened(videos),
+            nullcontext() if videos is None else videos.frame_file(),
             closing(predictor.predict_many(pictures, most_windows=most_windows)) as predictions,
         ):
             run = _Run(predictions, sink, bar, parsed, videos)
@@ -129,7 +124,7 @@ class _Run:
         sink: Sink,
         bar: Bar,
         conditions: Sequence[Condition],
-        videos: Videos | None = None,
+        videos: Videos | None,
     ) -> None:
         self._predictions, self._sink, self._bar, self._conditions = predictions, sink, bar, conditions
         self._videos = videos
@@ -141,7 +136,7 @@ class _Run:
             self._fail(item.path, item.error)
             return
         try:
-            if self._videos is not None and self._videos.wants(item):
+            if self._videos is not None and self._videos.request.wants(item):
                 self._video(self._videos, item.path)
                 return
             prediction = next(self._predictions)
@@ -177,10 +172,6 @@ class _Run:
                 complain(f"{prediction.path}: --fail-if '{text}' holds")
 
 
-def _most_windows(fast: bool, count: int | None) -> int | None:
-    return FAST_WINDOWS if fast and count is None else count
-
-
 def _split(heads: str | None) -> list[str] | None:
     if heads is None:
         return None
@@ -199,9 +190,8 @@ def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
         raise click.UsageError(f"--fail-if: {error}") from None
 
 
-def _heads_in_use(predictor: Predictor, inputs: Sequence[Input], request: VideoRequest) -> tuple[HeadFile, ...]:
-    """The heads whose answers there will be: those that need successive frames only if there are videos."""
-    videos = [request.wants(item) for item in inputs if item.error is None]
+def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFile, ...]:
+    """Return the heads that will answer: those that need successive frames only if some inputs are videos."""
     if not predictor.heads and not all(videos):
         chosen = ", ".join(head.label for head in predictor.video_heads)
         raise click.UsageError(f"pictures cannot be judged by what reads successive frames ({chosen}): see --heads")
@@ -222,17 +212,16 @@ def _predictor(
     heads: Sequence[str] | None,
     device: str,
     max_pixels: int | None,
-    threads: int | None = None,
-    backbone: str | None = None,
+    threads: int | None,
+    backbone: str | None,
 ) -> Predictor:
-    from dheads_cli.backbones import chosen_backbone
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
     predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
-    session.tell([str(problem) for problem in predictor.problems])
+    session.report([str(problem) for problem in predictor.problems])
     if not predictor.video_heads:
         raise RegistryError("no head can be used: train one with `dheads add-head`, or see `dheads list`")
     return predictor
@@ -247,22 +236,25 @@ def _sink(
     inputs: Sequence[Input],
     has_video: bool,
 ) -> Iterator[Sink]:
-    formats = video_formats() if has_video else PICTURE_FORMATS
     if as_json:
-        yield formats.json(stdout_stream(machine=True))
+        yield JsonSink(stdout_stream(machine=True))
     elif csv_file == "-":
-        yield formats.csv(stdout_stream(machine=True), labels)
+        yield CsvSink(stdout_stream(machine=True), labels, with_frames=has_video)
     elif csv_file is not None:
         _spare_pictures(csv_file, inputs)
-        try:
-            stream = open(csv_file, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
-        except (OSError, ValueError) as error:
-            raise DheadsError(f"cannot write to {csv_file}: {reason(error)}") from None
-        with stream:
-            yield formats.csv(ResultStream(stream, csv_file), labels)
+        with result_file(csv_file) as stream:
+            yield CsvSink(stream, labels, with_frames=has_video)
     else:
-        make = formats.table() if is_terminal(sys.stdout) else formats.plain
-        yield make(stdout_stream(machine=False), labels, [item.path for item in inputs], show_all)
+        yield _for_people(labels, [item.path for item in inputs], show_all, "inputs" if has_video else "pictures")
+
+
+def _for_people(labels: Sequence[str], paths: Sequence[str], show_all: bool, noun: str) -> Sink:
+    stream = stdout_stream(machine=False)
+    if not is_terminal(sys.stdout):
+        return PlainSink(stream, labels, paths, show_all)
+    from dheads_cli.output.table import TableSink
+
+    return TableSink(stream, labels, paths, show_all, noun=noun)
 
 
 def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from dheads_cli.output.console import ResultStream
+from dheads_cli.output.console import ResultStream, result_file
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from dheads_cli.output.progress import Bar
-    from dheads_cli.output.videos import VideoSink
+    from dheads_cli.output.sinks import Sink
     from distortion_heads.io.inputs import Input
     from distortion_heads.io.video.options import VideoOptions
     from distortion_heads.pipeline import Predictor
@@ -60,7 +60,7 @@ _OPTIONS = (
 
 
 def video_options(command: F) -> F:
-    """Add the options for videos; they arrive as further keyword arguments, for `VideoRequest.parse`."""
+    """Add the options for videos; they arrive as further keyword arguments, for `VideoRequest`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -68,7 +68,7 @@ def video_options(command: F) -> F:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """What the command line asks for videos."""
+    """The request of the command line for videos."""
 
     arguments: dict[str, Any]
     max_pixels: int | None
@@ -83,7 +83,7 @@ class VideoRequest:
         return bool(self.arguments["follow"])
 
     def inputs(self, paths: Sequence[str]) -> Iterator[Input]:
-        """The inputs; with --video, - stands for itself."""
+        """Yield the inputs; with --video, - stands for itself."""
         from distortion_heads.io.inputs import Input, expand_inputs
 
         for path in paths:
@@ -93,7 +93,7 @@ class VideoRequest:
                 yield from expand_inputs([path], videos=True)
 
     def wants(self, item: Input) -> bool:
-        """Whether `item` is to be read as a video."""
+        """Return whether `item` is to be read as a video."""
         return self.all_videos or item.is_video
 
     def check(self, ctx: click.Context, inputs: Sequence[Input]) -> None:
@@ -120,7 +120,7 @@ class VideoRequest:
             raise click.UsageError(f"--{_name(name)} {target} would overwrite an input: name another file", ctx)
 
     def options(self, ctx: click.Context) -> VideoOptions:
-        """Raises `click.UsageError`."""
+        """Return the options as the library has them. Raises `click.UsageError`."""
         from distortion_heads.io.video.options import Follow, Sampling, SegmentRule, VideoOptions
         from distortion_heads.io.video.sampling import parse_time
 
@@ -152,7 +152,7 @@ T = TypeVar("T")
 
 
 def _given(kind: Callable[..., T], **values: Any) -> T:
-    """`kind` with those values that were given, and its own defaults for the rest."""
+    """Return `kind` of the values that were given, with its own defaults for the rest."""
     return kind(**{name: value for name, value in values.items() if value is not None})
 
 
@@ -164,28 +164,20 @@ class Videos:
     """Predicts videos and writes all that is asked for about them."""
 
     def __init__(
-        self, request: VideoRequest, options: VideoOptions, predictor: Predictor, sink: VideoSink, show_all: bool
+        self, request: VideoRequest, options: VideoOptions, predictor: Predictor, sink: Sink, show_all: bool
     ) -> None:
-        self._request, self._options, self._predictor = request, options, predictor
+        self.request, self._options, self._predictor = request, options, predictor
         self._sink, self._show_all = sink, show_all
         self._frames: ResultStream | None = None
-
-    def wants(self, item: Input) -> bool:
-        return self._request.wants(item)
 
     @contextmanager
     def frame_file(self) -> Iterator[None]:
         """Keep the file of --jsonl-frames open. Raises `DheadsError`."""
-        name = self._request.arguments["jsonl_frames"]
+        name = self.request.arguments["jsonl_frames"]
         if name is None:
             yield
             return
-        try:
-            stream = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
-        except (OSError, ValueError) as error:
-            raise DheadsError(f"cannot write to {name}: {reason(error)}") from None
-        with stream:
-            self._frames = ResultStream(stream, name)
+        with result_file(name) as self._frames:
             yield
 
     def predict(self, path: str, bar: Bar) -> VideoPrediction:
@@ -207,7 +199,7 @@ class Videos:
         return prediction
 
     def _thumbnails(self) -> Thumbnails | None:
-        if self._request.arguments["plot"] is None:
+        if self.request.arguments["plot"] is None:
             return None
         from distortion_heads.reports.timeline_plot import Thumbnails
 
@@ -224,13 +216,13 @@ class Videos:
             self._sink.frame(path, step.result)
             if self._frames is not None:
                 self._frames.write(f"{to_json_line(frame_to_dict(path, step.result))}\n")
-        if self._request.follow and step.events:
+        if self.request.follow and step.events:
             with bar.hidden():
                 for event in step.events:
                     self._sink.event(path, event)
 
     def _plot(self, prediction: VideoPrediction, thumbnails: Thumbnails | None) -> None:
-        target = self._request.arguments["plot"]
+        target = self.request.arguments["plot"]
         if thumbnails is None or target is None:
             return
         from distortion_heads.reports.timeline_plot import draw_timeline
@@ -242,7 +234,7 @@ class Videos:
             raise DheadsError(f"cannot write {target}: {reason(error)}") from None
 
     def _annotate(self, prediction: VideoPrediction, bar: Bar) -> None:
-        target = self._request.arguments["annotate"]
+        target = self.request.arguments["annotate"]
         if target is None:
             return
         from distortion_heads.reports.annotated_video import annotate_video
@@ -254,13 +246,3 @@ class Videos:
             self._options,
             lambda time: bar.show(time - prediction.start, length, detail="annotating"),
         )
-
-
-@contextmanager
-def opened(videos: Videos | None) -> Iterator[None]:
-    """Keep the files open that `videos` writes to, if there are videos."""
-    if videos is None:
-        yield
-        return
-    with videos.frame_file():
-        yield

@@ -32,7 +32,7 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }
-"""What to set before NumPy is imported and processes are started."""
+"""Variables to set before NumPy is imported and processes are started."""
 
 VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--bit-rate", "crf": "--crf"}
 
@@ -216,7 +216,7 @@ def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
 
 
 def _usage(action: Callable[[], Parsed]) -> Parsed:
-    """What `action` returns; its error is wrong usage."""
+    """Return what `action` returns; its error is wrong usage."""
     try:
         return action()
     except DheadsError as error:

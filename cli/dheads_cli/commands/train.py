@@ -19,7 +19,8 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
-    from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe
+    from distortion_heads.training.networks.loop import Progress
+    from distortion_heads.training.networks.recipes import ShardRecipe
     from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage
 
 FOLDER = click.Path(path_type=Path)
@@ -49,6 +50,13 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option(
     "--license", "licenses", multiple=True, metavar="TEXT", help="A licence of the pictures; may be repeated."
 )
+@click.option(
+    "--head-license",
+    default="unspecified",
+    show_default=True,
+    metavar="TEXT",
+    help="The licence of the head files.",
+)
 @click.option("--clips", type=FOLDER, help="A folder of clean videos: fit the heads that need successive frames.")
 @dataset_options
 @click.pass_context
@@ -67,6 +75,7 @@ def train(
     fit_pictures: int | None,
     hold_pictures: int | None,
     licenses: tuple[str, ...],
+    head_license: str,
     clips: Path | None,
     refit_heads: bool,
     **dataset: Any,
@@ -85,7 +94,7 @@ def train(
             raise click.UsageError("--clips DIR goes with --images DIR, over which a camera is moved", ctx)
         others = {*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"} - {"licenses", "backbone"}
         check_options(ctx, "--clips", without=others)
-        train_on_clips(ctx, clips, images, out, seed, licenses, dataset["backbone"])
+        train_on_clips(ctx, clips, images, out, seed, licenses, head_license, dataset["backbone"])
         return
     if images is None or dataset["data"] is not None:
         if images is not None or dataset["data"] is None or refit_heads:
@@ -93,16 +102,18 @@ def train(
         check_options(ctx, "--data", without=IMAGES_ONLY)
         with needs_train_extra("train"):
             _set_up_torch(device, threads)
-        train_on_data(ctx, out, seed, device, dataset)
+        train_on_data(ctx, out, seed, device, head_license, dataset)
         return
     check_options(ctx, "--images", without=dataset)
     if refit_heads:
         counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
-        refit(ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses})
+        refit(
+            ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses, "head_license": head_license}
+        )
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
-        from distortion_heads.training.networks.train_on_shards import ShardRecipe
+        from distortion_heads.training.networks.recipes import ShardRecipe
         from distortion_heads.training.runs.from_clean_pictures import BundleOptions, train_bundle
 
         recipe = replace(ShardRecipe(), seed=seed) if steps is None else replace(ShardRecipe(), seed=seed, steps=steps)
@@ -115,6 +126,7 @@ def train(
             compile_network=compile_network,
             start=start,
             licenses=licenses,
+            head_license=head_license,
             command=_command(images, recipe, start, fit_pictures, hold_pictures, licenses),
         )
         options = _with_pictures(options, fit_pictures, hold_pictures)
@@ -139,7 +151,7 @@ def _set_up_torch(device: str, threads: int | None) -> str:
 def _command(
     images: Path, recipe: ShardRecipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
 ) -> str:
-    """What decides the weights, as it was given; of paths only the last part, for the files are given to others."""
+    """Return what decides the weights, as it was given; paths by their last part, for the files are given to others."""
     words = ["dheads", "train", "--images", images.resolve().name, "--steps", str(recipe.steps)]
     words += ["--seed", str(recipe.seed)]
     given = {"--start": start and start.name, "--fit-pictures": fit, "--hold-pictures": hold}
@@ -158,7 +170,7 @@ def _show(bar: Bar, progress: Progress | Stage) -> None:
     if isinstance(progress, Stage):
         bar.show(progress.done, progress.total, progress.name, progress.detail)
         return
-    detail = f"loss {progress.loss:.4f}, {progress.samples_per_second:.0f} pictures/s"
+    detail = f"loss {progress.loss:.4f}, {progress.per_second:.0f} pictures/s"
     bar.show(progress.step, progress.steps, "backbone", detail)
     if progress.auroc:
         with bar.hidden():

@@ -15,7 +15,14 @@ from dheads_cli.session import needs_train_extra, session_of
 
 
 def train_on_clips(
-    ctx: click.Context, clips: Path, images: Path, out: Path, seed: int, licenses: tuple[str, ...], backbone: str | None
+    ctx: click.Context,
+    clips: Path,
+    images: Path,
+    out: Path,
+    seed: int,
+    licenses: tuple[str, ...],
+    head_license: str,
+    backbone: str | None,
 ) -> None:
     """Fit the attached heads of the view "temporal"; write `out/heads`, and what was measured."""
     spec, _ = chosen_backbone(session_of(ctx), backbone)
@@ -30,6 +37,7 @@ def train_on_clips(
             footage=videos_in(clips),
             seed=seed,
             licenses=licenses,
+            head_license=head_license,
             command=_command(clips, images, seed, licenses),
             report=lambda stage, done, total: bar.show(done, total, stage),
         )
@@ -45,6 +53,6 @@ def train_on_clips(
 
 
 def _command(clips: Path, images: Path, seed: int, licenses: tuple[str, ...]) -> str:
-    """What decides the weights; of paths only the last part, for the files are given to others."""
+    """Return what decides the weights; paths by their last part, for the files are given to others."""
     words = ["dheads", "train", "--clips", clips.resolve().name, "--images", images.resolve().name, "--seed", str(seed)]
     return shlex.join([*words, *(word for text in licenses for word in ("--license", text))])

@@ -16,7 +16,7 @@ from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 
 if TYPE_CHECKING:
-    from distortion_heads.training.networks.train_on_records import Progress
+    from distortion_heads.training.networks.loop import Progress
     from distortion_heads.training.runs.from_dataset import DatasetRun, Summary
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -69,7 +69,9 @@ def check_options(ctx: click.Context, mode: str, without: Iterable[str]) -> None
             raise click.UsageError(f"{parameter.opts[0]} does not go with {mode}", ctx)
 
 
-def train_on_data(ctx: click.Context, out: Path, seed: int, device: str, options: dict[str, Any]) -> None:
+def train_on_data(
+    ctx: click.Context, out: Path, seed: int, device: str, head_license: str, options: dict[str, Any]
+) -> None:
     """Train on a labelled dataset; under `torchrun` only the first process writes anything."""
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
@@ -77,7 +79,7 @@ def train_on_data(ctx: click.Context, out: Path, seed: int, device: str, options
         from distortion_heads.training.runs.from_dataset import train_on_dataset
 
         with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
-            run = _run(out, seed, options, lambda progress: _show(bar, progress))
+            run = _run(out, seed, head_license, options, lambda progress: _show(bar, progress))
             summary = train_on_dataset(run, registry, processes)
         if processes.is_first:
             _tell(ctx, out, summary)
@@ -108,7 +110,9 @@ def refit(ctx: click.Context, out: Path, images: Path, seed: int, options: dict[
     stdout_stream(machine=False).write(f"wrote {len(done.written)} heads to {out / 'heads'}\n")
 
 
-def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progress], None]) -> DatasetRun:
+def _run(
+    out: Path, seed: int, head_license: str, options: dict[str, Any], report: Callable[[Progress], None]
+) -> DatasetRun:
     from distortion_heads.training.networks.recipes import recipe_for
     from distortion_heads.training.runs.from_dataset import DatasetRun
     from distortion_heads.training.runs.job import NetworkChoice
@@ -128,13 +132,14 @@ def _run(out: Path, seed: int, options: dict[str, Any], report: Callable[[Progre
         kind=options["kind"],
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",") if label.strip()),
         own_stride=options["stride"] is None,
+        head_license=head_license,
         command=_command(seed, options),
         report=report,
     )
 
 
 def _command(seed: int, options: dict[str, Any]) -> str:
-    """What decides the result; of paths only the last part, for the files are given to others."""
+    """Return what decides the result; paths by their last part, for the files are given to others."""
     words = ["dheads", "train"]
     for name, value in options.items():
         if value not in (None, False):
@@ -148,7 +153,7 @@ def _show(bar: Bar, progress: Progress) -> None:
         progress.step,
         progress.steps,
         f"epoch {progress.epoch}",
-        f"loss {progress.loss:.4f}, {progress.records_per_second:.1f} pictures/s",
+        f"loss {progress.loss:.4f}, {progress.per_second:.1f} pictures/s",
     )
     if progress.validation is not None:
         with bar.hidden():

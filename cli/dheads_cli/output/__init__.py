@@ -1,1 +1,1 @@
-"""Where results go: the formats of `predict`, tables, cards and progress."""
+"""Output: the formats of `predict`, tables, cards and progress."""

@@ -35,12 +35,12 @@ def write_card(title: str, card: Card) -> None:
 
 
 def figure(value: float | None) -> str:
-    """A measure in [0, 1] to four digits."""
+    """Return a measure in [0, 1] with four digits."""
     return "not measured" if value is None else f"{value:.4f}"
 
 
 def share(value: float | None) -> str:
-    """A share in [0, 1] in percent."""
+    """Return a share in [0, 1] in percent."""
     return "not measured" if value is None else f"{100 * value:.1f} %"
 
 

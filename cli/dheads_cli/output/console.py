@@ -1,4 +1,4 @@
-"""Where text goes: results to stdout, diagnostics to stderr, a line each. Imports rich only for a terminal."""
+"""Text to people and programs: results to stdout, diagnostics to stderr. Imports rich only for a terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from distortion_heads._system.errors_text import reason
@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 
 def complain(message: str) -> None:
-    """Write one line to stderr; that this fails is nobody's concern."""
+    """Write one line to stderr, if it can be written."""
     with suppress(OSError, AttributeError, ValueError):
         encoding = sys.stderr.encoding or "utf-8"
         sys.stderr.write(f"dheads: {printable(message)}\n".encode(encoding, "backslashreplace").decode(encoding))
@@ -34,7 +34,7 @@ def complain(message: str) -> None:
 
 
 def describe_bug(error: Exception) -> str:
-    """What to say about an exception that nobody raised on purpose."""
+    """Return a line about an exception that nobody raised on purpose."""
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return f"unexpected {what}: this is a bug, please report it (DHEADS_DEBUG=1 shows where)"
 
@@ -60,21 +60,32 @@ class ResultStream(io.TextIOBase):
 
 
 def stdout_stream(*, machine: bool) -> ResultStream:
-    """Stdout; for machines always UTF-8, with newlines as they are. Raises `DheadsError` if it is closed."""
+    """Return stdout; for machines always in UTF-8, with newlines as they are. Raises `DheadsError` if it is closed."""
     if sys.stdout is None:
         raise DheadsError("cannot write to standard output: it is closed")
     encoding = "utf-8" if machine else sys.stdout.encoding
     return ResultStream(sys.stdout.buffer, "standard output", encoding or "utf-8")
 
 
+@contextmanager
+def result_file(name: str) -> Iterator[ResultStream]:
+    """Open a file for results. Raises `DheadsError` if it cannot be written."""
+    try:
+        stream = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
+    except (OSError, ValueError) as error:
+        raise DheadsError(f"cannot write to {name}: {reason(error)}") from None
+    with stream:
+        yield ResultStream(stream, name)
+
+
 def silence_stdout() -> None:
-    """After a closed pipe: let the interpreter flush what is left to nowhere."""
+    """Send what the interpreter still flushes to nowhere, after a closed pipe."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
-    """Whether a person sees `stream`."""
+    """Return whether a person sees `stream`."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -82,7 +93,7 @@ def is_terminal(stream: IO[str] | None) -> bool:
 
 
 def plain_table(rows: list[list[str]], gap: int = 2) -> str:
-    """`rows` as aligned columns without any decoration."""
+    """Return `rows` as aligned columns without decoration."""
     if not rows:
         return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -91,22 +102,44 @@ def plain_table(rows: list[list[str]], gap: int = 2) -> str:
 
 
 def rich_console() -> Console:
-    """A console for stdout; use with `rendered`."""
+    """Return a console for stdout, to use with `rendered`."""
     from rich.console import Console
 
     return Console(highlight=False, emoji=False, markup=False)
 
 
 def rendered(console: Console, *renderables: RenderableType) -> str:
-    """What `console` would print, so that one place writes it."""
+    """Return what `console` would print, so that one place writes it."""
     with console.capture() as capture:
         for renderable in renderables:
             console.print(renderable)
     return capture.get()
 
 
+def styled(text: str, style: str) -> str:
+    """Return `text` and a line end, in that style of rich."""
+    from rich.text import Text
+
+    return rendered(rich_console(), Text(text, style))
+
+
+def table_text(
+    header: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str], *, spare: str | None = None
+) -> str:
+    """Return a table: with rules and `styles` on a terminal, without `spare` if it is too wide; else plain."""
+    if not is_terminal(sys.stdout):
+        return plain_table([list(header), *map(list, rows)])
+    console, table = rich_console(), rich_table(header, rows, styles)
+    width = console.measure(table, options=console.options.update(width=1000)).maximum
+    if spare is not None and width > console.width:
+        kept = [column for column, name in enumerate(header) if name != spare]
+        narrow = [[row[column] for column in kept] for row in (header, *rows)]
+        table = rich_table(narrow[0], narrow[1:], styles)
+    return rendered(console, table)
+
+
 def rich_table(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> Table:
-    """A table with a rule below its header; `styles` by column. Long cells are folded, not cut."""
+    """Return a table with a rule below its header and `styles` by column; long cells are folded, not cut."""
     from rich import box
     from rich.table import Table
 

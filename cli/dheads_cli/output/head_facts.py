@@ -1,4 +1,4 @@
-"""What is known of an attached head: from its plugin, and from its file if that can be used."""
+"""The facts about an attached head: from its plugin, and from its file if that can be used."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class HeadFacts:
         }
 
     def card(self) -> dict[str, Any]:
-        """What `show --json` writes: the summary, the plugin's words, and the file's metadata as they stand in it."""
-        from distortion_heads.heads.metadata import dump_metadata
+        """Return what `show --json` writes: the summary, the plugin's words, and the file's own metadata."""
+        from distortion_heads.heads.file import dump_metadata
 
         return {
             **self.summary(),
@@ -82,7 +82,7 @@ def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
 
 
 def bundled_ref() -> BackboneRef:
-    """The backbone that heads must have been trained on."""
+    """Return the backbone that heads must have been trained on."""
     from distortion_heads.backbones.files import read_backbone
     from distortion_heads.backbones.open import bundled_backbone
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """One line that says how far the work is; without a `progress` it says nothing."""
+    """One line that shows how far the work is; without a `progress` it shows nothing."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress
@@ -43,7 +43,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(*, wanted: bool = True, ticking: bool = False) -> Iterator[Bar]:
-    """A bar that is gone afterwards. `ticking` redraws it from a thread, for work whose steps are long."""
+    """Show a bar that is gone afterwards; `ticking` redraws it from a thread, for work with long steps."""
     console = None
     if wanted and is_terminal(sys.stderr):
         from rich.console import Console

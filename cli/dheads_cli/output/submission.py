@@ -1,60 +1,47 @@
-"""`dheads predict --submission`: beside what is printed, the answers in the format of the ICIP 2020 challenge."""
+"""`dheads predict --submission`, the old spelling of `dheads submission2020`, beside what is printed."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from dheads_cli.output.console import complain
-from distortion_heads._system.errors_text import reason
-from distortion_heads.errors import DheadsError
+from dheads_cli.output.sinks import Sink
 
 if TYPE_CHECKING:
-    from dheads_cli.commands.predict_videos import VideoRequest
-    from dheads_cli.output.pictures import Sink
-    from dheads_cli.output.videos import VideoSink
-    from distortion_heads.answers import Prediction
     from distortion_heads.io.inputs import Input
     from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 
-
-def submission_of(
-    ctx: click.Context, file: str | None, request: VideoRequest, inputs: Sequence[Input], labels: Sequence[str]
-) -> Submission | None:
-    """What --submission asks for, or None. Raises `click.UsageError` if that cannot be given."""
-    if file is None:
-        return None
-    from distortion_heads.reports.icip2020 import LABELS
-
-    if missing := [label for label in LABELS if label not in labels]:
-        raise click.UsageError(f"--submission needs the heads {', '.join(LABELS)}: without {missing[0]}", ctx)
-    for item in inputs:
-        if item.error is not None or not request.wants(item):
-            reason = item.error or "a picture"
-            raise click.UsageError(f"--submission needs videos alone, all of them: {item.path}: {reason}", ctx)
-    if not os.access(Path(file).absolute().parent, os.W_OK):  # before the videos are read, which may take hours
-        raise click.UsageError(f"--submission {file} cannot be written: choose a folder that is there", ctx)
-    return Submission(file)
+PLUGIN = "dheads_icip2020"
+"""Looked for at run time: the command line imports no plugin."""
 
 
-class Submission:
+def check_submission(
+    ctx: click.Context, file: str, inputs: Sequence[Input], wanted: Sequence[bool], labels: Sequence[str]
+) -> None:
+    """Raise `click.UsageError` if --submission does not fit the inputs (`wanted`: the videos) or the heads."""
+    answers, commands = (import_module(f"{PLUGIN}.{name}") for name in ("answers", "commands"))
+    if missing := [label for label in answers.LABELS if label not in labels]:
+        raise click.UsageError(f"--submission needs the heads {', '.join(answers.LABELS)}: without {missing[0]}", ctx)
+    for item, is_video in zip(inputs, wanted, strict=True):
+        if item.error is not None or not is_video:
+            said = item.error or "a picture"
+            raise click.UsageError(f"--submission needs videos alone, all of them: {item.path}: {said}", ctx)
+    commands.check_folder(file)
+
+
+class Submission(Sink):
     """Passes everything on to `sink`, remembers what is present in each video, and writes that at the end."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, sink: Sink) -> None:
+        self._file, self._sink = file, sink
         self._answers: dict[str, tuple[str, ...]] = {}
         self._frames = 0
         self._started = time.perf_counter()
-
-    def beside(self, sink: Sink) -> Sink:
-        self._sink = cast("VideoSink", sink)
-        self._started = time.perf_counter()
-        return self
 
     def frame(self, path: str, result: FrameResult) -> None:
         self._frames += 1
@@ -67,24 +54,12 @@ class Submission:
         self._answers[path] = tuple(head.label for head in prediction.present)
         self._sink.video(path, prediction)
 
-    def prediction(self, prediction: Prediction) -> None:
-        self._sink.prediction(prediction)
-
     def error(self, path: str, reason: str) -> None:
-        """A video that cannot be read has an empty line: the lines are told by their number alone."""
+        """A video that cannot be read has an empty line: lines have numbers alone."""
         self._answers[path] = ()
         self._sink.error(path, reason)
 
     def close(self) -> None:
-        from distortion_heads._system.atomic import write_atomic
-        from distortion_heads.reports.icip2020 import format_answers, natural_key
-
         self._sink.close()
-        seconds = time.perf_counter() - self._started
-        paths = sorted(self._answers, key=natural_key)
-        try:
-            write_atomic(Path(self._file), format_answers(self._answers[path] for path in paths).encode())
-        except OSError as error:
-            raise DheadsError(f"cannot write to {self._file}: {reason(error)}") from None
-        each = f", {seconds / self._frames:.4f} s a frame" if self._frames else ""
-        complain(f"note: {self._file}: {len(paths)} videos in natural order of their paths{each}")
+        write = import_module(f"{PLUGIN}.commands").write_answers
+        complain(f"note: {write(self._file, self._answers, self._frames, time.perf_counter() - self._started)}")

@@ -70,7 +70,7 @@ def build_graph(architecture: Architecture) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """What a graph is made of, as it grows."""
+    """The parts of a graph, as it grows."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: list[onnx.TensorProto] = field(default_factory=list)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from distortion_heads.backbones.architecture import QUIET, Architecture
+from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.backbones.files import PatchFile
-from distortion_heads.backbones.with_torch.networks import PatchNetwork
+from distortion_heads.backbones.with_torch.networks import Operation, PatchNetwork, levels, luma
 from distortion_heads.backbones.with_torch.patch_network import patch_network
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec
@@ -65,17 +67,19 @@ class TorchEngine:
         self._dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
         # In single precision sums over channels-last data are less exact than the engines may differ.
         self._layout = torch.contiguous_format if self._dtype == torch.float32 else torch.channels_last
-        self._weights: dict[str, torch.Tensor] = {}
-        bank = {f"conv{i}": conv for i, conv in enumerate(architecture.convs) if conv.analysis}
-        for name, value in tensors.items():
-            layout = self._layout if value.ndim == 4 else torch.contiguous_format
-            conv = bank.get(name.split(".")[0])
-            if conv:  # it reads unscaled pixels, which are exact, as in the ONNX graph
-                scale = SCALE / sum(LUMA_PARTS) if conv.inputs == 1 else SCALE
-                scaled = value * np.float32(scale) if value.ndim == 4 else value
-                self._weights[name] = torch.from_numpy(np.array(scaled)).to(device)
-            else:
-                self._weights[name] = torch.from_numpy(np.array(value)).to(device, self._dtype, memory_format=layout)
+        self._layers = [
+            self._layer(conv, tensors[f"conv{i}.weight"], tensors[f"conv{i}.bias"])
+            for i, conv in enumerate(architecture.convs)
+        ]
+
+    def _layer(self, conv: Conv, filters: NDArray[np.float32], biases: NDArray[np.float32]) -> Operation:
+        if conv.analysis:  # it reads unscaled pixels, which are exact, as in the ONNX graph
+            scale = np.float32(SCALE / sum(LUMA_PARTS) if conv.inputs == 1 else SCALE)
+            bank, shift = (torch.from_numpy(array).to(self._device) for array in (filters * scale, biases.copy()))
+            return partial(functional.conv2d, weight=bank, bias=shift, stride=conv.stride)
+        weight = torch.from_numpy(filters.copy()).to(self._device, self._dtype, memory_format=self._layout)
+        bias = torch.from_numpy(biases.copy()).to(self._device, self._dtype)
+        return partial(functional.conv2d, weight=weight, bias=bias, stride=conv.stride, padding=conv.kernel // 2)
 
     def moments(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self.batch_moments([pixels])[0]
@@ -84,28 +88,14 @@ class TorchEngine:
         return self
 
     def batch_moments(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-        from torch.nn import functional
-
         with torch.inference_mode():
             picture = self._sent(batch).float() - 127.5
             x = (picture * SCALE).to(self._dtype, memory_format=self._layout)
-            means, variances, stride = [], [], 1
-            for i, conv in enumerate(self._architecture.convs):
-                weight, bias = self._weights[f"conv{i}.weight"], self._weights[f"conv{i}.bias"]
-                if conv.analysis:
-                    source = luma(picture) if conv.inputs == 1 else picture
-                    padded = functional.pad(source, (conv.kernel // 2,) * 4, mode="reflect")
-                    sizes = functional.conv2d(padded, weight, bias, conv.stride).abs()
-                    level, side = functional.relu(sizes - QUIET), CELL // conv.stride
-                else:
-                    x = torch.relu_(functional.conv2d(x, weight, bias, conv.stride, conv.kernel // 2))
-                    stride *= conv.stride
-                    level, side = x, CELL // stride
-                if conv.level:
-                    mean, variance = _cell_moments(level.float().contiguous(), side)
-                    means.append(mean)
-                    variances.append(variance)
-            result: NDArray[np.float32] = torch.cat(means + variances, 1).cpu().numpy()
+            found = levels(self._architecture, self._layers, x, {3: picture, 1: luma(picture)})
+            sides = [CELL // stride for _, stride in self._architecture.levels]
+            moments = [_cell_moments(level.contiguous(), side) for (_, level), side in zip(found, sides, strict=True)]
+            parts = [part for kind in zip(*moments, strict=True) for part in kind]
+            result: NDArray[np.float32] = torch.cat(parts, 1).cpu().numpy()
         return list(result)
 
     def _sent(self, batch: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
@@ -114,11 +104,6 @@ class TorchEngine:
         if self._device.type == "cuda":
             pixels = pixels.pin_memory()
         return pixels.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
-
-
-def luma(picture: torch.Tensor) -> torch.Tensor:
-    """(B, 1, H, W), a thousand times the luma of (B, 3, H, W)."""
-    return (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True)
 
 
 def _cell_moments(x: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:

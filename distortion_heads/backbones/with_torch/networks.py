@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Conv
+from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.backbones.files import BackboneFile, dump_backbone, dump_patch_backbone, fingerprint
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.backbones.with_torch.patch_graph import build_patch_graph
@@ -44,7 +45,7 @@ class TrainableBackbone(nn.Module, ABC):
 
     @abstractmethod
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """What the backbone's file holds."""
+        """Return the content of the backbone's file."""
 
     @abstractmethod
     def files(self, info: Mapping[str, Any]) -> tuple[bytes, bytes]:
@@ -146,24 +147,17 @@ class CellNetwork(TrainableBackbone):
 
     def forward(self, pixels: Tensor) -> Tensor:
         picture = pixels.float() * (4 / 255) - 2.0
-        x, means, deviations = picture, [], []
-        for spec, conv in zip(self.architecture.convs, self.convs, strict=True):
-            if spec.analysis:
-                level = magnitudes(picture, cast(Tensor, conv.weight), spec)
-                means.append((level.mean((2, 3)) + MEAN_FLOOR).log())
-            else:
-                x = torch.relu(conv(x))
-                level = x.float()
-                means += [level.mean((2, 3))] if spec.level else []
-            if spec.level:
-                deviations.append(0.5 * (level.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
-        features = (torch.cat(means + deviations, 1) - self.get_buffer("feature_mean")) / self.get_buffer(
-            "feature_scale"
-        )
-        return features.clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        grey = luma(picture) / sum(LUMA_PARTS)
+        layers = [_unpadded(conv) if spec.analysis else conv for spec, conv in self._layers()]
+        features = pooled(levels(self.architecture, layers, picture, {3: picture, 1: grey}))
+        standard = (features - self.get_buffer("feature_mean")) / self.get_buffer("feature_scale")
+        return standard.clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+
+    def _layers(self) -> Iterator[tuple[Conv, nn.Conv2d]]:
+        return zip(self.architecture.convs, cast(Iterable[nn.Conv2d], self.convs), strict=True)
 
     def blocks(self) -> list[nn.Module]:
-        return [conv for spec, conv in zip(self.architecture.convs, self.convs, strict=True) if not spec.analysis]
+        return [conv for spec, conv in self._layers() if not spec.analysis]
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         convs = {f"conv{i}.{part}": getattr(conv, part) for i, conv in enumerate(self.convs) for part in _PARTS}
@@ -208,9 +202,47 @@ Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
 Tail: TypeAlias = Literal["maxpool", "moments"]
 
 
-def magnitudes(picture: Tensor, bank: Tensor, conv: Conv) -> Tensor:
-    """The level of an analysis bank for a normalised picture (B, 3, H, W)."""
-    if conv.inputs == 1:
-        picture = (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True) / sum(LUMA_PARTS)
-    padded = nn.functional.pad(picture, (conv.kernel // 2,) * 4, mode="reflect")
-    return torch.relu(nn.functional.conv2d(padded, bank, stride=conv.stride).abs() - QUIET)
+Operation: TypeAlias = Callable[[Tensor], Tensor]
+
+
+def levels(
+    architecture: Architecture, layers: Sequence[Operation], picture: Tensor, read: Mapping[int, Tensor]
+) -> Iterator[tuple[Conv, Tensor]]:
+    """Yield the levels (B, C, h, w) of `picture` (B, 3, H, W) in float32: the forward pass of the network.
+
+    `layers` are called for the convolutions, those of the banks without padding; a bank with n inputs reads `read[n]`.
+    """
+    x = picture
+    for conv, layer in zip(architecture.convs, layers, strict=True):
+        if conv.analysis:
+            yield conv, magnitudes(read[conv.inputs], layer, conv)
+        else:
+            x = torch.relu_(layer(x))
+            if conv.level:
+                yield conv, x.float()
+
+
+def magnitudes(read: Tensor, bank: Operation, conv: Conv) -> Tensor:
+    """Return the level of an analysis bank, in single precision: its filters live by what they cancel."""
+    with torch.autocast(read.device.type, enabled=False):
+        padded = functional.pad(read, (conv.kernel // 2,) * 4, mode="reflect")
+        return torch.relu(bank(padded).abs() - QUIET)
+
+
+def _unpadded(conv: nn.Conv2d) -> Operation:
+    return partial(functional.conv2d, weight=conv.weight, bias=conv.bias, stride=conv.stride)
+
+
+def luma(picture: Tensor) -> Tensor:
+    """(B, 1, H, W), a thousand times the luma of (B, 3, H, W)."""
+    return (picture * picture.new_tensor(LUMA_PARTS)[:, None, None]).sum(1, keepdim=True)
+
+
+def pooled(found: Iterable[tuple[Conv, Tensor]]) -> Tensor:
+    """Return the features (B, dim) of a window: means of the levels (their logarithm for a bank), log deviations."""
+    means, deviations = [], []
+    for conv, level in found:
+        mean = level.mean((2, 3))
+        means.append((mean + MEAN_FLOOR).log() if conv.analysis else mean)
+        deviations.append(0.5 * (level.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
+    return torch.cat(means + deviations, 1)

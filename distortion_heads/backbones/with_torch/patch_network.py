@@ -16,7 +16,7 @@ from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec, PatchInput
 
 RANDOM_SEED = 0
-"""Of random weights: the same for every run, so that features of a frozen random network are computed once."""
+"""Seed of random weights, the same for every run, so that features of a frozen random network are computed once."""
 
 
 def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:

@@ -1,1 +1,1 @@
-"""How well the installed heads find distortions."""
+"""Accuracy of the installed heads on distorted pictures."""

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
-from distortion_heads.bench.accuracy.markdown import to_markdown
 from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.accuracy.plots import draw_plots
-from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict
-from distortion_heads.bench.accuracy.samples import AccuracyPlan, Cache, PictureOutcomes, cache_key
-from distortion_heads.bench.accuracy.workers import InstalledRegistry, Job, MakeRegistry, measure_pictures
-from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict, to_markdown
+from distortion_heads.bench.accuracy.samples import AccuracyPlan, PictureOutcomes, measure_one
+from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
+from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
+from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
-from distortion_heads.reports.files import to_json, write_files
-
-Progress: TypeAlias = Callable[[int, int], None]
+from distortion_heads.reports.files import write_report
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions:
-    """What to measure. `heads` None: all; `limit` None: all pictures; `command` is quoted in the report."""
+class BenchOptions(CommonOptions):
+    """Options of the bench: `heads` (None: all) on clean pictures, distorted as `plan` says."""
 
     images: Path
-    out: Path
-    heads: tuple[str, ...] | None = None
-    limit: int | None = None
-    jobs: int = 1
     plan: AccuracyPlan = field(default_factory=AccuracyPlan)
     command: str = "dheads bench accuracy"
 
@@ -52,40 +46,35 @@ def bench_accuracy(
     `progress(done, total)` counts pictures. Raises `DataError` if there is nothing to measure or `out` cannot be
     written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
     """
-    for module in ("matplotlib", "threadpoolctl"):
-        if find_spec(module) is None:
-            raise MissingExtraError("dheads bench accuracy")
+    need_extra("dheads bench accuracy", "jinja2", "matplotlib", "threadpoolctl")
     pictures = find_pictures(options.images, options.limit)
     registry = make_registry()
     predictor = Predictor(options.heads, registry=registry, threads=1)
     heads, left_out = _measurable(predictor, registry, must_work=options.heads is not None)
     specs = tuple(registry.head(head.label).spec for head in heads)
+    key = cache_key(predictor, specs, options.plan, rooms=(*ROOMS, "bench/accuracy/samples.py"))
     job = Job(
         make_registry=make_registry,
         labels=tuple(head.label for head in heads),
-        plan=options.plan,
-        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan)),
+        cache=Cache(folder=options.out / "cache", key=key),
     )
-    measured, unreadable = _measure(pictures, job, options.jobs, progress)
+    measure = partial(measure_one, job=job, plan=options.plan)
+    measured, errors = measure_all(pictures, measure, options.jobs, progress)
     setting = Setting(
         command=options.command,
         backbone=str(predictor.backbone.ref),
         seed=options.plan.seed,
         mixtures=options.plan.mixtures,
         left_out=left_out,
-        unreadable=unreadable,
+        unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
     )
     report = make_report(collect(measured, heads, options.images), setting)
-    files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
-    write_files(options.out, {**files, **draw_plots(report)})
+    write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
 
 def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:
-    """All pictures below `folder`, sorted; or `limit` of them, chosen by the hash of their names and always the same.
-
-    Raises `DataError` if there is none.
-    """
+    """Return all pictures below `folder`, or `limit` of them, chosen by the hash of their names. Raises `DataError`."""
     found = list(expand_inputs([str(folder)]))
     for item in found:
         if item.error is not None:
@@ -97,11 +86,7 @@ def find_pictures(folder: Path, limit: int | None) -> tuple[Path, ...]:
 
 
 def read_sources(pictures: Sequence[Path], folder: Path) -> tuple[str, ...]:
-    """Where each picture is from.
-
-    The column `source` of `manifest.csv` in `folder` or the folder above, whose column `file` is relative to it; else
-    the picture's name up to the first `_`.
-    """
+    """Return the source of each picture by `manifest.csv` in `folder` or above, else its name up to the first `_`."""
     listed: dict[Path, str] = {}
     for home in (folder.resolve().parent, folder.resolve()):
         listed.update(_read_manifest(home / "manifest.csv"))
@@ -109,11 +94,10 @@ def read_sources(pictures: Sequence[Path], folder: Path) -> tuple[str, ...]:
 
 
 def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile], folder: Path) -> Outcomes:
-    """Put the pictures' outcomes together, in the order of their names. Raises `DataError` if there is none."""
+    """Put the pictures' outcomes together. Raises `DataError` if there is none."""
     if not measured:
         raise DataError(f"none of the pictures in {folder} can be read")
-    pictures = sorted(measured)
-    parts = [measured[picture] for picture in pictures]
+    pictures, parts = list(measured), list(measured.values())
     return Outcomes(
         labels=tuple(head.label for head in heads),
         families=tuple(head.family for head in heads),
@@ -127,26 +111,10 @@ def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile],
     )
 
 
-def _measure(
-    pictures: Sequence[Path], job: Job, jobs: int, progress: Progress
-) -> tuple[dict[Path, PictureOutcomes], tuple[str, ...]]:
-    """What was measured, and a sentence on each picture that could not be."""
-    outcomes: dict[Path, PictureOutcomes] = {}
-    errors: dict[Path, str] = {}
-    progress(0, len(pictures))
-    for done, result in enumerate(measure_pictures(pictures, job, jobs), 1):
-        if result.outcome is None:
-            errors[result.picture] = f"picture {result.picture.name}: {result.error}"
-        else:
-            outcomes[result.picture] = result.outcome
-        progress(done, len(pictures))
-    return outcomes, tuple(errors[picture] for picture in sorted(errors))
-
-
 def _measurable(
     predictor: Predictor, registry: Registry, *, must_work: bool
 ) -> tuple[tuple[HeadFile, ...], tuple[str, ...]]:
-    """The heads whose distortion can be made, and a sentence on each of the others."""
+    """Return the heads whose distortion can be made, and a sentence on each of the others."""
     can = {head.label: registry.head(head.label).spec.synthesize is not None for head in predictor.heads}
     mute = [label for label, made in can.items() if not made]
     if mute and must_work:

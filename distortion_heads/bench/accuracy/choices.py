@@ -29,7 +29,7 @@ class SetFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureFigures:
-    """Of `n` pictures; both None if there are none. A family is there if any of its distortions is."""
+    """Figures on `n` pictures; both None if there are none. A family is there if any of its distortions is."""
 
     n: int
     label: SetFigures | None
@@ -54,21 +54,21 @@ class Pair:
 
 
 def top1(single: Outcomes) -> float | None:
-    """Share of pictures with one distortion whose head is the most probable of all; None with fewer than two heads."""
+    """Return the share of pictures whose one distortion's head is the most probable; None with fewer than two heads."""
     if len(single.labels) < 2 or not len(single):
         return None
     return float((_best(single) == _which(single)).mean())
 
 
 def family_top1(single: Outcomes) -> dict[str, float | None]:
-    """By family: share of pictures with one distortion of it whose most probable head is of that family too."""
+    """Return by family the share of pictures with one of its distortions whose most probable head is of it too."""
     families = np.asarray(single.families)
     true, found = families[_which(single)], families[_best(single)]
     return {name: float((found[true == name] == name).mean()) for name in np.unique(true).tolist()}
 
 
 def four_choice(single: Outcomes) -> float | None:
-    """Chance that the true type is more probable than three others drawn at random; None with fewer than four heads.
+    """Return the chance that the true type beats three others drawn at random; None with fewer than four heads.
 
     Exact: the mean over all draws, C(beaten, 3) / C(heads - 1, 3), so that no seed is needed. A tie counts as lost.
     """
@@ -82,7 +82,7 @@ def four_choice(single: Outcomes) -> float | None:
 
 
 def confusion(single: Outcomes) -> NDArray[np.int64]:
-    """(H, H) counts: true distortion by most probable head, in the order of the labels."""
+    """Return counts (H, H): true distortion by most probable head, in the order of the labels."""
     counts = np.zeros((len(single.labels), len(single.labels)), np.int64)
     if len(single):
         np.add.at(counts, (_which(single), _best(single)), 1)
@@ -90,7 +90,7 @@ def confusion(single: Outcomes) -> NDArray[np.int64]:
 
 
 def mixture_figures(mixed: Outcomes) -> MixtureFigures:
-    """Exact match and F1 of the sets of heads that fire, by label and by family."""
+    """Return exact match and F1 of the sets of heads that fire, by label and by family."""
     if not len(mixed):
         return MixtureFigures(n=0, label=None, family=None)
     families = tuple(sorted(set(mixed.families)))
@@ -116,7 +116,7 @@ def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_], names: Seque
 
 
 def confused_pairs(single: Outcomes) -> tuple[Pair, ...]:
-    """All pairs of heads that both have pictures, those taken for each other most often first."""
+    """Return the pairs of heads that both have pictures, those taken for each other most often first."""
     own, best = _which(single), _best(single)
     clipped = np.clip(single.probability, 1e-15, 1 - 1e-15)
     logits = np.log(clipped) - np.log1p(-clipped)
@@ -139,12 +139,12 @@ def confused_pairs(single: Outcomes) -> tuple[Pair, ...]:
 
 
 def _which(single: Outcomes) -> NDArray[np.intp]:
-    """(n,): the column of the one distortion of each picture."""
+    """Return the column of the one distortion of each picture, (n,)."""
     which: NDArray[np.intp] = single.truth.argmax(axis=1)
     return which
 
 
 def _best(single: Outcomes) -> NDArray[np.intp]:
-    """(n,): the column of the most probable head; the first of equals."""
+    """Return the column of the most probable head, the first of equals, (n,)."""
     best: NDArray[np.intp] = single.probability.argmax(axis=1)
     return best

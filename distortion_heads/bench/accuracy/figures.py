@@ -15,16 +15,9 @@ from distortion_heads.metrics.measure import expected_calibration_error
 from distortion_heads.metrics.scores import auroc, average_precision, f1_score, mean_of, share
 
 POOLS: Mapping[str, tuple[int, int]] = {
-    "1": (1, 1),
-    "2": (2, 2),
-    "3": (3, 3),
-    "4": (4, 4),
-    "5": (5, 5),
-    "1-2": (1, 2),
-    "3-5": (3, 5),
-    "2-5": (2, 5),
+    "1": (1, 1), "2": (2, 2), "3": (3, 3), "4": (4, 4), "5": (5, 5), "1-2": (1, 2), "3-5": (3, 5), "2-5": (2, 5),
     "1-5": (1, 5),
-}
+}  # fmt: skip
 """Lowest and highest severity of what is pooled."""
 
 
@@ -84,7 +77,7 @@ class Figures:
 
 
 def compute_figures(outcomes: Outcomes) -> Figures:
-    """All figures of `outcomes`."""
+    """Return all figures of `outcomes`."""
     heads = tuple(head_figures(outcomes, i) for i in range(len(outcomes.labels)))
     clean = outcomes.rows(outcomes.clean)
     middle = outcomes.rows(outcomes.singles(2, 5))
@@ -111,7 +104,7 @@ def compute_figures(outcomes: Outcomes) -> Figures:
 
 
 def head_figures(outcomes: Outcomes, head: int) -> HeadFigures:
-    """The figures of the head in column `head`."""
+    """Return the figures of the head in column `head`."""
     mine = outcomes.present[:, head]
     single, clean = outcomes.singles(), outcomes.clean
     judged = single | clean
@@ -149,7 +142,7 @@ def _detection(outcomes: Outcomes, head: int, low: int, high: int) -> Detection:
 
 
 def _severity(truth: NDArray[np.floating], answer: NDArray[np.float64]) -> tuple[float | None, float | None]:
-    """Mean absolute error, and Spearman's rank correlation; 0 where the answers are all the same."""
+    """Return mean absolute error and Spearman's rank correlation, which is 0 where all answers are the same."""
     from scipy.stats import spearmanr
 
     known = np.isfinite(answer)

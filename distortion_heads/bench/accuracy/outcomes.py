@@ -1,10 +1,11 @@
-"""What heads said about pictures whose distortions are known: the arrays behind every accuracy figure."""
+"""Answers of heads for pictures whose distortions are known: the arrays behind every accuracy figure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,59 +41,46 @@ class Outcomes:
     @cached_property
     def fires(self) -> NDArray[np.bool_]:
         """(n, H): which heads are at or above their thresholds."""
-        fires: NDArray[np.bool_] = self.probability >= np.asarray(self.thresholds)
-        return fires
+        return np.asarray(self.probability >= np.asarray(self.thresholds))
 
     @cached_property
     def size(self) -> NDArray[np.int64]:
         """(n,): how many distortions were made; 0 is a clean picture."""
-        size: NDArray[np.int64] = self.present.sum(axis=1)
-        return size
+        return np.asarray(self.present.sum(axis=1))
 
     @cached_property
     def level(self) -> NDArray[np.floating]:
         """(n,): the highest severity; 0 for a clean picture."""
-        level: NDArray[np.floating] = self.truth.max(axis=1, initial=0)
-        return level
+        return np.asarray(self.truth.max(axis=1, initial=0))
 
     @property
     def clean(self) -> NDArray[np.bool_]:
         """(n,): the pictures as they were."""
-        clean: NDArray[np.bool_] = self.size == 0
-        return clean
+        return np.asarray(self.size == 0)
 
     def singles(self, low: float = 1, high: float = 5) -> NDArray[np.bool_]:
-        """(n,): the versions with exactly one distortion, of a severity in [low, high]."""
-        chosen: NDArray[np.bool_] = (self.size == 1) & (self.level >= low) & (self.level <= high)
-        return chosen
+        """Return bool (n,): which versions have exactly one distortion, of a severity in [low, high]."""
+        return np.asarray((self.size == 1) & (self.level >= low) & (self.level <= high))
 
     def rows(self, mask: NDArray[np.bool_]) -> Outcomes:
-        """The versions that `mask` (n,) selects."""
-        return replace(
-            self,
-            picture=self.picture[mask],
-            truth=self.truth[mask],
-            probability=self.probability[mask],
-            severity=self.severity[mask],
-        )
+        """Return the versions that `mask` (n,) selects."""
+        arrays = ("picture", "truth", "probability", "severity")
+        return replace(self, **{name: getattr(self, name)[mask] for name in arrays})
 
     def only(self, labels: Sequence[str]) -> Outcomes:
-        """Those heads of `labels` that are there, in that order, on the versions that have no other distortion."""
+        """Return the heads of `labels` that are there, in that order, on the versions without other distortions."""
         columns = [self.labels.index(label) for label in labels if label in self.labels]
         others = np.setdiff1d(np.arange(len(self.labels)), columns)
         free = self.present[:, others].sum(axis=1) == 0
         kept = self.rows(free)
-        return replace(
-            kept,
-            labels=tuple(self.labels[i] for i in columns),
-            families=tuple(self.families[i] for i in columns),
-            thresholds=tuple(self.thresholds[i] for i in columns),
-            truth=kept.truth[:, columns],
-            probability=kept.probability[:, columns],
-            severity=kept.severity[:, columns],
-        )
+        fields: dict[str, Any] = {
+            name: getattr(kept, name)[:, columns] for name in ("truth", "probability", "severity")
+        }
+        for name in ("labels", "families", "thresholds"):
+            fields[name] = tuple(getattr(self, name)[i] for i in columns)
+        return replace(kept, **fields)
 
     def from_source(self, source: str) -> Outcomes:
-        """The versions of the pictures from one source."""
+        """Return the versions of the pictures from one source."""
         chosen = np.flatnonzero([name == source for name in self.sources])
         return self.rows(np.isin(self.picture, chosen))

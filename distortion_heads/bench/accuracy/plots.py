@@ -17,7 +17,7 @@ SEVERITIES = ("1", "2", "3", "4", "5")
 
 
 def draw_plots(report: Report) -> dict[str, bytes]:
-    """File name -> PNG. There is a confusion matrix only if there are two types to confuse."""
+    """Return PNG by file name; there is a confusion matrix only if there are two types to confuse."""
     plots = {"auroc.png": draw_auroc(report.figures.heads), "reliability.png": draw_reliability(report.reliability)}
     if len(report.confusion.labels) > 1:
         plots["confusion.png"] = draw_confusion(report.confusion)
@@ -25,7 +25,7 @@ def draw_plots(report: Report) -> dict[str, bytes]:
 
 
 def draw_confusion(confusion: Confusion) -> bytes:
-    """Percent of each true type (rows) by most probable head (columns)."""
+    """Draw the percentage of each true type (rows) by most probable head (columns)."""
     counts = np.asarray(confusion.counts, float)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = 2.4 + 0.36 * len(percent)
@@ -41,7 +41,7 @@ def draw_confusion(confusion: Confusion) -> bytes:
 
 
 def draw_auroc(heads: Sequence[HeadFigures]) -> bytes:
-    """AUROC of each head (rows) by severity (columns): against clean pictures, against other distortions."""
+    """Draw AUROC of each head (rows) by severity (columns), against clean pictures and against other distortions."""
     labels = [head.label for head in heads]
     figure = new_figure(8.6, 1.7 + 0.28 * len(labels))
     left, right = figure.subplots(1, 2, sharey=True)
@@ -57,7 +57,7 @@ def draw_auroc(heads: Sequence[HeadFigures]) -> bytes:
 
 
 def draw_reliability(bins: Sequence[Bin]) -> bytes:
-    """Said probability against observed frequency, all heads together; below, how many decisions each bin holds."""
+    """Draw predicted probability against observed frequency, all heads together, and the decisions in each bin."""
     figure = new_figure(5.4, 6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     confidence = [each.confidence for each in bins]

@@ -10,11 +10,13 @@ import numpy as np
 
 from distortion_heads.bench.accuracy.choices import Pair, confused_pairs, confusion
 from distortion_heads.bench.accuracy.figures import Figures, compute_figures
-from distortion_heads.bench.accuracy.goals import NINE, Goal, compare_goals
+from distortion_heads.bench.accuracy.goals import NINE, compare_goals
 from distortion_heads.bench.accuracy.outcomes import Outcomes
+from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.datasets.published.kadid import TYPES as KADID
 from distortion_heads.metrics.measure import ECE_BINS
 from distortion_heads.reports.files import plain
+from distortion_heads.reports.markdown import render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class Report:
 
 
 def make_report(outcomes: Outcomes, setting: Setting) -> Report:
-    """Compute all figures."""
+    """Return all figures."""
     figures = compute_figures(outcomes)
     nine = compute_figures(outcomes.only(NINE)) if set(NINE) <= set(outcomes.labels) else None
     middle = outcomes.rows(outcomes.singles(2, 5))
@@ -93,26 +95,30 @@ def make_report(outcomes: Outcomes, setting: Setting) -> Report:
 
 
 def reliability(outcomes: Outcomes) -> tuple[Bin, ...]:
-    """All heads together, in equal bins of probability; empty bins are left out."""
+    """Return equal bins of probability, all heads together; empty ones are left out."""
     probability, truth = outcomes.probability.ravel(), outcomes.present.ravel()
     bins = np.minimum((probability * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    filled = [bins == i for i in range(ECE_BINS) if (bins == i).any()]
     return tuple(
-        Bin(
-            n=int((bins == i).sum()),
-            confidence=float(probability[bins == i].mean()),
-            frequency=float(truth[bins == i].mean()),
-        )
-        for i in range(ECE_BINS)
-        if (bins == i).any()
+        Bin(n=int(there.sum()), confidence=float(probability[there].mean()), frequency=float(truth[there].mean()))
+        for there in filled
     )
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
-    """What report.json holds: floats to 5 digits, None for what could not be measured."""
-    content: dict[str, Any] = plain(asdict(report))
-    for entry, goal in zip(content["goals"], report.goals, strict=True):
-        entry["met"] = goal.met
+    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
+    goals = [
+        {"figure": g.figure, "at_least": g.limit, "measured": g.measured, "published": g.published, "met": g.met}
+        for g in report.goals
+    ]
+    content: dict[str, Any] = plain({**asdict(report), "goals": goals})
     return content
+
+
+def to_markdown(report: Report) -> str:
+    """Return the text of report.md."""
+    mixtures = {name: mixture for name, mixture in report.figures.mixtures.items() if mixture.n}
+    return render("accuracy.md.j2", report=report, mixtures=mixtures)
 
 
 def _clean_alarms(clean: Outcomes) -> tuple[CleanAlarm, ...]:

@@ -1,13 +1,8 @@
-"""Distort clean pictures in all ways, predict on each version, and keep what was predicted.
-
-What was predicted on one picture is one file, named by the hash of all that it depends on: a run that was killed goes
-on where it stopped, and a run after any change starts afresh.
-"""
+"""Distort clean pictures in all ways and predict on each version."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +11,25 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.bench.shared.cache import code_digest, sha256
+from distortion_heads._system.errors_text import reason
+from distortion_heads.bench.shared.workers import Job
+from distortion_heads.errors import InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
-from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort, draw_mixture
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 MIXTURE_SIZES = (2, 3)
 MIXTURE_SEVERITIES = (2.0, 5.0)
-_FORMAT = 1
 
 Case: TypeAlias = tuple[Step, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyPlan:
-    """What is made of each picture; `mixtures` of two and as many of three."""
+    """The versions of each picture: `mixtures` of two distortions and as many of three."""
 
     seed: int = 0
     mixtures: int = 20
@@ -50,10 +45,9 @@ class PictureOutcomes:
 
 
 def draw_cases(specs: Sequence[HeadSpec], plan: AccuracyPlan, picture: str) -> tuple[Case, ...]:
-    """The clean picture, each distortion at severities 1 to 5, then mixtures of distinct families.
+    """Return the clean picture, each distortion at severities 1 to 5, then mixtures of distinct families.
 
-    `picture` (any text that identifies it) and the seed decide the mixtures. There are none of more distortions than
-    there are families.
+    `picture` (any text that identifies it) and the seed decide the mixtures.
     """
     singles = [(Step(spec=spec, severity=level),) for spec in specs for level in LEVELS]
     families = len({spec.family for spec in specs})
@@ -95,45 +89,16 @@ def measure_picture(
 
 
 def seeded(*words: object) -> np.random.Generator:
-    """A generator that depends on `words` alone, the same on every machine and in every process."""
+    """Return a generator that depends on `words` alone, the same on every machine and in every process."""
     digest = hashlib.sha256(repr(words).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cache:
-    """Outcomes on disk, one file per picture. `key` stands for all that they depend on besides the picture."""
-
-    folder: Path
-    key: str
-
-    def load(self, data: bytes) -> PictureOutcomes | None:
-        """What was kept for the picture in the file `data`, or None."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            return PictureOutcomes(**load((self.folder / self._name(data)).read_bytes()))
-        except (OSError, SafetensorError, TypeError):
-            return None
-
-    def save(self, data: bytes, outcome: PictureOutcomes) -> None:
-        """Raises `DataError` if the folder cannot be written."""
-        from safetensors.numpy import save
-
-        write_files(self.folder, {self._name(data): save(vars(outcome))})
-
-    def _name(self, data: bytes) -> str:
-        return f"{sha256(self.key.encode() + data)[:32]}.safetensors"
-
-
-def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: AccuracyPlan) -> str:
-    """SHA-256 over the backbone, the head files, the plan and the source code that distorts and predicts."""
-    parts = {
-        "format": _FORMAT,
-        "backbone": predictor.backbone.ref.fingerprint,
-        "heads": [(spec.label, spec.family, sha256(spec.weights.read_bytes())) for spec in specs if spec.weights],
-        "plan": vars(plan),
-        "code": code_digest(specs),
-    }
-    return sha256(json.dumps(parts, sort_keys=True).encode())
+def measure_one(picture: Path, job: Job, plan: AccuracyPlan) -> PictureOutcomes:
+    """Return what the job's cache has for the file `picture`, else measure it. Raises as `measure_picture`."""
+    try:
+        data = picture.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {reason(error)}") from None
+    arrays = job.arrays(data, lambda predictor, specs: vars(measure_picture(data, predictor, specs, plan)))
+    return PictureOutcomes(**arrays)  # type: ignore[arg-type]

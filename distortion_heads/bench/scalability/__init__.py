@@ -1,1 +1,1 @@
-"""What it costs to add heads."""
+"""The cost of adding heads."""

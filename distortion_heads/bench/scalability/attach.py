@@ -1,4 +1,4 @@
-"""Attaching heads: what it changes in the earlier ones, and how long it takes from pictures to a new head."""
+"""Attaching heads: whether it changes the earlier ones, and how long it takes from pictures to a new head."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from distortion_heads.backbones.architecture import small
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.backbones.read_views import view_features
+from distortion_heads.bench.scalability.options import Report
+from distortion_heads.bench.scalability.probe import store_registry
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.distort import Step, distort
-from distortion_heads.training.features.labelled import MAX_WORKERS, FeatureCache
-from distortion_heads.training.heads.add_head import add_head
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.features.extract import MAX_WORKERS
+from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
 
 ATTACHED = 6
 """Heads that are attached one after the other."""
@@ -34,8 +37,6 @@ ATTACHED = 6
 NEW_HEAD_PICTURES = 200
 ROUNDS = 3
 TIMED_STEPS = 5
-
-Report = Callable[[str, float, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +87,8 @@ def measure_forgetting(
         store.save(head, overwrite=False)
         after = _outputs(store, pictures)
         changed = sum(after[key] != value for key, value in before.items())
-        attachments.append(
-            Attachment(label=head.label, earlier=first + done, compared=2 * len(before), changed=changed)
-        )
+        compared = 2 * len(before)
+        attachments.append(Attachment(label=head.label, earlier=first + done, compared=compared, changed=changed))
         before = after
     return tuple(attachments)
 
@@ -118,21 +118,13 @@ def measure_new_head(spec: HeadSpec, scenes: Sequence[Path], work: Path, registr
 
 
 def _add(spec: HeadSpec, data: Path, work: Path, registry: Registry) -> None:
-    add_head(
-        f"new_{spec.label}",
-        data=data,
-        view=spec.view,
-        force=True,
-        store=Store(work / "home"),
-        registry=registry,
-        out=work / "new.safetensors",
-        cache=FeatureCache(work / "cache"),
-    )
+    out = work / "new.safetensors"
+    request = AddHeadRequest(label=f"new_{spec.label}", data=data, view=spec.view, force=True, out=out)
+    train_and_attach(request, Store(work / "home"), registry, cache=FeatureCache(work / "cache"))
 
 
 def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: int = NEW_HEAD_PICTURES) -> Path:
-    """`count` pictures of at most 512x384 in `positive/` and `clean/`, half each, every one of another scene if
-    there are enough."""
+    """Write `count` pictures of at most 512x384 into `positive/` and `clean/`, half each."""
     for i in range(count):
         kind = "positive" if i % 2 else "clean"
         path = folder / kind / f"{i:04d}.png"
@@ -156,11 +148,12 @@ def one_pass(backbone: CellBackbone, paths: Sequence[Path], spec: HeadSpec) -> N
 
 
 def training_step(heads: int) -> tuple[float, int]:
-    """Seconds of one step of joint training of the bundled architecture for so many heads, and steps of the recipe."""
+    """Return the seconds of one step of joint training of the bundled architecture, and the steps of the recipe."""
     import torch
 
     from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
-    from distortion_heads.training.networks.train_on_shards import CROP, ShardRecipe
+    from distortion_heads.training.networks.recipes import ShardRecipe
+    from distortion_heads.training.networks.train_on_shards import CROP
 
     recipe = ShardRecipe()
     samples = recipe.native + recipe.overview
@@ -183,10 +176,7 @@ def training_step(heads: int) -> tuple[float, int]:
 
 
 def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str], tuple[float, float | None]]:
-    from distortion_heads.registry.discovery import LoadedPlugins
-
-    registry = build_registry(user_heads=store.user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
-    predictor = Predictor(registry=registry, threads=1)
+    predictor = Predictor(registry=store_registry(store.home), threads=1)
     return {
         (picture.name, head.label): (head.probability, head.severity)
         for picture in pictures
@@ -195,7 +185,7 @@ def _outputs(store: Store, pictures: Sequence[Path]) -> Mapping[tuple[str, str],
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock and of CPU time."""
+    """Return the seconds on the clock and of CPU time."""
     cpu, start = time.process_time(), time.perf_counter()
     work()
     return time.perf_counter() - start, time.process_time() - cpu

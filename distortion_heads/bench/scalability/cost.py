@@ -1,8 +1,9 @@
-"""What N heads cost: on one backbone, as N separate networks, and as the towers of Ameur et al. 2022."""
+"""The cost of N heads: on one backbone, as N separate networks, and as the towers of Ameur et al. 2022."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -11,10 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.bench.scalability.options import Report
 from distortion_heads.bench.scalability.probe import Found, Job, Kind
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
@@ -22,9 +23,8 @@ from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.user_heads import SUFFIX
 
-COUNTS = (1, 10, 100, 1000)
-REAL_NETWORKS = 10
-"""So many separate networks are really run; more are extrapolated."""
+REAL = {"heads": math.inf, "networks": 10, "towers": 100}
+"""By design, up to how many heads are really run; more are extrapolated. A tower takes 30 MB."""
 
 SLOW_ROUNDS = 3
 """Rounds of a design that takes ten times as long."""
@@ -35,17 +35,13 @@ LOADS = 5
 SIZE = (512, 384)
 """Width and height of the picture."""
 
-Report = Callable[[str, float, float], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of `heads` heads of one design. CPU `seconds` of one thread per picture, decoding included, and to `load`.
+    """The cost of `heads` heads of one design: CPU seconds of one thread per picture and to `load`, and bytes.
 
-    `wall`: on the clock, per picture. The rest in bytes.
-
-    `peak`: of the whole process; `per_picture`: what the first pictures added to it; `disk`: all files.
-    `extrapolated`: on a straight line through the two largest numbers of heads that were run.
+    `wall`: seconds on the clock, per picture; `peak`: bytes of the whole process; `per_picture`: those added by the
+    first pictures; `disk`: all files. `extrapolated`: on a straight line through the two largest that were run.
     """
 
     design: Kind
@@ -73,7 +69,7 @@ class Costs:
 
 
 def measure_costs(
-    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int] = COUNTS, rounds: int
+    head: HeadFile, picture: Path, work: Path, report: Report, *, counts: Sequence[int], rounds: int
 ) -> Costs:
     """Copy `head` under as many labels as needed and run all designs, each number of heads in processes of its own.
 
@@ -93,15 +89,16 @@ def measure_costs(
         tower=str(work / "tower.safetensors"),
     )
     backbone, file = len(bundled_backbone().weights.read_bytes()), len(dump_head(head))
-    runs: tuple[tuple[Kind, Sequence[int], Callable[[int], int]], ...] = (
-        ("heads", counts, lambda n: backbone + n * file),
-        ("networks", [n for n in counts if n <= REAL_NETWORKS], lambda n: n * (backbone + file)),
-        ("towers", [n for n in counts if n * size <= free_memory() // 3], lambda n: _DENSENET_BYTES + n * size),
-    )
+    disk: Mapping[Kind, Callable[[int], int]] = {
+        "heads": lambda n: backbone + n * file,
+        "networks": lambda n: n * (backbone + file),
+        "towers": lambda n: _DENSENET_BYTES + n * size,
+    }
     rows: list[Cost] = []
-    for done, (kind, real, disk) in enumerate(runs):
-        report(f"cost, {kind}", done, len(runs))
-        rows += _extended(_measure(replace(job, kind=kind), real, homes, disk), counts, disk)
+    for done, (kind, bytes_of) in enumerate(disk.items()):
+        report(f"cost, {kind}", done, len(disk))
+        real = [count for count in counts if count <= REAL[kind]]
+        rows += _extended(_measure(replace(job, kind=kind), real, homes, bytes_of), counts, bytes_of)
     own = sum(layer.weight.nbytes + layer.bias.nbytes for layer in head.layers)
     return Costs(rows=tuple(rows), own=own, file=file, rounds=rounds)
 
@@ -111,7 +108,7 @@ _DENSENET_BYTES = 4 * 12_642_880
 
 
 def write_heads(head: HeadFile, count: int, home: Path) -> Path:
-    """A store with `count` copies of `head` under other labels."""
+    """Write a store with `count` copies of `head` under other labels."""
     folder = home / "heads"
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
@@ -121,28 +118,13 @@ def write_heads(head: HeadFile, count: int, home: Path) -> Path:
 
 
 def write_picture(source: Path, target: Path) -> Path:
-    """The middle of `source` as a PNG file of 512x384."""
-    pixels = load_image(source)
-    factor = max(SIZE[0] / pixels.shape[1], SIZE[1] / pixels.shape[0], 1.0)
-    if factor > 1:
-        size = (round(np.ceil(pixels.shape[1] * factor)), round(np.ceil(pixels.shape[0] * factor)))
-        pixels = np.asarray(Image.fromarray(pixels).resize(size))
-    top, left = (pixels.shape[0] - SIZE[1]) // 2, (pixels.shape[1] - SIZE[0]) // 2
-    Image.fromarray(pixels[top : top + SIZE[1], left : left + SIZE[0]]).save(target)
+    """Write the middle of `source` as a PNG file of 512x384."""
+    ImageOps.fit(Image.fromarray(load_image(source)), SIZE).save(target)
     return target
 
 
-def free_memory() -> int:
-    """Bytes that a process may take; 4 GiB where the system does not say."""
-    try:
-        text = Path("/proc/meminfo").read_text()
-        return int(text.partition("MemAvailable:")[2].split()[0]) * 1024
-    except (OSError, ValueError, IndexError):
-        return 4 * 2**30
-
-
 def run_probe(job: Job) -> Found:
-    """In a fresh process. Raises `DataError` if it fails."""
+    """Measure in a fresh process. Raises `DataError` if it fails."""
     code = "distortion_heads.bench.scalability.probe"
     command = [sys.executable, "-m", code, json.dumps(asdict(job))]
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -156,7 +138,7 @@ def run_probe(job: Job) -> Found:
 
 
 def _measure(job: Job, counts: Sequence[int], homes: Mapping[int, Path], disk: Callable[[int], int]) -> list[Cost]:
-    """Times of all counts by turns in one process; loading and memory of each in processes of its own, the median."""
+    """Time all counts by turns in one process; load each in processes of its own, and take medians."""
     rounds = min(job.rounds, SLOW_ROUNDS) if job.kind == "towers" else job.rounds
     timed = run_probe(replace(job, counts=tuple(counts), rounds=rounds))
     rows = []
@@ -185,16 +167,8 @@ def _extended(rows: Sequence[Cost], counts: Sequence[int], disk: Callable[[int],
         if count > rows[-1].heads and len(rows) > 1:
             a, b = rows[-2:]
             share = (count - b.heads) / (b.heads - a.heads)
-            extended.append(
-                replace(
-                    b,
-                    heads=count,
-                    seconds=b.seconds + share * (b.seconds - a.seconds),
-                    wall=b.wall + share * (b.wall - a.wall),
-                    load=b.load + share * (b.load - a.load),
-                    peak=round(b.peak + share * (b.peak - a.peak)),
-                    disk=disk(count),
-                    extrapolated=True,
-                )
-            )
+            names = ("seconds", "wall", "load", "peak")
+            line = {name: getattr(b, name) + share * (getattr(b, name) - getattr(a, name)) for name in names}
+            line["peak"] = round(line["peak"])
+            extended.append(replace(b, heads=count, disk=disk(count), extrapolated=True, **line))
     return extended

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -13,17 +13,15 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads._system.atomic import replacing, write_atomic
-from distortion_heads._system.processes import worker_pool
+from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, load_scene
+from distortion_heads.datasets.shards import installed_specs, make_sample
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.training.networks.shards import installed_specs, make_sample
 from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
 
 BLOCK = 50
 """Pictures that one task of a worker makes."""
-
-POSITIVE, CLEAN, OTHER = "positive", "clean", "other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +40,14 @@ class PictureSet:
     seed: int
 
     def path(self, positive: bool, index: int) -> Path:
-        return self.folder / f"{POSITIVE if positive else 'negative'}-{index:05d}.png"
+        return self.folder / f"{'positive' if positive else 'negative'}-{index:05d}.png"
 
     @property
     def done(self) -> Path:
         return self.folder / f"made-{self.count}"
 
     def write_csv(self, file: Path, count: int) -> Path:
-        """The first `count` of both classes as `dheads add-head --data` reads them; the scene is the group."""
+        """Write the first `count` of both classes as `dheads add-head --data` reads them; the scene is the group."""
         text = StringIO()
         writer = csv.writer(text)
         writer.writerow(("path", "label", "group"))
@@ -60,34 +58,24 @@ class PictureSet:
         write_atomic(file, text.getvalue().encode())
         return file
 
-    def kind(self, positive: bool, index: int) -> str:
-        return POSITIVE if positive else (CLEAN if index % 2 == 0 else OTHER)
-
 
 def make_pictures(pictures: PictureSet, workers: int) -> Iterator[int]:
-    """Make the pictures that are missing; yields how many are done."""
+    """Make the pictures that are missing, and yield how many are done."""
     if pictures.done.exists():
         yield 2 * pictures.count
         return
     pictures.folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, pictures.count, BLOCK)
-    with worker_pool(workers) as pool:
-        for done, _ in enumerate(pool.map(_make_block, [pictures] * len(starts), starts), 1):
-            yield min(2 * BLOCK * done, 2 * pictures.count)
+    for done, _ in enumerate(in_processes(starts, partial(_make_block, pictures), workers), 1):
+        yield min(2 * BLOCK * done, 2 * pictures.count)
     pictures.done.touch()
 
 
 def _make_block(pictures: PictureSet, start: int) -> None:
-    specs = _specs(pictures.bank)
+    specs = per_process(installed_specs, pictures.bank)
     for index in range(start, min(start + BLOCK, pictures.count)):
         for positive in (True, False):
             _make_one(pictures, specs, positive, index)
-
-
-@lru_cache(maxsize=1)
-def _specs(labels: tuple[str, ...]) -> tuple[HeadSpec, ...]:
-    """Once per process: specs hold functions, which do not travel between processes."""
-    return installed_specs(labels)
 
 
 def _make_one(pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, index: int) -> None:
@@ -98,16 +86,9 @@ def _make_one(pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, i
     rng = np.random.default_rng((pictures.seed, 3, int(positive), index))
     scene = load_scene(pictures.scenes[index % len(pictures.scenes)])
     cut = cut_native(scene, WINDOW, rng) if pictures.view == "native" else cut_overview(scene, OVERVIEW_SIDE, rng)
-    image = make_sample(cut, _draw(pictures, specs, positive, index, rng), rng)
+    steps: tuple[Step, ...] = ()
+    if positive or index % 2:
+        eligible = [spec for spec in specs if (spec.label == pictures.late) == positive]
+        steps = (Step(spec=eligible[int(rng.integers(len(eligible)))], severity=float(rng.uniform(1.0, 5.0))),)
     with replacing(path, sync=False) as temporary:
-        Image.fromarray(image).save(temporary, "PNG", compress_level=1)
-
-
-def _draw(
-    pictures: PictureSet, specs: Sequence[HeadSpec], positive: bool, index: int, rng: np.random.Generator
-) -> tuple[Step, ...]:
-    kind = pictures.kind(positive, index)
-    if kind == CLEAN:
-        return ()
-    eligible = [spec for spec in specs if (spec.label == pictures.late) == (kind == POSITIVE)]
-    return (Step(spec=eligible[int(rng.integers(len(eligible)))], severity=float(rng.uniform(1.0, 5.0))),)
+        Image.fromarray(make_sample(cut, steps, rng)).save(temporary, "PNG", compress_level=1)

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.bench.scalability.markdown import DESIGNS
+from distortion_heads.bench.scalability.cost import Costs
+from distortion_heads.bench.scalability.incremental import LateHead
+from distortion_heads.bench.scalability.report import DESIGNS, ScalabilityReport
 from distortion_heads.reports.drawing import INK, MUTED, draw_grid, new_figure, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from distortion_heads.bench.scalability.cost import Costs
-    from distortion_heads.bench.scalability.incremental import LateHead
-    from distortion_heads.bench.scalability.report import ScalabilityReport
-
 COLORS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 
 
 def draw_plots(report: ScalabilityReport) -> dict[str, bytes]:
-    """File name -> PNG, of the parts that were measured."""
+    """Return PNG by file name, of the parts that were measured."""
     plots = {}
     if report.late_heads:
         plots["incremental.png"] = draw_incremental(report.late_heads)
@@ -29,7 +27,7 @@ def draw_plots(report: ScalabilityReport) -> dict[str, bytes]:
 
 
 def draw_incremental(heads: Sequence[LateHead]) -> bytes:
-    """AUROC of each late head by number of pictures; dashed, the joint head. On the right, the mean of both kinds."""
+    """Draw AUROC of each late head by number of pictures (dashed: the joint head), and the means of both kinds."""
     figure = new_figure(10.4, 4.2)
     left, right = figure.subplots(1, 2, sharey=True)
     sizes = list(heads[0].late)
@@ -53,7 +51,7 @@ def draw_incremental(heads: Sequence[LateHead]) -> bytes:
 
 
 def draw_costs(costs: Costs) -> bytes:
-    """CPU time per picture and peak memory against the number of heads; hollow: extrapolated."""
+    """Draw CPU time per picture and peak memory against the number of heads; hollow: extrapolated."""
     figure = new_figure(10.4, 4.2)
     left, right = figure.subplots(1, 2)
     counts = sorted({row.heads for row in costs.rows})

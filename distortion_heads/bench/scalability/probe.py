@@ -12,9 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from distortion_heads.pipeline import Predictor
+    from distortion_heads.registry.build import Registry
 
 Kind: TypeAlias = Literal["heads", "networks", "towers"]
 
@@ -57,9 +62,8 @@ def main() -> None:
 
 def run(job: Job) -> Found:
     """Load the most heads, then time all counts."""
-    open_design = {"heads": _open_heads, "networks": _open_networks, "towers": _open_towers}[job.kind]
     start = time.process_time()
-    runners = open_design(job)
+    runners = _open_towers(job) if job.kind == "towers" else _open_heads(job)
     load = time.process_time() - start
     loaded = peak_memory()
     seconds, wall = typical(runners, job.rounds)
@@ -67,7 +71,7 @@ def run(job: Job) -> Found:
 
 
 def typical(runners: dict[int, Callable[[], object]], rounds: int) -> tuple[dict[int, float], dict[int, float]]:
-    """The median CPU and wall seconds of each runner in `rounds` rounds, by turns.
+    """Return the median CPU and wall seconds of each runner in `rounds` rounds, by turns.
 
     Each is timed right after a run of its own, so that none finds the caches as another has left them.
     """
@@ -84,7 +88,7 @@ def typical(runners: dict[int, Callable[[], object]], rounds: int) -> tuple[dict
 
 
 def peak_memory() -> int:
-    """Bytes: the most that was ever resident in this process."""
+    """Return the most bytes that were ever resident in this process."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
@@ -95,24 +99,21 @@ def peak_memory() -> int:
 
 
 def _open_heads(job: Job) -> dict[int, Callable[[], object]]:
+    """Open predictors of the heads in the store: one for each count, or one for each head if they are networks."""
     from distortion_heads.pipeline import Predictor
 
-    registry = _registry(job)
+    registry = store_registry(Path(job.home))
     labels = sorted(registry.heads)
-    # The largest first, in memory that nothing else has used.
-    counts = sorted(job.counts, reverse=True)
-    predictors = {n: Predictor(labels[:n], registry=registry, threads=1) for n in counts}
-    return {n: _predicts([predictors[n]], job.picture) for n in sorted(job.counts)}
 
+    def open_one(labels: Sequence[str]) -> Predictor:
+        return Predictor(labels, registry=registry, threads=1)
 
-def _open_networks(job: Job) -> dict[int, Callable[[], object]]:
-    """A network per head: each with a backbone of its own, run one after the other."""
-    from distortion_heads.pipeline import Predictor
-
-    registry = _registry(job)
-    labels = sorted(registry.heads)[: max(job.counts)]
-    predictors = [Predictor([label], registry=registry, threads=1) for label in labels]
-    return {n: _predicts(predictors[:n], job.picture) for n in job.counts}
+    if job.kind == "heads":  # the largest first, in memory that nothing else has used
+        groups = {n: [open_one(labels[:n])] for n in sorted(job.counts, reverse=True)}
+    else:
+        networks = [open_one([label]) for label in labels[: max(job.counts)]]
+        groups = {n: networks[:n] for n in job.counts}
+    return {n: partial(_predict, groups[n], job.picture) for n in sorted(job.counts)}
 
 
 def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
@@ -120,24 +121,21 @@ def _open_towers(job: Job) -> dict[int, Callable[[], object]]:
     from distortion_heads.io.images import load_image
 
     network = TowerNetwork.load(Path(job.tower), max(job.counts))
-
-    def runner(count: int) -> Callable[[], object]:
-        return lambda: network.predict(load_image(job.picture), count)
-
-    return {n: runner(n) for n in job.counts}
+    return {n: partial(lambda count: network.predict(load_image(job.picture), count), n) for n in job.counts}
 
 
-def _registry(job: Job):  # type: ignore[no-untyped-def]
-    """The heads in the store alone."""
-    from distortion_heads.registry.build import LoadedPlugins, build_registry
+def store_registry(home: Path) -> Registry:
+    """Return a registry of the heads in the store `home` alone."""
+    from distortion_heads.registry.build import build_registry
+    from distortion_heads.registry.discovery import LoadedPlugins
     from distortion_heads.registry.user_heads import Store
 
-    loaded = LoadedPlugins(plugins=(), failures=())
-    return build_registry(user_heads=Store(Path(job.home)).user_plugin(), loaded=loaded)
+    return build_registry(user_heads=Store(home).user_plugin(), loaded=LoadedPlugins(plugins=(), failures=()))
 
 
-def _predicts(predictors: Sequence[object], picture: str) -> Callable[[], object]:
-    return lambda: [predictor.predict(picture) for predictor in predictors]  # type: ignore[attr-defined]
+def _predict(predictors: Sequence[Predictor], picture: str) -> None:
+    for predictor in predictors:
+        predictor.predict(picture)
 
 
 if __name__ == "__main__":

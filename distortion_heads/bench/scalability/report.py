@@ -1,16 +1,24 @@
-"""What the scalability bench found, and the goals beside it."""
+"""The findings of the scalability bench, and the goals beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from distortion_heads.bench.scalability.attach import Attachment, NewHead
-    from distortion_heads.bench.scalability.cost import Cost, Costs
-    from distortion_heads.bench.scalability.incremental import LateHead
+from distortion_heads.backbones.architecture import WIDTHS
+from distortion_heads.bench.scalability.attach import Attachment, NewHead
+from distortion_heads.bench.scalability.cost import LOADS, Cost, Costs
+from distortion_heads.bench.scalability.incremental import LateHead
+from distortion_heads.bench.shared.goals import Goal
+from distortion_heads.reports.markdown import render
 
+DESIGNS = {
+    "heads": "N heads on one backbone",
+    "networks": "N separate networks",
+    "towers": "N towers on DenseNet169",
+}
+JOINT_TRAINING = "joint training : add-head"
 ENOUGH = 500
 """Pictures from which a late head should be as good as a joint one."""
 
@@ -32,22 +40,6 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bound:
-    """A figure that should be at most `limit`, or at least if `lower`. `measured` None: not measured."""
-
-    figure: str
-    limit: float
-    measured: float | None
-    lower: bool = False
-
-    @property
-    def met(self) -> bool | None:
-        if self.measured is None:
-            return None
-        return self.measured >= self.limit if self.lower else self.measured <= self.limit
-
-
-@dataclass(frozen=True, kw_only=True)
 class ScalabilityReport:
     """A part that was left out is empty or None."""
 
@@ -58,31 +50,38 @@ class ScalabilityReport:
     new_head: NewHead | None
 
     @property
-    def goals(self) -> tuple[Bound, ...]:
-        return (
-            Bound(
-                figure="AUROC of heads on the joint backbone less late heads of as many pictures, mean, from 500 on",
-                limit=0.01,
-                measured=_largest(like_gaps(self.late_heads)),
-            ),
-            Bound(
-                figure="AUROC of the best joint heads less late heads, mean, from 500 pictures on",
-                limit=0.01,
-                measured=_largest(best_gaps(self.late_heads)),
-            ),
-            Bound(figure="outputs of earlier heads that change", limit=0, measured=_changed(self.attachments)),
-            *_cost_goals(self.costs),
-            *_new_head_goals(self.new_head),
+    def goals(self) -> tuple[Goal, ...]:
+        """The project's goals, each with what was measured."""
+        costs, new = self.costs, self.new_head
+        rows = {} if costs is None else {row.heads: row for row in costs.of("heads") if not row.extrapolated}
+        growth = None if costs is None or (bytes_ := memory_growth(costs)) is None else bytes_ / costs.own
+        joint, one_pass = (None, None) if new is None else (new.joint / new.add_head, new.add_head / new.one_pass)
+        like, best = (_largest(gaps(self.late_heads)) for gaps in (like_gaps, best_gaps))
+        changed = sum(each.changed for each in self.attachments) if self.attachments else None
+        figures = (
+            ("AUROC of heads on the joint backbone less late heads of as many pictures, mean, from 500 on", 0.01, like),
+            ("AUROC of the best joint heads less late heads, mean, from 500 pictures on", 0.01, best),
+            ("outputs of earlier heads that change", 0, changed),
+            ("time per picture, 100 heads : 1 head", 1.05, _ratio(rows, 100)),
+            ("time per picture, 1000 heads : 1 head", 1.5, _ratio(rows, 1000)),
+            ("seconds to load 1000 heads", 1.0, rows[1000].load if 1000 in rows else None),
+            ("growth of peak memory : float32 weights of the heads", 1.0, growth),
+            (JOINT_TRAINING, 50, joint),
+            ("add-head : one pass of the backbone over its pictures", 1.2, one_pass),
+        )
+        return tuple(
+            Goal(figure=figure, limit=limit, measured=measured, lower=figure == JOINT_TRAINING)
+            for figure, limit, measured in figures
         )
 
 
 def like_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
-    """By number of pictures, the mean over heads: AUROC on the backbone that knows the distortion less the late one."""
+    """Return by number of pictures the mean of AUROC on the backbone that knows the distortion less the late one."""
     return _mean_gaps(heads, lambda head, n: head.fresh[n].auroc)
 
 
 def best_gaps(heads: Sequence[LateHead]) -> dict[int, float]:
-    """By number of pictures, the mean over heads: AUROC of the best of all joint heads less the late one."""
+    """Return by number of pictures the mean of AUROC of the best of all joint heads less the late one."""
     return _mean_gaps(heads, lambda head, n: max(head.joint.auroc, *(score.auroc for score in head.fresh.values())))
 
 
@@ -93,7 +92,7 @@ def _mean_gaps(heads: Sequence[LateHead], joint: Callable[[LateHead, int], float
 
 
 def memory_growth(costs: Costs) -> float | None:
-    """Bytes that a head adds to the peak memory, between the fewest and the most heads."""
+    """Return the bytes that a head adds to the peak memory, between the fewest and the most heads."""
     rows = [row for row in costs.of("heads") if not row.extrapolated]
     if len(rows) < 2:
         return None
@@ -101,10 +100,27 @@ def memory_growth(costs: Costs) -> float | None:
 
 
 def report_to_dict(report: ScalabilityReport) -> dict[str, Any]:
-    """What report.json holds."""
+    """Return the content of report.json."""
     content = asdict(report)
-    content["goals"] = [{**asdict(goal), "met": goal.met} for goal in report.goals]
+    content["goals"] = [
+        {"figure": g.figure, "limit": g.limit, "measured": g.measured, "lower": g.lower, "met": g.met}
+        for g in report.goals
+    ]
     return content
+
+
+def to_markdown(report: ScalabilityReport) -> str:
+    """Return the text of report.md."""
+    return render(
+        "scalability.md.j2",
+        report=report,
+        best_gaps=best_gaps(report.late_heads),
+        like_gaps=like_gaps(report.late_heads),
+        growth=None if report.costs is None else memory_growth(report.costs),
+        designs=DESIGNS,
+        loads=LOADS,
+        bundled_widths=WIDTHS,
+    )
 
 
 def _largest(gaps: Mapping[int, float]) -> float | None:
@@ -112,40 +128,5 @@ def _largest(gaps: Mapping[int, float]) -> float | None:
     return max((gap for size, gap in gaps.items() if size >= ENOUGH), default=None)
 
 
-def _changed(attachments: Sequence[Attachment]) -> float | None:
-    return sum(each.changed for each in attachments) if attachments else None
-
-
-def _cost_goals(costs: Costs | None) -> tuple[Bound, ...]:
-    rows = {} if costs is None else {row.heads: row for row in costs.of("heads") if not row.extrapolated}
-    growth = None if costs is None else memory_growth(costs)
-    return (
-        Bound(figure="time per picture, 100 heads : 1 head", limit=1.05, measured=_ratio(rows, 100)),
-        Bound(figure="time per picture, 1000 heads : 1 head", limit=1.5, measured=_ratio(rows, 1000)),
-        Bound(figure="seconds to load 1000 heads", limit=1.0, measured=rows[1000].load if 1000 in rows else None),
-        Bound(
-            figure="growth of peak memory : float32 weights of the heads",
-            limit=1.0,
-            measured=None if growth is None or costs is None else growth / costs.own,
-        ),
-    )
-
-
 def _ratio(rows: dict[int, Cost], count: int) -> float | None:
     return rows[count].seconds / rows[1].seconds if {1, count} <= rows.keys() else None
-
-
-def _new_head_goals(new: NewHead | None) -> tuple[Bound, ...]:
-    return (
-        Bound(
-            figure="joint training : add-head",
-            limit=50,
-            lower=True,
-            measured=None if new is None else new.joint / new.add_head,
-        ),
-        Bound(
-            figure="add-head : one pass of the backbone over its pictures",
-            limit=1.2,
-            measured=None if new is None else new.add_head / new.one_pass,
-        ),
-    )

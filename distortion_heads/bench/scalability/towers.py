@@ -1,4 +1,4 @@
-"""The network of Ameur et al. 2022 with N towers, random weights: what their design costs, not what it says."""
+"""The network of Ameur et al. 2022 with N towers, random weights: for the cost of their design, not its answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 CHANNELS, PATCH, PATCHES = 1664, 224, 6
-"""Of DenseNet169's last block; side in pixels and number of patches of one picture (KADID-10k)."""
+"""Channels of DenseNet169's last block; side in pixels and number of patches of one picture (KADID-10k)."""
 
 FEATURES = CHANNELS * 3 * 3
 """After 2x2 max-pooling of the 7x7 map."""
 
 
 def tower() -> nn.Sequential:
-    """FC 512, dropout, FC 512, dropout, FC 1, sigmoid: 7.9 M parameters."""
+    """Return FC 512, dropout, FC 512, dropout, FC 1, sigmoid: 7.9 M parameters."""
     return nn.Sequential(
         nn.Linear(FEATURES, 512), nn.ReLU(), nn.Dropout(0.25),
         nn.Linear(512, 512), nn.ReLU(), nn.Dropout(0.25),
@@ -60,7 +60,7 @@ class TowerNetwork:
 
     @torch.inference_mode()
     def predict(self, pixels: NDArray[np.uint8], count: int) -> list[float]:
-        """Probabilities of the first `count` towers, each the mean over the patches of uint8 (H, W, 3)."""
+        """Return the probabilities of the first `count` towers, each the mean over the patches of uint8 (H, W, 3)."""
         batch = torch.from_numpy(patches(pixels)).permute(0, 3, 1, 2).float() / 255
         maps = torch.relu(self._backbone(batch))
         features = nn.functional.max_pool2d(maps, 2).flatten(1)
@@ -68,7 +68,7 @@ class TowerNetwork:
 
 
 def patches(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Six native patches (6, 224, 224, 3), two rows of three, evenly spread; smaller pictures are padded first."""
+    """Return six native patches (6, 224, 224, 3), two rows of three, evenly spread; small pictures are padded."""
     short = [max(0, PATCH - side) for side in pixels.shape[:2]]
     pixels = np.pad(pixels, ((0, short[0]), (0, short[1]), (0, 0)), mode="symmetric")
     tops = np.linspace(0, pixels.shape[0] - PATCH, 2).astype(int)

@@ -1,1 +1,1 @@
-"""What the benches share."""
+"""Workers, cache and goals of all benches."""

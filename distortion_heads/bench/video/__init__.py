@@ -1,1 +1,1 @@
-"""What the installed heads say of distorted and coded clips."""
+"""Accuracy of the installed heads on coded clips."""

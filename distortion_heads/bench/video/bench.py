@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
-from distortion_heads.bench.accuracy.workers import InstalledRegistry, MakeRegistry
-from distortion_heads.bench.video.cases import HEADS, Case, CasePlan, Part, draw_cases, find_parts
+from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
+from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
+from distortion_heads.bench.video.cases import HEADS, CasePlan, draw_cases, find_parts
 from distortion_heads.bench.video.figures import compute_figures
-from distortion_heads.bench.video.markdown import to_markdown
-from distortion_heads.bench.video.measure import Cache, cache_key
+from distortion_heads.bench.video.measure import measure_one
 from distortion_heads.bench.video.plots import draw_plots
-from distortion_heads.bench.video.report import Setting, VideoReport, report_to_dict
-from distortion_heads.bench.video.workers import Job, Measured, measure_cases
-from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.bench.video.report import Setting, VideoReport, report_to_dict, to_markdown
+from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
-from distortion_heads.reports.files import to_json, write_files
+from distortion_heads.reports.files import write_report
 
-Progress: TypeAlias = Callable[[int, int], None]
+_ROOMS = (*ROOMS, "video", "bench/accuracy/samples.py", "bench/video/measure.py")
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoBenchOptions:
-    """What to measure. `heads` None: those of `HEADS` that are attached; `limit`: parts of clips, None for all;
-    `command` is quoted in the report."""
+class VideoBenchOptions(CommonOptions):
+    """Options of the bench: `heads` (None: those of `HEADS` that are attached) on parts of `clips`."""
 
     clips: Path
-    out: Path
-    heads: tuple[str, ...] | None = None
-    limit: int | None = None
-    jobs: int = 1
     plan: CasePlan = field(default_factory=CasePlan)
     command: str = "dheads bench video"
 
@@ -50,35 +43,41 @@ def bench_video(
     `progress(done, total)` counts distorted parts of clips. Raises `DataError` if there is nothing to measure or `out`
     cannot be written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
     """
-    for module in ("matplotlib", "threadpoolctl"):
-        if find_spec(module) is None:
-            raise MissingExtraError("dheads bench video")
+    need_extra("dheads bench video", "jinja2", "matplotlib", "threadpoolctl")
     registry = make_registry()
     labels = _labels(options.heads, registry)
     predictor = Predictor(labels, registry=registry, threads=1)
     specs = [registry.head(head.label).spec for head in predictor.video_heads]
     parts, problems = find_parts(options.clips, options.plan, options.limit)
+    codings = options.plan.codings
     job = Job(
         make_registry=make_registry,
         labels=tuple(head.label for head in predictor.video_heads),
-        codings=options.plan.codings,
-        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan)),
+        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, codings, rooms=_ROOMS)),
     )
-    measured, failed = _measure(draw_cases(parts, job.labels, options.plan), job, options.jobs, progress)
+    cases = draw_cases(parts, job.labels, options.plan)
+    measure = partial(measure_one, job=job, codings=codings)
+    measured, errors = measure_all(cases, measure, options.jobs, progress)
+    failed = [f"{case.part}, {case.label}: {error}" for case, error in errors.items()]
     if not measured:
         raise DataError("; ".join(failed))
-    report = VideoReport(
-        setting=_setting(options, str(predictor.backbone.ref), parts, (*problems, *failed)),
-        labels=job.labels,
-        codings=compute_figures(measured, predictor.video_heads, options.plan.codings),
+    setting = Setting(
+        command=options.command,
+        backbone=str(predictor.backbone.ref),
+        seed=options.plan.seed,
+        seconds=options.plan.seconds,
+        clips=dict(Counter(part.name for part in parts)),
+        rates={part.name: part.rate for part in parts},
+        left_out=(*problems, *failed),
     )
-    files = {"report.json": to_json(report_to_dict(report)), "report.md": to_markdown(report).encode()}
-    write_files(options.out, {**files, **draw_plots(report)})
+    figures = compute_figures(measured, predictor.video_heads, codings)
+    report = VideoReport(setting=setting, labels=job.labels, codings=figures)
+    write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
 
 def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
-    """The heads to measure; each must have a generator. Raises `DataError`."""
+    """Return the heads to measure. Raises `DataError` for one without a generator."""
     chosen = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
     for label in chosen:
         spec = registry.head(label).spec
@@ -92,27 +91,3 @@ def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...
 def _has_weights(label: str, registry: Registry) -> bool:
     head = registry.heads.get(label)
     return head is not None and head.spec.weights is not None and head.spec.weights.is_file()
-
-
-def _measure(cases: Sequence[Case], job: Job, jobs: int, progress: Progress) -> tuple[list[Measured], tuple[str, ...]]:
-    """What was measured, in the order of `cases`, and a sentence on each case that could not be."""
-    progress(0, len(cases))
-    results: dict[Case, Measured] = {}
-    for done, result in enumerate(measure_cases(cases, job, jobs), 1):
-        results[result.case] = result
-        progress(done, len(cases))
-    ordered = [results[case] for case in cases]
-    failed = tuple(f"{each.case.part}, {each.case.label}: {each.error}" for each in ordered if each.judged is None)
-    return [each for each in ordered if each.judged is not None], failed
-
-
-def _setting(options: VideoBenchOptions, backbone: str, parts: Sequence[Part], left_out: tuple[str, ...]) -> Setting:
-    return Setting(
-        command=options.command,
-        backbone=backbone,
-        seed=options.plan.seed,
-        seconds=options.plan.seconds,
-        clips=dict(Counter(part.name for part in parts)),
-        rates={part.name: part.rate for part in parts},
-        left_out=left_out,
-    )

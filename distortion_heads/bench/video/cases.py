@@ -1,4 +1,4 @@
-"""What is measured: parts of clips, each distorted in one way over one known interval."""
+"""The cases that are measured: parts of clips, each distorted in one way over one known interval."""
 
 from __future__ import annotations
 
@@ -20,23 +20,11 @@ from distortion_heads.io.video.sampling import spread
 from distortion_heads.synthesis.clips import Interval
 
 HEADS = (
-    "gaussian_blur",
-    "lens_blur",
-    "motion_blur",
-    "white_noise",
-    "impulse_noise",
-    "pink_noise",
-    "jpeg",
-    "pixelate",
-    "smoke",
-    "uneven_illumination",
-    "darken",
-    "over_exposure",
-    "frozen_frames",
-    "flicker",
-)
-"""What cameras and their surroundings do to footage: the five of LVQ (its defocus is `lens_blur`) and their kin; and
-what only successive frames show."""
+    "gaussian_blur", "lens_blur", "motion_blur", "white_noise", "impulse_noise", "pink_noise", "jpeg", "pixelate",
+    "smoke", "uneven_illumination", "darken", "over_exposure", "frozen_frames", "flicker",
+)  # fmt: skip
+"""Distortions by cameras and their surroundings: the five of LVQ (its defocus is `lens_blur`) and their kin; and
+those that only successive frames show."""
 
 CODINGS = (
     Coding(),
@@ -46,12 +34,12 @@ CODINGS = (
     Coding(codec="hevc", bit_rate=1_000_000),
     Coding(codec="mpeg4", bit_rate=1_000_000),
 )
-"""The first is lossless: what heads say without a codec."""
+"""The first is lossless, for the answers without a codec."""
 
 SEVERITIES = (3.0, 5.0, 2.0, 4.0)
 LEAST_SECONDS = 4.0
 _ONSET, _LENGTH = (0.25, 0.35), (0.35, 0.45)
-"""Of the seconds of a part: there is clean footage before and after, longer than the gaps that segments bridge."""
+"""Shares of a part: there is clean footage before and after, longer than the gaps that segments bridge."""
 
 
 def parse_codings(text: str) -> tuple[Coding, ...]:
@@ -106,7 +94,7 @@ class Case:
 
 
 def find_parts(folder: Path, plan: CasePlan, limit: int | None) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The parts of all videos below `folder`, the first of each before the second ones, at most `limit`; and a
+    """Return at most `limit` parts of all videos below `folder`, the first of each before the second ones, and a
     sentence on each video that has none. Raises `DataError` if there is no part."""
     found: list[list[Part]] = []
     problems: list[str] = []
@@ -132,14 +120,14 @@ def _parts_of(clip: Path, name: str, plan: CasePlan) -> list[Part]:
         info = video.info
     if info.duration is None or info.duration < plan.seconds:
         raise InputError(f"lasts less than {plan.seconds:g} s, or does not say how long it is")
-    count = min(plan.parts, int(info.duration // plan.seconds))  # lest the same frames count twice
+    count = min(plan.parts, int(info.duration // plan.seconds))  # no frame counts twice
     starts = spread(count, 0.0, info.duration - plan.seconds)
     rate = info.frame_rate or FALLBACK_RATE
     return [Part(clip=clip, name=name, start=round(start, 3), seconds=plan.seconds, rate=rate) for start in starts]
 
 
 def draw_cases(parts: Sequence[Part], labels: Sequence[str], plan: CasePlan) -> tuple[Case, ...]:
-    """Each part with each distortion; the severities take turns, so that every head and every clip gets all of them."""
+    """Return each part with each distortion; severities take turns, so that every head and every clip meets all."""
     return tuple(
         _draw_case(part, label, SEVERITIES[(row + column) % len(SEVERITIES)], plan.seed)
         for row, part in enumerate(parts)
@@ -151,12 +139,7 @@ def _draw_case(part: Part, label: str, severity: float, seed: int) -> Case:
     rng = seeded("bench video", seed, part.name, part.start, label)
     onset = rng.uniform(*_ONSET) * part.seconds
     length = rng.uniform(*_LENGTH) * part.seconds
-    # Edges lie in the middle between two frames, lest a container's rounding should move one across.
+    # Edges lie in the middle between two frames, so that a container's rounding moves none across.
     start, end = ((round(edge * part.rate) + 0.5) / part.rate for edge in (onset, onset + length))
-    return Case(
-        part=part,
-        label=label,
-        severity=severity,
-        interval=Interval(start=start, end=end),
-        seed=int(rng.integers(1 << 63)),
-    )
+    interval, stream = Interval(start=start, end=end), int(rng.integers(1 << 63))
+    return Case(part=part, label=label, severity=severity, interval=interval, seed=stream)

@@ -1,4 +1,4 @@
-"""What was said -> figures: is the distortion found in the frames that have it, and from when to when."""
+"""Figures of answers: whether the distortion is found in the frames that have it, and from when to when."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.bench.video.cases import Case
 from distortion_heads.bench.video.measure import Judged
-from distortion_heads.bench.video.workers import Measured
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.metrics.scores import auroc, mean_of, share
@@ -19,13 +19,10 @@ from distortion_heads.metrics.scores import auroc, mean_of, share
 class HeadFigures:
     """One head in one coding; shares and scores in [0, 1], None where there is nothing to measure.
 
-    Positives are the `frames` inside of the intervals with its distortion. `outside` compares them with the other
-    frames of the same files, `others` with the frames that have other distortions, which count as many as the
-    positives, however many there are. F1 and alarms are at the shipped threshold; `alarms_clean` is the share of all
-    files' undistorted frames on which it fires.
-
-    `onset` and `offset` have an error in frames for each of the `found` of all `events`: of the segment that overlaps
-    most with the interval, positive if late. `extra`: segments that overlap with no interval, in the same files.
+    Positives are the `frames` inside of its intervals; `outside` are the other frames of the same files, `others` those
+    with other distortions, weighted to count as many as the positives. F1 and alarms are at the shipped threshold;
+    `alarms_clean`: share of all undistorted frames. `onset` and `offset`: error in frames, positive if late, for each
+    of the `found` of all `events`; `extra`: segments in the same files that overlap with no interval.
     """
 
     label: str
@@ -79,16 +76,15 @@ class _Frames:
 
 
 def compute_figures(
-    measured: Sequence[Measured], heads: Sequence[HeadFile], codings: Sequence[Coding]
+    measured: Mapping[Case, Sequence[Judged]], heads: Sequence[HeadFile], codings: Sequence[Coding]
 ) -> tuple[CodingFigures, ...]:
-    """One for each coding. `measured` have outcomes all."""
+    """Return the figures of each coding; `measured` has the answers for each case, in the order of `codings`."""
     labels = [head.label for head in heads]
-    own = np.array([labels.index(each.case.label) for each in measured])
+    own = np.array([labels.index(case.label) for case in measured])
     thresholds = np.array([head.threshold.value for head in heads])
-    severity = np.array([each.case.severity for each in measured])
-    judged = [each.judged for each in measured if each.judged is not None]
+    severity = np.array([case.severity for case in measured])
     return tuple(
-        _coding(name_of(coding), [each[i] for each in judged], own, severity, labels, thresholds)
+        _coding(name_of(coding), [judged[i] for judged in measured.values()], own, severity, labels, thresholds)
         for i, coding in enumerate(codings)
     )
 
@@ -143,7 +139,7 @@ def _head(label: str, column: int, frames: _Frames, judged: Sequence[Judged], ow
     inside, outside, others = mine & frames.inside, mine & ~frames.inside, ~mine & frames.inside
     fires, score = frames.fires[:, column], frames.probability[:, column]
     events = [_event(each) for each, which in zip(judged, own, strict=True) if which == column]
-    edges = [event.errors for event in events if event.errors is not None]
+    edges = [errors for errors, _ in events if errors is not None]
     return HeadFigures(
         label=label,
         frames=int(inside.sum()),
@@ -158,26 +154,19 @@ def _head(label: str, column: int, frames: _Frames, judged: Sequence[Judged], ow
         found=len(edges),
         onset=tuple(onset for onset, _ in edges),
         offset=tuple(offset for _, offset in edges),
-        extra=sum(event.extra for event in events),
+        extra=sum(extra for _, extra in events),
     )
 
 
 def _f1(positive: NDArray[np.bool_], negative: NDArray[np.bool_], weight: float) -> float | None:
-    """Harmonic mean of precision and recall, each negative counting `weight`."""
+    """Return the harmonic mean of precision and recall, each negative counting `weight`."""
     found, alarms = int(positive.sum()), weight * int(negative.sum())
     total = found + alarms + len(positive)
     return float(2 * found / total) if len(positive) else None
 
 
-@dataclass(frozen=True)
-class _Event:
-    """Errors of onset and offset in frames, None if it was not found; and segments that have nothing to do with it."""
-
-    errors: tuple[int, int] | None
-    extra: int
-
-
-def _event(judged: Judged) -> _Event:
+def _event(judged: Judged) -> tuple[tuple[int, int] | None, int]:
+    """Return the errors of onset and offset in frames, None if it was not found, and the number of other segments."""
     times = judged.times
     inside = np.flatnonzero(judged.inside)
     first, after = int(inside[0]), int(inside[-1]) + 1
@@ -187,13 +176,13 @@ def _event(judged: Judged) -> _Event:
     overlaps = [min(int(end), after) - max(int(start), first) for start, end in edges]
     extra = sum(overlap <= 0 for overlap in overlaps)
     if not overlaps or max(overlaps) <= 0:
-        return _Event(None, extra)
+        return None, extra
     start, end = edges[int(np.argmax(overlaps))]
-    return _Event((int(start) - first, int(end) - after), extra)
+    return (int(start) - first, int(end) - after), extra
 
 
 def _rates(fires: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Shares of the rows (n, H) in which each head fires; NaN without rows."""
+    """Return the shares of the rows (n, H) in which each head fires; NaN without rows."""
     return tuple(fires.mean(axis=0).tolist()) if len(fires) else (float("nan"),) * fires.shape[1]
 
 

@@ -1,4 +1,4 @@
-"""Make a case, code it in all ways, and let `predict_video` judge each; keep what it said."""
+"""Make a case, code it in all ways, and let `predict_video` judge each."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.bench.accuracy import samples
-from distortion_heads.bench.shared.cache import code_digest
-from distortion_heads.bench.video.cases import Case, CasePlan
+from distortion_heads._system.errors_text import reason
+from distortion_heads.bench.shared.workers import Arrays, Job
+from distortion_heads.bench.video.cases import Case
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.options import Sampling, VideoOptions
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.pipeline import Predictor
-from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import CleanClip, EmptyIntervalError, write_clip
 from distortion_heads.synthesis.distort import Step
@@ -29,12 +29,10 @@ from distortion_heads.synthesis.plan import SpoiltError
 from distortion_heads.video.predict import FrameEvent as VideoStep
 from distortion_heads.video.predict import predict_video
 
-_FORMAT = 1
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judged:
-    """What was said about a case in one coding, of n frames by H heads.
+    """The answers for a case in one coding, of n frames by H heads.
 
     `times` float64 (n,), seconds from the part's start; `inside` bool (n,): distorted; `probability` float32 (n, H);
     `segments` float64 (k, 2): onsets and offsets that the head of the case's distortion found; `bit_rate`: of the
@@ -48,10 +46,13 @@ class Judged:
     bit_rate: NDArray[np.float64]
 
 
-def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequence[Coding]) -> tuple[Judged, ...]:
-    """One `Judged` for each of `codings`.
+_ARRAYS = tuple(field.name for field in fields(Judged))
 
-    Raises `InputError` for a bad clip, or one without a frame inside or outside of the interval; `DataError` for a bad
+
+def measure_case(case: Case, spec: HeadSpec, predictor: Predictor, codings: Sequence[Coding]) -> tuple[Judged, ...]:
+    """Return one `Judged` for each of `codings`.
+
+    Raises `InputError` for a clip that is bad or lacks a frame inside or outside of the interval; `DataError` for a bad
     generator.
     """
     part = case.part
@@ -104,51 +105,33 @@ def _judge(case: Case, file: Path, predictor: Predictor) -> Judged:
 
 
 def _not_both(case: Case) -> str:
-    """As where the rate of frames varies, and a frame is shown for seconds."""
+    """Return why a clip cannot be measured whose frames are shown for seconds."""
     start, end = case.interval.start, case.interval.end
     return f"it needs frames inside and outside of the interval from {start:.2f} to {end:.2f} s"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cache:
-    """What was judged, on disk, one file per case. `key` stands for all that it depends on besides clip and case."""
+def measure_one(case: Case, job: Job, codings: Sequence[Coding]) -> tuple[Judged, ...]:
+    """Return what the job's cache has for `case`, else measure it. Raises as `measure_case`."""
+    clip = case.part.clip
+    try:
+        state = clip.stat()
+        digest = _digest(clip, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise InputError(f"cannot be read: {reason(error)}") from None
 
-    folder: Path
-    key: str
+    def measure(predictor: Predictor, specs: Sequence[HeadSpec]) -> Arrays:
+        spec = next(spec for spec in specs if spec.label == case.label)
+        judged = measure_case(case, spec, predictor, codings)
+        return {f"{i}.{name}": array for i, each in enumerate(judged) for name, array in vars(each).items()}
 
-    def load(self, case: Case, digest: str, codings: int) -> tuple[Judged, ...] | None:
-        """What was kept for a case of the clip with the SHA-256 `digest`, or None."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            arrays = load((self.folder / self._name(case, digest)).read_bytes())
-            return tuple(
-                Judged(**{name: arrays[f"{i}.{name}"] for name in Judged.__dataclass_fields__}) for i in range(codings)
-            )
-        except (OSError, SafetensorError, KeyError):
-            return None
-
-    def save(self, case: Case, digest: str, judged: Sequence[Judged]) -> None:
-        """Raises `DataError` if the folder cannot be written."""
-        from safetensors.numpy import save
-
-        arrays = {f"{i}.{name}": array for i, each in enumerate(judged) for name, array in vars(each).items()}
-        write_files(self.folder, {self._name(case, digest): save(arrays)})
-
-    def _name(self, case: Case, digest: str) -> str:
-        described = asdict(case)
-        described["part"]["clip"] = digest
-        content = json.dumps([self.key, described], sort_keys=True)
-        return f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
+    described = asdict(case)
+    described["part"]["clip"] = digest
+    arrays = job.arrays(json.dumps(described, sort_keys=True).encode(), measure)
+    return tuple(Judged(**{name: arrays[f"{i}.{name}"] for name in _ARRAYS}) for i in range(len(codings)))  # type: ignore[arg-type]
 
 
-def cache_key(predictor: Predictor, specs: Sequence[HeadSpec], plan: CasePlan) -> str:
-    """SHA-256 over the backbone, the head files, the codings and the source code that distorts, codes and predicts."""
-    parts = [
-        _FORMAT,
-        samples.cache_key(predictor, specs, samples.AccuracyPlan()),
-        list(map(repr, plan.codings)),
-        code_digest((), ("video",)),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+@lru_cache(maxsize=8)
+def _digest(clip: Path, changed: int, size: int) -> str:
+    """Return the SHA-256 of a file, which is read again once it was `changed` or has another `size`."""
+    with clip.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

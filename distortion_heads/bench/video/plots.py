@@ -20,12 +20,12 @@ FAR = 8
 
 
 def draw_plots(report: VideoReport) -> dict[str, bytes]:
-    """File name -> PNG."""
+    """Return PNG by file name."""
     return {"f1.png": draw_f1(report), "edges.png": draw_edges(report), "fires.png": draw_fires(report)}
 
 
 def draw_f1(report: VideoReport) -> bytes:
-    """F1 of each head (rows) by codec (columns): against the other frames, against other distortions."""
+    """Draw F1 of each head (rows) by codec (columns), against the other frames and against other distortions."""
     figure = new_figure(3.4 + 1.25 * len(report.codings), 2.2 + 0.3 * len(report.labels))
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, name, title in ((left, "f1_outside", "other frames"), (right, "f1_others", "other distortions")):
@@ -39,7 +39,7 @@ def draw_f1(report: VideoReport) -> bytes:
 
 
 def draw_edges(report: VideoReport) -> bytes:
-    """Errors of onset and offset in frames, one mark per interval that was found; its colour tells the codec."""
+    """Draw the errors of onset and offset in frames, one mark per interval that was found, coloured by codec."""
     figure = new_figure(10.4, 1.8 + 0.42 * len(report.labels))
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, edge in ((left, "onset"), (right, "offset")):
@@ -75,7 +75,7 @@ def _draw_errors(axes: Axes, report: VideoReport, edge: str) -> None:
 
 
 def draw_fires(report: VideoReport) -> bytes:
-    """Percent of the frames with each distortion (rows) on which each head fires (columns), without and with codec."""
+    """Draw the percentage of frames with each distortion (rows) on which each head fires (columns)."""
     shown = _extremes(report.codings)
     side = 1.8 + 0.36 * len(report.labels)
     figure = new_figure(1.2 + side * len(shown), side + 0.6)
@@ -91,6 +91,6 @@ def draw_fires(report: VideoReport) -> bytes:
 
 
 def _extremes(codings: Sequence[CodingFigures]) -> tuple[CodingFigures, ...]:
-    """The first coding, and the one at which the files are smallest."""
+    """Return the first coding, and the one at which the files are smallest."""
     smallest = min(codings, key=lambda coding: coding.bit_rate)
     return (codings[0],) if smallest is codings[0] else (codings[0], smallest)

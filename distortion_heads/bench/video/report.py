@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
-from distortion_heads.bench.video.figures import CodingFigures
+from distortion_heads.bench.video.figures import CodingFigures, HeadFigures
+from distortion_heads.io.video.options import SegmentRule
 from distortion_heads.reports.files import plain
+from distortion_heads.reports.markdown import number, render
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,39 @@ class VideoReport:
 
 
 def report_to_dict(report: VideoReport) -> dict[str, Any]:
-    """Floats to 5 digits, None for what could not be measured."""
+    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
     content: dict[str, Any] = plain(asdict(report))
     return content
+
+
+def to_markdown(report: VideoReport) -> str:
+    """Return the text of report.md."""
+    summary = summary_rows(report.codings)
+    return render("video.md.j2", report=report, rule=SegmentRule(), summary=summary, edges_text=_edges_text)
+
+
+def summary_rows(codings: Sequence[CodingFigures]) -> list[list[str]]:
+    """Return a header and one row for each coding: the most important figures."""
+    header = ["codec", "kbit/s", "F1, other frames", "F1, other distortions", "alarms on clean", "found"]
+    rows = [[*header, "onset: median", "90 %", "offset: median", "90 %"]]
+    for coding in codings:
+        edges = (coding.onset_median, coding.onset_90, coding.offset_median, coding.offset_90)
+        rows.append(
+            [
+                coding.coding,
+                f"{coding.bit_rate / 1000:.0f}",
+                *map(number, (coding.f1_outside, coding.f1_others, coding.alarms_clean)),
+                f"{coding.found} of {coding.events}",
+                *("–" if frames is None else f"{frames:.3g}" for frames in edges),
+            ]
+        )
+    return rows
+
+
+def _edges_text(head: HeadFigures) -> str:
+    """Return as "5/6, +1 (+3), -0.5 (-2)": intervals found, then median and largest error of onsets and of offsets."""
+    parts = [f"{head.found}/{head.events}"]
+    for errors in (head.onset, head.offset):
+        if errors:
+            parts.append(f"{median(errors):+g} ({max(sorted(errors), key=abs):+d})")
+    return ", ".join(parts)

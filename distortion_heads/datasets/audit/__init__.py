@@ -1,1 +1,1 @@
-"""What is wrong with a labelled dataset."""
+"""Checks of a labelled dataset."""

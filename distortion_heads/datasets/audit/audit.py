@@ -1,4 +1,4 @@
-"""Tell what is wrong with a dataset before anyone trusts a figure measured on it."""
+"""All checks of a dataset, made before anyone trusts a figure measured on it."""
 
 from __future__ import annotations
 
@@ -40,17 +40,14 @@ def audit_corpus(
     if split is not None:
         findings += split_findings(corpus, split)
     findings += look_alike_findings(corpus, looks, split)
-    for check in (
-        labels.unreadable,
-        labels.copies_of_reference,
-        labels.duplicates,
-        labels.sizes,
-        labels.levels,
-    ):
+    for check in (labels.unreadable, labels.copies_of_reference, labels.duplicates, labels.sizes, labels.levels):
         findings += check(corpus, looks)
     findings += labels.clean_pictures(corpus, split)
     compared = sum(isinstance(look, PictureFacts) and look.rmse is not None for look in looks.values())
-    checked = [f"{len(looks)} pictures, {compared} of them against their reference", _split_line(splits)]
+    checked = [
+        f"{len(looks)} pictures, {compared} of them against their reference",
+        f"split: {', '.join(map(str, splits)) or 'none given (--split)'}",
+    ]
     if registry is not None:
         found, line = label_noise(
             corpus, registry, limit=judged, progress=lambda done, total: progress("heads", done, total)
@@ -68,7 +65,3 @@ def audit_corpus(
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.grade))),
         notes=corpus.notes,
     )
-
-
-def _split_line(files: Sequence[Path]) -> str:
-    return f"split: {', '.join(map(str, files)) or 'none given (--split)'}"

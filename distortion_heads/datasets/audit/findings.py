@@ -1,4 +1,4 @@
-"""What an audit finds: frozen values, and the same as JSON and as text."""
+"""Findings of an audit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """`checked`: what was looked at, a line each; `notes`: what the loader read differently."""
+    """All findings; `checked`: what was looked at, a line each; `notes`: what the loader read differently."""
 
     dataset: str
     kind: str
@@ -56,7 +56,7 @@ class Audit:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong; what is suspect or handled is left to the reader."""
+        """Return whether nothing is wrong; what is suspect or handled is left to the reader."""
         return not any(finding.grade == "wrong" for finding in self.findings)
 
 
@@ -64,5 +64,7 @@ def audit_to_dict(audit: Audit) -> dict[str, Any]:
     return {**asdict(audit), "sound": audit.sound}
 
 
-def examples(found: Sequence[str]) -> tuple[str, ...]:
-    return tuple(found[:MAX_EXAMPLES])
+def finding(check: Check, grade: Grade, message: str, found: Sequence[str], total: int) -> Finding:
+    """Make a finding of what was found, which may not be empty."""
+    examples = tuple(found[:MAX_EXAMPLES])
+    return Finding(check=check, grade=grade, message=message, count=len(found), total=total, examples=examples)

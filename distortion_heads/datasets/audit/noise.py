@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from distortion_heads.datasets.audit.findings import Finding, examples
+from distortion_heads.answers import HeadResult
+from distortion_heads.datasets.audit.findings import Finding, finding
 from distortion_heads.datasets.audit.pixels import first_frame
-from distortion_heads.datasets.published.files import VIDEO_SUFFIXES
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
@@ -22,15 +22,6 @@ PLAIN_SEVERITY = 3.0
 """Below it a head may well overlook a distortion that is there."""
 
 
-@dataclass(frozen=True)
-class Suspect:
-    """A head says `probability` where the label says the opposite."""
-
-    record: Record
-    label: str
-    probability: float
-
-
 def label_noise(
     corpus: Corpus,
     registry: Registry,
@@ -38,59 +29,52 @@ def label_noise(
     limit: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[Finding], str]:
-    """Findings by label, and what was looked at: at most `limit` records, spread evenly over the dataset."""
+    """Return findings by label, and a line on what was judged: at most `limit` records, spread over the dataset."""
     labels = [label for label in corpus.labels if label in registry.heads and registry.heads[label].spec.weights]
     if not labels or limit == 0:
         return [], "label noise: not looked for" + ("" if labels else " (no head of these labels is attached)")
     predictor = Predictor(labels, registry=registry)
     chosen = spread(corpus.records, limit)
-    doubts: dict[str, list[Suspect]] = defaultdict(list)
+    suspects: dict[tuple[str, bool], list[tuple[float, str]]] = defaultdict(list)
     for done, record in enumerate(chosen, 1):
-        for doubt in _doubts(predictor, record):
-            doubts[doubt.label].append(doubt)
+        for head in _judge(predictor, record):
+            if disagrees(record, head.label, head.probability):
+                key = head.label, head.label in record.severities
+                suspects[key].append((head.probability, record.path.name))
         progress(done, len(chosen))
-    checked = f"label noise: {len(chosen)} of {len(corpus.records)} pictures, {len(labels)} heads"
-    return list(_findings(doubts, labels, len(chosen))), checked
+    findings = [
+        _finding(label, labelled, suspects[label, labelled], len(chosen))
+        for label in labels
+        for labelled in (True, False)
+        if suspects[label, labelled]
+    ]
+    return findings, f"label noise: {len(chosen)} of {len(corpus.records)} pictures, {len(labels)} heads"
 
 
 def spread(records: Sequence[Record], limit: int) -> list[Record]:
-    """At most `limit` of the records, always the same ones, at even distances."""
+    """Return at most `limit` of the records, always the same ones, at even distances."""
     if len(records) <= limit:
         return list(records)
     return [records[index * len(records) // limit] for index in range(limit)]
 
 
-def _doubts(predictor: Predictor, record: Record) -> Iterator[Suspect]:
-    is_video = record.path.suffix.lower() in VIDEO_SUFFIXES
+def _judge(predictor: Predictor, record: Record) -> Sequence[HeadResult]:
     try:
-        prediction = predictor.predict(first_frame(record.path) if is_video else record.path)
-    except InputError:  # told by another check
-        return
-    for head in prediction.heads:
-        if disagrees(record, head.label, head.probability):
-            yield Suspect(record, head.label, head.probability)
+        return predictor.predict(first_frame(record.path) if is_video(record) else record.path).heads
+    except InputError:  # `labels.unreadable` reports it
+        return ()
 
 
 def disagrees(record: Record, label: str, probability: float) -> bool:
-    """Whether a head is confident of the opposite of what a record says."""
+    """Return whether a head is confident of the opposite of what a record says."""
     if label not in record.severities:
         return probability >= PRESENT
     severity = record.severities[label]
     return probability <= ABSENT and (math.isnan(severity) or severity >= PLAIN_SEVERITY)
 
 
-def _findings(doubts: dict[str, list[Suspect]], labels: Sequence[str], total: int) -> Iterator[Finding]:
-    for label in labels:
-        for claimed in (True, False):
-            found = [d for d in doubts[label] if (label in d.record.severities) == claimed]
-            if found:
-                found.sort(key=lambda doubt: doubt.probability, reverse=not claimed)
-                what = "labelled so, but the head sees none" if claimed else "not labelled so, but the head is sure"
-                yield Finding(
-                    check="label noise",
-                    grade="suspect",
-                    message=f"{label}: {what}",
-                    count=len(found),
-                    total=total,
-                    examples=examples([f"{d.record.path.name} ({d.probability:.3f})" for d in found]),
-                )
+def _finding(label: str, labelled: bool, found: list[tuple[float, str]], total: int) -> Finding:
+    found.sort(key=lambda suspect: suspect[0], reverse=not labelled)
+    what = "labelled so, but the head sees none" if labelled else "not labelled so, but the head is sure"
+    named = [f"{name} ({probability:.3f})" for probability, name in found]
+    return finding("label noise", "suspect", f"{label}: {what}", named, total)

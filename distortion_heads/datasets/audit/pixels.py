@@ -1,4 +1,4 @@
-"""Look at every picture of a dataset once: its hashes, and how far it is from its reference."""
+"""Hashes of every picture of a dataset, and how far it is from its reference."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distortion_heads.datasets.published.files import VIDEO_SUFFIXES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
+from distortion_heads.io.inputs import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFacts:
-    """What the pixels of one record say.
+    """Facts on the pixels of one record.
 
     `digest`: SHA-256 of size and pixels; `hash`: `difference_hash`, None for a flat picture; `rmse`: root mean square
     difference to the reference in grey levels of 0 to 255 over RGB, None without a reference or if sizes differ
@@ -39,7 +39,7 @@ class PictureFacts:
 def look_at(
     records: Sequence[Record], *, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[Path, PictureFacts | str]:
-    """What each record looks like, or why it cannot be read; `jobs` threads. Of a video, its first frame."""
+    """Return the facts on each record (on the first frame of a video) or why it cannot be read; `jobs` threads."""
     groups = list(_by_reference(records))
     looks: dict[Path, PictureFacts | str] = {}
     with ThreadPoolExecutor(jobs) as pool:
@@ -50,7 +50,7 @@ def look_at(
 
 
 def _by_reference(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """Records in groups of one reference, which is then decoded once; small enough to keep all threads busy."""
+    """Group records by their reference, which is then decoded once; small enough to keep all threads busy."""
     groups: dict[Path | None, list[Record]] = {}
     for record in records:
         groups.setdefault(record.reference, []).append(record)
@@ -85,7 +85,7 @@ def _look(path: Path, reference: NDArray[np.uint8] | None) -> PictureFacts | str
 
 
 def rmse(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """Root mean square difference of two uint8 arrays of one shape, in grey levels; 0 only if they are equal."""
+    """Return the root mean square difference of two uint8 arrays of one shape in grey levels; 0 only if equal."""
     difference = first.astype(np.float32) - second
     return float(np.sqrt(np.mean(np.square(difference), dtype=np.float64)))
 
@@ -95,7 +95,7 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 
 
 def first_frame(path: Path) -> NDArray[np.uint8]:
-    """Uint8 (H, W, 3), RGB. Raises `InputError` if the video cannot be decoded."""
+    """Return uint8 (H, W, 3), RGB. Raises `InputError` if the video cannot be decoded."""
     import av
 
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.datasets.audit.findings import Finding, Grade, examples
+from distortion_heads.datasets.audit.findings import Finding, Grade, finding
 from distortion_heads.datasets.audit.pixels import PictureFacts
 from distortion_heads.datasets.audit.splits import DeclaredSplit
 from distortion_heads.datasets.record import Corpus, Record
@@ -20,38 +21,23 @@ CHUNK = 128
 
 
 def split_findings(corpus: Corpus, split: DeclaredSplit) -> Iterator[Finding]:
-    """Names that are not of the dataset, and scenes by name that are in two parts."""
+    """Find names that are not of the dataset, and scenes by name that are in two parts."""
     total = len(split.missing) + len(split.ambiguous) + sum(len(records) for records in split.parts.values())
     for names, what in ((split.missing, "not in the dataset"), (split.ambiguous, "those of several pictures")):
         if names:
-            message = f"names of the split that are {what}"
-            yield Finding(
-                check="split names",
-                grade="wrong",
-                message=message,
-                count=len(names),
-                total=total,
-                examples=examples(names),
-            )
+            yield finding("split names", "wrong", f"names of the split that are {what}", names, total)
     scenes = {part: {record.scene for record in records} for part, records in split.parts.items()}
     for first, second in combinations(scenes, 2):
         shared = scenes[first] & scenes[second]
         if shared:
             message = f"scenes of {second} that are also in {first}"
-            yield Finding(
-                check="shared scenes",
-                grade="wrong",
-                message=message,
-                count=len(shared),
-                total=len(scenes[second]),
-                examples=examples(sorted(shared)),
-            )
+            yield finding("shared scenes", "wrong", message, sorted(shared), len(scenes[second]))
 
 
 def look_alike_findings(
     corpus: Corpus, looks: Mapping[Path, PictureFacts | str], split: DeclaredSplit | None
 ) -> Iterator[Finding]:
-    """Scenes of different names whose pictures look alike; with a split those that it separates."""
+    """Find scenes of different names whose pictures look alike; with a split those that it separates."""
     pairs = look_alikes(corpus.records, looks)
     message = "scenes of different names look alike: give them one group, or a split may part them"
     grade: Grade = "suspect"
@@ -59,14 +45,10 @@ def look_alike_findings(
         message, grade = "scenes of different names look alike and are in different parts of the split", "wrong"
         pairs = [pair for pair in pairs if _crosses(pair, split)]
     if pairs:
-        yield Finding(
-            check="scenes that look alike",
-            grade=grade,
-            message=message,
-            count=len({scene for pair in pairs for scene in pair}),
-            total=len({record.scene for record in corpus.records}),
-            examples=examples([f"{first} = {second}" for first, second in pairs]),
-        )
+        named = [f"{first} = {second}" for first, second in pairs]
+        scenes = len({record.scene for record in corpus.records})
+        count = len({scene for pair in pairs for scene in pair})
+        yield replace(finding("scenes that look alike", grade, message, named, scenes), count=count)
 
 
 def _crosses(pair: tuple[str, str], split: DeclaredSplit) -> bool:
@@ -75,9 +57,9 @@ def _crosses(pair: tuple[str, str], split: DeclaredSplit) -> bool:
 
 
 def look_alikes(records: Sequence[Record], looks: Mapping[Path, PictureFacts | str]) -> list[tuple[str, str]]:
-    """Pairs of scenes of which a picture each is within `SAME_SCENE_BITS`, in order.
+    """Return the pairs of scenes that have a picture each within `SAME_SCENE_BITS` of each other, in order.
 
-    Of a scene its clean pictures are compared, or all where none is clean: distortions move the hash.
+    Only the clean pictures of a scene are compared, or all where none is clean: distortions move the hash.
     """
     hashes: list[int] = []
     owners: list[str] = []

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from distortion_heads.datasets.audit.pickle import read_plain_pickle
+from distortion_heads.datasets.audit.plain_pickle import read_plain_pickle
 from distortion_heads.datasets.published.files import MAX_RECORDS, table, text_lines, unreadable
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
@@ -35,7 +36,7 @@ class DeclaredSplit:
 
 
 def read_split(files: Sequence[Path], corpus: Corpus) -> DeclaredSplit:
-    """Raises `DataError` if a file cannot be read, or if there are fewer than two parts in all of them."""
+    """Read the parts in all files. Raises `DataError` if one cannot be read, or if there are fewer than two parts."""
     names: Names = {}
     for file in files:
         for part, listed in read_names(file).items():
@@ -51,7 +52,7 @@ def read_split(files: Sequence[Path], corpus: Corpus) -> DeclaredSplit:
 
 
 def read_names(file: Path) -> Names:
-    """File names by part, as the file lists them. Raises `DataError`."""
+    """Return file names by part, as the file lists them. Raises `DataError`."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
         return _from_csv(file)
@@ -71,7 +72,7 @@ def read_names(file: Path) -> Names:
 
 
 def assign(names: Names, corpus: Corpus) -> DeclaredSplit:
-    """The records that `names` mean: of those called alike the one whose folders agree most, from the end.
+    """Return the records that `names` mean: among those called alike the one whose folders agree most, from the end.
 
     Files of the dataset that the loader leaves out are in no part, and not missing.
     """
@@ -98,28 +99,27 @@ class _Index:
     """Records by file name and by stem, in lower case."""
 
     def __init__(self, corpus: Corpus) -> None:
-        self._by_name: dict[str, list[Record]] = {}
+        self._by_name: dict[str, list[Record]] = defaultdict(list)
         for record in corpus.records:
             name = record.path.name.lower()
             for key in {name, PurePosixPath(name).stem}:
-                self._by_name.setdefault(key, []).append(record)
+                self._by_name[key].append(record)
 
     def find(self, name: str) -> list[Record]:
+        """Return the records whose folders agree most with those of `name`."""
         parts = _components(name)
         found = self._by_name.get(parts[-1], []) if parts else []
-        if len(found) < 2:
-            return found
         agreement = [_agreement(record.path, parts) for record in found]
         return [record for record, count in zip(found, agreement, strict=True) if count == max(agreement)]
 
 
 def _components(name: str) -> list[str]:
-    """Folders and file name in lower case, of a path of any system."""
+    """Return folders and file name in lower case, of a path of any system."""
     return [part for part in name.lower().replace("\\", "/").split("/") if part not in ("", ".")]
 
 
 def _agreement(path: Path, parts: Sequence[str]) -> int:
-    """How many folders agree, from the last one on."""
+    """Return how many folders agree, from the last one on."""
     count = 0
     for mine, other in zip(reversed(path.parent.parts), reversed(parts[:-1]), strict=False):
         if mine.lower() != other:
@@ -145,7 +145,7 @@ def _json(data: bytes, file: Path) -> object:
 
 
 def _arrays(data: bytes, file: Path) -> Names:
-    """One array is one part; the arrays of .npz are parts of their own. Objects in arrays are refused."""
+    """Return one array as one part, those of .npz as one each; objects in arrays are refused."""
     import numpy as np
 
     try:
@@ -165,7 +165,7 @@ def _arrays(data: bytes, file: Path) -> Names:
 
 
 def _parts(value: object, stem: str) -> Names:
-    """A list of names (or of rows that start with one) is one part; a dict or list of such lists is one each."""
+    """Return a list of names (or of rows that start with one) as one part, a dict or list of such lists as one each."""
     if isinstance(value, dict):
         named = {str(key): _names(item) for key, item in value.items()}
     else:
@@ -182,7 +182,7 @@ def _parts(value: object, stem: str) -> Names:
 
 
 def _names(value: object) -> list[str] | None:
-    """The names in a list of names or rows; None if it is something else."""
+    """Return the names in a list of names or rows; None if it is something else."""
     if not isinstance(value, list | tuple) or not value:
         return None
     names = [_name(item) for item in value]
@@ -191,7 +191,7 @@ def _names(value: object) -> list[str] | None:
 
 
 def _name(item: object) -> str | None:
-    """A name itself, or the first cell of a row whose other cells are no names."""
+    """Return a name itself, or the first cell of a row whose other cells are no names."""
     if isinstance(item, str):
         return item
     if isinstance(item, list | tuple) and item and isinstance(item[0], str):

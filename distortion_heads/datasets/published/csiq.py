@@ -36,7 +36,7 @@ Key = tuple[str, str, int]
 
 
 def parse_name(name: str) -> tuple[str, str, int] | None:
-    """Scene, label and level of `scene.TYPE.l.png`, upper or lower case; None if it is no such name."""
+    """Return scene, label and level of `scene.TYPE.l.png` in either case; None if it is no such name."""
     match = _NAME.fullmatch(name.lower())
     if match is None or match[2] not in TYPES or not 1 <= int(match[3]) <= LEVELS:
         return None
@@ -44,18 +44,18 @@ def parse_name(name: str) -> tuple[str, str, int] | None:
 
 
 def fits(folder: Path) -> bool:
-    """Whether `dst_imgs` is there."""
+    """Return whether `dst_imgs` is there."""
     return find(folder, "dst_imgs") is not None
 
 
 def read(folder: Path) -> Corpus:
-    """Raises `DataError`, which names the file that was expected."""
+    """Read the dataset. Raises `DataError`, which names the file that was expected."""
     distorted, originals = find(folder, "dst_imgs"), find(folder, "src_imgs")
     if distorted is None or originals is None:
         raise expected(folder, KIND, "dst_imgs/" if distorted is None else "src_imgs/")
     references = {Path(name).stem: path for name, path in pictures(originals).items()}
     scores, notes = _scores(folder)
-    records = {path: Record(path=path, scene=scene) for scene, path in references.items()}
+    records = [Record(path=path, scene=scene) for scene, path in references.items()]
     for path in _distorted(distorted):
         parsed = parse_name(path.name)
         if parsed is None:
@@ -63,20 +63,22 @@ def read(folder: Path) -> Corpus:
         scene, label, level = parsed
         if scene not in references:
             raise expected(folder, KIND, f"src_imgs/{scene}.png, the reference of {path.name}")
-        records[path] = Record(
-            path=path,
-            scene=scene,
-            severities={label: float(level)},
-            level=level,
-            mos=scores.get(parsed),
-            reference=references[scene],
-            kind=label,
+        records.append(
+            Record(
+                path=path,
+                scene=scene,
+                severities={label: float(level)},
+                level=level,
+                mos=scores.get(parsed),
+                reference=references[scene],
+                kind=label,
+            )
         )
-    return corpus(KIND, folder, records.values(), TYPES.values(), (*NOTES, *notes))
+    return corpus(KIND, folder, records, TYPES.values(), (*NOTES, *notes))
 
 
 def _distorted(folder: Path) -> list[Path]:
-    """All pictures of the types. Raises `DataError` if a type is missing or empty."""
+    """Return all pictures of the types. Raises `DataError` if a type is missing or empty."""
     folders = {name.lower(): folder / name for name in listing(folder)}
     found = []
     for kind in TYPES:
@@ -88,7 +90,7 @@ def _distorted(folder: Path) -> list[Path]:
 
 
 def _scores(folder: Path) -> tuple[dict[Key, float], tuple[str, ...]]:
-    """DMOS by scene, label and level, from the owners' workbook or a CSV export of it; and what is to be said of it."""
+    """Return DMOS by scene, label and level, from the owners' workbook or a CSV export of it; and notes on it."""
     file = find(folder, f"{SCORES}.csv", f"{SCORES}.xlsx")
     if file is None:
         return {}, (f"no {SCORES}.xlsx: no opinion scores",)
@@ -102,7 +104,7 @@ def _scores(folder: Path) -> tuple[dict[Key, float], tuple[str, ...]]:
 
 
 def _named(rows: list[list[str]], where: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The rows below the one that names the columns, wherever that is."""
+    """Return the rows below the one that names the columns, wherever that is."""
     header: list[str] | None = None
     for index, cells in enumerate(rows, 1):
         names = [cell.strip().lower() for cell in cells]

@@ -1,4 +1,4 @@
-"""What the loaders share: listing folders, reading small text tables within limits, and the errors they raise."""
+"""Folders, small text tables within limits and errors, as all readers of datasets need them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,13 +28,13 @@ CLEAN_NAMES = frozenset(("", "clean", "reference", "none", "pristine"))
 
 
 def find(folder: Path, *names: str) -> Path | None:
-    """The file or folder of one of `names`, upper and lower case alike; the first of `names` that is there."""
+    """Return the first of `names` that is in `folder`, upper and lower case alike."""
     entries = {entry.lower(): entry for entry in sorted(listing(folder), reverse=True)}
     return next((folder / entries[name.lower()] for name in names if name.lower() in entries), None)
 
 
 def listing(folder: Path) -> list[str]:
-    """Names in `folder`, sorted; none if it is no folder. Raises `DataError` if it cannot be read."""
+    """Return the names in `folder`, sorted; none if it is no folder. Raises `DataError` if it cannot be read."""
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208 - names are wanted, of ten thousands of files
     except (FileNotFoundError, NotADirectoryError):
@@ -42,8 +43,18 @@ def listing(folder: Path) -> list[str]:
         raise unreadable(folder, error) from None
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; False also where nobody may look, or for no valid path."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; False also where nobody may look, or for no valid path."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises
+
+
 def pictures(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """The pictures directly in `folder`, by name in lower case. Raises `DataError` if two differ in case alone."""
+    """Return the pictures in `folder` by name in lower case. Raises `DataError` if two differ in case alone."""
     found: dict[str, Path] = {}
     for name in listing(folder):
         if name.startswith(".") or Path(name).suffix.lower() not in suffixes:
@@ -55,7 +66,7 @@ def pictures(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[st
 
 
 def below(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
-    """The visible files below `folder` with one of `suffixes`, sorted by folder; links to folders are not followed."""
+    """Return the visible files below `folder` with one of `suffixes`, sorted; links to folders are not followed."""
 
     def fail(error: OSError) -> None:
         raise unreadable(folder, error)
@@ -71,16 +82,16 @@ def below(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
                 yield Path(top) / name
 
 
-def text_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Number (from 1) and text of the lines of `file` that are not blank. Raises `DataError`."""
+def text_lines(file: Path) -> Iterator[tuple[str, str]]:
+    """Return where each line of `file` that is not blank is ("FILE, line N"), and its text. Raises `DataError`."""
     with _opened(file) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield number, line.strip()
+                yield f"{file}, line {number}", line.strip()
 
 
 def table(file: Path, *needed: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Rows of a CSV file in UTF-8: where each is ("FILE, line N") and its cells, stripped, by lower-case column.
+    """Return the rows of a CSV file in UTF-8: where each is, and its cells, stripped, by lower-case column.
 
     Raises `DataError` if a column of `needed` is missing, a column occurs twice, or a limit is exceeded.
     """
@@ -109,48 +120,69 @@ def _check_header(file: Path, header: Sequence[str], needed: Sequence[str]) -> N
         raise DataError(f"{file}, line 1: the column {twice[0]!r} occurs twice")
 
 
-class _opened:  # noqa: N801 - used like a function
-    """The lines of a text file, with `DataError` for all that is wrong with it, also while it is read."""
+@contextmanager
+def _opened(file: Path) -> Iterator[Iterator[str]]:
+    """Give the lines of a text file, with `DataError` for all that is wrong with it, also while it is read."""
+    try:
+        if not file.is_file():
+            raise DataError(f"{file} is missing or no file")
+        if file.stat().st_size > MAX_TABLE_BYTES:
+            raise DataError(f"{file}: larger than {MAX_TABLE_BYTES >> 20} MiB")
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            yield _limited(stream, file)
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(f"{file}: no table in UTF-8 text ({error})") from None
+    except (OSError, ValueError) as error:
+        raise unreadable(file, error) from None
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
 
-    def __enter__(self) -> Iterator[str]:
-        try:
-            if not self._file.is_file():
-                raise DataError(f"{self._file} is missing or no file")
-            size = self._file.stat().st_size
-            self._stream = self._file.open(encoding="utf-8-sig", newline="")
-        except (OSError, ValueError) as error:
-            raise unreadable(self._file, error) from None
-        if size > MAX_TABLE_BYTES:
-            self._stream.close()
-            raise DataError(f"{self._file}: larger than {MAX_TABLE_BYTES >> 20} MiB")
-        return self._lines()
-
-    def _lines(self) -> Iterator[str]:
-        for number, line in enumerate(self._stream):
-            if number > MAX_RECORDS:
-                raise DataError(f"{self._file}: more than {MAX_RECORDS} lines")
-            yield line
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._stream.close()
-        if isinstance(error, UnicodeError | csv.Error):
-            raise DataError(f"{self._file}: no table in UTF-8 text ({error})") from None
-        if isinstance(error, OSError):
-            raise unreadable(self._file, error) from None
+def _limited(lines: Iterable[str], file: Path) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if number > MAX_RECORDS:
+            raise DataError(f"{file}: more than {MAX_RECORDS} lines")
+        yield line
 
 
 def plain_name(name: str, where: str) -> str:
-    """`name` if it names a file in a folder and nothing else; raises `DataError` for a path that leads elsewhere."""
+    """Return `name` if it names a file in a folder; raises `DataError` for a path that leads elsewhere."""
     if not name or name in (".", "..") or re.search(r"[/\\\0]", name):
         raise DataError(f"{where}: {name!r} is no plain file name")
     return name
 
 
+def numbered_name(
+    name: str, pattern: re.Pattern[str], types: Sequence[str], levels: int
+) -> tuple[str, str, int] | None:
+    """Return scene ("I01"), label and level of a name such as "i01_05_2.png" in either case; None if it is none.
+
+    The groups of `pattern`, in lower case, are the numbers of scene, type (from 1) and level.
+    """
+    match = pattern.fullmatch(name.lower())
+    if match is None:
+        return None
+    kind, level = int(match[2]), int(match[3])
+    if not (1 <= kind <= len(types) and 1 <= level <= levels):
+        return None
+    return f"I{match[1]}", types[kind - 1], level
+
+
+def with_references(records: Iterable[tuple[str, Record]]) -> dict[Path, Record]:
+    """Return by path the records, each given with where it is listed, and one for each of their references.
+
+    Raises `DataError` if a file is listed twice.
+    """
+    found: dict[Path, Record] = {}
+    for where, record in records:
+        if record.path in found:
+            raise DataError(f"{where}: {record.path.name} is listed twice")
+        found[record.path] = record
+        if record.reference is not None:
+            found.setdefault(record.reference, Record(path=record.reference, scene=record.scene))
+    return found
+
+
 def number(text: str, where: str, what: str) -> float:
-    """A finite decimal number. Raises `DataError`."""
+    """Return a finite decimal number. Raises `DataError`."""
     try:
         value = float(text)
     except ValueError:
@@ -161,7 +193,7 @@ def number(text: str, where: str, what: str) -> float:
 
 
 def labels_of(name: str, where: str) -> tuple[str, ...]:
-    """The labels that a folder or cell names, such as "jpeg+White noise"; none for "clean". Raises `DataError`."""
+    """Return the labels that a folder or cell names, as "jpeg+White noise"; none for "clean". Raises `DataError`."""
     if name.strip().lower() in CLEAN_NAMES:
         return ()
     labels = [re.sub(r"[\s-]+", "_", part.strip().lower()) for part in name.split("+")]
@@ -172,7 +204,7 @@ def labels_of(name: str, where: str) -> tuple[str, ...]:
 
 
 def expected(folder: Path, kind: str, what: str) -> DataError:
-    """The error for an incomplete dataset: `what` names the file or folder that was expected."""
+    """Return the error for an incomplete dataset: `what` names the file or folder that was expected."""
     return DataError(f"{folder}: no complete {kind} dataset: expected {what}")
 
 
@@ -183,7 +215,7 @@ def unreadable(path: Path, error: OSError | ValueError) -> DataError:
 def corpus(
     name: str, folder: Path, records: Iterable[Record], order: Iterable[str] = (), notes: Sequence[str] = ()
 ) -> Corpus:
-    """Sorted by path; labels in `order`, then by name; only those that occur. Raises `DataError` if it is empty."""
+    """Make a dataset: records by path; labels in `order`, then by name. Raises `DataError` if it is empty."""
     found = tuple(sorted(records, key=lambda record: record.path))
     if not found:
         raise DataError(f"{folder}: no picture of a {name} dataset")
@@ -194,10 +226,7 @@ def corpus(
 
 
 def scenes_by_name(records: Sequence[Record]) -> list[Record]:
-    """Records without a scene get one: pictures are of one scene if they are called alike.
-
-    That is if they have the same stem, or one stem continues the other after a separator (photo, photo_blur).
-    """
+    """Give records without a scene that of the same stem, or of one that theirs continues (photo, photo_blur)."""
     stems = {record.path.stem for record in records if not record.scene}
     roots = {stem: _root(stem, stems) for stem in stems}
     return [record if record.scene else replace(record, scene=roots[record.path.stem]) for record in records]

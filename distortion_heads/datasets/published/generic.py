@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from distortion_heads.datasets.published.files import (
-    UNKNOWN,
-    below,
-    corpus,
-    labels_of,
-    listing,
-    number,
-    scenes_by_name,
-    table,
-)
+from distortion_heads.datasets.published import files
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
@@ -28,57 +19,57 @@ RESERVED = ("path", "label", "group", "severity", "level", "mos", "reference", "
 
 
 def fits_folder(folder: Path) -> bool:
-    """Whether there is a `clean` sub-folder: the one thing that such a folder must have."""
-    return any(name.lower() == CLEAN and (folder / name).is_dir() for name in listing(folder))
+    """Return whether there is a `clean` sub-folder, which such a folder must have."""
+    return any(name.lower() == CLEAN and (folder / name).is_dir() for name in files.listing(folder))
 
 
 def read_folder(folder: Path) -> Corpus:
-    """Pictures and videos below LABEL/ (or A+B/ for both) and below clean/; severities are unknown.
+    """Read pictures and videos below LABEL/ (or A+B/ for both) and below clean/; severities are unknown.
 
     Pictures called alike are of one scene. Raises `DataError`.
     """
     records = []
-    for name in listing(folder):
+    for name in files.listing(folder):
         if name.startswith(".") or not (folder / name).is_dir():
             continue
         if name.lower() == NEGATIVE:
             raise DataError(f"{folder / name}: what is in these pictures? name their labels, or call the folder clean")
-        severities = dict.fromkeys(labels_of(name, str(folder)), UNKNOWN)
-        files = below(folder / name, IMAGE_SUFFIXES | VIDEO_SUFFIXES)
-        records += [Record(path=path, scene="", severities=severities) for path in files]
+        severities = dict.fromkeys(files.labels_of(name, str(folder)), files.UNKNOWN)
+        found = files.below(folder / name, IMAGE_SUFFIXES | VIDEO_SUFFIXES)
+        records += [Record(path=path, scene="", severities=severities) for path in found]
     if not records:
         raise DataError(f"{folder}: expected sub-folders LABEL/ and clean/ with pictures in them")
-    return corpus(FOLDER, folder, scenes_by_name(records))
+    return files.corpus(FOLDER, folder, files.scenes_by_name(records))
 
 
 def read_csv(file: Path) -> Corpus:
-    """`path,label`, the label a name ("jpeg", "jpeg+white_noise", "clean"); or `path` and a 0/1 column per label.
+    """Read `path,label`, the label a name ("jpeg", "jpeg+white_noise", "clean"); or `path` and a 0/1 column per label.
 
     Optional: `group` (scene), `severity` in [1, 5], `level`, `mos`, `reference`. Relative paths start at the folder
     of `file`. Raises `DataError`, which names the line.
     """
-    records = [_record(row, file.parent, where) for where, row in table(file, "path")]
+    records = [_record(row, file.parent, where) for where, row in files.table(file, "path")]
     twice = len(records) - len({record.path for record in records})
     if twice:
         raise DataError(f"{file}: {twice} of the paths are listed twice; write all labels of a picture in one line")
-    return corpus(CSV, file, scenes_by_name(records))
+    return files.corpus(CSV, file, files.scenes_by_name(records))
 
 
 def _record(row: Mapping[str, str], folder: Path, where: str) -> Record:
     labels = _labels(row, where)
     if row.get("start") or row.get("end"):
         raise DataError(f"{where}: a video is judged as a whole here: leave start and end out, or cut the video")
-    severity = UNKNOWN
+    severity = files.UNKNOWN
     if row.get("severity"):
-        severity = number(row["severity"], where, "severity")
+        severity = files.number(row["severity"], where, "severity")
         if not MIN_SEVERITY <= severity <= MAX_SEVERITY:
             raise DataError(f"{where}: the severity {severity:g} is outside [{MIN_SEVERITY:g}, {MAX_SEVERITY:g}]")
     return Record(
         path=_file(row["path"], folder, where),
         scene=row.get("group", ""),
         severities=dict.fromkeys(labels, severity),
-        level=int(number(row["level"], where, "level")) if row.get("level") else None,
-        mos=number(row["mos"], where, "mos") if row.get("mos") else None,
+        level=int(files.number(row["level"], where, "level")) if row.get("level") else None,
+        mos=files.number(row["mos"], where, "mos") if row.get("mos") else None,
         reference=_file(row["reference"], folder, where) if row.get("reference") else None,
         kind="+".join(labels),
     )
@@ -88,22 +79,17 @@ def _labels(row: Mapping[str, str], where: str) -> tuple[str, ...]:
     if "label" in row:
         if row["label"] in ("0", "1"):
             raise DataError(f"{where}: the label is {row['label']!r}; write the name of the distortion, or clean")
-        return labels_of(row["label"], where)
+        return files.labels_of(row["label"], where)
     present = []
     for column, cell in row.items():
         if column not in RESERVED:
             if cell not in ("0", "1"):
                 raise DataError(f"{where}: the cell of {column!r} is {cell!r}; write 1 (has the distortion) or 0")
             present += [column] * (cell == "1")
-    return labels_of("+".join(present), where)
+    return files.labels_of("+".join(present), where)
 
 
 def _file(name: str, folder: Path, where: str) -> Path:
-    path = folder / name
-    try:
-        found = bool(name) and path.is_file()
-    except (OSError, ValueError):  # not allowed to look, or no valid path
-        found = False
-    if not found:
+    if not name or not files.is_file(folder / name):
         raise DataError(f"{where}: no such file: {name!r}")
-    return path
+    return folder / name

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from distortion_heads.datasets.published.files import (
-    UNKNOWN,
-    corpus,
-    expected,
-    find,
-    number,
-    pictures,
-    plain_name,
-    table,
-)
+from distortion_heads.datasets.published import files
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -73,55 +64,39 @@ NOTES = (
     "level 4 of color_saturation_hsv is grey, the last severity; level 5 turns hues round: its severity is unknown",
 )
 
-_NAME = re.compile(r"i(\d{2,3})_(\d{2})_(\d{2})\.(png|bmp|jpg)")
-_REFERENCE = re.compile(r"i\d{2,3}\.(png|bmp|jpg)")
+_NAME = re.compile(r"i(\d{2,3})_(\d{2})_(\d{2})\.(png|bmp|jpg)", re.ASCII)
 
 
 def parse_name(name: str) -> tuple[str, str, int] | None:
-    """Scene ("I01"), label and level of `Iss_tt_ll.png`, upper or lower case; None if it is no such name."""
-    match = _NAME.fullmatch(name.lower())
-    if match is None or not match[1].isascii():
-        return None
-    kind, level = int(match[2]), int(match[3])
-    if not (1 <= kind <= len(TYPES) and 1 <= level <= LEVELS):
-        return None
-    return f"I{match[1]}", TYPES[kind - 1], level
+    """Return scene ("I01"), label and level of `Iss_tt_ll.png` in either case; None if it is no such name."""
+    return files.numbered_name(name, _NAME, TYPES, LEVELS)
 
 
 def severity(label: str, level: int) -> float | None:
-    """Severity in [1, 5] of what a level changes; None where it changes nothing."""
+    """Return the severity in [1, 5] of what a level changes; None where it changes nothing."""
     if (label, level) in IDENTITIES:
         return None
-    return MAGNITUDES[label].get(level, UNKNOWN) if label in MAGNITUDES else float(level)
+    return MAGNITUDES[label].get(level, files.UNKNOWN) if label in MAGNITUDES else float(level)
 
 
 def fits(folder: Path) -> bool:
-    """Whether pictures with KADID-10k's names lie in `folder` or its `images`."""
-    return any(parse_name(name) for name in pictures(_images(folder)))
+    """Return whether pictures with KADID-10k's names lie in `folder` or its `images`."""
+    return any(parse_name(name) for name in files.pictures(_images(folder)))
 
 
 def read(folder: Path) -> Corpus:
-    """Raises `DataError`, which names the file that was expected."""
-    images = pictures(_images(folder))
-    scores = find(folder, "dmos.csv")
+    """Read the dataset. Raises `DataError`, which names the file that was expected."""
+    images = files.pictures(_images(folder))
+    scores = files.find(folder, "dmos.csv")
     if scores is None:
-        raise expected(folder, KIND, "dmos.csv")
-    records: dict[Path, Record] = {}
-    left_out: list[Path] = []
-    has_scores = True
-    for where, row in table(scores, "dist_img", "ref_img"):
-        record = _record(row, images, where)
-        if record.path in records:
-            raise DataError(f"{where}: {record.path.name} is listed twice")
-        has_scores &= record.mos is not None
-        if (record.kind, record.level) in DROPPED:
-            left_out.append(record.path)
-        else:
-            records[record.path] = record
-        assert record.reference is not None
-        records.setdefault(record.reference, Record(path=record.reference, scene=record.scene))
+        raise files.expected(folder, KIND, "dmos.csv")
+    rows = list(files.table(scores, "dist_img", "ref_img"))
+    records = files.with_references((where, _record(row, images, where)) for where, row in rows)
+    left_out = tuple(record.path for record in records.values() if (record.kind, record.level) in DROPPED)
+    kept = [record for record in records.values() if record.path not in left_out]
+    has_scores = all("dmos" in row for _, row in rows)
     notes = NOTES if has_scores else (*NOTES, f"{scores.name} has no column dmos: no opinion scores")
-    return replace(corpus(KIND, folder, records.values(), TYPES, notes), left_out=tuple(left_out))
+    return replace(files.corpus(KIND, folder, kept, TYPES, notes), left_out=left_out)
 
 
 def _record(row: Mapping[str, str], images: Mapping[str, Path], where: str) -> Record:
@@ -136,18 +111,18 @@ def _record(row: Mapping[str, str], images: Mapping[str, Path], where: str) -> R
         scene=scene,
         severities={} if strength is None else {label: strength},
         level=level,
-        mos=number(row["dmos"], where, "dmos") if "dmos" in row else None,
+        mos=files.number(row["dmos"], where, "dmos") if "dmos" in row else None,
         reference=reference,
         kind=label,
     )
 
 
 def _images(folder: Path) -> Path:
-    return find(folder, "images") or folder
+    return files.find(folder, "images") or folder
 
 
 def _listed(name: str, images: Mapping[str, Path], where: str) -> Path:
-    path = images.get(plain_name(name, where).lower())
+    path = images.get(files.plain_name(name, where).lower())
     if path is None:
         raise DataError(f"{where}: expected the picture {name}, which is missing")
     return path

@@ -7,20 +7,12 @@ dmos_realigned.mat (optional), which hold the scores of all pictures one folder 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from distortion_heads.datasets.published.files import (
-    MAX_TABLE_BYTES,
-    UNKNOWN,
-    corpus,
-    expected,
-    find,
-    number,
-    pictures,
-    plain_name,
-    text_lines,
-)
+from distortion_heads.datasets.published import files
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -43,59 +35,54 @@ _NAME = re.compile(r"img(\d{1,4})\.(?:bmp|png)", re.ASCII)
 
 
 def parse_name(name: str) -> int | None:
-    """The number of `img12.bmp`, from 1; None if it is no such name."""
+    """Return the number of `img12.bmp`, from 1; None if it is no such name."""
     match = _NAME.fullmatch(name.lower())
     return int(match[1]) or None if match else None
 
 
 def fits(folder: Path) -> bool:
-    """Whether `refimgs` is there and at least one of the folders."""
-    return find(folder, "refimgs") is not None and find(folder, *TYPES) is not None
+    """Return whether `refimgs` is there and at least one of the folders."""
+    return files.find(folder, "refimgs") is not None and files.find(folder, *TYPES) is not None
 
 
 def read(folder: Path) -> Corpus:
-    """Raises `DataError`, which names the file that was expected."""
-    originals = find(folder, "refimgs")
-    references = pictures(originals) if originals else {}
+    """Read the dataset. Raises `DataError`, which names the file that was expected."""
+    originals = files.find(folder, "refimgs")
+    references = files.pictures(originals) if originals else {}
     if not references:
-        raise expected(folder, KIND, "pictures in refimgs/")
+        raise files.expected(folder, KIND, "pictures in refimgs/")
     records = [Record(path=path, scene=path.stem) for path in references.values()]
-    lists = {kind: _listed(folder, kind, references) for kind in TYPES}
-    total = sum(len(listed) for listed in lists.values())
-    scores, is_original, note = _scores(folder, total)
-    start = 0
-    for kind, listed in lists.items():
-        for index, record in enumerate(listed, start):
-            records.append(_scored(record, scores, index, TYPES[kind], bool(is_original and is_original[index])))
-        start += len(listed)
-    return corpus(KIND, folder, records, TYPES.values(), ("severities are unknown: LIVE has no levels", *note))
+    listed = [record for kind in TYPES for record in _listed(folder, kind, references)]
+    scores, untouched, note = _scores(folder, len(listed))
+    for record, score, is_copy in zip(listed, scores, untouched, strict=True):
+        records.append(replace(record, mos=score, severities={} if is_copy else record.severities))
+    return files.corpus(KIND, folder, records, TYPES.values(), ("severities are unknown: LIVE has no levels", *note))
 
 
 def _listed(folder: Path, kind: str, references: dict[str, Path]) -> list[Record]:
-    """The pictures of one folder by their number, as info.txt lists them: reference, picture, parameter."""
-    place = find(folder, kind)
-    info = find(place, "info.txt") if place else None
+    """Return the pictures of one folder by their number; info.txt lists reference, picture, parameter."""
+    place = files.find(folder, kind)
+    info = files.find(place, "info.txt") if place else None
     if place is None or info is None:
-        raise expected(folder, KIND, f"{kind}/info.txt")
-    images = pictures(place)
+        raise files.expected(folder, KIND, f"{kind}/info.txt")
+    images = files.pictures(place)
     records: dict[int, Record] = {}
-    for line, text in text_lines(info):
-        where = f"{info}, line {line}"
+    for where, text in files.text_lines(info):
         parts = text.split()
         if len(parts) < 2:
             raise DataError(f"{where}: expected the names of a reference and a picture")
-        reference, name = (plain_name(part, where) for part in parts[:2])
+        reference, name = (files.plain_name(part, where) for part in parts[:2])
         index = parse_name(name)
         for file, found in ((f"refimgs/{reference}", references), (f"{kind}/{name}", images)):
             if index is None or Path(file).name.lower() not in found:
                 raise DataError(f"{where}: expected the picture {file}, which is missing or no name like img1.bmp")
         assert index is not None
-        unchanged = kind in ZERO_IS_CLEAN and len(parts) > 2 and number(parts[2], where, "parameter") == 0
+        unchanged = kind in ZERO_IS_CLEAN and len(parts) > 2 and files.number(parts[2], where, "parameter") == 0
         path = references[reference.lower()]
         records[index] = Record(
             path=images[name.lower()],
             scene=path.stem,
-            severities={} if unchanged else {TYPES[kind]: UNKNOWN},
+            severities={} if unchanged else {TYPES[kind]: files.UNKNOWN},
             reference=path,
             kind=TYPES[kind],
         )
@@ -104,41 +91,31 @@ def _listed(folder: Path, kind: str, references: dict[str, Path]) -> list[Record
     return [records[index] for index in sorted(records)]
 
 
-def _scored(record: Record, scores: list[float], index: int, label: str, is_original: bool) -> Record:
-    return Record(
-        path=record.path,
-        scene=record.scene,
-        severities={} if is_original else record.severities,
-        mos=scores[index] if scores else None,
-        reference=record.reference,
-        kind=label,
-    )
-
-
-def _scores(folder: Path, total: int) -> tuple[list[float], list[bool], tuple[str, ...]]:
-    """Scores and whether a picture is an original, both in the order of the folders; empty where they are missing."""
-    found = [(file, name) for file, name in SCORES if find(folder, file)]
+def _scores(folder: Path, total: int) -> tuple[Sequence[float | None], list[bool], tuple[str, ...]]:
+    """Return scores and whether a picture is untouched, in the order of the folders; and what to say of them."""
+    found = [(file, name) for file, name in SCORES if files.find(folder, file)]
     if not found:
         note = "no dmos.mat: no opinion scores, and untouched copies in jp2k, jpeg and fastfading count as distorted"
-        return [], [], (note,)
+        return [None] * total, [False] * total, (note,)
     variables: dict[str, Any] = {}
     for file, _ in reversed(found):
         variables |= _matlab(folder / file)
     file, name = found[0]
     scores = _vector(variables.get(name), total, f"{folder / file}: {name}")
     if ORIGINALS not in variables:
-        return scores, [], (f"{file} does not say which pictures are untouched copies: they count as distorted",)
+        note = f"{file} does not say which pictures are untouched copies: they count as distorted"
+        return scores, [False] * total, (note,)
     originals = _vector(variables[ORIGINALS], total, f"{folder / file}: {ORIGINALS}")
     return scores, [value != 0 for value in originals], ()
 
 
 def _matlab(file: Path) -> dict[str, Any]:
-    """The arrays of a MATLAB file of version 5. Raises `DataError`."""
+    """Return the arrays of a MATLAB file of version 5. Raises `DataError`."""
     from scipy.io import loadmat
 
     try:
-        if file.stat().st_size > MAX_TABLE_BYTES:
-            raise DataError(f"{file}: larger than {MAX_TABLE_BYTES >> 20} MiB")
+        if file.stat().st_size > files.MAX_TABLE_BYTES:
+            raise DataError(f"{file}: larger than {files.MAX_TABLE_BYTES >> 20} MiB")
         wanted = [name for _, name in SCORES]
         return dict(loadmat(str(file), variable_names=[*wanted, ORIGINALS]))
     except DataError:

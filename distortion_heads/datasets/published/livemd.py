@@ -29,14 +29,14 @@ _PART = re.compile(r"(blur|jpeg|noise)_?([0-9])", re.ASCII)
 
 @dataclass(frozen=True)
 class Name:
-    """`levels` by label, without those that are 0."""
+    """Scene and `levels` by label, without those that are 0."""
 
     scene: str
     levels: dict[str, int]
 
 
 def parse_name(name: str) -> Name | None:
-    """Scene and levels of `scene_blurB_jpegJ.bmp`, upper or lower case; None if it is no such name."""
+    """Return scene and levels of `scene_blurB_jpegJ.bmp` in either case; None if it is no such name."""
     match = _NAME.fullmatch(Path(name.lower()).stem)
     if match is None:
         return None
@@ -48,34 +48,29 @@ def parse_name(name: str) -> Name | None:
 
 
 def fits(folder: Path) -> bool:
-    """Whether there is a picture below with two of the distortions in its name."""
+    """Return whether there is a picture below with two of the distortions in its name."""
     return any(
         len(_PART.findall(path.stem.lower())) == 2 and parse_name(path.name) for path in below(folder, IMAGE_SUFFIXES)
     )
 
 
 def read(folder: Path) -> Corpus:
-    """Raises `DataError`, which names the file that was expected."""
+    """Read the dataset. Raises `DataError`, which names the file that was expected."""
     names = {path: parse_name(path.name) for path in below(folder, IMAGE_SUFFIXES)}
-    references: dict[str, Path] = {}
-    for path in sorted(path for path, name in names.items() if name is None):
-        references.setdefault(path.stem.lower(), path)
+    pristine = [path for path, name in names.items() if name is None]
+    references = {path.stem.lower(): path for path in sorted(pristine, reverse=True)}  # the first of both parts
     records = []
-    scenes = set()
     for path, name in names.items():
-        if name is None:
-            continue
-        if name.scene not in references:
-            raise expected(folder, KIND, f"{name.scene}.bmp, the reference of {path.name}")
-        scenes.add(name.scene)
-        records.append(_record(path, name, references[name.scene]))
+        if name is not None:
+            if name.scene not in references:
+                raise expected(folder, KIND, f"{name.scene}.bmp, the reference of {path.name}")
+            records.append(_record(path, name, references[name.scene]))
     if not any(len(record.severities) > 1 for record in records):
         raise expected(folder, KIND, "pictures like bikes_blur1_jpeg2.bmp")
-    unused = sorted(path for path, name in names.items() if name is None and path.stem.lower() not in scenes)
-    if unused:
+    scenes = {record.scene for record in records}
+    if unused := sorted(path for path in pristine if path.stem.lower() not in scenes):
         raise DataError(f"{unused[0]}: no name like bikes_blur1_jpeg2.bmp, and the reference of none")
-    references_of_both_parts = [path for path, name in names.items() if name is None]
-    records += [Record(path=path, scene=path.stem.lower()) for path in references_of_both_parts]
+    records += [Record(path=path, scene=path.stem.lower()) for path in pristine]
     return corpus(KIND, folder, records, TYPES.values(), NOTES)
 
 

@@ -27,7 +27,7 @@ WORDS = {
     "smoke": r"smoke",
     "uneven_illumination": r"uneven|illum|(?<![a-z])ui(?![a-z])",
 }
-"""What names each label, in lower case."""
+"""Words that name each label, in lower case."""
 
 CLEAN = re.compile(r"(?<![a-z])(?:ref|refs|reference|references|original|originals|clean|pristine)(?![a-z])")
 NOTES = ("severities are unknown: the levels 1 to 4 are not KADID-10k's",)
@@ -35,7 +35,7 @@ NOTES = ("severities are unknown: the levels 1 to 4 are not KADID-10k's",)
 
 @dataclass(frozen=True)
 class Name:
-    """`level` is None where the name has fewer than two numbers or the last is no level."""
+    """Parts of a name; `level` is None where it has fewer than two numbers or the last is no level."""
 
     scene: str
     labels: tuple[str, ...]
@@ -43,7 +43,7 @@ class Name:
 
 
 def parse_name(path: Path) -> Name | None:
-    """What the path of a video below the dataset's folder says; None if it names no distortion and no reference."""
+    """Parse a path below the dataset's folder; None if it names no distortion and no reference."""
     text = (path.parent / path.stem).as_posix().lower()
     labels = tuple(label for label, words in WORDS.items() if re.search(words, text))
     if not labels and not CLEAN.search(text):
@@ -56,37 +56,28 @@ def parse_name(path: Path) -> Name | None:
 
 
 def fits(folder: Path) -> bool:
-    """Whether there is a video below with a distortion in its path; a generic folder has a `clean` sub-folder."""
-    return not fits_folder(folder) and any(_parsed(path, folder) for path in below(folder, VIDEO_SUFFIXES))
+    """Return whether a video below has a distortion in its path; a generic folder has a `clean` sub-folder."""
+    return not fits_folder(folder) and any(
+        parse_name(path.relative_to(folder)) for path in below(folder, VIDEO_SUFFIXES)
+    )
 
 
 def read(folder: Path) -> Corpus:
-    """`Record.path` is the video; its frames share its labels. Raises `DataError`."""
+    """Read the dataset; the frames of a video share its labels. Raises `DataError`."""
     records = []
     for path in below(folder, VIDEO_SUFFIXES):
-        name = _parsed(path, folder)
+        name = parse_name(path.relative_to(folder))
         if name is None:
             raise DataError(f"{path}: expected a distortion in its path ({', '.join(WORDS)}) or the word reference")
-        records.append(
-            Record(
-                path=path,
-                scene=name.scene,
-                severities=dict.fromkeys(name.labels, UNKNOWN),
-                level=name.level,
-                kind="+".join(name.labels),
-            )
-        )
+        severities, kind = dict.fromkeys(name.labels, UNKNOWN), "+".join(name.labels)
+        records.append(Record(path=path, scene=name.scene, severities=severities, level=name.level, kind=kind))
     if not records:
         raise expected(folder, KIND, "videos such as awgn/video1_2.avi")
     return corpus(KIND, folder, records, WORDS, NOTES)
 
 
-def _parsed(path: Path, folder: Path) -> Name | None:
-    return parse_name(path.relative_to(folder))
-
-
 def _wordless(stem: str) -> str:
-    """The name without what names distortions, so that all versions of one video have one scene."""
+    """Return the name without words for distortions, so that all versions of one video have one scene."""
     for words in (*WORDS.values(), CLEAN.pattern, "blur|ination"):
         stem = re.sub(words, "", stem)
     return re.sub(r"[\W_]+", "_", stem).strip("_") or "scene"

@@ -1,4 +1,4 @@
-"""What `dheads synth` wrote: distorted pictures and manifest.csv, as KADIS-700k is made from its pristine pictures."""
+"""Output of `dheads synth`: distorted pictures and manifest.csv."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAX_RECORD_BYTES = 16 << 20
 
 
 def fits(folder: Path) -> bool:
-    """Whether a manifest or the record of a run is there."""
+    """Return whether the record of a run is there."""
     return find(folder, RECORD) is not None
 
 
 def read(folder: Path) -> Corpus:
-    """The pictures of the manifest and, where they are still found, the clean ones that they were made from.
+    """Read the pictures of the manifest and, where they are still found, the clean ones that they were made from.
 
     Raises `DataError`, which names the file that was expected.
     """
@@ -59,7 +59,7 @@ def _severities(labels: str, severities: str, where: str) -> dict[str, float]:
 
 
 def _inside(name: str, folder: Path, where: str) -> Path:
-    """A file in `folder` or below. Raises `DataError` if the name leads elsewhere or the file is missing."""
+    """Return a file in `folder` or below. Raises `DataError` if the name leads elsewhere or the file is missing."""
     relative = PurePath(name)
     if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name:
         raise DataError(f"{where}: {name!r} is not below the dataset's folder")
@@ -69,7 +69,7 @@ def _inside(name: str, folder: Path, where: str) -> Path:
 
 
 def _inputs(record: Path) -> tuple[Path, ...]:
-    """What the run was given, as absolute paths; none if its record is not there."""
+    """Return the inputs of the run as absolute paths; none if its record is not there."""
     try:
         if record.stat().st_size > MAX_RECORD_BYTES:
             raise DataError(f"{record}: larger than {MAX_RECORD_BYTES >> 20} MiB")
@@ -83,7 +83,7 @@ def _inputs(record: Path) -> tuple[Path, ...]:
 
 
 def _source(name: str, inputs: Sequence[Path]) -> Path | None:
-    """The clean picture: a relative name starts where `dheads synth` was started, above one of its inputs."""
+    """Return the clean picture: a relative name starts where `dheads synth` was started, above one of its inputs."""
     if not name or "\0" in name:
         return None
     path = Path(name)

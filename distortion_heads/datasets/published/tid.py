@@ -8,16 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from distortion_heads.datasets.published.files import (
-    UNKNOWN,
-    corpus,
-    expected,
-    find,
-    number,
-    pictures,
-    plain_name,
-    text_lines,
-)
+from distortion_heads.datasets.published import files
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -63,44 +54,33 @@ _NAME = re.compile(r"i(\d{2})_(\d{2})_(\d)\.(bmp|png)", re.ASCII)
 
 
 def parse_name(name: str) -> tuple[str, str, int] | None:
-    """Scene ("I01"), label and level of `iss_tt_l.bmp`, upper or lower case; None if it is no such name."""
-    match = _NAME.fullmatch(name.lower())
-    if match is None:
-        return None
-    kind, level = int(match[2]), int(match[3])
-    if not (1 <= kind <= len(TYPES) and 1 <= level <= LEVELS):
-        return None
-    return f"I{match[1]}", TYPES[kind - 1], level
+    """Return scene ("I01"), label and level of `iss_tt_l.bmp` in either case; None if it is no such name."""
+    return files.numbered_name(name, _NAME, TYPES, LEVELS)
 
 
 def fits(folder: Path) -> bool:
-    """Whether `distorted_images` holds pictures with TID2013's names."""
-    return any(parse_name(name) for name in pictures(folder / _sub(folder, "distorted_images")))
+    """Return whether `distorted_images` holds pictures with TID2013's names."""
+    return any(parse_name(name) for name in _pictures(folder, "distorted_images"))
 
 
 def read(folder: Path) -> Corpus:
-    """Raises `DataError`, which names the file that was expected."""
-    images = pictures(folder / _sub(folder, "distorted_images"))
-    references = {Path(name).stem.upper(): path for name, path in _references(folder).items()}
-    scores = find(folder, "mos_with_names.txt")
+    """Read the dataset. Raises `DataError`, which names the file that was expected."""
+    images = _pictures(folder, "distorted_images")
+    references = {Path(name).stem.upper(): path for name, path in _pictures(folder, "reference_images").items()}
+    if not references:
+        raise files.expected(folder, KIND, "reference_images/I01.BMP")
+    scores = files.find(folder, "mos_with_names.txt")
     if scores is None:
-        raise expected(folder, KIND, "mos_with_names.txt")
-    records: dict[Path, Record] = {}
-    for line, text in text_lines(scores):
-        record = _record(text, images, references, f"{scores}, line {line}")
-        if record.path in records:
-            raise DataError(f"{scores}, line {line}: {record.path.name} is listed twice")
-        records[record.path] = record
-        assert record.reference is not None
-        records.setdefault(record.reference, Record(path=record.reference, scene=record.scene))
-    return corpus(KIND, folder, records.values(), TYPES, NOTES)
+        raise files.expected(folder, KIND, "mos_with_names.txt")
+    listed = ((where, _record(text, images, references, where)) for where, text in files.text_lines(scores))
+    return files.corpus(KIND, folder, files.with_references(listed).values(), TYPES, NOTES)
 
 
 def _record(text: str, images: dict[str, Path], references: dict[str, Path], where: str) -> Record:
     parts = text.split()
     if len(parts) != 2:
         raise DataError(f"{where}: expected a score and a file name")
-    mos, name = number(parts[0], where, "score"), plain_name(parts[1], where)
+    mos, name = files.number(parts[0], where, "score"), files.plain_name(parts[1], where)
     parsed = parse_name(name)
     if parsed is None:
         raise DataError(f"{where}: {name} is no name like i01_01_1.bmp")
@@ -108,7 +88,7 @@ def _record(text: str, images: dict[str, Path], references: dict[str, Path], whe
     for what, found in ((f"distorted_images/{name}", name.lower() in images), (f"{scene}.BMP", scene in references)):
         if not found:
             raise DataError(f"{where}: expected the picture {what}, which is missing")
-    severity = UNKNOWN if label in SIGNED else float(level)
+    severity = files.UNKNOWN if label in SIGNED else float(level)
     return Record(
         path=images[name.lower()],
         scene=scene,
@@ -120,13 +100,6 @@ def _record(text: str, images: dict[str, Path], references: dict[str, Path], whe
     )
 
 
-def _sub(folder: Path, name: str) -> str:
-    found = find(folder, name)
-    return found.name if found else name
-
-
-def _references(folder: Path) -> dict[str, Path]:
-    found = pictures(folder / _sub(folder, "reference_images"))
-    if not found:
-        raise expected(folder, KIND, "reference_images/I01.BMP")
-    return found
+def _pictures(folder: Path, name: str) -> dict[str, Path]:
+    found = files.find(folder, name)
+    return files.pictures(found) if found else {}

@@ -1,4 +1,4 @@
-"""The times of decoded frames: those that the container tells, made to run forwards."""
+"""The times of decoded frames: those in the container, made to run forwards."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 FALLBACK_RATE = 25.0
-"""Frames/s of a stream that does not tell."""
+"""Frames/s of a stream that does not say."""
 
 
 class FrameClock:
-    """Seconds from the start of the video. Frames without a time stamp, or with one that goes back, follow the last."""
+    """Seconds from the start of the video; frames without a time stamp, or with one that goes back, follow the last.
+
+    With `in_order` the container (AVI) stores no display times, and the decoding times serve instead.
+    """
 
     def __init__(self, rate: float | None, *, in_order: bool = False) -> None:
-        """`in_order`: the container (AVI) stores no display times; the decoding times of the output serve instead."""
         self._in_order = in_order
         self.spacing = 1.0 / (rate or FALLBACK_RATE)
         self.last = 0.0
@@ -27,7 +29,7 @@ class FrameClock:
 
     @property
     def next(self) -> float:
-        """When the frame after the last one is due."""
+        """Return when the frame after the last one is due."""
         return self.last + self.spacing if self._begun else self.last
 
     def origin_of(self, stream: VideoStream, container: InputContainer) -> float:
@@ -38,7 +40,7 @@ class FrameClock:
         return self._origin or 0.0
 
     def jump(self) -> None:
-        """After a seek, times may go back."""
+        """Let times go back, after a seek."""
         self._begun = False
 
     def tick(self, frame: VideoFrame) -> None:

@@ -1,4 +1,4 @@
-"""Decoded frame -> upright RGB, uint8 (H, W, 3).
+"""Decoded frames to upright RGB, uint8 (H, W, 3).
 
 The matrix (BT.601, BT.709, BT.2020) and the range (limited, full) are those that the stream names. A stream that names
 no matrix has BT.709 from 720 lines on and BT.601 below, as players assume. Deeper samples are rounded to 8 bits.
@@ -51,7 +51,7 @@ class RgbConverter:
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
-    """The signs of a, b, c, d in x' = a x + c y, y' = b x + d y (ISO/IEC 14496-12, 8.3.2; y points down); or None."""
+    """Return the signs of a, b, c, d in x' = a x + c y, y' = b x + d y (ISO/IEC 14496-12, 8.3.2; y points down)."""
     side_data: Any = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return None

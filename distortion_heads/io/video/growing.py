@@ -1,4 +1,4 @@
-"""Bytes that are still being written: a growing file, or a pipe. For PyAV, which calls `read`."""
+"""Bytes that are still being written, in a growing file or a pipe; for PyAV, which calls `read`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ POLL = 0.05
 """Seconds between two looks at a file's end."""
 
 LIVE_OPTIONS = {"probesize": "500000", "analyzeduration": "500000"}
-"""Of FFmpeg: begin after half a second of the stream at most, not after five."""
+"""FFmpeg's options: begin after half a second of the stream at most, not after five."""
 
 
 class GrowingStream:
-    """Reads on at the end of a file as it grows. Ends after `patience` idle seconds, or by `stop`.
+    """A file that is read on as it grows, until `patience` idle seconds have passed or `stop` is called.
 
-    It has no `seek`, so that nothing looks for an index at the end. For a pipe the end is where its writer ends it.
+    It has no `seek`, so that nothing looks for an index at the end. The end of a pipe is where its writer ends it.
     """
 
     def __init__(self, stream: BinaryIO, patience: float | None = None) -> None:
@@ -29,7 +29,7 @@ class GrowingStream:
         self._stopped = threading.Event()
 
     def read(self, size: int = -1) -> bytes:
-        """What there is, at most `size` bytes and at least one; b"" at the end."""
+        """Return what there is, at most `size` bytes and at least one; b"" at the end."""
         idle = time.monotonic()
         while not self._stopped.is_set():
             if self._is_pipe and not _has_news(self._descriptor):
@@ -44,7 +44,7 @@ class GrowingStream:
         return b""
 
     def stop(self) -> None:
-        """From another thread: let `read` come to an end."""
+        """End `read`, from another thread."""
         self._stopped.set()
 
 
@@ -58,14 +58,14 @@ class PipeStream(GrowingStream):
 
 
 def _has_news(descriptor: int) -> bool:
-    """Whether a read would return at once, after a moment's wait; where that cannot be asked (Windows), True."""
+    """Return whether a read would return at once, after a moment's wait; where that is unknown (Windows), True."""
     if sys.platform == "win32":
         return True
     return bool(select.select([descriptor], [], [], POLL)[0])
 
 
 class Lag:
-    """How far the answers are behind the stream, in seconds; 0 for a stream that comes faster than it plays."""
+    """The seconds by which answers are behind the stream; 0 for a stream that comes faster than it plays."""
 
     def __init__(self) -> None:
         self._least: float | None = None

@@ -1,10 +1,10 @@
-"""What to read of a video, and what is known of it."""
+"""Options of reading a video, and the values that reading it gives."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from distortion_heads.errors import DheadsError
@@ -16,23 +16,20 @@ if TYPE_CHECKING:
 DEFAULT_MAX_PIXELS = 1 << 26
 """Pixels of one frame: twice 8K. A decoder holds about twenty frames."""
 
-
 DEFAULT_MAX_FRAMES = 10_000_000
 """Frames evaluated: four and a half days at 25 frames/s."""
 
-
 FRAME_WINDOWS = 6
 """Windows of a frame that are read: all that 512 x 288 has."""
-
 
 DEFAULT_SEQUENCE_RATE = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """Which frames are evaluated: all, or at most `fps` a second, every `every`-th, or `frames` evenly spread ones.
+    """The frames to evaluate: all, or at most `fps` a second, every `every`-th, or `frames` evenly spread ones.
 
-    Only those with `start <= time < end`. Raises `DheadsError` for impossible values.
+    Only those with `start <= time < end` count. Raises `DheadsError` for impossible values.
     """
 
     fps: float | None = None
@@ -53,11 +50,11 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentRule:
-    """What makes a segment of a head's probabilities over time.
+    """The rule by which a head's probabilities over time become segments.
 
     Hysteresis: successive frames of at least `low` times the head's threshold, one of which reaches the threshold. A
     gap is bridged if it lasts at most `merge_gap` seconds and less than what is on either side of it, so that flicker
-    never adds up to a segment. What lasts less than `min_length` seconds is none.
+    never adds up to a segment. Whatever lasts less than `min_length` seconds is none.
     """
 
     low: float = 0.7
@@ -73,7 +70,7 @@ class SegmentRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Follow:
-    """Read on as a file grows, until nothing has come for `patience` seconds (None: until interrupted).
+    """How to follow a growing file: until nothing has come for `patience` seconds (None: until interrupted).
 
     Frames are dropped while the answer is more than `max_lag` seconds behind the stream.
     """
@@ -88,7 +85,7 @@ class Follow:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions:
-    """How a video is read and judged. `workers` evaluate frames at the same time (None: one per CPU core).
+    """How a video is read and judged; `workers` evaluate frames at the same time (None: one per CPU core).
 
     At most `most_windows` windows of a frame are read, other ones of the next frame, so that a second shows all of
     them; None: all of every frame.
@@ -110,7 +107,7 @@ class VideoOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a file says of itself: sizes in pixels as shown (upright); rate in frames/s, duration in s, if known."""
+    """A file's own data: sizes in pixels as shown (upright); rate in frames/s and duration in s, if known."""
 
     path: str | None
     width: int
@@ -130,7 +127,7 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A frame that can be had: its time, and how to get its pixels, uint8 (H, W, 3). `load` is called once, at once."""
+    """A frame that can be read: its time, and `load` for its pixels, uint8 (H, W, 3), called once, at once."""
 
     time: float
     load: Callable[[], NDArray[np.uint8]]
@@ -138,7 +135,7 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """The first thing in a video that could not be read, at `time`; `count` says how many there were."""
+    """The first place in a video that could not be read, at `time` (s); `count` is the number of such places."""
 
     time: float
     reason: str
@@ -147,3 +144,8 @@ class Damage:
     def __str__(self) -> str:
         more = f" ({self.count} damaged places in all)" if self.count > 1 else ""
         return f"cannot be read from {self.time:.2f} s on: {self.reason}{more}"
+
+
+def add_damage(known: Damage | None, time: float, reason: str) -> Damage:
+    """Return the first damage with its count raised by one, or this one if it is the first."""
+    return Damage(time=time, reason=reason) if known is None else replace(known, count=known.count + 1)

@@ -1,4 +1,4 @@
-"""A video file or a pipe of encoded video -> frames, through PyAV (FFmpeg's libraries, which are in its wheel)."""
+"""Video files and pipes of encoded video to frames, through PyAV (FFmpeg's libraries, which are in its wheel)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from distortion_heads.io.inputs import is_sequence
 from distortion_heads.io.video.clock import FrameClock
 from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream, PipeStream
-from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions
+from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, add_damage
 from distortion_heads.io.video.sampling import sample, spread
 from distortion_heads.io.video.sequence import PictureSequence
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 _CLOSE_TIMEOUT = 2.0
 
 _SEEK_BACK = 1.0
-"""Seconds before a wanted time to which is sought, since some formats land a little late."""
+"""Seconds before the wanted time: some formats land a little late."""
 
 _SEEK_WORTH = 3.0
-"""Seconds ahead from which on to seek is quicker than to decode what lies between."""
+"""Seconds; over shorter distances decoding is as quick as seeking."""
 
 
 class VideoSource(Protocol):
@@ -57,17 +57,17 @@ def open_video(source: str | os.PathLike[str] | BinaryIO, options: VideoOptions)
     """
     if not isinstance(source, str | os.PathLike):
         if options.follow is not None:
-            return EncodedVideo(GrowingStream(source, options.follow.patience), None, options)
-        return EncodedVideo(PipeStream(source), None, options)
+            return EncodedVideo(GrowingStream(source, options.follow.patience), options)
+        return EncodedVideo(PipeStream(source), options)
     path = os.fspath(source)
     if is_sequence(path):
         return PictureSequence(path, options)
     _check_file(path)
     if options.follow is None:
-        return EncodedVideo(path, path, options)
+        return EncodedVideo(path, options)
     stream = Path(path).open("rb")  # noqa: SIM115 - closed with the source
     try:
-        return EncodedVideo(GrowingStream(stream, options.follow.patience), path, options, own=stream)
+        return EncodedVideo(GrowingStream(stream, options.follow.patience), options, own=stream)
     except BaseException:
         stream.close()
         raise
@@ -75,7 +75,7 @@ def open_video(source: str | os.PathLike[str] | BinaryIO, options: VideoOptions)
 
 def _check_file(path: str) -> None:
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - one call tells missing, folder and pipe apart
+        mode = os.stat(path).st_mode  # noqa: PTH116 - one call for missing, folder and pipe
         with open(path, "rb") as stream:  # noqa: PTH123
             empty = stat.S_ISREG(mode) and not stream.read(1)
     except FileNotFoundError:
@@ -89,15 +89,9 @@ def _check_file(path: str) -> None:
 
 
 class EncodedVideo:
-    """A `VideoSource`. `name` is the path to report; `own` is closed with it."""
+    """A `VideoSource`; `own`, where `file` reads from it, is closed with it."""
 
-    def __init__(
-        self,
-        file: str | GrowingStream | PipeStream,
-        name: str | None,
-        options: VideoOptions,
-        own: BinaryIO | None = None,
-    ) -> None:
+    def __init__(self, file: str | GrowingStream, options: VideoOptions, own: BinaryIO | None = None) -> None:
         self._file, self._own, self._options = file, own, options
         self._in_use = threading.Lock()  # FFmpeg must not be closed while another thread is in it
         self.damage: Damage | None = None
@@ -115,7 +109,7 @@ class EncodedVideo:
         self._clock = FrameClock(self.info.frame_rate, in_order=in_order)
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that are asked for. What cannot be decoded is left out and told by `damage`."""
+        """Yield the frames that are asked for; what cannot be decoded is left out and counted in `damage`."""
         sampling = self._options.sampling
         if sampling.frames is not None:
             chosen = self._spread(sampling.frames)
@@ -133,7 +127,7 @@ class EncodedVideo:
             self._check_length()
 
     def stop(self) -> None:
-        """Let a thread that waits for more bytes come to its end; may be called from any other thread."""
+        """End the wait of a thread for more bytes; may be called from any other thread."""
         if not isinstance(self._file, str):
             self._file.stop()
 
@@ -149,14 +143,12 @@ class EncodedVideo:
         stream = self._stream
         stream.thread_type = "SLICE" if self._options.follow is not None else "AUTO"
         rate = stream.average_rate or stream.guessed_rate
-        frame_rate = float(rate) if rate else None
         self._length = _length(self._container, stream)
-        name = self._file if isinstance(self._file, str) else None
         self.info = VideoInfo(
-            path=name if name is not None else getattr(self._own, "name", None),
+            path=self._file if isinstance(self._file, str) else getattr(self._own, "name", None),
             width=stream.width,
             height=stream.height,
-            frame_rate=frame_rate,
+            frame_rate=float(rate) if rate else None,
             duration=self._length,
         )
 
@@ -169,7 +161,7 @@ class EncodedVideo:
         return self._convert(frame)
 
     def _decoded(self) -> Iterator[VideoFrame]:
-        """All frames from where the container stands; `self._clock` has the time of each."""
+        """Yield all frames from where the container stands; `self._clock` has the time of each."""
         for packet in self._packets():
             for frame in self._decode(packet):
                 self._clock.tick(frame)
@@ -178,7 +170,7 @@ class EncodedVideo:
                 yield frame
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
-        """All packets, and then one that asks the decoder for what it still has."""
+        """Yield all packets, then one that asks the decoder for what it still has."""
         from av.error import FFmpegError
 
         packets = self._container.demux(self._stream)
@@ -205,7 +197,7 @@ class EncodedVideo:
             return []
 
     def _spread(self, count: int) -> Iterator[Moment]:
-        """`count` moments evenly spread from start to end: sought where that is quicker."""
+        """Yield `count` moments evenly spread from start to end, seeking where that is quicker."""
         sampling = self._options.sampling
         if self._length is None or not isinstance(self._file, str):
             raise InputError("--frames needs a file that says how long it is: use --fps or --every")
@@ -229,7 +221,7 @@ class EncodedVideo:
                 yield current
 
     def _seek(self, time: float) -> None:
-        """To a key frame before `time`; where that fails, decoding goes on from where it is."""
+        """Seek a key frame before `time`; where that fails, decoding goes on from where it is."""
         from av.error import FFmpegError
 
         base = self._stream.time_base
@@ -241,7 +233,7 @@ class EncodedVideo:
             self._clock.jump()
 
     def _check_length(self) -> None:
-        """A file that was cut off may simply end: compare with the length that its header tells."""
+        """Compare the end with the length in the header, for a file that was cut off may simply end."""
         end = self._clock.next
         if self._length is not None and isinstance(self._file, str) and self.damage is None:
             missing = self._length - end
@@ -249,11 +241,10 @@ class EncodedVideo:
                 self._damaged(end, f"the file ends here, and should last {self._length:.2f} s: it was cut off")
 
     def _damaged(self, time: float, reason: str) -> None:
-        first = self.damage or Damage(time=time, reason=reason, count=0)
-        self.damage = Damage(time=first.time, reason=first.reason, count=first.count + 1)
+        self.damage = add_damage(self.damage, time, reason)
 
 
-def _open(file: str | GrowingStream | PipeStream, *, live: bool) -> InputContainer:
+def _open(file: str | GrowingStream, *, live: bool) -> InputContainer:
     import av
     from av.error import FFmpegError
 
@@ -265,7 +256,7 @@ def _open(file: str | GrowingStream | PipeStream, *, live: bool) -> InputContain
 
 
 def _video_stream(container: InputContainer) -> VideoStream:
-    """The first stream of moving pictures; the cover of a piece of music is none."""
+    """Return the first stream of moving pictures; the cover of a piece of music is none."""
     from av.stream import Disposition
 
     for stream in container.streams.video:
@@ -284,7 +275,7 @@ def _check_size(width: int, height: int, limit: int) -> None:
 
 
 def _length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the video stream, as the file says."""
+    """Return the length of the video stream in seconds, as the file says."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:
@@ -293,5 +284,4 @@ def _length(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).strip().rstrip(".").lower()
+    return (reason(error) or type(error).__name__).strip().rstrip(".").lower()

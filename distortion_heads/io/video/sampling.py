@@ -1,10 +1,11 @@
-"""Which of a video's frames are evaluated."""
+"""The choice of a video's frames, and times as text."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterable, Iterator
+from itertools import dropwhile
 
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.options import Moment, Sampling
@@ -14,15 +15,13 @@ _EPSILON = 1e-6
 
 
 def sample(moments: Iterable[Moment], sampling: Sampling) -> Iterator[Moment]:
-    """Those of `moments`, in order of time, that `sampling` asks for; all but its `frames`, which need the length.
+    """Yield those of `moments`, in order of time, that `sampling` asks for; but for its `frames`, see `spread`.
 
-    `fps`: of each 1/fps seconds from `start` on the first frame, so never more frames than there are.
+    With `fps` it is the first frame in each 1/fps seconds from `start` on, so never more frames than there are.
     """
     slot = -1
-    position = 0
-    for moment in moments:
-        if moment.time < sampling.start - _EPSILON:
-            continue
+    started = dropwhile(lambda moment: moment.time < sampling.start - _EPSILON, moments)
+    for position, moment in enumerate(started):
         if sampling.end is not None and moment.time >= sampling.end - _EPSILON:
             return
         wanted = True
@@ -31,13 +30,12 @@ def sample(moments: Iterable[Moment], sampling: Sampling) -> Iterator[Moment]:
             wanted, slot = current > slot, max(current, slot)
         elif sampling.every is not None:
             wanted = position % sampling.every == 0
-        position += 1
         if wanted:
             yield moment
 
 
 def spread(count: int, start: float, end: float) -> list[float]:
-    """The middles of `count` equal parts of the time from `start` to `end`."""
+    """Return the middles of `count` equal parts of the time from `start` to `end`."""
     return [start + (i + 0.5) * (end - start) / count for i in range(count)]
 
 
@@ -45,7 +43,7 @@ _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)s?")
 
 
 def parse_time(text: str) -> float:
-    """Seconds of "90", "90.5s", "1:30" or "0:01:30.5". Raises `DheadsError`."""
+    """Read "90", "90.5s", "1:30" or "0:01:30.5" as seconds. Raises `DheadsError`."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise DheadsError(f"{text!r} is no time like 90, 90.5, 1:30 or 1:02:30")
@@ -54,10 +52,9 @@ def parse_time(text: str) -> float:
 
 
 def time_text(seconds: float, digits: int = 1) -> str:
-    """`seconds` as m:ss.s or h:mm:ss.s, with so many digits after the point."""
+    """Write `seconds` as m:ss.s or h:mm:ss.s, with so many digits after the point."""
     scale = 10**digits
-    ticks = round(seconds * scale)
-    whole, part = divmod(ticks, scale)
+    whole, part = divmod(round(seconds * scale), scale)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     text = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,7 +1,8 @@
-"""Numbered pictures (`frame_%04d.png`) as a video. They are read as pictures are, so both give the same answers."""
+"""Numbered pictures (`frame_%04d.png`) as a video, read as pictures are, so that both give the same answers."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import InputError
 from distortion_heads.io.images import load_image
-from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions
+from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, add_damage
 from distortion_heads.io.video.sampling import sample, spread
 
 _NUMBER = re.compile(r"%(?:0(\d))?d")
@@ -40,14 +41,13 @@ class PictureSequence:
         self.damage: Damage | None = None
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that are asked for. Pictures that cannot be read are left out and counted in `damage`."""
+        """Yield the frames that are asked for; pictures that cannot be read are left out and counted in `damage`."""
         index = 0
         for moment in self._chosen():
             try:
                 pixels = moment.load()
             except InputError as error:
-                first = self.damage or Damage(time=moment.time, reason=str(error), count=0)
-                self.damage = Damage(time=first.time, reason=first.reason, count=first.count + 1)
+                self.damage = add_damage(self.damage, moment.time, str(error))
                 continue
             yield Frame(index=index, time=moment.time, pixels=pixels)
             index += 1
@@ -67,9 +67,8 @@ class PictureSequence:
         ]
         if sampling.frames is None:
             return sample(moments, sampling)
-        inside = [
-            m for m in moments if m.time >= sampling.start and (sampling.end is None or m.time < sampling.end - 1e-6)
-        ]
+        end = math.inf if sampling.end is None else sampling.end - 1e-6
+        inside = [moment for moment in moments if sampling.start <= moment.time < end]
         picked = {int(place) for place in spread(sampling.frames, 0, len(inside))}
         return iter([inside[i] for i in sorted(picked)])
 

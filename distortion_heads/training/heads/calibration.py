@@ -1,4 +1,4 @@
-"""Logits -> probabilities that mean what they say, and the threshold that goes with them."""
+"""Calibrate logits, so that probabilities are the frequencies that they promise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import sigmoid
-from distortion_heads.heads.head import Calibration, Threshold
+from distortion_heads.heads.head import Calibration
 from distortion_heads.training.features.examples import Examples
 
 MIN_FOR_PLATT = 30
@@ -16,16 +16,16 @@ MIN_FOR_PLATT = 30
 def image_probabilities(
     logits: NDArray[np.float64], starts: NDArray[np.int64], scale: float, offset: float
 ) -> NDArray[np.float64]:
-    """Mean over each image's windows of the calibrated probability; `logits` (W,), `starts` (n + 1,) -> (n,)."""
+    """Return the mean calibrated probability of each image's windows, (n,), for `logits` (W,), `starts` (n + 1,)."""
     sums: NDArray[np.float64] = np.add.reduceat(sigmoid(scale * logits + offset), starts[:-1])
     return sums / np.diff(starts)
 
 
 def calibrate(logits: NDArray[np.float64], hold: Examples) -> Calibration:
-    """Minimise the cross-entropy of the *image* probabilities on held-out images.
+    """Return the calibration that minimises the cross-entropy of the *image* probabilities on held-out images.
 
-    Platt (1999) with scale and offset, towards his smoothed targets; temperature scaling (Guo et al. 2017), scale only,
-    where either class has fewer than 30 images. `logits` (W,) are the windows' presence logits.
+    Scale and offset as of Platt (1999), towards his smoothed targets; temperature scaling (Guo et al. 2017), scale
+    only, where either class has fewer than 30 images. `logits` (W,) are the windows' presence logits.
     """
     from scipy.optimize import minimize
 
@@ -46,27 +46,3 @@ def calibrate(logits: NDArray[np.float64], hold: Examples) -> Calibration:
     if platt:
         return Calibration(method="platt", params={"scale": scale, "offset": round(float(found[1]), 6)})
     return Calibration(method="temperature", params={"scale": scale})
-
-
-def choose_threshold(
-    probabilities: NDArray[np.float64], labels: NDArray[np.bool_], clean: NDArray[np.bool_], max_fpr_clean: float | None
-) -> Threshold:
-    """The threshold with the highest F1, in the middle of its plateau, among those that spare the clean images.
-
-    With `max_fpr_clean`, only thresholds at which at most that share of the clean images fires are considered.
-    """
-    grid = np.round(np.linspace(0.02, 0.98, 193), 3)
-    fires = probabilities[None, :] >= grid[:, None]
-    true = (fires & labels).sum(1)
-    f1 = 2 * true / np.maximum(fires.sum(1) + labels.sum(), 1)
-    objective = "f1"
-    if max_fpr_clean is not None and clean.any():
-        objective = f"f1 with false alarms on clean <= {max_fpr_clean:g}"
-        allowed = (fires & clean).sum(1) / clean.sum() <= max_fpr_clean
-        if not allowed.any():
-            return Threshold(value=float(grid[-1]), objective=objective)
-        f1 = np.where(allowed, f1, -1.0)
-    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
-    plateau = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
-    longest = max(plateau, key=len)
-    return Threshold(value=float(grid[longest[len(longest) // 2]]), objective=objective)

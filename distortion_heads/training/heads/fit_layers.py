@@ -22,9 +22,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class _Recipe:
-    """`rate`: the highest one; `decay`: of the weights, times the rate; `dropout`: of 256 features those left out.
+    """How to fit: the highest `rate`, `decay` of the weights times the rate, features left out of 256 (`dropout`).
 
-    `stretch`: times `MAX_STEPS`.
+    `stretch` multiplies `MAX_STEPS`.
     """
 
     batch: int
@@ -42,7 +42,7 @@ MOST = 40_000
 
 _FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=102)
 _MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
-"""Its steps are small: layers that joint training has fitted well lose by large ones."""
+"""Small steps: layers that joint training has fitted well lose by large ones."""
 
 _MOST_PICTURES = _Recipe(batch=512, rate=1e-3, decay=0.05, dropout=26, stretch=2)
 
@@ -55,12 +55,11 @@ def fit_layers(
     start: tuple[Layer, Layer] | None = None,
     whitened: bool = True,
 ) -> tuple[Layer, Layer]:
-    """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label.
+    """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label; deterministic in `seed`.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened where there is no `start`
-    and fewer than `MANY` pictures; unless `whitened`, these too are fitted by the recipe of many. Deterministic in
-    `seed`. Layers are float32, and read the features as they are.
+    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened if `whitened`, where there
+    is no `start` and fewer than `MANY` pictures. The float32 layers read the features as they are.
     """
     rng = np.random.default_rng(seed)
     outputs = 2 if with_severity else 1
@@ -95,13 +94,13 @@ def _fit(
 
 @dataclass(frozen=True, eq=False)
 class _Perceptron:
-    """x -> relu(x @ first + first_bias) @ last + last_bias; the arrays are updated in place."""
+    """The map relu(x @ first + first_bias) @ last + last_bias; the arrays are updated in place."""
 
     parameters: tuple[Array, Array, Array, Array]
 
     @classmethod
     def random(cls, dim: int, outputs: int, rng: np.random.Generator) -> _Perceptron:
-        """Small weights, which generalise from few pictures; the severity starts at 3."""
+        """Draw small weights, which generalise from few pictures; the severity starts at 3."""
         first = rng.standard_normal((dim, HIDDEN), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * dim)))
         last = rng.standard_normal((HIDDEN, outputs), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * HIDDEN)))
         bias = np.array([0.0, 3.0], np.float32)[:outputs]
@@ -117,7 +116,7 @@ class _Perceptron:
         return hidden, hidden @ last + last_bias
 
     def gradients(self, x: Array, hidden: Array, slope: Array) -> tuple[Array, ...]:
-        """Of the loss whose derivative by the outputs is `slope`, in the order of `parameters`."""
+        """Return the gradients by `parameters` of the loss whose derivative by the outputs is `slope`."""
         into_hidden = (slope @ self.parameters[2].T) * (hidden > 0)
         return x.T @ into_hidden, into_hidden.sum(0), hidden.T @ slope, slope.sum(0)
 
@@ -145,7 +144,7 @@ class _Targets:
         return cls(examples.labels[owner].astype(np.float32), _balance(examples, owner), severity, with_severity)
 
     def gradient(self, out: Array, batch: NDArray[np.int64]) -> Array:
-        """By the outputs: weighted binary cross-entropy, plus smooth L1 on the severities that are known."""
+        """Return the slope of weighted binary cross-entropy, plus smooth L1 on the severities that are known."""
         slope = np.zeros_like(out)
         error = sigmoid(out[:, 0].astype(np.float64)) - self.present[batch]
         slope[:, 0] = self.weight[batch] * error / len(batch)
@@ -157,7 +156,7 @@ class _Targets:
 
 
 def _balance(examples: Examples, owner: NDArray[np.int64]) -> Array:
-    """A weight per window: every image counts alike, and so do both classes; the mean is 1."""
+    """Return a weight per window, of mean 1, by which images count alike, and both classes too."""
     positive = max(int(examples.labels.sum()), 1)
     negative = max(len(examples) - positive, 1)
     per_image = np.where(examples.labels, 1 / positive, 1 / negative) / np.diff(examples.starts)

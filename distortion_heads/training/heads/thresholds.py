@@ -1,8 +1,6 @@
-"""Thresholds of many heads, chosen together: what counts for a user is that no head fires on a clean picture."""
+"""Choose the threshold of one head, or those of many so that few clean pictures have any alarm."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,25 @@ from distortion_heads.heads.head import Threshold
 
 GRID = np.round(np.linspace(0.02, 0.98, 193), 3)
 PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])
-"""What a false alarm on every clean picture costs, in F1, tried from the cheapest."""
+"""Prices in F1 of a false alarm on every clean picture, tried from the cheapest."""
+
+
+def choose_threshold(
+    probabilities: NDArray[np.float64], labels: NDArray[np.bool_], clean: NDArray[np.bool_], max_fpr_clean: float | None
+) -> Threshold:
+    """Return the threshold with the highest F1, in the middle of its plateau; arrays (n,).
+
+    With `max_fpr_clean`, at most that share of the clean images may fire.
+    """
+    f1, alarms = _curves(probabilities, labels, clean)
+    objective = "f1"
+    if max_fpr_clean is not None and clean.any():
+        objective = f"f1 with false alarms on clean <= {max_fpr_clean:g}"
+        allowed = alarms <= max_fpr_clean
+        if not allowed.any():
+            return Threshold(value=float(GRID[-1]), objective=objective)
+        f1 = np.where(allowed, f1, -1.0)
+    return Threshold(value=float(GRID[_middle_of_best(f1)]), objective=objective)
 
 
 def choose_together(
@@ -20,11 +36,11 @@ def choose_together(
     clean: NDArray[np.bool_],
     max_any: float,
 ) -> tuple[Threshold, ...]:
-    """One threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any head.
+    """Return one threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any.
 
-    Every head pays the same price for a false alarm on a clean picture (a Lagrange multiplier), so that those heads
-    are allowed some which gain most by them. What that leaves of `max_any` goes to whichever head gains most by it,
-    one after the other. `probabilities` (heads, n), `labels` (heads, n), `clean` (n,).
+    Every head pays the same price for a false alarm on a clean picture (a Lagrange multiplier). What that leaves of
+    `max_any` goes to whichever head gains most by it, one after the other. `probabilities` and `labels` (heads, n),
+    `clean` (n,).
     """
     curves = [_curves(p, present, clean) for p, present in zip(probabilities, labels, strict=True)]
     values = np.full(len(curves), GRID[-1])
@@ -40,7 +56,7 @@ def choose_together(
 def _use_up(
     values: NDArray[np.float64], f1: NDArray[np.float64], on_clean: NDArray[np.float64], max_any: float
 ) -> NDArray[np.float64]:
-    """Change one threshold at a time, that which adds most to the sum of F1, while no more than `max_any` fire."""
+    """Change one threshold at a time, the one that adds most to the sum of F1, while at most `max_any` fire."""
     places, alarms = np.searchsorted(GRID, values), on_clean[:, None, :] >= GRID[None, :, None]
     while True:
         fires = alarms[np.arange(len(places)), places]
@@ -56,7 +72,7 @@ def _use_up(
 def _curves(
     probabilities: NDArray[np.float64], labels: NDArray[np.bool_], clean: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """F1, and the share of clean pictures that fire, at every threshold of the grid."""
+    """Return F1, and the share of clean pictures that fire, at every threshold of the grid."""
     fires = probabilities[None, :] >= GRID[:, None]
     f1 = 2 * (fires & labels).sum(1) / np.maximum(fires.sum(1) + labels.sum(), 1)
     return f1, (fires & clean).sum(1) / max(int(clean.sum()), 1)
@@ -67,9 +83,3 @@ def _middle_of_best(gain: NDArray[np.float64]) -> int:
     runs = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
     longest = max(runs, key=len)
     return int(longest[len(longest) // 2])
-
-
-def any_alarm(probabilities: NDArray[np.float64], thresholds: Sequence[Threshold]) -> float:
-    """Share of the pictures on which at least one head fires; `probabilities` (heads, n)."""
-    values = np.array([threshold.value for threshold in thresholds])
-    return float((probabilities >= values[:, None]).any(0).mean()) if probabilities.size else 0.0

@@ -1,4 +1,4 @@
-"""From labelled features to a finished head: fit, calibrate, choose the threshold, measure."""
+"""Make a head of labelled features: fit, calibrate, choose the threshold, measure."""
 
 from __future__ import annotations
 
@@ -12,25 +12,30 @@ from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
 from distortion_heads.heads.bank import HeadBank
-from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.heads.file import dump_head, parse_head
+from distortion_heads.heads.head import OUTPUTS, Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
 from distortion_heads.spec import LIGHT, TEMPORAL, VIEWS, BackboneRef, View, check_label
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.calibration import calibrate, image_probabilities
 from distortion_heads.training.heads.fit_layers import fit_layers
+from distortion_heads.training.heads.thresholds import choose_threshold
 
 POOR_AUROC, POOR_FPR_CLEAN, POOR_F1 = 0.8, 0.1, 0.5
-"""A head that is worse than any of these is called poor."""
+"""A head that is worse in any of these is called poor."""
 
 _STATISTICAL = frozenset((LIGHT, TEMPORAL))
-"""Views that are statistics with long tails, all or a part: whitened, they tell less."""
+"""Views of statistics with long tails, which are not whitened: a head learns less from them then."""
+
+UNSPECIFIED = "unspecified"
+"""The licence of a head whose owner names none: it is theirs."""
 
 _UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))  # control characters, bytes that are no UTF-8, separators of lines
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadCard:
-    """What is copied into the head file as it is.
+    """The words of a head file; `license` is the owner's to choose, see `UNSPECIFIED`.
 
     Raises `InvalidLabelError` for the label, `DataError` for any other text that is not one line.
     """
@@ -38,8 +43,8 @@ class HeadCard:
     label: str
     title: str
     family: str
+    license: str
     view: View = "native"
-    license: str = "Apache-2.0"
 
     def __post_init__(self) -> None:
         check_label(self.label)
@@ -54,6 +59,29 @@ def check_line(name: str, text: str) -> str:
     return text
 
 
+def new_head(card: HeadCard, layers: Sequence[Layer], backbone: BackboneRef, provenance: Provenance) -> HeadFile:
+    """Return a head that is neither calibrated nor measured, with the weights that its file will hold (float16).
+
+    Raises `HeadFileError` if no file can hold it.
+    """
+    head = HeadFile(
+        label=card.label,
+        title=card.title,
+        family=card.family,
+        license=card.license,
+        created_with=f"distortion-heads {version('distortion-heads')}",
+        view=card.view,
+        backbone=backbone,
+        layers=tuple(layers),
+        outputs=OUTPUTS[layers[-1].out - 1],
+        calibration=Calibration(),
+        threshold=Threshold(),
+        metrics=HeadMetrics(split="", n=0),
+        provenance=provenance,
+    )
+    return parse_head(dump_head(head), card.label)
+
+
 def train_head(
     fit: Examples,
     hold: Examples,
@@ -66,27 +94,10 @@ def train_head(
     with_severity: bool = False,
     start: tuple[Layer, Layer] | None = None,
 ) -> HeadFile:
-    """Fit on `fit` (from the layers `start`, if given), then calibrate, choose the threshold and measure on `hold`.
-
-    The two must not share scenes.
-    """
+    """Fit a head on `fit`, from the layers `start` if given; calibrate and measure it on `hold`, of other scenes."""
     whitened = card.view not in _STATISTICAL
     layers = fit_layers(fit, with_severity=with_severity, seed=seed, start=start, whitened=whitened)
-    head = HeadFile(
-        label=card.label,
-        title=card.title,
-        family=card.family,
-        license=card.license,
-        created_with=f"distortion-heads {version('distortion-heads')}",
-        view=card.view,
-        backbone=backbone,
-        layers=tuple(_as_stored(layer) for layer in layers),
-        outputs=("presence", "severity") if with_severity else ("presence",),
-        calibration=Calibration(),
-        threshold=Threshold(),
-        metrics=HeadMetrics(split="", n=0),
-        provenance=provenance,
-    )
+    head = new_head(card, layers, backbone, provenance)
     logits = window_logits(head, hold)
     calibration = calibrate(logits, hold)
     probabilities = image_probabilities(logits, hold.starts, calibration.scale, calibration.offset)
@@ -106,7 +117,7 @@ def train_best_head(
     seed: int = 0,
     with_severity: bool = False,
 ) -> HeadFile:
-    """`train_head` from each of `starts`; the head with the highest AUROC on `hold`, the first of equals."""
+    """Return the head with the highest AUROC on `hold` of those that `train_head` makes from each of `starts`."""
     heads = [
         train_head(fit, hold, card, backbone, provenance, seed=seed, with_severity=with_severity, start=start)
         for start in starts
@@ -115,7 +126,7 @@ def train_best_head(
 
 
 def weakness(head: HeadFile) -> str | None:
-    """Why a head is poor by its figures and what to do, in one line; None if it is not."""
+    """Return why a head is poor by its figures and what to do, in one line; None if it is not."""
     metrics, faults = head.metrics, []
     if metrics.auroc is not None and metrics.auroc < POOR_AUROC:
         faults.append(f"AUROC {metrics.auroc:.2f}, where chance gives 0.5")
@@ -133,16 +144,7 @@ def weakness(head: HeadFile) -> str | None:
 
 
 def window_logits(head: HeadFile, examples: Examples) -> NDArray[np.float64]:
-    """Presence logits (W,) of every window, through the evaluation that predicts."""
+    """Return the presence logits (W,) of every window, through the evaluation that predicts."""
     outputs = HeadBank([head]).evaluate(examples.windows.astype(np.float32))
     logits: NDArray[np.float64] = outputs.logits[0].astype(np.float64)
     return logits
-
-
-def _as_stored(layer: Layer) -> Layer:
-    """Round to float16, as the file will, so that what is calibrated is what is shipped."""
-    return replace(
-        layer,
-        weight=layer.weight.astype(np.float16).astype(np.float32),
-        bias=layer.bias.astype(np.float16).astype(np.float32),
-    )

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone -> less correlated ones, from which a head learns in few steps from few pictures."""
+"""Decorrelate the features of a frozen backbone, so that a head learns in few steps from few pictures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from distortion_heads.heads.head import Layer
 from distortion_heads.training.features.examples import Examples
 
 MAX_SAMPLE = 16_384
-"""Windows from which the covariance is estimated."""
+"""Most windows from which the covariance is estimated."""
 
 EXPONENT = 0.2
 """Standard deviations s along the principal axes become s ** (1 - 2 * EXPONENT): at 0.5 all would be equal."""
 
 CAUTION, MIN_SHRINKAGE = 3.0, 1e-3
-"""Shrinkage in units of Ledoit's and Wolf's, which is the best for the covariance, not for what is learnt with it."""
+"""Shrinkage in units of Ledoit's and Wolf's, which is best for the covariance, not for learning; and its least."""
 
 BLOCK = 4096
 
@@ -27,17 +27,17 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Whitening:
-    """x -> (x - mean) @ matrix; `mean` (dim,), `matrix` (dim, dim), symmetric."""
+    """The map (x - mean) @ matrix; `mean` (dim,), `matrix` (dim, dim), symmetric."""
 
     mean: Array
     matrix: Array
 
     @classmethod
     def of(cls, examples: Examples) -> Whitening:
-        """A small power of the inverse covariance within the classes.
+        """Return the map by a small power of the inverse covariance within the classes.
 
-        Levels of a backbone tell nearly the same, and weak evidence is in their small differences, where plain descent
-        hardly gets; but fully whitened, few pictures have more noise than evidence.
+        Levels of a backbone are nearly alike, and weak evidence lies in their small differences, which plain descent
+        hardly reaches; but fully whitened, few pictures have more noise than evidence.
         """
         every = max(1, -(-len(examples.windows) // MAX_SAMPLE))
         x = examples.windows[::every].astype(np.float32)
@@ -51,7 +51,7 @@ class Whitening:
         return cls(mean=mean, matrix=(vectors / roots) @ vectors.T)
 
     def apply(self, windows: NDArray[Any]) -> Array:
-        """(W, dim) -> float32 (W, dim)."""
+        """Return the whitened windows, float32 (W, dim)."""
         out = np.empty(windows.shape, np.float32)
         for start in range(0, len(windows), BLOCK):
             block = slice(start, start + BLOCK)
@@ -59,16 +59,16 @@ class Whitening:
         return out
 
     def absorbed(self, layer: Layer) -> Layer:
-        """A layer that reads whitened features -> the same layer on the features themselves."""
+        """Return the layer that does to features what `layer` does to whitened ones."""
         weight: Array = layer.weight @ self.matrix  # which is symmetric
         shift: Array = weight @ self.mean
         return replace(layer, weight=weight, bias=layer.bias - shift)
 
 
 def _shrunk_covariance(x: Array, images: int) -> Array:
-    """Of centred `x` (n, dim), towards a multiple of the identity (Ledoit, Wolf 2004).
+    """Return the covariance of centred `x` (n, dim), shrunk to a multiple of the identity (Ledoit, Wolf 2004).
 
-    The windows of one image are taken for one observation, as they are far from independent.
+    The windows of one image count as one observation, as they are far from independent.
     """
     n, dim = x.shape
     covariance = x.T @ x / np.float32(n)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from distortion_heads.backbones.architecture import MEAN_FLOOR, VARIANCE_FLOOR, Architecture, Conv
-from distortion_heads.backbones.with_torch.networks import magnitudes
+from distortion_heads.backbones.analysis_bank import analysis_banks
+from distortion_heads.backbones.architecture import Architecture, Conv
+from distortion_heads.backbones.with_torch.networks import Operation, levels, luma, pooled
 from distortion_heads.heads.head import Layer
 from distortion_heads.spec import View
-from distortion_heads.training.networks.analysis_bank import analysis_banks
+from distortion_heads.views.units import LUMA_PARTS
 
 MID_GREY, UNIT = 128.0, 64.0
 """Pixels are taken as (value - 128) / 64: exact in bfloat16, unlike the (value / 255 - 0.5) / 0.25 of the engines."""
 
 ENGINE_GREY = 127.5
-"""What the engines pad the picture with."""
+"""The value that engines pad the picture with."""
 
 LEAST_SCALE = 0.05
 """No feature is enlarged more than twentyfold, however little it varies: its gradients would drown the others'."""
@@ -52,20 +54,20 @@ class BackboneNetwork(nn.Module):
         picture = (pixels - MID_GREY) / UNIT
         border = self.architecture.stack[0].kernel // 2
         x = nn.functional.pad(picture, (border,) * 4, value=(ENGINE_GREY - MID_GREY) / UNIT)
-        means, deviations = [], []
-        for spec, conv, norm in zip(self.architecture.stack, self.convs, self.norms, strict=True):
-            x = torch.relu(norm(conv(x)))
-            if spec.level:
-                level = x.float()
-                means.append(level.mean((2, 3)))
-                deviations.append(0.5 * (level.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
+        read = {3: picture.float(), 1: luma(picture.float()) / sum(LUMA_PARTS)}
+        features = pooled(levels(self.architecture, [*self._stack(), *self._filters()], x, read))
         with torch.autocast(x.device.type, enabled=False):
-            for i, spec in enumerate(self.architecture.analysis):
-                sizes = magnitudes(picture.float(), self.get_buffer(f"bank{i}"), spec)
-                means.append((sizes.mean((2, 3)) + MEAN_FLOOR).log())
-                deviations.append(0.5 * (sizes.var((2, 3), unbiased=False) + VARIANCE_FLOOR).log())
-            features: Tensor = self.standardise(torch.cat(means + deviations, 1))
-        return features
+            standard: Tensor = self.standardise(features)
+        return standard
+
+    def _stack(self) -> list[Operation]:
+        return [nn.Sequential(*pair) for pair in zip(self.convs, self.norms, strict=True)]
+
+    def _filters(self) -> list[Operation]:
+        return [
+            partial(nn.functional.conv2d, weight=self.get_buffer(f"bank{i}"), stride=conv.stride)
+            for i, conv in enumerate(self.architecture.analysis)
+        ]
 
     @torch.no_grad()
     def _start_without_the_mean(self) -> None:
@@ -162,7 +164,7 @@ class MultiTaskNetwork(nn.Module):
 
 
 def multitask_loss(out: Tensor, severity: Tensor, applies: Tensor) -> Tensor:
-    """What joint training minimises; `out` (B, N, 2), `severity` (B, N) with 0 where absent, `applies` (B, N) bool.
+    """Return the loss of joint training; `out` (B, N, 2), `severity` (B, N) with 0 where absent, `applies` (B, N) bool.
 
     The sum over heads of the binary cross-entropies (Ameur et al. 2022, uniform over heads; presence counts
     `POSITIVE_WEIGHT` times, being rare), the cross-entropy of "which one, or none" on samples with at most one

@@ -28,10 +28,10 @@ EXPLAINED = 1e-5
 """A channel of whose variance less than this share is left is no better than those that were chosen before it."""
 
 RIDGE, MEAN_RIDGE = 1e-4, 1e-5
-"""Of the channels' least squares: shares of each channel's own variance, and of the mean variance."""
+"""Ridge of the channels' least squares: shares of each channel's own variance, and of the mean variance."""
 
 FEATURE_RIDGE = 20.0
-"""Of the features' least squares: added to their sums of squares."""
+"""Ridge of the features' least squares: added to their sums of squares."""
 
 TINY = 1e-12
 

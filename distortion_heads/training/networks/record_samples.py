@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from distortion_heads._system.threads import ordered
+from distortion_heads.datasets.clips import read_pictures
 from distortion_heads.datasets.labelled_image import FRAMES
-from distortion_heads.datasets.pictures import read_pictures
 from distortion_heads.datasets.record import Record
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
@@ -46,7 +46,7 @@ class Targets:
 
 
 class Samples(Protocol):
-    """What is trained on or validated with."""
+    """Samples to train on or to validate with."""
 
     @property
     def targets(self) -> Targets: ...
@@ -114,28 +114,37 @@ def stream(samples: Samples, recipe: RecordRecipe, processes: Processes, start: 
     """
     count = len(samples.targets)
     size, per_epoch = min(recipe.images_per_batch, count), steps_per_epoch(count, recipe)
-    waiting: deque[tuple[NDArray[np.int64], list[Future[_Loaded]]]] = deque()
-    with ThreadPoolExecutor(READERS) as pool:
-        try:
-            for step in range(start, stop + AHEAD):
-                if step < stop:
-                    epoch, place = divmod(step, per_epoch)
-                    order = np.random.default_rng((recipe.seed, epoch)).permutation(count)
-                    mine = order[place * size : (place + 1) * size][processes.rank :: processes.size]
-                    waiting.append((mine, [pool.submit(_load, samples, recipe, epoch, int(i)) for i in mine]))
-                if len(waiting) > AHEAD or step >= stop:
-                    if not waiting:
-                        return
-                    index, futures = waiting.popleft()
-                    yield _collate([future.result() for future in futures], samples.targets, index, size)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(READERS)
+
+    def submit(step: int) -> _Pending:
+        epoch, place = divmod(step, per_epoch)
+        order = np.random.default_rng((recipe.seed, epoch)).permutation(count)
+        mine = order[place * size : (place + 1) * size][processes.rank :: processes.size]
+        return _Pending(mine, [pool.submit(_load, samples, recipe, epoch, int(i)) for i in mine], samples.targets, size)
+
+    try:
+        yield from ordered(range(start, stop), submit, AHEAD + 1)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False)
 class _Loaded:
     x: NDArray[Any]
     masks: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pending:
+    """A batch whose records are being read."""
+
+    index: NDArray[np.int64]
+    records: Sequence[Future[_Loaded]]
+    targets: Targets
+    size: int
+
+    def result(self) -> Batch:
+        return _collate([record.result() for record in self.records], self.targets, self.index, self.size)
 
 
 def _load(samples: Samples, recipe: RecordRecipe, epoch: int, index: int) -> _Loaded:

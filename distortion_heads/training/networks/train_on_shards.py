@@ -1,17 +1,12 @@
-"""Joint multi-task training of the backbone: the one training loop of the project.
-
-Ameur, Fezza, Hamidouche 2022 minimise the mean of the N binary cross-entropies over a shared network; here from random
-initialisation and on distortions that are made on the fly, with a severity per distortion.
-"""
+"""Joint training of the backbone and all heads from random initialisation, on distortions that are made on the fly."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -19,11 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from distortion_heads.backbones.architecture import Architecture, small
-from distortion_heads.errors import DataError
-from distortion_heads.spec import HeadSpec
-from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
-from distortion_heads.training.networks.checkpoint import Checkpoint
-from distortion_heads.training.networks.shards import (
+from distortion_heads.datasets.shards import (
     GROUP,
     NATIVE_SIDE,
     Shard,
@@ -32,45 +23,19 @@ from distortion_heads.training.networks.shards import (
     read_shard,
     stream_shards,
 )
+from distortion_heads.errors import DataError
+from distortion_heads.metrics.scores import auroc
+from distortion_heads.spec import HeadSpec
+from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
+from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.loop import Course, Progress, State, Stopwatch, train
+from distortion_heads.training.networks.recipes import ShardRecipe, learning_rate
+
+Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""Pixels (B, 3, CROP, CROP), severity (B, N), and which heads each sample is for, bool (B, N)."""
 
 CROP = 128
 HELD_OUT_SEED_OFFSET = 1_000_000
-
-HARD = ("gaussian_blur", "lens_blur", "motion_blur", "smoke", "uneven_illumination")
-"""Drawn more often: those of the first release that are told apart last."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardRecipe:
-    """All that decides the result. A step sees `native` + `overview` samples, cut from shards that are made once.
-
-    The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
-    """
-
-    steps: int = 8_000
-    distinct_shards: int = 220
-    shard_native: int = 768
-    shard_overview: int = 576
-    native: int = 48
-    overview: int = 36
-    emphasis: tuple[str, ...] = HARD
-    learning_rate: float = 1.5e-3
-    head_rate: float = 0.2
-    weight_decay: float = 0.02
-    warmup: int = 200
-    hidden: int = 32
-    seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What the caller is told. `loss` is a running mean; `auroc` per label where it was just measured."""
-
-    step: int
-    steps: int
-    loss: float
-    samples_per_second: float
-    auroc: dict[str, float] | None = None
 
 
 def train_backbone(
@@ -99,64 +64,122 @@ def train_backbone(
     network = MultiTaskNetwork(architecture or small(), [spec.view for spec in specs], recipe.hidden).to(device)
     network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(network, recipe), lr=recipe.learning_rate)
-    checkpoint = Checkpoint(run / "checkpoint.pt", asdict(recipe), tuple(spec.label for spec in specs))
-    step = checkpoint.load(network, optimizer)
-    if step >= recipe.steps:
+    checkpoint = _checkpoint(run / "checkpoint.pt", specs, recipe)
+    state = checkpoint.load(network, optimizer)
+    if state.step >= recipe.steps:
         return network.eval()
-    plan = ShardPlan(
+    plan = _plan(run, fit, recipe)
+    if state.step == 0 and start is not None:
+        _begin_with(_checkpoint(start, specs, recipe), network, lambda: _first_samples(plan, specs))
+    shards = _Shards(network, optimizer, state, recipe, specs, plan, hold, checkpoint, checkpoint_every, report)
+    course = Course(
+        batches=shards.batches(workers, device),
+        inputs=lambda batch: batch[:1],
+        loss=lambda out, batch: multitask_loss(out, *batch[1:]),
+        rate=lambda group, step: learning_rate(step, recipe) * group["share"],
+        after=shards.after,
+        mixed=True,
+        clip=5.0,
+    )
+    forward: Any = torch.compile(network) if compile_network else network
+    train(network, forward, course, optimizer, state)
+    return network
+
+
+@dataclass(frozen=True, eq=False)
+class _Shards:
+    """The batches of a run, and the work after each shard: checkpoints, held-out figures, and the report."""
+
+    network: MultiTaskNetwork
+    optimizer: torch.optim.Optimizer
+    state: State
+    recipe: ShardRecipe
+    specs: Sequence[HeadSpec]
+    plan: ShardPlan
+    hold: tuple[Path, ...]
+    checkpoint: Checkpoint
+    checkpoint_every: int
+    report: Callable[[Progress], None]
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Return the number of batches in a shard."""
+        return min(self.plan.native // self.recipe.native, self.plan.overview // self.recipe.overview)
+
+    def batches(self, workers: int, device: str) -> Iterator[Batch]:
+        """Yield the batches from the present step on, which begins a shard."""
+        first, count = self.state.step // self.size, math.ceil(self.recipe.steps / self.size)
+        made = stream_shards(
+            self.plan, self.specs, start=first, count=count, distinct=self.recipe.distinct_shards, workers=workers
+        )
+        for number, shard in enumerate(made, first):
+            step = number * self.size
+            torch.manual_seed(self.recipe.seed + step)  # for dropout, so that a resumed run draws as the whole one
+            yield from batches(shard, self.network, self.recipe, step, device)
+
+    def after(self, loss: Tensor) -> None:
+        """Save, measure and report at the end of a shard."""
+        state, recipe = self.state, self.recipe
+        self.losses.append(loss.item())
+        rate = self.stopwatch.add(recipe.native + recipe.overview)
+        state.finished = state.step >= recipe.steps
+        if state.step % self.size and not state.finished:
+            return
+        measured = None
+        if state.step % (self.size * self.checkpoint_every) < self.size or state.finished:
+            self.checkpoint.save(self.network.state_dict(), self.optimizer, state)
+            device = next(self.network.parameters()).device.type
+            measured = held_out_auroc(self.network, self.plan, self.hold, self.specs, device)
+        mean = float(np.mean(self.losses[-200:]))
+        self.report(Progress(step=state.step, steps=recipe.steps, loss=mean, per_second=rate, auroc=measured))
+
+
+def load_network(
+    run: Path, architecture: Architecture, specs: Sequence[HeadSpec], recipe: ShardRecipe
+) -> MultiTaskNetwork:
+    """Return the network of the last checkpoint in `run`, in evaluation mode. Raises `DataError` if there is none."""
+    network = MultiTaskNetwork(architecture, [spec.view for spec in specs], recipe.hidden)
+    if _checkpoint(run / "checkpoint.pt", specs, recipe).load(network).step == 0:
+        raise DataError(f"{run} holds no checkpoint of a joint training")
+    return network.eval()
+
+
+def _checkpoint(path: Path, specs: Sequence[HeadSpec], recipe: ShardRecipe) -> Checkpoint:
+    labels = ",".join(spec.label for spec in specs)
+    return Checkpoint(path, {"other heads": labels, "another recipe": repr(recipe)})
+
+
+def _plan(run: Path, scenes: tuple[Path, ...], recipe: ShardRecipe) -> ShardPlan:
+    return ShardPlan(
         folder=run / "shards",
-        scenes=fit,
+        scenes=scenes,
         seed=recipe.seed,
         native=recipe.shard_native,
         overview=recipe.shard_overview,
         emphasis=recipe.emphasis,
     )
-    if step == 0 and start is not None:
-        Checkpoint(start, asdict(recipe), checkpoint.labels).load_weights(network, lambda: _first_samples(plan, specs))
-    per_shard = min(plan.native // recipe.native, plan.overview // recipe.overview)
-    forward: Any = torch.compile(network) if compile_network else network
-    losses: list[float] = []
-    clock = Throughput()
-    shards = stream_shards(
-        plan,
-        specs,
-        start=step // per_shard,
-        count=math.ceil(recipe.steps / per_shard),
-        distinct=recipe.distinct_shards,
-        workers=workers,
-    )
-    for shard in shards:
-        network.train()
-        torch.manual_seed(recipe.seed + step)  # for dropout, so that a resumed run draws what the whole one would
-        for pixels, severity, applies in batches(shard, network, recipe, step, device):
-            if step >= recipe.steps:
-                break
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, recipe) * group["share"]
-            with torch.autocast(device, torch.bfloat16):
-                out = forward(pixels)
-            loss = multitask_loss(out.float(), severity, applies)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-            losses.append(loss.item())
-            step += 1
-            clock.tick(len(pixels))
-        measured = None
-        if step % (per_shard * checkpoint_every) < per_shard or step >= recipe.steps:
-            checkpoint.save(network, optimizer, step)
-            measured = held_out_auroc(network, plan, hold, specs, device)
-        report(
-            Progress(
-                step=step,
-                steps=recipe.steps,
-                loss=float(np.mean(losses[-200:])),
-                samples_per_second=clock.rate,
-                auroc=measured,
-            )
-        )
-    return network.eval()
+
+
+def _begin_with(checkpoint: Checkpoint, network: MultiTaskNetwork, samples: Callable[[], Tensor]) -> None:
+    """Restore the weights alone, whatever recipe they are of; a wider network is pruned to this one on `samples()`.
+
+    Which view each head reads stays as it is. Raises `DataError` if the file does not fit.
+    """
+    from distortion_heads.training.networks.prune import like, prune, wider_version
+
+    content, reads_overview = checkpoint.read(), network.get_buffer("reads_overview").clone()
+    if content["identity"].get("other heads") != checkpoint.identity["other heads"]:
+        raise DataError(f"{checkpoint.path} belongs to other heads: choose another --start")
+    wider = wider_version(network.backbone.architecture, content["network"])
+    if wider is None:
+        checkpoint.restore(network, content["network"])
+    else:
+        wide = like(network, wider)
+        checkpoint.restore(wide, content["network"])
+        network.load_state_dict(prune(wide, network.backbone.architecture, samples()).state_dict())
+    network.get_buffer("reads_overview").copy_(reads_overview)
 
 
 def _first_samples(plan: ShardPlan, specs: Sequence[HeadSpec], native: int = 400, overview: int = 200) -> Tensor:
@@ -166,31 +189,7 @@ def _first_samples(plan: ShardPlan, specs: Sequence[HeadSpec], native: int = 400
     return torch.from_numpy(np.concatenate([centres, shard.overview[:overview]])).permute(0, 3, 1, 2).float()
 
 
-def load_network(
-    run: Path, architecture: Architecture, specs: Sequence[HeadSpec], recipe: ShardRecipe
-) -> MultiTaskNetwork:
-    """The network of the last checkpoint in `run`, in evaluation mode. Raises `DataError` if there is none."""
-    network = MultiTaskNetwork(architecture, [spec.view for spec in specs], recipe.hidden)
-    optimizer = torch.optim.AdamW(_groups(network, recipe))
-    if (
-        Checkpoint(run / "checkpoint.pt", asdict(recipe), tuple(spec.label for spec in specs)).load(network, optimizer)
-        == 0
-    ):
-        raise DataError(f"{run} holds no checkpoint of a joint training")
-    return network.eval()
-
-
-def learning_rate(step: int, recipe: ShardRecipe) -> float:
-    """Linear warm-up, then half a cosine to a hundredth."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
-
-
-def batches(
-    shard: Shard, network: MultiTaskNetwork, recipe: ShardRecipe, step: int, device: str
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def batches(shard: Shard, network: MultiTaskNetwork, recipe: ShardRecipe, step: int, device: str) -> Iterator[Batch]:
     """Cut, mirror and mix a shard into batches of (pixels, severity, applies); the order depends on the step alone."""
     rng = np.random.default_rng((recipe.seed, step))
     native_order, overview_order = _whole_groups(len(shard.native), rng), _whole_groups(len(shard.overview), rng)
@@ -226,16 +225,8 @@ def held_out_auroc(
     network: MultiTaskNetwork, plan: ShardPlan, hold: tuple[Path, ...], specs: Sequence[HeadSpec], device: str
 ) -> dict[str, float]:
     """AUROC per label on one shard of held-out scenes: every sample with the distortion against every one without."""
-    from sklearn.metrics import roc_auc_score
-
-    held = ShardPlan(
-        folder=plan.folder,
-        scenes=hold,
-        seed=plan.seed + HELD_OUT_SEED_OFFSET,
-        native=4 * plan.native // 3,
-        overview=plan.overview,
-        emphasis=plan.emphasis,
-    )
+    seed, native = plan.seed + HELD_OUT_SEED_OFFSET, 4 * plan.native // 3
+    held = replace(plan, scenes=hold, seed=seed, native=native)
     shard = read_shard(make_shard(held, specs, 0))
     network.eval()
     sees = {
@@ -245,8 +236,10 @@ def held_out_auroc(
     result = {}
     for i, spec in enumerate(specs):
         logits, severity = sees[spec.view != "native"]
-        if 0 < (severity[:, i] > 0).sum() < len(severity):
-            result[spec.label] = float(roc_auc_score(severity[:, i] > 0, logits[:, i]))
+        present = severity[:, i] > 0
+        figure = auroc(logits[present, i], logits[~present, i])
+        if figure is not None:
+            result[spec.label] = figure
     return result
 
 
@@ -273,17 +266,3 @@ def _groups(network: MultiTaskNetwork, recipe: ShardRecipe) -> list[dict[str, An
         groups.append({"params": decayed, "weight_decay": recipe.weight_decay, "share": share})
         groups.append({"params": free, "weight_decay": 0.0, "share": share})
     return groups
-
-
-class Throughput:
-    """Samples per second since the first tick."""
-
-    def __init__(self) -> None:
-        self.start, self.samples = time.monotonic(), 0
-
-    def tick(self, samples: int) -> None:
-        self.samples += samples
-
-    @property
-    def rate(self) -> float:
-        return self.samples / max(time.monotonic() - self.start, 1e-9)

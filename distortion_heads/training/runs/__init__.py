@@ -1,1 +1,1 @@
-"""What `dheads train` does, one module for each way."""
+"""The ways of `dheads train`, one module each."""

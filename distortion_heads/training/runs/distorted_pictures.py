@@ -5,30 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import worker_pool
+from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.datasets.clean_pictures import content_digest, cut_picture, load_scene
-from distortion_heads.errors import DataError
-from distortion_heads.registry.backbones import read_ref
-from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
-from distortion_heads.synthesis.distort import draw_mixture
-from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.networks.shards import (
+from distortion_heads.datasets.shards import (
     MIXTURE_SEVERITIES,
     draw_rival,
     installed_specs,
     make_sample,
     severity_row,
 )
-from distortion_heads.training.runs.reencode import reencode
+from distortion_heads.errors import DataError
+from distortion_heads.registry.backbones import read_ref
+from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
+from distortion_heads.synthesis.distort import draw_mixture
+from distortion_heads.synthesis.reencode import reencode
+from distortion_heads.training.features.examples import Examples
 from distortion_heads.views.light import light_statistics
 
 PER_BLOCK = 100
@@ -71,7 +71,7 @@ class PicturePlan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSet:
-    """Of n pictures the features of both views and the light statistics, float16, and the severities.
+    """Features of both views and light statistics of n pictures, float16, and the severities.
 
     Severities are float32 (n, heads), 0 where the distortion is absent.
     """
@@ -126,10 +126,9 @@ def collect(plan: PicturePlan, workers: int) -> Iterator[int]:
     yield done
     if not missing:
         return
-    with worker_pool(workers, _open, plan) as pool:
-        for _ in pool.map(_make_block, missing):
-            done += PER_BLOCK
-            yield done
+    for _ in in_processes(missing, partial(_make_block, plan), workers):
+        done += PER_BLOCK
+        yield done
 
 
 def read_features(plan: PicturePlan) -> FeatureSet:
@@ -165,21 +164,15 @@ class _Worker:
     backbone: FeatureSource
 
 
-_worker: _Worker | None = None
+def _open(plan: PicturePlan) -> _Worker:
+    return _Worker(plan, installed_specs(plan.labels), open_backbone(plan.backbone, threads=1))
 
 
-def _open(plan: PicturePlan) -> None:
-    """Once per process: a session and the plugins' functions cannot be sent to one."""
-    global _worker
-    _worker = _Worker(plan, installed_specs(plan.labels), open_backbone(plan.backbone, threads=1))
-
-
-def _make_block(index: int) -> None:
+def _make_block(plan: PicturePlan, index: int) -> None:
     from safetensors.numpy import save
 
-    assert _worker is not None
-    plan = _worker.plan
-    rows = [row for i in range(PER_BLOCK // GROUP) for row in _make_group(_worker, index * PER_BLOCK // GROUP + i)]
+    worker = per_process(_open, plan)
+    rows = [row for i in range(PER_BLOCK // GROUP) for row in _make_group(worker, index * PER_BLOCK // GROUP + i)]
     tensors: dict[str, NDArray[np.generic]] = {
         "native": np.concatenate([row.native for row in rows]).astype(np.float16),
         "counts": np.array([len(row.native) for row in rows], np.int64),

@@ -19,12 +19,13 @@ from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.backbones import with_network
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.training.features.records import RecordFeatures
+from distortion_heads.training.networks.checkpoint import Checkpoint
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.record_samples import FeatureSamples, PatchSamples, Samples, Targets
 from distortion_heads.training.networks.towers import MultiTask, Towers
-from distortion_heads.training.networks.train_on_records import Checkpoint, train
+from distortion_heads.training.networks.train_on_records import train_on_records
 from distortion_heads.training.runs.finish_heads import finished_heads
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
@@ -72,8 +73,8 @@ def fit_network(
     towers = Towers(dim, len(labels), choice.recipe.hidden, severity=choice.recipe.severity)
     network = MultiTask(backbone, towers)
     identity = _identity(choice, site, (fit, validation), labels, fingerprint)
-    checkpoint = Checkpoint(site.run / "checkpoint.pt", identity)
-    train(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
+    checkpoint = Checkpoint(site.run / "checkpoint.pt", {"another recipe, backbone or dataset": identity})
+    train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
 
     if backbone is not None:
         spec = trained_files(backbone, choice, site, labels)

@@ -1,23 +1,23 @@
-"""From trained towers to finished head files: provenance, calibration, threshold and figures."""
+"""Make head files of trained towers: provenance, calibration, threshold and figures."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
-from distortion_heads.heads.file import dump_head, parse_head
-from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Provenance, Threshold
+from distortion_heads.heads.head import Calibration, HeadFile, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.calibration import calibrate, image_probabilities
+from distortion_heads.training.heads.thresholds import choose_threshold
+from distortion_heads.training.heads.train_head import HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.towers import Towers
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob, versions
@@ -34,7 +34,7 @@ def finished_heads(
     parts: tuple[Sequence[Record], Sequence[Record]],
     labels: Sequence[str],
 ) -> tuple[HeadFile, ...]:
-    """Head files from the towers, calibrated on the validation part (the second)."""
+    """Return a head for each tower, calibrated on the validation part (the second of `parts`)."""
     fit, validation = parts
     digests = sorted({site.hashes[record.path] for part in parts for record in part})
     sha256 = hashlib.sha256("\n".join(digests).encode()).hexdigest()
@@ -51,34 +51,25 @@ def finished_heads(
             command=site.command,
             versions=versions(),
         )
-        card = site.registry.heads.get(label)
-        head = HeadFile(
+        known = site.registry.heads.get(label)
+        card = HeadCard(
             label=label,
-            title=card.spec.title if card else label.replace("_", " ").capitalize(),
-            family=card.spec.family if card else "other",
-            license="Apache-2.0",
-            created_with=f"distortion-heads {version('distortion-heads')}",
-            view="native",
-            backbone=features.backbone.ref,
-            layers=towers.layers(i),
-            outputs=("presence", "severity") if choice.recipe.severity else ("presence",),
-            calibration=Calibration(),
-            threshold=Threshold(),
-            metrics=HeadMetrics(split="", n=0),
-            provenance=provenance,
+            title=known.spec.title if known else label.replace("_", " ").capitalize(),
+            family=known.spec.family if known else "other",
+            license=site.head_license,
         )
-        stored = parse_head(dump_head(head), label)  # calibrate what is shipped: weights rounded to float16
+        head = new_head(card, towers.layers(i), features.backbone.ref, provenance)
         examples = Examples.pack(
             windows,
             [label in record.severities for record in validation],
             clean=[record.clean for record in validation],
         )
-        heads.append(_with_decision(stored, examples, choice.recipe))
+        heads.append(_with_decision(head, examples, choice.recipe))
     return tuple(heads)
 
 
 def _with_decision(head: HeadFile, validation: Examples, recipe: RecordRecipe) -> HeadFile:
-    """Calibration and threshold by the recipe, and the figures on the validation part."""
+    """Return the head with calibration and threshold by the recipe, and the figures on the validation part."""
     logits: NDArray[np.float64] = HeadBank([head]).evaluate(validation.windows).logits[0].astype(np.float64)
     both = bool(validation.labels.any() and not validation.labels.all())
     calibration, threshold = Calibration(), Threshold()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from distortion_heads.training.heads.fit_layers import MANY
 from distortion_heads.training.heads.thresholds import choose_together
 from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
 from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
+from distortion_heads.training.runs.job import versions
 
 MAX_ANY_ALARM = 0.04
 """Share of clean held-out pictures on which any of the heads may fire."""
@@ -27,7 +29,7 @@ MAX_ANY_ALARM = 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class HeadsJob:
-    """What is fitted and where it is written; `starts`: the heads' layers of the joint training, or ().
+    """Heads to fit and the folder for them; `starts`: the heads' layers of the joint training, or ().
 
     `provenance` is the same for all but for the counts.
     """
@@ -37,6 +39,7 @@ class HeadsJob:
     starts: tuple[tuple[Layer, Layer], ...]
     backbone: BackboneRef
     provenance: Provenance
+    license: str
 
     def file(self, index: int) -> Path:
         return self.folder / f"{self.specs[index].label}.safetensors"
@@ -48,6 +51,33 @@ class Rivals:
 
     labels: tuple[str, ...]
     features: FeatureSet
+
+
+class PicturesOptions(Protocol):
+    """The part of a request that the provenance of its heads states."""
+
+    @property
+    def images(self) -> Path: ...
+
+    @property
+    def command(self) -> str: ...
+
+    @property
+    def licenses(self) -> tuple[str, ...]: ...
+
+
+def provenance_of(options: PicturesOptions, sha256: str, seed: int) -> Provenance:
+    """Return the provenance of heads that are fitted on distorted pictures, but for the counts."""
+    return Provenance(
+        data=f"{options.images.name}: pictures distorted by this package",
+        data_sha256=sha256,
+        n_pos=0,
+        n_neg=0,
+        seed=seed,
+        command=options.command,
+        versions=versions(),
+        image_licenses=options.licenses,
+    )
 
 
 def fit_heads(
@@ -93,7 +123,7 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
     head = train_best_head(
         fit,
         hold,
-        HeadCard(label=spec.label, title=spec.title, family=spec.family, view=spec.view),
+        HeadCard(label=spec.label, title=spec.title, family=spec.family, license=job.license, view=spec.view),
         job.backbone,
         replace(job.provenance, n_pos=positive, n_neg=len(fit) - positive),
         _starts(job, index, few=len(fit) < MANY),
@@ -105,7 +135,7 @@ def _fit(job: HeadsJob, index: int, fit_set: FeatureSet, hold_set: FeatureSet) -
 
 
 def _starts(job: HeadsJob, index: int, *, few: bool) -> list[tuple[Layer, Layer] | None]:
-    """Where to fit from; the better head counts.
+    """Return the layers to fit from; the better head counts.
 
     Of few pictures the recipe for these, which has no start, often learns more than a joint training on as few has
     learnt. The joint training has no light statistics. What it learnt from the overview helps some heads, as that of

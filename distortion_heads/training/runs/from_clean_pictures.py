@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -21,13 +18,15 @@ from distortion_heads.backbones.files import dump_backbone, read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
-from distortion_heads.errors import BackboneError, DataError
-from distortion_heads.heads.head import Provenance
+from distortion_heads.errors import BackboneError, DataError, WorkerDiedError
 from distortion_heads.spec import BackboneSpec, HeadSpec
-from distortion_heads.training.heads.train_head import check_line
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, load_network, train_backbone
+from distortion_heads.training.heads.train_head import UNSPECIFIED, check_line
+from distortion_heads.training.networks.loop import Progress
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import load_network, train_backbone
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
-from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, Rivals, fit_heads, provenance_of
+from distortion_heads.training.runs.job import versions
 
 NAME = "dheads_small"
 
@@ -41,7 +40,7 @@ How many pictures of such a family alone there are, for one picture of all disto
 
 @dataclass(frozen=True, kw_only=True)
 class BundleOptions:
-    """What `dheads train` is asked for. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
+    """The request to `dheads train`. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
 
     `start` is a checkpoint of another run with the same heads, whose weights this one begins with.
     """
@@ -57,6 +56,7 @@ class BundleOptions:
     compile_network: bool = False
     start: Path | None = None
     licenses: tuple[str, ...] = ()
+    head_license: str = UNSPECIFIED
     command: str = "dheads train"
 
 
@@ -92,7 +92,7 @@ def _advice(out: Path) -> Iterator[None]:
     """Turn what the user's machine or files may do to a run into `DataError`."""
     try:
         yield
-    except BrokenProcessPool:
+    except WorkerDiedError:
         raise DataError(
             "a worker process was killed, perhaps for lack of memory: run it again, with fewer --workers; "
             "it goes on where it stopped"
@@ -123,7 +123,7 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     learnt = tuple(sorted((spec for spec in specs if spec.synthesize), key=lambda spec: spec.label))
     if not learnt:
         raise DataError("no installed head can synthesize its distortion; there is nothing to learn")
-    for text in options.licenses:
+    for text in (*options.licenses, options.head_license):
         check_line("licence", text)
     scenes = find_scenes(
         options.images, report=lambda done, total: report(Stage(name="pictures", done=done, total=total))
@@ -145,22 +145,13 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
         for done in collect(plan, options.workers):
             report(Stage(name=f"features, {plan.name}", done=done, total=plan.count))
     network = load_network(options.out, options.architecture, learnt, options.recipe)
-    provenance = Provenance(
-        data=f"{options.images.name}: pictures distorted by this package",
-        data_sha256=scenes.sha256,
-        n_pos=0,
-        n_neg=0,
-        seed=options.recipe.seed,
-        command=options.command,
-        versions=_versions(),
-        image_licenses=options.licenses,
-    )
     job = HeadsJob(
         folder=options.out / "heads",
         specs=learnt,
         starts=tuple(network.heads.layers(i) for i in range(len(learnt))),
         backbone=read_backbone(backbone.weights).ref,
-        provenance=provenance,
+        provenance=provenance_of(options, scenes.sha256, options.recipe.seed),
+        license=options.head_license,
     )
     rivals = [Rivals(labels=plan.labels, features=read_features(plan)) for plan in plans[2:]]
     for done, detail in fit_heads(job, read_features(fit), read_features(hold), rivals):
@@ -202,15 +193,10 @@ def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec],
         "scenes": {"fit": len(scenes.fit), "hold": len(scenes.hold), "sha256": scenes.sha256},
         "image_licenses": list(options.licenses),
         "command": options.command,
-        "versions": _versions(),
+        "versions": versions(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     architecture = network.backbone.architecture
     write_atomic(folder / f"{NAME}.safetensors", dump_backbone(NAME, architecture, network.backbone.folded(), info))
     write_atomic(folder / f"{NAME}.onnx", build_graph(architecture))
     return spec
-
-
-def _versions() -> dict[str, str]:
-    packages = ("distortion-heads", "numpy", "onnxruntime", "scipy", "pillow", "torch")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

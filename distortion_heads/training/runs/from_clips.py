@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.clean_pictures import content_digest, find_scenes
+from distortion_heads.datasets.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.spec import TEMPORAL, HeadSpec
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.heads.train_head import HeadCard, check_line, train_head
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, check_line, train_head
 from distortion_heads.training.runs.job import versions
-from distortion_heads.training.runs.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.views.runs import SHORTEST_RUN, Runs, run_statistics
 
 STRIDES = (1, 2, 4)
 """Every so many frames of a clip are looked at, as with `--every N`."""
 
 SPARE = 3
-"""Of the runs of all frames, every so many are kept: neighbours hardly differ."""
+"""Every so many of the runs of all frames are kept: neighbours hardly differ."""
 
 INSIDE, OUTSIDE = 0.75, 0.25
 """Share of a run that must be distorted, or may be, to count; what lies between teaches nothing."""
@@ -51,6 +51,7 @@ class TemporalOptions:
     hold_clips: int = 80
     seed: int = 0
     licenses: tuple[str, ...] = ()
+    head_license: str = UNSPECIFIED
     command: str = "dheads train --clips"
     report: Callable[[str, int, int], None] = lambda stage, done, total: None
 
@@ -81,7 +82,7 @@ def train_temporal(
     learnt = tuple(sorted((s for s in specs if s.view == TEMPORAL and s.synthesize_clip), key=lambda s: s.label))
     if not learnt:
         raise DataError("no attached head distorts clips (view 'temporal' with synthesize_clip): nothing to learn")
-    for text in options.licenses:
+    for text in (*options.licenses, options.head_license):
         check_line("licence", text)
     scenes = find_scenes(options.images)
     fit_footage, hold_footage = split_footage(options.footage)
@@ -182,7 +183,7 @@ def _fit(
         versions=versions(),
         image_licenses=options.licenses,
     )
-    card = HeadCard(label=spec.label, title=spec.title, family=spec.family, view=TEMPORAL)
+    card = HeadCard(label=spec.label, title=spec.title, family=spec.family, license=options.head_license, view=TEMPORAL)
     return train_head(
         fit, hold, card, backbone.ref, provenance, seed=options.seed, max_fpr_clean=MAX_FPR_CLEAN, with_severity=True
     )

@@ -21,17 +21,18 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.heads.train_head import UNSPECIFIED
+from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
-from distortion_heads.training.networks.train_on_records import Progress
 from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRun:
-    """What is asked for. `labels`: None for all of the dataset's; `kind`: None to find it out.
+    """The request. `labels`: None for all of the dataset's; `kind`: None to find it out.
 
     With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset.
     """
@@ -42,13 +43,14 @@ class DatasetRun:
     kind: str | None = None
     labels: tuple[str, ...] | None = None
     own_stride: bool = True
+    head_license: str = UNSPECIFIED
     command: str = "dheads train"
     report: Callable[[Progress], None] = field(default=lambda progress: None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What came of it: the heads with their figures on the test part, and the size of each part."""
+    """The result: the heads with their figures on the test part, and the size of each part."""
 
     fitted: Fitted
     sizes: dict[str, int]
@@ -82,6 +84,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
         registry=registry,
         processes=processes,
         report=run.report,
+        head_license=run.head_license,
         command=run.command,
         data=f"{corpus.name}: {run.data.name}",
     )

@@ -1,4 +1,4 @@
-"""What is trained, and where: the choices and surroundings of one training on labelled records."""
+"""The choices and surroundings of one training on labelled records."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from distortion_heads.backbones.with_torch.networks import Finetune
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.registry.build import Registry
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
+from distortion_heads.training.heads.train_head import UNSPECIFIED
+from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
-from distortion_heads.training.networks.train_on_records import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +43,11 @@ class TrainingJob:
     processes: Processes = field(default_factory=Processes)
     report: Callable[[Progress], None] = lambda progress: None
     frames: int = FRAMES
+    head_license: str = UNSPECIFIED
     command: str = "dheads train"
     data: str = "a labelled dataset"
 
 
 def versions() -> dict[str, str]:
-    packages = ("distortion-heads", "numpy", "onnxruntime", "pillow", "torch", "torchvision")
+    packages = ("distortion-heads", "numpy", "onnxruntime", "scipy", "pillow", "torch", "torchvision")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

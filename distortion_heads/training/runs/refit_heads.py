@@ -9,13 +9,12 @@ from pathlib import Path
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.errors import DataError
-from distortion_heads.heads.head import Provenance
 from distortion_heads.registry.backbones import backbone_in, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneSpec
+from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.runs.distorted_pictures import PicturePlan, collect, read_features
-from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
-from distortion_heads.training.runs.job import versions
+from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads, provenance_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +28,7 @@ class RefitOptions:
     seed: int = 0
     workers: int = 1
     licenses: tuple[str, ...] = ()
+    head_license: str = UNSPECIFIED
     command: str = "dheads train --refit-heads"
     report: Callable[[str, int, int], None] = field(default=lambda stage, done, total: None)
 
@@ -83,17 +83,14 @@ def _refit(options: RefitOptions, registry: Registry, backbone: BackboneSpec) ->
     for plan in plans:
         for done in collect(plan, options.workers):
             options.report(f"features, {plan.name}", done, plan.count)
-    provenance = Provenance(
-        data=f"{options.images.name}: pictures distorted by this package",
-        data_sha256=scenes.sha256,
-        n_pos=0,
-        n_neg=0,
-        seed=options.seed,
-        command=options.command,
-        versions=versions(),
-        image_licenses=options.licenses,
+    job = HeadsJob(
+        folder=folder,
+        specs=specs,
+        starts=(),
+        backbone=ref,
+        provenance=provenance_of(options, scenes.sha256, options.seed),
+        license=options.head_license,
     )
-    job = HeadsJob(folder=folder, specs=specs, starts=(), backbone=ref, provenance=provenance)
     fit, hold = (read_features(plan) for plan in plans)
     for done, _ in fit_heads(job, fit, hold):
         options.report("heads", done, len(specs))

@@ -69,7 +69,7 @@ def _put(spec: BackboneSpec, weights: bytes, graph: bytes) -> None:
 
 
 def _holds(spec: BackboneSpec, backbone: TrainableBackbone) -> bool:
-    """Whether these files are there and are this backbone's."""
+    """Return whether these files are there and are this backbone's."""
     if not (spec.weights.is_file() and spec.graph.is_file() and isinstance(backbone, PatchNetwork)):
         return False
     try:

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.with_torch.torchvision_models import PAPER, torchvision_torso
 from distortion_heads.errors import DataError
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import recipe_for
 from distortion_heads.training.runs.write_backbone import write_backbone
@@ -40,7 +40,7 @@ def test_the_last_feature_maps_are_the_features(name: str) -> None:
 @pytest.mark.parametrize("name", ["densenet121", "mobilenet_v3_large"])
 def test_the_written_graph_is_the_network(name: str, tmp_path: Path) -> None:
     recipe = recipe_for("ameur", side=64, stride=64)
-    spec = write_backbone(open_trainable(name, "none", recipe, installed_registry(no_plugins=True)), tmp_path, {})
+    spec = write_backbone(open_trainable(name, "none", recipe, load_registry(no_plugins=True)), tmp_path, {})
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     in_onnx, in_torch = (open_backbone(spec, device=device).features(pixels, "native") for device in ("cpu", "torch"))
     assert np.abs(in_onnx - in_torch).max() < 1e-4 * np.abs(in_torch).max()

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from distortion_heads._system import processes
 from distortion_heads.bench.accuracy import bench as bench_accuracy_module
-from distortion_heads.bench.accuracy import workers as bench_workers
+from distortion_heads.bench.accuracy import samples
 from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy, find_pictures, read_sources
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, draw_cases
+from distortion_heads.bench.shared import options as shared_options
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import View
@@ -54,13 +56,13 @@ def no_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The picture files that are really measured, not read from the cache."""
     seen: list[bytes] = []
-    original = bench_workers.measure_picture
+    original = samples.measure_picture
 
     def spy(data: bytes, *rest: object) -> object:
         seen.append(data)
         return original(data, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(bench_workers, "measure_picture", spy)
+    monkeypatch.setattr(samples, "measure_picture", spy)
     return seen
 
 
@@ -125,7 +127,7 @@ def test_what_has_changed_is_not_taken_from_the_cache(
     before = bench_accuracy(options, make_registry=registry)
     if change == "head":
         write_heads(registry.folder, VIEWS, seed=50)
-        bench_workers._open.cache_clear()
+        processes._made.cache_clear()
     else:
         options = replace(options, plan=replace(options.plan, seed=4))
     after = bench_accuracy(options, make_registry=registry)
@@ -234,7 +236,7 @@ def test_command_line(
     from dheads_cli.main import run
 
     monkeypatch.setenv("DHEADS_HOME", str(options.out / "home"))
-    monkeypatch.setattr(bench_workers.InstalledRegistry, "__call__", lambda self: registry())
+    monkeypatch.setattr(shared_options.InstalledRegistry, "__call__", lambda self: registry())
     (options.images / "broken.png").write_text("no picture")
     arguments = ["--images", str(options.images), "--out", str(options.out), "--mixtures", "1", "--jobs", "1"]
     assert run(["bench", "accuracy", *arguments, "--heads", "jpeg, brighten"]) == 1

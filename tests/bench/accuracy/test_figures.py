@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import f1_score
 
 from distortion_heads.bench.accuracy.choices import (
     confused_pairs,
@@ -25,7 +25,6 @@ from distortion_heads.bench.accuracy.goals import NINE, compare_goals
 from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.accuracy.report import Setting, make_report, reliability, report_to_dict
 from distortion_heads.datasets.published.kadid import TYPES as KADID
-from distortion_heads.metrics.scores import auroc, average_precision
 
 LABELS = ("fog", "rain", "snow", "wind")
 FAMILIES = ("air", "water", "water", "air")
@@ -245,18 +244,6 @@ def test_the_nine_heads_have_goals_of_their_own() -> None:
     assert "jpeg," in jpeg.figure
     assert jpeg.measured == pytest.approx(3 / 4)  # below the clean picture at one severity of four
     assert report.confusion.labels == tuple(label for label in KADID if label in NINE)
-
-
-SCORES = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=12).map(np.array)
-
-
-@settings(deadline=None)
-@given(SCORES, SCORES)
-def test_auroc_and_ap_are_those_of_scikit_learn(positive: np.ndarray, negative: np.ndarray) -> None:
-    scores = np.concatenate([positive, negative])
-    truth = np.arange(len(scores)) < len(positive)
-    assert auroc(positive, negative) == pytest.approx(roc_auc_score(truth, scores))
-    assert average_precision(positive, negative) == pytest.approx(average_precision_score(truth, scores))
 
 
 @settings(deadline=None)

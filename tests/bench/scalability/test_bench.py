@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from helpers.little_networks import write_scenes
 from helpers.sample_heads import make_head
 
 pytest.importorskip("torch")
@@ -18,34 +19,27 @@ pytest.importorskip("torchvision")
 
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import bundled_backbone
-from distortion_heads.bench.scalability import bench as bench
 from distortion_heads.bench.scalability import cost as costs_module
 from distortion_heads.bench.scalability.attach import NewHead, measure_forgetting
-from distortion_heads.bench.scalability.bench import ScalabilityOptions, bench_scalability
-from distortion_heads.bench.scalability.cost import (
-    Cost,
-    Costs,
-    _extended,
-    run_probe,
-    write_heads,
-    write_picture,
-)
+from distortion_heads.bench.scalability.bench import bench_scalability
+from distortion_heads.bench.scalability.cost import Cost, Costs, _extended, run_probe, write_heads, write_picture
 from distortion_heads.bench.scalability.incremental import LateHead, Score
-from distortion_heads.bench.scalability.markdown import to_markdown
+from distortion_heads.bench.scalability.kept import once
+from distortion_heads.bench.scalability.options import ScalabilityOptions
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.bench.scalability.plots import draw_plots
 from distortion_heads.bench.scalability.probe import Found, Job, typical
 from distortion_heads.bench.scalability.report import (
-    Bound,
     ScalabilityReport,
     Setting,
     best_gaps,
     like_gaps,
     memory_growth,
     report_to_dict,
+    to_markdown,
 )
-from distortion_heads.bench.scalability.shards import samples_without
 from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
+from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.datasets.own_data import read_data
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
@@ -64,12 +58,7 @@ def registry() -> Registry:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clean")
-    rng = np.random.default_rng(0)
-    for i in range(16):
-        small = rng.uniform(40, 220, (9, 9, 3)).astype(np.uint8)
-        Image.fromarray(small).resize((280, 260), Image.Resampling.BICUBIC).save(folder / f"scene{i}.png")
-    return folder
+    return write_scenes(tmp_path_factory.mktemp("clean"), 16, fine=9, size=(280, 260))
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +126,9 @@ def test_goals_compare_what_was_measured(report: ScalabilityReport) -> None:
 
 
 def test_a_bound_is_above_or_below() -> None:
-    assert Bound(figure="x", limit=1, measured=1.5).met is False
-    assert Bound(figure="x", limit=1, measured=1.5, lower=True).met is True
-    assert Bound(figure="x", limit=1, measured=None).met is None
+    assert Goal(figure="x", limit=1, measured=1.5).met is False
+    assert Goal(figure="x", limit=1, measured=1.5, lower=True).met is True
+    assert Goal(figure="x", limit=1, measured=None).met is None
 
 
 def test_the_report_says_how_small_the_networks_were_and_what_failed(report: ScalabilityReport) -> None:
@@ -233,14 +222,6 @@ def test_attached_heads_change_nothing(head: HeadFile, folder: Path, tmp_path: P
     ]
 
 
-def test_shards_without_a_distortion() -> None:
-    severity = np.zeros(16, np.float32)
-    severity[[5, 12]] = 2.0
-    kept = samples_without(severity)
-    assert kept.tolist() == [0, 1, 2, 3, 8, 9, 10, 11] * 2
-    assert (severity[kept] == 0).all()
-
-
 def test_pictures_of_a_late_head(folder: Path, tmp_path: Path) -> None:
     pictures = PictureSet(
         folder=tmp_path / "pictures",
@@ -273,16 +254,16 @@ def test_what_is_done_is_kept_and_never_taken_for_another(tmp_path: Path) -> Non
         calls.append(1)
         return new
 
-    def once(key: object) -> NewHead:
-        return bench._once(tmp_path / "a.json", {"key": key}, measure, lambda stored: NewHead(**stored))
+    def kept(key: object) -> NewHead:
+        return once(tmp_path / "a.json", {"key": key}, measure, lambda stored: NewHead(**stored))
 
-    assert once((1, 2)) == once((1, 2)) == new
+    assert kept((1, 2)) == kept((1, 2)) == new
     assert len(calls) == 1
     with pytest.raises(DataError, match="other options"):
-        once((1, 3))
+        kept((1, 3))
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(DataError, match="damaged"):
-        once((1, 2))
+        kept((1, 2))
 
 
 def test_a_small_bench_from_pictures_to_report_goes_on(folder: Path, registry: Registry, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from dheads_cli.main import run as dheads
-from distortion_heads.bench.video import workers
+from distortion_heads.bench.shared.cache import Cache
+from distortion_heads.bench.shared.workers import Job
+from distortion_heads.bench.video import measure
 from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
 from distortion_heads.bench.video.cases import Case, CasePlan, Part, draw_cases, find_parts, parse_codings
 from distortion_heads.bench.video.figures import HeadFigures, compute_figures
-from distortion_heads.bench.video.measure import Cache, Judged
-from distortion_heads.bench.video.workers import Measured
+from distortion_heads.bench.video.measure import Judged, measure_one
 from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
 from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.io.video.encode import Coding, encode_video
@@ -74,7 +75,7 @@ def case(label: str) -> Case:
 
 
 def figures(*cases: tuple[str, Judged]) -> tuple[HeadFigures, ...]:
-    measured = [Measured(case=case(label), judged=(one,)) for label, one in cases]
+    measured = {replace(case(label), seed=i): (one,) for i, (label, one) in enumerate(cases)}
     (coding,) = compute_figures(measured, heads(), [Coding()])
     return coding.heads
 
@@ -97,7 +98,7 @@ def test_figures_of_frames() -> None:
 def test_recall_by_severity() -> None:
     strong, weak = (replace(case("darken"), severity=level) for level in (5, 2))
     answers = [judged([(0, 0), (0, p), (0, 0.9), (0, 0.9)], range(1, 3), []) for p in (0.9, 0.1)]
-    measured = [Measured(case=c, judged=(one,)) for c, one in zip((strong, weak), answers, strict=True)]
+    measured = {strong: (answers[0],), weak: (answers[1],)}
     (coding,) = compute_figures(measured, heads(), [Coding()])
     assert coding.recall == {"2": 0.5, "5": 1.0}
     assert coding.fires[1] == (0.0, 0.75)
@@ -206,13 +207,13 @@ def test_a_run_writes_a_report_and_goes_on_where_it_stopped(
     second.unlink()
     before = first.stat().st_mtime_ns
     made: list[Case] = []
-    original = workers.measure_case
+    original = measure.measure_case
 
     def counted(case: Case, *rest: object) -> object:
         made.append(case)
         return original(case, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(workers, "measure_case", counted)
+    monkeypatch.setattr(measure, "measure_case", counted)
     assert bench_video(options(clips, tmp_path / "out"), make_registry=registry).labels == LABELS
     assert (len(made), first.stat().st_mtime_ns) == (1, before)
     assert json.loads((tmp_path / "out/report.json").read_text())["codings"][0] == content["codings"][0]
@@ -230,15 +231,11 @@ def test_clips_of_one_name_are_told_apart(registry: TinyRegistry, clips: Path, t
     first, second = draw_cases(parts, ["darken"], options(clips, tmp_path).plan)
     assert first.interval != second.interval
 
-    job = workers.Job(
-        make_registry=registry, labels=("darken",), codings=CODINGS[:1], cache=Cache(folder=tmp_path / "cache", key="")
-    )
-    own = [workers.measure_one(each, job).judged for each in (first, second)]
+    job = Job(make_registry=registry, labels=("darken",), cache=Cache(folder=tmp_path / "cache", key=""))
+    own = [measure_one(each, job, CODINGS[:1]) for each in (first, second)]
     shutil.copy(clips / "deep/a.mkv", clips / "a.mkv")
-    changed = workers.measure_one(first, job).judged
+    changed = measure_one(first, job, CODINGS[:1])
     for one, other in ((own[0], own[1]), (own[0], changed)):
-        assert one is not None
-        assert other is not None
         assert np.any(one[0].probability != other[0].probability)
     assert len(list((tmp_path / "cache").iterdir())) == 3
     report = bench_video(options(clips, tmp_path / "out", heads=("darken",)), make_registry=registry)

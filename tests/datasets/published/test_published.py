@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +16,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from distortion_heads.datasets.load import KINDS, load_corpus
-from distortion_heads.datasets.published import csiq, kadid, tid
+from distortion_heads.datasets.published import csiq, kadid, tid, xlsx
 from distortion_heads.datasets.record import Corpus, Record
-from distortion_heads.errors import DataError
+from distortion_heads.errors import DataError, MissingExtraError
 from distortion_heads.spec import check_label
 from helpers import corpora_layouts as layouts
 
@@ -195,6 +197,51 @@ def test_damaged_workbook(tmp_path: Path) -> None:
     layouts.workbook(tmp_path / "csiq.DMOS.xlsx", [[["image", "other"], ["1600", 3]]])
     with pytest.raises(DataError, match="no sheet has the columns"):
         load_corpus(tmp_path)
+
+
+def test_workbook_without_openpyxl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts.csiq(tmp_path)
+    layouts.workbook(tmp_path / "csiq.DMOS.xlsx", [[["image"]]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match=r"reading csiq\.DMOS\.xlsx needs the extra 'train'"):
+        load_corpus(tmp_path)
+
+
+def with_part(file: Path, name: str, data: bytes) -> None:
+    """Replace a part of a workbook."""
+    with zipfile.ZipFile(file) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, content in {**parts, name: data}.items():
+            archive.writestr(part, content)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+ENTITIES = '<!DOCTYPE w [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (b" " * (xlsx.MAX_PART_BYTES + 1), r"sheet1\.xml is larger than 32 MiB"),
+        (f'{ENTITIES}<worksheet xmlns="{MAIN}"/>'.encode(), r"sheet1\.xml declares a document type"),
+        (
+            f'<worksheet xmlns="{MAIN}"><sheetData><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+            "</worksheet>".encode(),
+            "more than 100000 rows",
+        ),
+        (b"<worksheet>", "no Excel workbook that can be read .*export it as CSV"),
+    ],
+    ids=["large", "entities", "far away", "cut"],
+)
+def test_hostile_workbooks(part: bytes, message: str, tmp_path: Path) -> None:
+    layouts.csiq(tmp_path)
+    file = layouts.workbook(tmp_path / "csiq.DMOS.xlsx", [[["image"]]])
+    with_part(file, SHEET, part)
+    with pytest.raises(DataError, match=message) as caught:
+        load_corpus(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_live_scores_follow_the_folders_and_originals_are_clean(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import distortion_heads
 from distortion_heads.errors import (
     DataError,
     DheadsError,
@@ -25,9 +26,9 @@ from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import USER, LoadedPlugins, register
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads import add_head as module
-from distortion_heads.training.heads.add_head import AddedHead, add_head
+from distortion_heads.training.heads.add_head import AddedHead, AddHeadRequest, train_and_attach
 from distortion_heads.training.heads.train_head import weakness
 from helpers.little_pictures import (
     DARK,
@@ -61,6 +62,13 @@ def attached(store: Store, *heads: HeadSpec) -> Registry:
     """A plugin with `heads`, and the user's own."""
     loaded = LoadedPlugins(plugins=(register(HeadsPlugin(*heads), PLUGIN),), failures=())
     return build_registry(user_heads=store.user_plugin(), loaded=loaded)
+
+
+def add_head(
+    label: str, *, store: Store, registry: Registry, cache: FeatureCache | None = None, **options: Any
+) -> AddedHead:
+    progress = options.pop("progress", None)
+    return train_and_attach(AddHeadRequest(label=label, **options), store, registry, cache=cache, progress=progress)
 
 
 def no_decoding(*_: object, **__: object) -> None:
@@ -106,6 +114,7 @@ def test_head_is_saved_with_what_was_measured(trained: Trained) -> None:
     assert added.head.metrics.fpr_clean is not None
     assert (added.head.title, added.head.family, added.head.view) == ("Grainy", "other", "native")
     assert added.head.outputs == ("presence",)
+    assert added.head.license == "unspecified"
     assert trained.calls[47] == ("features", 48, 48)
     assert trained.calls[-1] == ("fit", 1, 1)
 
@@ -446,3 +455,15 @@ def test_without_the_extra_it_is_named(store: Store, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"add-head needs the extra 'train': run pip install -e '\.\[train\]'"):
         add_head("fog", data=NOWHERE, store=store, registry=registry())
+
+
+@pytest.mark.usefixtures("quick")
+def test_from_python_it_goes_to_the_users_own_heads(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DHEADS_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(trained.cache.folder.parent))
+    added = distortion_heads.add_head("grainy", data=str(trained.data), title="Grainy too", seed=3)
+    assert added.path == tmp_path / "heads" / "grainy.safetensors"
+    assert distortion_heads.load_registry().heads["grainy"].spec.weights == added.path
+    assert (added.head.title, added.head.provenance.seed) == ("Grainy too", 3)

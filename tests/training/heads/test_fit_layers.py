@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distortion_heads.heads.bank import HeadBank, aggregate
+from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.head import Provenance
 from distortion_heads.metrics.measure import expected_calibration_error, measure
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.heads.calibration import calibrate, choose_threshold, image_probabilities
+from distortion_heads.training.heads.calibration import calibrate, image_probabilities
+from distortion_heads.training.heads.thresholds import choose_threshold
+from helpers.sample_heads import aggregate
 
 DIM = 48
 
@@ -38,7 +40,7 @@ def trained() -> tuple[object, Examples]:
 
     hold = cloud(200, 1)
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
-    card = HeadCard(label="made", title="Made", family="test")
+    card = HeadCard(label="made", title="Made", family="test", license="CC0-1.0")
     return train_head(cloud(400, 0), hold, card, ref, provenance(), with_severity=True, max_fpr_clean=0.05), hold
 
 
@@ -160,7 +162,7 @@ def test_views_with_statistics_of_their_own_are_not_whitened(view: View, whitene
         return replace(examples, windows=np.concatenate([examples.windows, rest], axis=1))
 
     ref = BackboneRef(name="tiny", fingerprint="0" * 64, dim=DIM)
-    card = HeadCard(label="made", title="Made", family="test", view=view)
+    card = HeadCard(label="made", title="Made", family="test", license="CC0-1.0", view=view)
     head = train_head(seen(60, 0), seen(40, 1), card, ref, provenance(), seed=1)
     first, _ = fit_layers(seen(60, 0), with_severity=False, seed=1, whitened=whitened)
     assert np.array_equal(head.layers[0].weight, first.weight.astype(np.float16))

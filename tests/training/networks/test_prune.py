@@ -16,14 +16,16 @@ from torch import Tensor, nn
 
 from distortion_heads.backbones.architecture import Architecture, Conv, small
 from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.datasets.shards import ShardPlan, make_shard, read_shard
 from distortion_heads.errors import DataError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork
 from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.loop import State
 from distortion_heads.training.networks.prune import choose, prune, wider_version
-from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import CROP, ShardRecipe, train_backbone
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import CROP, train_backbone
 
 RECIPE = ShardRecipe(steps=2, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=1)
 
@@ -231,7 +233,8 @@ def test_run_starts_with_a_wider_checkpoint(specs: tuple[HeadSpec, ...], tmp_pat
     begun = tmp_path / "wide.pt"
     wide = network_of(stack(6, 5, 8), pictures(50, 32), hidden=RECIPE.hidden)
     assert wide.get_buffer("reads_overview").tolist() != [spec.view != "native" for spec in specs]
-    Checkpoint(begun, {}, tuple(spec.label for spec in specs)).save(wide, torch.optim.AdamW(wide.parameters()), 1)
+    written = Checkpoint(begun, {"other heads": ",".join(spec.label for spec in specs)})
+    written.save(wide.state_dict(), torch.optim.AdamW(wide.parameters()), State(step=1))
     trained = train("narrow", stack(4, 5, 6))
     assert trained.get_buffer("reads_overview").tolist() == [spec.view != "native" for spec in specs]
     plan = ShardPlan(

@@ -14,11 +14,13 @@ torch = pytest.importorskip("torch")
 
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
+from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.loop import State
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe, recipe_for
 from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream
 from distortion_heads.training.networks.towers import MultiTask, Towers
-from distortion_heads.training.networks.train_on_records import Checkpoint, State, train, validation_loss
+from distortion_heads.training.networks.train_on_records import train_on_records, validation_loss
 from helpers import REPOSITORY, TESTS
 from helpers.little_pictures import noisy, save, scene
 
@@ -47,7 +49,15 @@ def weights(trained: MultiTask) -> list[np.ndarray]:
 
 def run(folder: Path, recipe: RecordRecipe = TINY, fit: int = 18, **more: object) -> MultiTask:
     trained = network(recipe)
-    train(trained, features(fit, 1), features(8, 2), recipe, Checkpoint(folder / "c.pt", "id"), Processes(), **more)  # type: ignore[arg-type]
+    train_on_records(
+        trained,
+        features(fit, 1),
+        features(8, 2),
+        recipe,
+        Checkpoint(folder / "c.pt", {"another recipe": "id"}),
+        Processes(),
+        **more,
+    )  # type: ignore[arg-type]
     return trained
 
 
@@ -113,7 +123,9 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     run(tmp_path)
     with pytest.raises(DataError, match="another recipe"):
-        Checkpoint(tmp_path / "c.pt", "other").load(network(TINY), torch.optim.AdamW(network(TINY).parameters()))
+        Checkpoint(tmp_path / "c.pt", {"another recipe": "other"}).load(
+            network(TINY), torch.optim.AdamW(network(TINY).parameters())
+        )
 
 
 @pytest.mark.parametrize("content", [b"", b"torn", b"PK\x03\x04"])
@@ -164,11 +176,13 @@ torch.set_num_threads(1)
 sys.path[:0] = {paths!r}
 from tests.training.networks import test_train_on_records as t
 from distortion_heads.training.networks.processes import joined
-from distortion_heads.training.networks.train_on_records import Checkpoint, train
+from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.train_on_records import train_on_records
 with joined("cpu") as processes:
     recipe = t.TINY
     trained = t.backbone_network()
-    train(trained, *t.patch_parts(Path(sys.argv[1])), recipe, Checkpoint(Path(sys.argv[2]) / "c.pt", "id"), processes)
+    checkpoint = Checkpoint(Path(sys.argv[2]) / "c.pt", {{"another recipe": "id"}})
+    train_on_records(trained, *t.patch_parts(Path(sys.argv[1])), recipe, checkpoint, processes)
     np.savez(Path(sys.argv[2]) / f"rank{{processes.rank}}.npz", *t.weights(trained))
 """
 
@@ -218,7 +232,9 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path) -> None:
     script.write_text(WORKER.format(paths=[str(REPOSITORY), str(TESTS)]))
     alone = backbone_network()
     start = weights(alone)
-    train(alone, *patch_parts(tmp_path), TINY, Checkpoint(tmp_path / "one.pt", "id"), Processes())  # type: ignore[arg-type]
+    train_on_records(
+        alone, *patch_parts(tmp_path), TINY, Checkpoint(tmp_path / "one.pt", {"another recipe": "id"}), Processes()
+    )  # type: ignore[arg-type]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
         [*launch, str(script), str(tmp_path), str(tmp_path)], capture_output=True, text=True, timeout=120, check=False

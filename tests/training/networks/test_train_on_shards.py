@@ -7,33 +7,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.read_views import view_features
 from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.datasets.shards import ShardPlan, make_shard, read_shard
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.spec import BackboneSpec, HeadSpec
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
-from distortion_heads.training.networks.shards import ShardPlan, make_shard, read_shard
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe, train_backbone
+from distortion_heads.training.networks.loop import Progress
+from distortion_heads.training.networks.recipes import ShardRecipe
+from distortion_heads.training.networks.train_on_shards import train_backbone
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
+from helpers.little_networks import tiny, write_scenes
 
 LABELS = ("impulse_noise", "under_exposure", "white_noise")
 RECIPE = ShardRecipe(steps=12, distinct_shards=2, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
-TINY = Architecture(
-    convs=(
-        Conv(inputs=3, outputs=6, kernel=5, stride=2, level=True),
-        Conv(inputs=6, outputs=8, stride=2),
-        Conv(inputs=8, outputs=8, stride=2, level=True),
-    )
-)
+TINY = tiny(6, 8)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +43,7 @@ def specs(registry: Registry) -> tuple[HeadSpec, ...]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clean")
-    rng = np.random.default_rng(0)
-    for i in range(12):
-        small = rng.uniform(40, 220, (7, 7, 3)).astype(np.uint8)
-        Image.fromarray(small).resize((240, 200), Image.Resampling.BICUBIC).save(folder / f"scene{i}.png")
-    return folder
+    return write_scenes(tmp_path_factory.mktemp("clean"), 12)
 
 
 def test_scenes_split_by_name_and_never_overlap(folder: Path) -> None:
@@ -132,7 +122,7 @@ def test_a_killed_run_goes_on_and_ends_at_the_same_weights(
     whole = train(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed", stop_at=4)
-    assert torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["step"] == 4
+    assert torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["state"]["step"] == 4
     resumed = train(tmp_path / "killed")
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=0, rtol=0, msg=name)
@@ -165,5 +155,6 @@ def test_the_bundle_is_a_backbone_and_heads_that_predict(
     }
     predictor = Predictor(registry=replace(registry, heads=heads), backbone=spec)
     assert predictor.problems == ()
+    assert {head.license for head in predictor.heads} == {"unspecified"}  # they are of whoever trained them
     prediction = predictor.predict(next(folder.iterdir()))
     assert [head.severity is not None for head in prediction.heads] == [True] * 3

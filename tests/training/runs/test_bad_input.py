@@ -14,21 +14,16 @@ from helpers.little_pictures import write_clean
 
 torch = pytest.importorskip("torch")
 
-from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.errors import BackboneError, DataError, DheadsError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.networks.train_on_shards import Progress, ShardRecipe
+from distortion_heads.training.networks.loop import Progress
+from distortion_heads.training.networks.recipes import ShardRecipe
 from distortion_heads.training.runs.from_clean_pictures import BundleOptions, Stage, train_bundle
+from helpers.little_networks import tiny
 
 RECIPE = ShardRecipe(steps=4, distinct_shards=1, native=9, overview=3, shard_native=36, shard_overview=12, warmup=2)
-TINY = Architecture(
-    convs=(
-        Conv(inputs=3, outputs=4, kernel=5, stride=2, level=True),
-        Conv(inputs=4, outputs=4, stride=2),
-        Conv(inputs=4, outputs=4, stride=2, level=True),
-    )
-)
+TINY = tiny(4, 4)
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,7 @@ def job(folder: Path, *views: View, starts: bool = False) -> HeadsJob:
         starts=((first, last),) * len(specs) if starts else (),
         backbone=REF,
         provenance=provenance,
+        license="CC0-1.0",
     )
 
 
@@ -76,7 +77,7 @@ def test_a_light_head_finds_what_only_light_shows(tmp_path: Path, starts: bool) 
     """With layers of a joint training too, which know no statistics of light."""
     list(fit_heads(job(tmp_path, "light", "native", starts=starts), features(0), features(1)))
     light, native = (read_head(tmp_path / f"h{i}.safetensors") for i in range(2))
-    assert light.view == "light"
+    assert (light.view, light.license) == ("light", "CC0-1.0")
     assert light.metrics.auroc is not None
     assert light.metrics.auroc > 0.9
     assert native.layers[0].weight.shape == (32, DIM)

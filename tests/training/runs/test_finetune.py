@@ -25,10 +25,10 @@ from distortion_heads.evaluation.trained_networks import finetune_method
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head
 from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref
 from distortion_heads.spec import BackboneSpec
-from distortion_heads.training.features.labelled import FeatureCache
+from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.networks.open_trainable import open_trainable
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe
 from distortion_heads.training.runs.finetune import Fitted, fit_network
@@ -36,7 +36,7 @@ from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.write_backbone import write_backbone
 from helpers.little_records import LABELS, little_corpus
 
-REGISTRY = installed_registry(no_plugins=True)
+REGISTRY = load_registry(no_plugins=True)
 SMALL = {"side": 48, "stride": 16, "images_per_batch": 8}
 TOY = "mobilenet_v3_small"
 
@@ -73,6 +73,7 @@ def test_frozen_random_features_tell_grain_and_the_run_predicts(tmp_path: Path, 
     recipe = replace(DHEADS, **SMALL, epochs=15, rate=3e-3)
     result = fitted(tmp_path, parts, backbone=TOY, weights="none", recipe=recipe)
     assert {head.label for head in result.heads} == set(LABELS)
+    assert {head.license for head in result.heads} == {"unspecified"}  # they are of whoever trained them
     aurocs = {head.label: head.metrics.auroc or 0.0 for head in result.heads}
     assert min(aurocs.values()) > 0.7, aurocs  # the weights are random
     (tmp_path / "heads").mkdir()

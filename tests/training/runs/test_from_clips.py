@@ -13,13 +13,13 @@ from helpers.little_pictures import save, scene
 
 pytest.importorskip("sklearn")
 
+from distortion_heads.datasets import made_clips as temporal_clips
+from distortion_heads.datasets.made_clips import Material, coded, distorted, draw_coding, make_clip, split_footage
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import read_head
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.spec import BackboneRef, HeadSpec, View
-from distortion_heads.training.runs import made_clips as temporal_clips
 from distortion_heads.training.runs.from_clips import TemporalOptions, train_temporal, videos_in
-from distortion_heads.training.runs.made_clips import Material, coded, distorted, draw_coding, make_clip, split_footage
 from helpers.video_clips import write_clip
 
 Image = NDArray[np.float32]
@@ -137,6 +137,7 @@ def test_heads_are_fitted_and_written(images: Path, tmp_path: Path) -> None:
         fit_clips=20,
         hold_clips=10,
         licenses=("CC0",),
+        head_license="CC-BY-4.0",
         report=lambda *stage: said.append(stage),
     )
     heads = train_temporal(options, SPECS, Blocks())
@@ -144,7 +145,7 @@ def test_heads_are_fitted_and_written(images: Path, tmp_path: Path) -> None:
     assert ("clips, fit", 20, 20) in said
     for head in heads:
         read = read_head(tmp_path / "out" / "heads" / f"{head.label}.safetensors")
-        assert (read.view, read.backbone) == ("temporal", Blocks.ref)
+        assert (read.view, read.backbone, read.license) == ("temporal", Blocks.ref, "CC-BY-4.0")
         assert read.layers[0].weight.shape[1] == 96
         assert read.metrics.auroc is not None
         assert read.metrics.auroc > 0.8

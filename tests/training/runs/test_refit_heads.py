@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, settle_norms
 from distortion_heads.errors import BackboneError, DataError
 from distortion_heads.heads.file import read_head
-from distortion_heads.registry.attached import installed_registry
+from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import PatchInput
@@ -24,7 +24,7 @@ from helpers.little_pictures import save, scene
 
 def attached(*labels: str, without_synthesizer: str = "") -> Registry:
     """Some of the built-in heads."""
-    full = installed_registry(no_plugins=True)
+    full = load_registry(no_plugins=True)
     heads = {label: full.heads[label] for label in labels}
     if without_synthesizer:
         head = heads[without_synthesizer]
@@ -56,7 +56,7 @@ def test_attached_heads_are_fitted_on_the_backbone_of_the_run(tmp_path: Path) ->
     done = refit_heads(options, registry)
     assert (done.written, done.left_out) == (("white_noise",), ("impulse_noise",))
     head = read_head(out / "heads" / "white_noise.safetensors")
-    assert head.backbone.fingerprint == fingerprint
+    assert (head.backbone.fingerprint, head.license) == (fingerprint, "unspecified")
     assert head.metrics.auroc is not None
     assert head.metrics.auroc > 0.6
     assert (out / "heads" / "jpeg.safetensors").read_bytes() == b"the run's own"

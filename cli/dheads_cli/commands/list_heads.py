@@ -1,0 +1,65 @@
+"""`dheads list`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dheads_cli.output.console import is_terminal, printable, stdout_stream, styled, table_text
+from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
+from dheads_cli.session import session_of
+from distortion_heads.reports.pictures import to_json_line
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object per head.")
+@click.pass_context
+def list_heads(ctx: click.Context, as_json: bool) -> None:
+    """List the attached heads: what they detect, how well, and who brought them.
+
+    AUROC is what was measured on held-out pictures when the head was trained.
+    """
+    session = session_of(ctx)
+    backbone = bundled_ref()
+    facts = [read_facts(head, backbone) for head in session.checked_registry().heads.values()]
+    session.report([f"head {fact.label!r} is left out: {fact.problem}" for fact in facts if fact.problem])
+    if as_json:
+        stream = stdout_stream(machine=True)
+        for fact in facts:
+            stream.write(f"{to_json_line(fact.summary())}\n")
+        return
+    _write_list([fact for fact in facts if fact.file], [fact for fact in facts if not fact.file and not fact.problem])
+
+
+def _write_list(usable: Sequence[HeadFacts], untrained: Sequence[HeadFacts]) -> None:
+    stream, rich = stdout_stream(machine=False), is_terminal(sys.stdout)
+    if usable:
+        header = ["label", "title", "family", "view", "severity", "AUROC", "owner"]
+        styles = {"label": "cyan", "owner": "dim", "view": "dim"}
+        stream.write(table_text(header, [_row(fact) for fact in usable], styles, spare="title"))
+    else:
+        stream.write("No head has weights.\n" if rich else "no head has weights\n")
+    labels = ", ".join(fact.label for fact in untrained)
+    if labels and rich:
+        stream.write(styled("\nWithout weights yet; train with `dheads add-head LABEL --clean DIR`:", "bold"))
+        stream.write(styled(labels, "dim"))
+    elif labels:
+        stream.write(f"\nwithout weights yet: {labels}\n")
+
+
+def _row(fact: HeadFacts) -> list[str]:
+    file = fact.file
+    assert file is not None
+    severity = "yes" if "severity" in file.outputs else "no"
+    auroc = "-" if file.metrics.auroc is None else f"{file.metrics.auroc:.3f}"
+    return [
+        fact.label,
+        printable(fact.title),
+        fact.family,
+        file.view,
+        severity,
+        auroc,
+        printable(fact.owner.distribution),
+    ]

@@ -1,0 +1,77 @@
+"""`dheads show`."""
+
+from __future__ import annotations
+
+import click
+
+from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
+from dheads_cli.output.console import stdout_stream
+from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
+from dheads_cli.session import session_of
+from distortion_heads.reports.pictures import to_json_line
+from distortion_heads.spec import TEMPORAL, width_of
+
+
+@click.command()
+@click.argument("label")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@click.pass_context
+def show(ctx: click.Context, label: str, as_json: bool) -> None:
+    """Show the card of one head: what it detects, how it was trained, what was measured."""
+    session = session_of(ctx)
+    fact = read_facts(session.checked_registry().head(label), bundled_ref())
+    if as_json:
+        stdout_stream(machine=True).write(f"{to_json_line(fact.card())}\n")
+    else:
+        write_card(f"{fact.label}: {fact.title}", _card(fact))
+    session.report([f"head {fact.label!r} cannot be used: {fact.problem}"] if fact.problem else [])
+
+
+def _card(fact: HeadFacts) -> Card:
+    spec, file = fact.spec, fact.file
+    about = {
+        "description": spec.description,
+        "source": spec.source or "-",
+        "family": fact.family,
+        "owner": str(fact.owner),
+        "synthesizer": "yes" if spec.synthesize or spec.synthesize_clip else "no",
+        "weights": fact.problem or "none yet",
+    }
+    if file is None:
+        return {"": about}
+    about |= {"weights": f"{spec.weights} ({kibibytes(fact.size)})", "license": file.license}
+    sizes = [width_of(file.view, file.backbone.dim), *(len(layer.bias) for layer in file.layers)]
+    metrics, origin = file.metrics, file.provenance
+    return {
+        "": about,
+        "Model": {
+            "view": file.view,
+            "outputs": ", ".join(file.outputs),
+            "layers": " - ".join(map(str, sizes)),
+            "backbone": f"{file.backbone.name}@{file.backbone.fingerprint}",
+            "calibration": _calibration(fact),
+            "threshold": f"{file.threshold.value:.4f} ({file.threshold.objective})",
+        },
+        f"Measured on {metrics.n} {'frames' if file.view == TEMPORAL else 'pictures'} ({metrics.split})": {
+            "AUROC": figure(metrics.auroc),
+            "AP": figure(metrics.ap),
+            "F1": figure(metrics.f1),
+            "ECE": figure(metrics.ece),
+            "false alarms on clean": share(metrics.fpr_clean),
+        },
+        "Trained on": {
+            "data": f"{origin.data} ({origin.n_pos} positive, {origin.n_neg} negative)",
+            "SHA-256 of the data": origin.data_sha256,
+            "licences of the data": ", ".join(origin.image_licenses) or "not stated",
+            "command": origin.command,
+            "seed": str(origin.seed),
+            "versions": ", ".join(f"{name} {version}" for name, version in origin.versions.items()) or "-",
+            "created with": file.created_with,
+        },
+    }
+
+
+def _calibration(fact: HeadFacts) -> str:
+    assert fact.file is not None
+    calibration = fact.file.calibration
+    return ", ".join([calibration.method, *(f"{name} {value:.4g}" for name, value in calibration.params.items())])
