@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dheads_plugins._fields import Floats, enlarge, fractal_noise, grid, normalised, raster
-from dheads_plugins._tone import clip01, pick, to_encoded, to_linear
 from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.levels import at_severity
+from distortion_heads.synthesis.tone import clip01, pick, to_encoded, to_linear
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dheads_plugins._tone import pick
 from dheads_plugins.makes._spec import make
+from distortion_heads.synthesis.afterwards import Pixels, jpeg_once, stored, to_bytes
 from distortion_heads.synthesis.levels import at_severity
+from distortion_heads.synthesis.tone import pick
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
-
-Pixels = NDArray[np.uint8]
 
 JPEG_QUALITY = (45.0, 32.0, 22.0, 12.0, 5.0)
 WEBP_QUALITY = (40.0, 22.0, 12.0, 5.0, 0.0)
@@ -27,29 +24,9 @@ AV1_CRF = (42.0, 48.0, 54.0, 59.0, 63.0)
 MPEG_SCALE = (8.0, 12.0, 17.0, 24.0, 31.0)
 
 
-def to_bytes(image: FloatImage) -> Pixels:
-    """Round floats in [0, 1] to bytes."""
-    return np.rint(image * 255).astype(np.uint8)
-
-
 def to_floats(pixels: Pixels) -> FloatImage:
     """Bytes to floats in [0, 1]."""
     return pixels.astype(np.float32) / np.float32(255)
-
-
-def pillow(pixels: Pixels, format_name: str, **options: object) -> Pixels:
-    """Store and read again with Pillow."""
-    from PIL import Image
-
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, format_name, **options)
-    with Image.open(buffer) as stored:
-        return np.asarray(stored.convert("RGB"))
-
-
-def jpeg_once(pixels: Pixels, quality: int, rng: np.random.Generator) -> Pixels:
-    """One JPEG of that quality; the subsampling of the colours is drawn."""
-    return pillow(pixels, "JPEG", quality=quality, subsampling=pick(rng, ((0.3, 0), (0.1, 1), (0.6, 2))))
 
 
 def video_frame(pixels: Pixels, codec: str, options: dict[str, str], count: int = 1) -> Pixels:
@@ -86,7 +63,7 @@ def jpeg_table(image: FloatImage, severity: float, rng: np.random.Generator) -> 
     table = np.clip(scale * (10 + steep * (y + x) + rng.uniform(0, 4)), 1, 255).astype(int)
     chroma = np.clip(table * rng.uniform(1.0, 2.0), 1, 255).astype(int)
     tables = [table.ravel().tolist(), chroma.ravel().tolist()]
-    return to_floats(pillow(to_bytes(image), "JPEG", qtables=tables, subsampling=int(rng.integers(0, 3))))
+    return to_floats(stored(to_bytes(image), "JPEG", qtables=tables, subsampling=int(rng.integers(0, 3))))
 
 
 def jpeg_twice(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
@@ -120,13 +97,13 @@ def jpeg_plain(image: FloatImage, severity: float, rng: np.random.Generator) -> 
 def webp(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """WebP: smeared texture, blocks of four and sixteen pixels."""
     quality = round(at_severity(WEBP_QUALITY, severity))
-    return to_floats(pillow(to_bytes(image), "WEBP", quality=quality, method=int(rng.integers(0, 5))))
+    return to_floats(stored(to_bytes(image), "WEBP", quality=quality, method=int(rng.integers(0, 5))))
 
 
 def avif(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """AVIF: texture smoothed away, directional smears."""
     quality = round(at_severity(AVIF_QUALITY, severity))
-    return to_floats(pillow(to_bytes(image), "AVIF", quality=quality, speed=int(rng.integers(7, 11)), max_threads=1))
+    return to_floats(stored(to_bytes(image), "AVIF", quality=quality, speed=int(rng.integers(7, 11)), max_threads=1))
 
 
 def h264(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:

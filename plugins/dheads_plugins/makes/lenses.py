@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from dheads_plugins._convolve import convolve
 from dheads_plugins._fields import enlarge, fractal_noise, grid, normalised, raster
-from dheads_plugins._tone import clip01, pick
 from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.levels import at_severity
+from distortion_heads.synthesis.tone import clip01, pick
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

@@ -1,1 +1,0 @@
-"""How the heads do on other people's operators and codecs."""
