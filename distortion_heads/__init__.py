@@ -2,7 +2,7 @@
 
     from distortion_heads import Predictor
     prediction = Predictor().predict("photo.jpg")
-    [(head.label, head.severity) for head in prediction.present]
+    [(family.family, family.severity) for family in prediction.present_families]
 
 Plugins need `HeadSpec` and `hookimpl`. Names are resolved on first use, so that importing the package costs nothing.
 """
@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from distortion_heads.answers import FamilyResult as FamilyResult
     from distortion_heads.answers import HeadResult as HeadResult
     from distortion_heads.answers import Prediction as Prediction
     from distortion_heads.errors import DheadsError as DheadsError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from distortion_heads.registry.attached import load_registry as load_registry
     from distortion_heads.spec import BackboneSpec as BackboneSpec
     from distortion_heads.spec import HeadSpec as HeadSpec
+    from distortion_heads.spec import Make as Make
     from distortion_heads.spec import PatchInput as PatchInput
     from distortion_heads.synthesis.levels import at_severity as at_severity
     from distortion_heads.training.heads.add_head import add_head as add_head
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
 _HOME = {
     "BackboneSpec": "spec",
     "DheadsError": "errors",
+    "FamilyResult": "answers",
     "HeadResult": "answers",
     "HeadSpec": "spec",
+    "Make": "spec",
     "PatchInput": "spec",
     "Prediction": "answers",
     "Predictor": "pipeline",
@@ -50,8 +54,10 @@ _HOME = {
 __all__ = [
     "BackboneSpec",
     "DheadsError",
+    "FamilyResult",
     "HeadResult",
     "HeadSpec",
+    "Make",
     "PatchInput",
     "Prediction",
     "Predictor",

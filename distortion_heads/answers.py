@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from distortion_heads.spec import KIND, Scope
+
+AreaShape: TypeAlias = Literal["round", "box", "cutout"]
+
+_SHAPES = {"round": "the round field", "box": "what the frame or the bars leave", "cutout": "what is cut out"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadResult:
-    """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output."""
+    """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output.
+
+    `scope` is "family" where the head answers for its whole family, "kind" where for one distortion of it.
+    """
 
     label: str
     family: str
@@ -15,13 +25,41 @@ class HeadResult:
     threshold: float
     present: bool
     severity: float | None
+    scope: Scope = KIND
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindShare:
+    """How much speaks for one kind of a family; `label` is "other" for a fault that no head is named after."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyResult:
+    """The answer for a family: `probability` in [0, 1] that it is there, and of which kind it would be.
+
+    It is that of the family's own head or, where there is none, of its most probable kind (see `heads.families`).
+    The shares of `kinds`, largest first, sum to one.
+    """
+
+    family: str
+    probability: float
+    threshold: float
+    present: bool
+    severity: float | None
+    kinds: tuple[KindShare, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
-    `fast`: windows were left out, since no more were asked for.
+    `families` order the answers of `heads`; `fast`: windows were left out, since no more were asked for. `notes`: what
+    was done to the picture before it was judged, or not looked at; a line each. `area`: left, top, right, bottom of
+    what was judged, half-open, where the rest is no part of the scene, `area_shape` its form and `area_share` its share
+    of the picture. Not `judged`: no head was asked, for the `reason`.
     """
 
     path: str | None
@@ -30,9 +68,29 @@ class Prediction:
     windows: int
     backbone: str
     heads: tuple[HeadResult, ...]
+    families: tuple[FamilyResult, ...] = ()
     fast: bool = False
+    notes: tuple[str, ...] = ()
+    area: tuple[int, int, int, int] | None = None
+    area_shape: AreaShape | None = None
+    area_share: float = 1.0
+    judged: bool = True
+    reason: str | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes for people: first what was judged, where that is not the whole picture."""
+        if self.area_shape is None:
+            return self.notes
+        share = max(1, round(100 * self.area_share))
+        return f"judged: {_SHAPES[self.area_shape]}, {share} % of the picture", *self.notes
 
     @property
     def present(self) -> tuple[HeadResult, ...]:
         """The heads above their thresholds, most probable first."""
         return tuple(sorted((h for h in self.heads if h.present), key=lambda h: -h.probability))
+
+    @property
+    def present_families(self) -> tuple[FamilyResult, ...]:
+        """The families that are there, most probable first."""
+        return tuple(sorted((f for f in self.families if f.present), key=lambda f: -f.probability))

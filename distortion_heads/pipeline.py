@@ -16,14 +16,17 @@ from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
-from distortion_heads.backbones.read_views import Features, assembled, check_padded, views_to_run
+from distortion_heads.backbones.read_views import Features, assembled, check_padded, scene_features, views_to_run
+from distortion_heads.heads.families import families_of
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
+from distortion_heads.io.rgb import Loaded
 from distortion_heads.registry.attached import load_banks, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
+from distortion_heads.views.scene import Scene, scene_of, too_little
 from distortion_heads.views.windows import overview_view
 
 if TYPE_CHECKING:
@@ -39,10 +42,10 @@ BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
 class Predictor:
     """Says which distortions an image has and how strong they are. Safe to share between threads once built.
 
-    `heads` names the heads to evaluate, or the one (None: all that are attached); `registry` and `backbone` default to
-    what is installed plus the user's own heads, and to the bundled backbone; `device` is "cpu" (ONNX Runtime) or a
-    torch device (extra `train`); `threads` limits the threads of inference. `problems` lists attached heads that could
-    not be used.
+    `heads` names the heads to evaluate, or the one (None: all that are attached), a family meaning all its heads;
+    `registry` and `backbone` default to what is installed plus the user's own heads, and to the bundled backbone;
+    `device` is "cpu" (ONNX Runtime) or a torch device (extra `train`); `threads` limits the threads of inference.
+    `problems` lists attached heads that could not be used.
 
     Raises `UnknownHeadError` for an unknown name, `HeadFileError` if a head asked for by name cannot be used,
     `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read.
@@ -63,7 +66,7 @@ class Predictor:
         self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
-        chosen = registry.select(heads)
+        chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
         banks, labels, self.problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
         self._temporal = banks.pop(TEMPORAL)
         temporal = {head.label for head in self._temporal.heads}
@@ -92,8 +95,8 @@ class Predictor:
         With `most_windows` read no more windows than that, spread over the picture, and skip the rest of a large one.
         Raises `InputError` if the image cannot be used.
         """
-        pixels = load_image(image, max_pixels=self._max_pixels)
-        return self._assemble(image, pixels, self._features(pixels, most_windows))
+        loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
+        return self._judge(image, loaded, partial(self._features, max_windows=most_windows))
 
     def predict_frame(
         self, image: NDArray[np.uint8], *, most_windows: int | None = None, frame_index: int = 0
@@ -101,13 +104,15 @@ class Predictor:
         """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use.
 
         Other windows are read for another `frame_index`, if not all are. Call it from several threads: it takes one.
+        A frame is judged however little it shows.
         """
-        pixels = load_image(image, max_pixels=self._max_pixels)
-        features = self._features(pixels, most_windows, self._backbone.side_by_side(), frame_index)
-        prediction = self._assemble(image, pixels, features)
+        loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
+        scene = scene_of(loaded.pixels, loaded.alpha)
+        features = self._features(scene, most_windows, self._backbone.side_by_side(), frame_index)
+        prediction = self._assemble(image, loaded, scene, features)
         if not self._temporal:
             return prediction, None
-        return prediction, self._overview(pixels, features).mean(axis=0)
+        return prediction, self._overview(scene.pixels, features).mean(axis=0)
 
     def judge_run(self, run: NDArray[np.float32]) -> tuple[HeadResult, ...]:
         """The temporal heads' answers for one frame, from what `predict_frame` gave for N successive ones: (N, dim).
@@ -141,8 +146,8 @@ class Predictor:
         """Small pictures side by side, but for the first few with one thread each; a large one with all threads."""
         read, number, backbone = partial(self._features, max_windows=most_windows), count(), self._backbone
 
-        def read_beside(pixels: NDArray[np.uint8]) -> Features:
-            return read(pixels, backbone=backbone if next(number) < FEW else backbone.side_by_side())
+        def read_beside(scene: Scene) -> Features:
+            return read(scene, backbone=backbone if next(number) < FEW else backbone.side_by_side())
 
         return in_order(
             pictures,
@@ -158,21 +163,22 @@ class Predictor:
         if len(group) == 1:
             yield self._attempt(group[0], read)
             return
+        scenes = [scene_of(decoded.pixels) for decoded in group if not isinstance(decoded.pixels, Exception)]
         try:
-            views = self._batch_features(
-                [decoded.pixels for decoded in group if not isinstance(decoded.pixels, Exception)]
-            )
+            if any(scene.area or too_little(scene) for scene in scenes):
+                raise ValueError("scenes of different sizes")
+            views = self._batch_features([scene.pixels for scene in scenes])
         except Exception:  # one by one it may work, as where memory is short
             yield from (self._attempt(decoded, read) for decoded in group)
             return
         for decoded, features in zip(group, views, strict=True):
-            yield self._attempt(decoded, lambda pixels, known=features: known)  # type: ignore[misc]
+            yield self._attempt(decoded, lambda scene, known=features: known)  # type: ignore[misc]
 
-    def _attempt(self, decoded: Decoded, read: Callable[[NDArray[np.uint8]], Features]) -> Prediction | Exception:
-        if isinstance(decoded.pixels, Exception):
-            return decoded.pixels
+    def _attempt(self, decoded: Decoded, read: Callable[[Scene], Features]) -> Prediction | Exception:
+        if isinstance(decoded.loaded, Exception):
+            return decoded.loaded
         try:
-            return self._assemble(decoded.source, decoded.pixels, read(decoded.pixels))
+            return self._judge(decoded.source, decoded.loaded, read)
         except Exception as error:
             return error
 
@@ -185,23 +191,16 @@ class Predictor:
 
     def _features(
         self,
-        pixels: NDArray[np.uint8],
+        scene: Scene,
         max_windows: int | None,
         backbone: FeatureSource | None = None,
         frame_index: int = 0,
     ) -> Features:
         """Return the features of each view that a head reads. Raises `ImageTooLargeError`."""
-        check_padded(pixels, self._max_pixels)
-        backbone = backbone or self._backbone
-        small = overview_view(pixels).image if LIGHT in self._views else None
-        shared = small if small is not None and backbone.shares_overview else pixels
-        run = {
-            view: backbone.features(
-                shared if view == "overview" else pixels, view, max_windows=max_windows, frame_index=frame_index
-            )
-            for view in views_to_run(self._views)
-        }
-        return assembled(pixels, run, self._views, small)
+        check_padded(scene.pixels, self._max_pixels)
+        return scene_features(
+            backbone or self._backbone, scene, self._views, max_windows=max_windows, frame_index=frame_index
+        )
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         check_padded(pictures[0], self._max_pixels)
@@ -214,22 +213,45 @@ class Predictor:
             for view in views
         }
         return [
-            assembled(pixels, {view: features[i] for view, features in run.items()}, self._views, *small[i : i + 1])
+            assembled(
+                Scene(pixels=pixels),
+                {view: features[i] for view, features in run.items()},
+                self._views,
+                *small[i : i + 1],
+            )
             for i, pixels in enumerate(pictures)
         ]
 
-    def _assemble(self, image: ImageSource, pixels: NDArray[np.uint8], features: Features) -> Prediction:
+    def _judge(self, image: ImageSource, loaded: Loaded, read: Callable[[Scene], Features]) -> Prediction:
+        """The answer for a picture, unless it shows too little."""
+        scene = scene_of(loaded.pixels, loaded.alpha)
+        reason = too_little(scene)
+        return self._assemble(image, loaded, scene, {} if reason else read(scene), reason)
+
+    def _assemble(
+        self, image: ImageSource, loaded: Loaded, scene: Scene, features: Features, reason: str | None = None
+    ) -> Prediction:
         results = {
             result.label: result for view, values in features.items() for result in self._banks[view].answers(values)
         }
+        height, width = loaded.pixels.shape[:2]
+        area, read = scene.area, len(features.get("native", ()))
+        heads = () if reason else tuple(results[label] for label in self._order)
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
-            width=pixels.shape[1],
-            height=pixels.shape[0],
+            width=width,
+            height=height,
             windows=len(next(iter(features.values()), ())),
             backbone=str(self._backbone.ref),
-            heads=tuple(results[label] for label in self._order),
-            fast="native" in features and len(features["native"]) < self._backbone.count(pixels),
+            heads=heads,
+            families=families_of(heads),
+            fast=bool(read) and read < self._backbone.count(scene.pixels, scene.mask),
+            notes=loaded.notes,
+            area=None if area is None else area.box,
+            area_shape=None if area is None else area.shape,
+            area_share=area.pixels / (height * width) if area else 1.0,
+            judged=reason is None,
+            reason=None if reason is None else f"too little to judge: {reason}",
         )
 
 
@@ -242,4 +264,5 @@ def _no_evidence(head: HeadFile) -> HeadResult:
         threshold=head.threshold.value,
         present=False,
         severity=severity,
+        scope=head.scope,
     )

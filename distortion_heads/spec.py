@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 View: TypeAlias = Literal["native", "overview", "light", "temporal"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
+Scope: TypeAlias = Literal["kind", "family"]
 
 LIGHT: View = "light"
 """The overview, and statistics of the histogram and of where light lies (see `views.light.light_statistics`)."""
@@ -44,6 +45,11 @@ TEMPORAL_STATISTICS = 2
 STAGES: tuple[Stage, ...] = ("optics", "atmosphere", "sensor", "processing", "compression")
 MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
 
+KIND: Scope = "kind"
+FAMILY: Scope = "family"
+SCOPES: tuple[Scope, ...] = (KIND, FAMILY)
+"""The scopes of heads: one named distortion, or all that a family has, named or not."""
+
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -55,8 +61,29 @@ def check_label(label: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Make:
+    """One way in which a fault of a family comes about that no kind is named after, to train its family head with.
+
+    `synthesize` and `stage` are as in `HeadSpec`. Raises `InvalidLabelError` if `name` is no snake_case identifier.
+    """
+
+    name: str
+    description: str
+    synthesize: Synthesizer
+    stage: Stage | None = None
+
+    def __post_init__(self) -> None:
+        check_label(self.name)
+        if not isinstance(self.description, str):
+            raise TypeError("Make.description must be a string")
+        if not callable(self.synthesize):
+            raise TypeError("Make.synthesize must be a function")
+        _check_stage("Make", self.stage)
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeadSpec:
-    """One distortion, as a plugin describes it.
+    """One distortion, or a family of them, as a plugin describes it.
 
     `weights` is the head's `.safetensors` file, or None for a distortion that can be made but not yet detected.
     `synthesize(image, severity, rng)` distorts a float32 HWC RGB image in [0, 1], severity in [1, 5], and returns the
@@ -68,6 +95,9 @@ class HeadSpec:
     A head of the view "temporal" answers for the frames of videos alone. It has no `synthesize`, but
     `synthesize_clip(frames, rate, severity, rng)`, which distorts successive frames (each as above, all of one shape),
     `rate` a second, lazily, and yields as many.
+
+    A head of the scope "family" says whether any fault of its `family`, after which it is called, is there; kinds say
+    which one. It has nothing to synthesize of its own: it learns from the family's kinds and from `makes`.
 
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
@@ -84,6 +114,8 @@ class HeadSpec:
     encode: Encoder | None = None
     stage: Stage | None = None
     synthesize_clip: ClipSynthesizer | None = None
+    scope: Scope = KIND
+    makes: tuple[Make, ...] = ()
 
     def __post_init__(self) -> None:
         check_label(self.label)
@@ -94,8 +126,36 @@ class HeadSpec:
             raise ValueError(f"HeadSpec.view must be one of {HEAD_VIEWS}, not {self.view!r}")
         if self.view == TEMPORAL and (self.synthesize is not None or self.encode is not None):
             raise ValueError("a HeadSpec of the view 'temporal' has synthesize_clip, not synthesize or encode")
-        if self.stage is not None and self.stage not in STAGES:
-            raise ValueError(f"HeadSpec.stage must be one of {STAGES}, not {self.stage!r}")
+        _check_stage("HeadSpec", self.stage)
+        if self.scope not in SCOPES:
+            raise ValueError(f"HeadSpec.scope must be one of {SCOPES}, not {self.scope!r}")
+        self._check_makes()
+        if self.scope == FAMILY:
+            self._check_family()
+
+    @property
+    def can_synthesize(self) -> bool:
+        """Return whether its distortion can be made, of pictures or of clips."""
+        return self.synthesize is not None or self.synthesize_clip is not None
+
+    def _check_makes(self) -> None:
+        if not (isinstance(self.makes, tuple) and all(isinstance(make, Make) for make in self.makes)):
+            raise TypeError("HeadSpec.makes must be a tuple of Make")
+        if self.makes and self.scope != FAMILY:
+            raise ValueError("HeadSpec.makes is for the scope 'family': a kind has synthesize")
+        if len({make.name for make in self.makes}) < len(self.makes):
+            raise ValueError("two of HeadSpec.makes have the same name")
+
+    def _check_family(self) -> None:
+        if self.label != self.family:
+            raise ValueError(f"a HeadSpec of the scope 'family' is labelled {self.family!r}, as its family")
+        if self.can_synthesize or self.encode is not None:
+            raise ValueError("a HeadSpec of the scope 'family' has makes, not synthesize, encode or synthesize_clip")
+
+
+def _check_stage(kind: str, stage: Stage | None) -> None:
+    if stage is not None and stage not in STAGES:
+        raise ValueError(f"{kind}.stage must be one of {STAGES}, not {stage!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,16 +53,23 @@ class FeatureSource(Protocol):
         """The same for calls from several threads at once."""
         ...
 
-    def count(self, pixels: NDArray[np.uint8]) -> int:
-        """Return the number of windows or patches of uint8 (H, W, 3) in the native view."""
+    def count(self, pixels: NDArray[np.uint8], inside: NDArray[np.bool_] | None = None) -> int:
+        """Return the number of windows or patches of uint8 (H, W, 3) in the native view (`inside`: see `features`)."""
         ...
 
     def features(
-        self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
+        self,
+        pixels: NDArray[np.uint8],
+        view: View,
+        *,
+        max_windows: int | None = None,
+        frame_index: int = 0,
+        inside: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """Float32 (K, dim) of the K windows or patches of one view of uint8 (H, W, 3).
 
-        At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`.
+        At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`. Of the
+        native view those alone that lie `inside`, bool (H, W), as `mostly_inside` has it.
         """
         ...
 

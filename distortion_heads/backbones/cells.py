@@ -16,6 +16,7 @@ from distortion_heads.backbones.files import (
     BackboneFile,
 )
 from distortion_heads.spec import View
+from distortion_heads.views.inside import mostly_inside
 from distortion_heads.views.units import CELL, FEATURE_LIMIT
 from distortion_heads.views.windows import (
     Canvas,
@@ -24,6 +25,7 @@ from distortion_heads.views.windows import (
     native_view,
     native_windows,
     overview_view,
+    some_of,
     spread,
     tiles,
     tiling,
@@ -62,19 +64,25 @@ class CellBackbone:
         concurrent._engine = self._engine.side_by_side()
         return concurrent
 
-    def count(self, pixels: NDArray[np.uint8]) -> int:
+    def count(self, pixels: NDArray[np.uint8], inside: NDArray[np.bool_] | None = None) -> int:
         """Return the number of windows of uint8 (H, W, 3) in the native view."""
-        return len(_plan(pixels, "native")[1])
+        return len(_plan(pixels, "native", inside=inside)[1])
 
     def features(
-        self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
+        self,
+        pixels: NDArray[np.uint8],
+        view: View,
+        *,
+        max_windows: int | None = None,
+        frame_index: int = 0,
+        inside: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """Features of one view of uint8 (H, W, 3): float32 (K, dim), K windows; the overview is one window.
 
         At most `max_windows` of them are read, spread over the picture; other ones for another `frame_index`. Where
         that saves work, each is cut out and run as a picture of its own, and the rest of the picture is never run.
         """
-        canvas, windows = _plan(pixels, view, max_windows, frame_index)
+        canvas, windows = _plan(pixels, view, max_windows, frame_index, inside)
         if max_windows is None or sum(window.area for window in windows) >= canvas.rows * canvas.columns:
             return self._window_features(canvas, windows)
         moments = self._engine.batch_moments([canvas.crop(window) for window in windows])
@@ -153,13 +161,21 @@ def _below(values: NDArray[np.float32], kept: int, rows: int) -> NDArray[np.floa
 
 
 def _plan(
-    pixels: NDArray[np.uint8], view: View, max_windows: int | None = None, frame_index: int = 0
+    pixels: NDArray[np.uint8],
+    view: View,
+    max_windows: int | None = None,
+    frame_index: int = 0,
+    inside: NDArray[np.bool_] | None = None,
 ) -> tuple[Canvas, tuple[Window, ...]]:
     """The canvas of a view and the windows that heads read on it."""
     if view == "overview":
         canvas = overview_view(pixels)
         return canvas, whole(canvas.rows, canvas.columns)
     canvas = native_view(pixels)
+    if inside is not None:
+        windows = native_windows(canvas.rows, canvas.columns)
+        windows = tuple(windows[i] for i in mostly_inside(inside, [window.box for window in windows]))
+        return canvas, windows if max_windows is None else some_of(windows, max_windows, frame_index)
     if max_windows is not None:
         return canvas, spread(canvas.rows, canvas.columns, max_windows, frame_index)
     return canvas, native_windows(canvas.rows, canvas.columns)

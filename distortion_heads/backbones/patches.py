@@ -17,6 +17,7 @@ from distortion_heads.backbones.files import (
     PatchFile,
 )
 from distortion_heads.spec import View
+from distortion_heads.views.inside import mostly_inside
 
 BATCH = 8
 """Patches that an engine runs at once: bounds its memory."""
@@ -36,18 +37,32 @@ class PatchBackbone:
         """Itself: a second session would hold its weights twice."""
         return self
 
-    def count(self, pixels: NDArray[np.uint8]) -> int:
+    def count(self, pixels: NDArray[np.uint8], inside: NDArray[np.bool_] | None = None) -> int:
         """Return the number of patches of uint8 (H, W, 3) in the native view."""
-        return len(self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2])))
+        corners = self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2]))
+        return len(corners if inside is None else self._inside(corners, inside))
 
     def features(
-        self, pixels: NDArray[np.uint8], view: View, *, max_windows: int | None = None, frame_index: int = 0
+        self,
+        pixels: NDArray[np.uint8],
+        view: View,
+        *,
+        max_windows: int | None = None,
+        frame_index: int = 0,
+        inside: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """Float32 (K, dim) of the K patches of one view of uint8 (H, W, 3), at most `max_windows`."""
         grid = self.grid if max_windows is None else replace(self.grid, limit=min(self.grid.limit, max_windows))
         patches = grid.of_view(pixels, view)
+        if inside is not None and view == "native":
+            corners = grid.corners(*(max(side, grid.side) for side in pixels.shape[:2]))
+            patches = patches[self._inside(corners, inside)]
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
         return np.concatenate(parts)
+
+    def _inside(self, corners: Sequence[tuple[int, int]], inside: NDArray[np.bool_]) -> list[int]:
+        side = self.grid.side
+        return mostly_inside(inside, [(top, left, top + side, left + side) for top, left in corners])
 
     def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
         """Return the `features` of several pictures, one after the other."""

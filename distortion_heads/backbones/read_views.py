@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.errors import ImageTooLargeError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-from distortion_heads.spec import (
-    LIGHT,
-    View,
-)
+from distortion_heads.spec import LIGHT, View
 from distortion_heads.views.light import with_light
-from distortion_heads.views.windows import WINDOW
+from distortion_heads.views.scene import Scene, scene_of
+from distortion_heads.views.windows import WINDOW, overview_view
 
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
 
@@ -32,9 +30,32 @@ def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
 
 
 def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
-    """Return features of uint8 (H, W, 3) in one view: float32 (K, `width_of(view)`), K windows; an overview is one."""
-    (run,) = views_to_run((view,))
-    return assembled(pixels, {run: backbone.features(pixels, run)}, (view,))[view]
+    """Return features of uint8 (H, W, 3) in one view: float32 (K, `width_of(view)`), K windows; an overview is one.
+
+    Of its scene, as in every answer.
+    """
+    return scene_features(backbone, scene_of(pixels), (view,))[view]
+
+
+def scene_features(
+    backbone: FeatureSource,
+    scene: Scene,
+    views: Sequence[View],
+    *,
+    max_windows: int | None = None,
+    frame_index: int = 0,
+) -> Features:
+    """Return the features of `views` of a scene: what `Predictor` reads and what heads are trained on."""
+    small = overview_view(scene.pixels).image if LIGHT in views else None
+    shared = small if small is not None and backbone.shares_overview else scene.pixels
+    asked: dict[str, Any] = {} if max_windows is None else {"max_windows": max_windows, "frame_index": frame_index}
+    if scene.mask is not None:
+        asked["inside"] = scene.mask
+    run = {
+        view: backbone.features(shared if view == "overview" else scene.pixels, view, **asked)
+        for view in views_to_run(views)
+    }
+    return assembled(scene, run, views, small)
 
 
 def views_to_run(views: Sequence[View]) -> tuple[View, ...]:
@@ -42,8 +63,9 @@ def views_to_run(views: Sequence[View]) -> tuple[View, ...]:
     return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
 
 
-def assembled(
-    pixels: NDArray[np.uint8], run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None
-) -> Features:
+def assembled(scene: Scene, run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None) -> Features:
     """Return the features of `views`, in their order, from those that the backbone gave. `small`: see `with_light`."""
-    return {view: with_light(run["overview"], pixels, small) if view == LIGHT else run[view] for view in views}
+    return {
+        view: with_light(run["overview"], scene.pixels, small, scene.mask) if view == LIGHT else run[view]
+        for view in views
+    }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from distortion_heads.answers import HeadResult
 from distortion_heads.errors import HeadTensorError
 from distortion_heads.heads.head import Activation, HeadFile, Layer
-from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, width_of
+from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, Scope, width_of
 
 BLOCK_BYTES = 32 * 2**20
 """Weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading takes a fifth longer."""
@@ -150,32 +150,42 @@ def _read_only(view: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnswerRules:
-    """How the raw outputs of N heads for the windows of an image become answers; arrays float64 and bool (N, 1)."""
+    """How the raw outputs of N heads for the windows of an image become answers; arrays float64 and bool (N, 1).
+
+    `quantiles` are those of the heads in the rows `by_quantile`, which answer with a quantile, not with the mean.
+    """
 
     labels: tuple[str, ...]
     families: tuple[str, ...]
+    scopes: tuple[Scope, ...]
     thresholds: tuple[float, ...]
     scale: NDArray[np.float64]
     offset: NDArray[np.float64]
     has_severity: NDArray[np.bool_]
+    by_quantile: NDArray[np.intp]
+    quantiles: NDArray[np.float64]
 
     @classmethod
     def of(cls, heads: Sequence[HeadFile]) -> AnswerRules:
+        pooled = {row: head.pooling.quantile for row, head in enumerate(heads) if head.pooling is not None}
         return cls(
             labels=tuple(head.label for head in heads),
             families=tuple(head.family for head in heads),
+            scopes=tuple(head.scope for head in heads),
             thresholds=tuple(head.threshold.value for head in heads),
             scale=np.array([head.calibration.scale for head in heads], np.float64)[:, np.newaxis],
             offset=np.array([head.calibration.offset for head in heads], np.float64)[:, np.newaxis],
             has_severity=np.array(["severity" in head.outputs for head in heads], bool)[:, np.newaxis],
+            by_quantile=np.array(list(pooled), np.intp),
+            quantiles=np.array(list(pooled.values()), np.float64),
         )
 
     def answers(self, outputs: HeadOutputs) -> list[HeadResult]:
         """Return each head's answer, computed in float64.
 
-        The probability is the mean of the windows' calibrated ones; the severity is the mean of the windows' severities
-        in [1, 5], weighted by their probabilities. Raises `HeadTensorError` if an output is no number, which means that
-        the head's weights overflow.
+        The probability is the mean of the windows' calibrated ones, or the quantile that the head names; the severity
+        is the mean of the windows' severities in [1, 5], weighted by their probabilities. Raises `HeadTensorError` if
+        an output is no number, which means that the head's weights overflow.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             z = self.scale * outputs.logits.astype(np.float64) + self.offset
@@ -185,9 +195,11 @@ class AnswerRules:
             label = self.labels[int(wrong.argmax())]
             raise HeadTensorError(f"head {label!r} overflows on this image: remove it or train it again")
         windows = sigmoid(z)
-        probability = windows.mean(axis=1)
+        mean = windows.mean(axis=1)
+        probability = mean.copy()
+        probability[self.by_quantile] = quantiles(windows[self.by_quantile], self.quantiles)
         # where every probability underflows to 0, all windows count alike
-        weights = np.where(probability[:, np.newaxis] > 0, windows, 1.0)
+        weights = np.where(mean[:, np.newaxis] > 0, windows, 1.0)
         level = np.clip((weights * levels).sum(axis=1) / weights.sum(axis=1), MIN_SEVERITY, MAX_SEVERITY)
         # by columns, for the heads themselves lie far apart in memory
         columns = (probability.tolist(), self.thresholds, level.tolist(), self.has_severity[:, 0].tolist())
@@ -199,11 +211,23 @@ class AnswerRules:
                 threshold=threshold,
                 present=p >= threshold,
                 severity=severity if has_severity else None,
+                scope=scope,
             )
-            for label, family, p, threshold, severity, has_severity in zip(
-                self.labels, self.families, *columns, strict=True
+            for label, family, scope, p, threshold, severity, has_severity in zip(
+                self.labels, self.families, self.scopes, *columns, strict=True
             )
         ]
+
+
+def quantiles(values: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return of each row of `values` (N, K) the quantile named in `q` (N,), between neighbours by a straight line."""
+    ordered = np.sort(values, axis=1)
+    place = q * (ordered.shape[1] - 1)
+    below = np.floor(place).astype(np.intp)
+    rows, above = np.arange(len(ordered)), np.minimum(below + 1, ordered.shape[1] - 1)
+    low, high = ordered[rows, below], ordered[rows, above]
+    found: NDArray[np.float64] = np.minimum(low + (high - low) * (place - below), high)
+    return found
 
 
 def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -89,6 +89,9 @@ Text: TypeAlias = Annotated[str, Rule(_is_text, "a string", _without_surrogates)
 Integer: TypeAlias = Annotated[int, Rule(lambda v: type(v) is int, "an integer", int)]
 Count: TypeAlias = Annotated[int, Rule(lambda v: type(v) is int and v >= 0, "an integer, 0 or more", int)]
 Figure: TypeAlias = Annotated[float | None, Rule(_is_figure, "null or a number in [0, 1]", _figure)]
+PositiveFraction: TypeAlias = Annotated[
+    float, Rule(lambda v: _is_fraction(v) and v > 0, "a number above 0, 1 at most", float)
+]
 Texts: TypeAlias = Annotated[Mapping[str, str], Rule(lambda v: _is_object(v, _is_text), "an object of strings", dict)]
 Numbers: TypeAlias = Annotated[
     Mapping[str, float], Rule(lambda v: _is_object(v, _is_number), "an object of finite numbers", _numbers)

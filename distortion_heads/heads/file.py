@@ -27,7 +27,7 @@ from distortion_heads.errors import (
 )
 from distortion_heads.heads.codec import RefusedError, record_of
 from distortion_heads.heads.head import SCHEMA, HeadFile, Layer
-from distortion_heads.spec import BackboneRef, check_label, width_of
+from distortion_heads.spec import FAMILY, BackboneRef, check_label, width_of
 
 METADATA_KEY = "dheads"
 MAX_FILE_BYTES = 64 * 2**20
@@ -188,6 +188,8 @@ def _check_relations(head: HeadFile) -> None:
     calibration = head.calibration
     for name in calibration.params.keys() - _PARAMETERS[calibration.method]:
         raise HeadSchemaError(f"calibration {calibration.method!r} has no parameter {name!r}")
+    if head.scope == FAMILY and head.label != head.family:
+        raise HeadSchemaError(f"a head of the scope 'family' is labelled {head.family!r}, as its family")
     width, n_outputs = width_of(head.view, head.backbone.dim), len(head.outputs)
     sizes = [(layer.in_, layer.out) for layer in head.layers]
     if not sizes or [width, *(n_out for _, n_out in sizes)] != [*(n_in for n_in, _ in sizes), n_outputs]:

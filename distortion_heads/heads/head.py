@@ -9,8 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from distortion_heads.heads.codec import STORED_AS, Count, Figure, Integer, Numbers, Text, Texts, one_of
-from distortion_heads.spec import BackboneRef, View
+from distortion_heads.heads.codec import (
+    OPTIONAL,
+    STORED_AS,
+    Count,
+    Figure,
+    Integer,
+    Numbers,
+    PositiveFraction,
+    Text,
+    Texts,
+    one_of,
+)
+from distortion_heads.spec import KIND, BackboneRef, Scope, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +86,13 @@ class Threshold:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pooling:
+    """A picture's probability is this quantile, in (0, 1], of its windows': a low one is what nearly all show."""
+
+    quantile: PositiveFraction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeadMetrics:
     """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured."""
 
@@ -103,7 +121,7 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class HeadFile:
-    """The content of one head file (design, section 6)."""
+    """The content of one head file (design, section 6); without `pooling` a picture's answer is its windows' mean."""
 
     schema: str = SCHEMA
     label: str
@@ -119,3 +137,5 @@ class HeadFile:
     threshold: Threshold
     metrics: HeadMetrics
     provenance: Provenance
+    scope: Scope = field(default=KIND, metadata={OPTIONAL: True})
+    pooling: Pooling | None = field(default=None, metadata={OPTIONAL: True, STORED_AS: Pooling})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distortion_heads._system.threads import ordered, usable_cores
-from distortion_heads.io.images import count_pixels, load_image
+from distortion_heads.io.images import count_pixels, load_image_with_notes
+from distortion_heads.io.rgb import Loaded
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,7 +29,11 @@ class Decoded:
     """A picture, or what `load_image` raised, in its place."""
 
     source: ImageSource
-    pixels: RGBImage | Exception
+    loaded: Loaded | Exception
+
+    @property
+    def pixels(self) -> RGBImage | Exception:
+        return self.loaded if isinstance(self.loaded, Exception) else self.loaded.pixels
 
     @property
     def size(self) -> int:
@@ -37,7 +42,7 @@ class Decoded:
 
 
 def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generator[Decoded]:
-    """Load `sources` with `load_image`, some of them ahead; an error of one leaves the others alone.
+    """Load `sources` with `load_image_with_notes`, some of them ahead; an error of one leaves the others alone.
 
     Closing the iterator ends the threads, once they are through with the pictures they are at.
     """
@@ -58,9 +63,9 @@ def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generato
 
 def _decode(source: ImageSource, max_pixels: int) -> Decoded:
     try:
-        return Decoded(source=source, pixels=load_image(source, max_pixels=max_pixels))
+        return Decoded(source=source, loaded=load_image_with_notes(source, max_pixels=max_pixels))
     except Exception as error:
-        return Decoded(source=source, pixels=error)
+        return Decoded(source=source, loaded=error)
 
 
 def same_size(pictures: Iterable[Decoded], most: int) -> Iterator[list[Decoded]]:

@@ -22,7 +22,7 @@ from PIL import Image, ImageFile
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.io.rgb import on_white, to_uint8, upright_rgb
+from distortion_heads.io.rgb import Depth, Loaded, held_bits, on_white, to_uint8, upright_rgb, where_transparent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,7 @@ def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
     """Return `source` as a new uint8 array (H, W, 3), RGB.
 
     Arrays: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); uint8, uint16 (65535 -> 255) or floating point in [0, 1].
+    Of 16-bit values that all fit into 8, 10, 12 or 14 bits the largest of those is 255.
     A PIL image gives the frame that it stands at. Pictures of mode I hold 16-bit values; those of mode F hold values
     in [0, 1], or in [0, 255] if one exceeds 2. `max_pixels` limits width x height, and is compared with the header
     before anything is decoded, in place of Pillow's own `Image.MAX_IMAGE_PIXELS`.
@@ -48,6 +49,11 @@ def load_image(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
     Raises `NotAnImageError` if the bytes are no (whole) picture, `ImageTooLargeError` above `max_pixels`, `InputError`
     for all else that is wrong with `source`.
     """
+    return load_image_with_notes(source, max_pixels=max_pixels).pixels
+
+
+def load_image_with_notes(source: ImageSource, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Loaded:
+    """`load_image`, with what is to be said of the picture and where it is transparent."""
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
     with _PILLOW_WARNINGS_HIDDEN:
@@ -142,7 +148,7 @@ def _unreadable(error: OSError) -> InputError:
     return InputError(f"cannot be read: {reason(error).lower()}")
 
 
-def _from_stream(stream: IO[bytes], max_pixels: int) -> RGBImage:
+def _from_stream(stream: IO[bytes], max_pixels: int) -> Loaded:
     try:
         prefix = stream.read(16)
     except OSError as error:
@@ -213,7 +219,7 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _from_pillow(image: Image.Image, max_pixels: int) -> RGBImage:
+def _from_pillow(image: Image.Image, max_pixels: int) -> Loaded:
     _check_size(*image.size, max_pixels)
     try:
         _beyond_pillows_limit(image.load, max_pixels)
@@ -238,13 +244,15 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         )
 
 
-def _from_array(array: NDArray[Any], max_pixels: int) -> RGBImage:
+def _from_array(array: NDArray[Any], max_pixels: int) -> Loaded:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise InputError(f"an array of shape {array.shape}: give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
     _check_size(array.shape[1], array.shape[0], max_pixels)
-    pixels = to_uint8(array)
+    depth = held_bits([array]) if array.dtype.kind == "u" and array.dtype.itemsize == 2 else Depth()
+    pixels = to_uint8(depth.scaled(array))
     if pixels.ndim == 2:
         pixels = pixels[..., np.newaxis]
     if pixels.shape[2] == 4:
-        return np.array(on_white(Image.fromarray(pixels)))
-    return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), order="C")
+        alpha = where_transparent(pixels[..., 3].copy())
+        return Loaded(pixels=np.array(on_white(Image.fromarray(pixels))), alpha=alpha, notes=depth.notes)
+    return Loaded(pixels=np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), order="C"), notes=depth.notes)

@@ -40,6 +40,8 @@ def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile
     file = read_head(weights)
     if file.label != head.spec.label:
         raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {head.spec.label!r}")
+    if file.scope != head.spec.scope:
+        raise HeadSchemaError(f"{weights} holds a head of the scope {file.scope!r}, not {head.spec.scope!r}")
     check_backbone(file, backbone, str(weights))
     return file
 

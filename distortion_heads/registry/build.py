@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from distortion_heads.registry.discovery import (
     load_plugins,
     register,
 )
-from distortion_heads.spec import BackboneSpec, HeadSpec
+from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 
@@ -67,16 +67,42 @@ class Registry:
             return self.heads[label]
         import difflib
 
-        close = difflib.get_close_matches(label, self.heads, n=3)
+        names = dict.fromkeys((*self.heads, *(head.spec.family for head in self.heads.values())))
+        close = difflib.get_close_matches(label, names, n=3)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         broken = f"; {len(self.failures)} plugin failure(s), see `dheads plugins`" if self.failures else ""
         raise UnknownHeadError(f"no head {label!r}: {hint}`dheads list` shows them all{broken}")
 
-    def select(self, labels: Sequence[str] | None) -> tuple[RegisteredHead, ...]:
-        """Return the heads of `labels`, in that order and each once; all for None. Raises `UnknownHeadError`."""
-        if labels is None:
+    def select(
+        self, names: Sequence[str] | None, member: Callable[[HeadSpec], bool] = lambda _: True
+    ) -> tuple[RegisteredHead, ...]:
+        """Return the heads of `names`, in that order and each once; all for None.
+
+        A family's name means its own head and those of its kinds, as far as they fulfil `member`; a kind of that name
+        goes first. Raises `UnknownHeadError`, for a family without such a head too.
+        """
+        if names is None:
             return tuple(self.heads.values())
-        return tuple(self.head(label) for label in dict.fromkeys(labels))
+        chosen = (head for name in names for head in self._named(name, member))
+        return tuple({head.spec.label: head for head in chosen}.values())
+
+    def family(self, name: str) -> tuple[RegisteredHead, ...]:
+        """Return the heads of that family, its own first."""
+        members = (head for head in self.heads.values() if head.spec.family == name)
+        return tuple(sorted(members, key=lambda head: head.spec.scope != FAMILY))
+
+    def _named(self, name: str, member: Callable[[HeadSpec], bool]) -> tuple[RegisteredHead, ...]:
+        if name in self.heads and self.heads[name].spec.scope != FAMILY:
+            return (self.heads[name],)
+        members = self.family(name)
+        if found := tuple(head for head in members if member(head.spec)):
+            return found
+        if members:
+            listed = ", ".join(head.spec.label for head in members)
+            raise UnknownHeadError(
+                f"no head of the family {name!r} can be used here ({listed}): `dheads list` shows what they are"
+            )
+        return (self.head(name),)
 
     def raise_failures(self) -> None:
         """Raise `PluginError` with a list of the failures, if there are any."""

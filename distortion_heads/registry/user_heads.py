@@ -186,6 +186,7 @@ def _spec(file: Path) -> HeadSpec:
         description=intern(f"Your own head, trained on {head.provenance.data}"),
         weights=file,
         view=head.view,
+        scope=head.scope,
     )
 
 

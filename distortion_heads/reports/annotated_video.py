@@ -18,7 +18,8 @@ from distortion_heads.errors import DheadsError
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.video.answers import VideoHead, VideoPrediction
+from distortion_heads.reports.pictures import kinds_text
+from distortion_heads.video.answers import FamilySegment, VideoFamily, VideoPrediction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +50,10 @@ def annotate_video(
             raise DheadsError(f"cannot write {target}: {reason(error)}") from None
 
 
-def active_heads(prediction: VideoPrediction, time: float) -> tuple[VideoHead, ...]:
-    """Return the heads with a segment at `time`, most probable first."""
-    found = [h for h in prediction.heads if any(s.onset <= time < s.offset for s in h.segments)]
-    return tuple(sorted(found, key=lambda head: -head.probability))
+def active_families(prediction: VideoPrediction, time: float) -> tuple[tuple[VideoFamily, FamilySegment], ...]:
+    """Return the families with a segment at `time` and that segment, most probable first."""
+    found = [(f, s) for f in prediction.families for s in f.segments if s.onset <= time < s.offset]
+    return tuple(sorted(found, key=lambda pair: -pair[0].probability))
 
 
 def draw_labels(pixels: NDArray[np.uint8], labels: list[str]) -> NDArray[np.uint8]:
@@ -74,11 +75,15 @@ def draw_labels(pixels: NDArray[np.uint8], labels: list[str]) -> NDArray[np.uint
     return np.asarray(picture)
 
 
+def _label(family: VideoFamily, segment: FamilySegment) -> str:
+    return ": ".join(filter(None, (family.family, kinds_text(segment.kinds))))
+
+
 def _drawn(
     frames: Iterator[Frame], prediction: VideoPrediction, progress: Callable[[float], None]
 ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     for frame in frames:
-        labels = [head.label for head in active_heads(prediction, frame.time)]
+        labels = [_label(family, segment) for family, segment in active_families(prediction, frame.time)]
         yield frame.time, draw_labels(frame.pixels, labels)
         progress(frame.time)
 

@@ -27,18 +27,18 @@ _CONDITION = re.compile(r"\s*([^<>=]*[^<>=\s])\s*(>=|<=|>|<)\s*([0-9]+\.?[0-9]*|
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """`name` (a head's label, or a family: any head of it), `op`, `value` in [0, 1], as in `blur>0.6`."""
+    """`name` (a head's label, or a family without a head of that label: any head of it), `op`, `value` in [0, 1]."""
 
     name: str
     op: Operator
     value: float
 
     def holds(self, prediction: Prediction) -> bool:
-        """Return whether the probability of any head of that label or family compares so."""
-        compare = _OPERATORS[self.op]
-        return any(
-            compare(head.probability, self.value) for head in prediction.heads if self.name in (head.label, head.family)
-        )
+        """Return whether the probability of the head of that label, or of any head of that family, compares so."""
+        compare, heads = _OPERATORS[self.op], prediction.heads
+        named = [head for head in heads if head.label == self.name]
+        named = named or [head for head in heads if head.family == self.name]
+        return any(compare(head.probability, self.value) for head in named)
 
     def check(self, names: Collection[str]) -> None:
         """Raise `DheadsError` unless `name` is among the labels and families `names`: a misspelt one never holds."""

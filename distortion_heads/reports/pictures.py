@@ -5,28 +5,35 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-from distortion_heads.answers import HeadResult, Prediction
+from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 from distortion_heads.errors import DheadsError
+from distortion_heads.heads.families import OTHER
+from distortion_heads.spec import FAMILY
 
 if TYPE_CHECKING:
     from distortion_heads.video.answers import VideoHead
 
 CSV_COLUMNS = ("path", "width", "height", "windows", "backbone", "error")
 
+LEAST_SHARE = 0.05
+"""Kinds of a family with a smaller share are left out of JSON."""
+
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Beyond what JSON itself escapes: terminal controls, line separators of Unicode, bytes of a path that are no UTF-8.
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
+_PARTS = ("", "_present", "_severity")
 
 
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
-    """Return the object of a picture: probabilities and thresholds to 6 digits, severities to 2.
+    """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
-    With `fast` where that is true.
+    With `fast`, `notes`, `area` and `area_shape`, and `judged` with its `reason` where they say something.
     """
+    area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
         "path": prediction.path,
         "width": prediction.width,
@@ -34,19 +41,56 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         "windows": prediction.windows,
         **({"fast": True} if prediction.fast else {}),
         "backbone": prediction.backbone,
+        **area,
+        **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
+        **({"notes": list(prediction.notes)} if prediction.notes else {}),
+        "families": [family_to_dict(family) for family in prediction.families],
         "heads": [head_to_dict(head) for head in prediction.heads],
     }
 
 
+def family_to_dict(family: FamilyResult) -> dict[str, Any]:
+    """Return what the objects of pictures and of videos say of a family alike."""
+    return {"family": family.family, **_answer_to_dict(family), "kinds": kinds_to_list(family.kinds)}
+
+
+def kinds_to_list(kinds: Iterable[KindShare]) -> list[dict[str, Any]]:
+    """Return the objects of those kinds that have a share of `LEAST_SHARE` or more."""
+    return [{"label": kind.label, "share": round(kind.share, 6)} for kind in kinds if kind.share >= LEAST_SHARE]
+
+
+def kinds_text(kinds: Iterable[KindShare], *, most: int = 2, words: bool = True) -> str:
+    """Return `white noise 85 %` for people: the most probable kind and, of `most` in all, others of half its share.
+
+    A named kind goes before "another kind" where one alone is wanted. Labels as they are without `words`. Nothing
+    where no kind is known.
+    """
+    kinds = tuple(kinds)
+    if all(kind.label == OTHER for kind in kinds):
+        return ""
+    least = max(kind.share for kind in kinds) / 2
+    shown = [kind for kind in kinds if kind.share >= least]
+    named = [kind for kind in shown if kind.label != OTHER]
+    shown = (named if named and most == 1 else shown)[:most]
+    return ", ".join(f"{_words(kind.label) if words else kind.label} {100 * kind.share:.0f} %" for kind in shown)
+
+
+def _words(label: str) -> str:
+    return "another kind" if label == OTHER else label.replace("_", " ")
+
+
 def head_to_dict(head: HeadResult | VideoHead) -> dict[str, Any]:
-    """Return what the objects of pictures and of videos say of a head alike."""
+    """Return what the objects of pictures and of videos say of a head alike; `scope` where that is a family."""
+    scope = {"scope": head.scope} if head.scope == FAMILY else {}
+    return {"label": head.label, "family": head.family, **_answer_to_dict(head), **scope}
+
+
+def _answer_to_dict(answer: HeadResult | FamilyResult) -> dict[str, Any]:
     return {
-        "label": head.label,
-        "family": head.family,
-        "probability": round(float(head.probability), 6),
-        "threshold": round(float(head.threshold), 6),
-        "present": bool(head.present),
-        "severity": severity_cell(head.severity),
+        "probability": round(float(answer.probability), 6),
+        "threshold": round(float(answer.threshold), 6),
+        "present": bool(answer.present),
+        "severity": severity_cell(answer.severity),
     }
 
 
@@ -71,20 +115,24 @@ def to_json_line(value: Mapping[str, Any]) -> str:
 
 
 class HeadsCsv:
-    """Writes CSV rows: `columns` (path first, error last), then LABEL, LABEL_present, LABEL_severity per head.
+    """Writes CSV rows: `columns` (path first, error last), then columns per family and per head of `labels`.
 
-    `present` is `true` or `false`; what is missing is empty. A spreadsheet takes a cell that begins with one of
-    `= + - @` for a formula: such a path gets `./` in front, which names the same file, and such a message a `'`.
-    Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open `stream` with `newline=""`.
+    A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind; a head has LABEL,
+    LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A family called
+    like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. A spreadsheet takes a
+    cell that begins with one of `= + - @` for a formula: such a path gets `./` in front, which names the same file,
+    and such a message a `'`. Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open `stream` with `newline=""`.
     """
 
     columns: ClassVar[tuple[str, ...]]
 
-    def __init__(self, stream: TextIO, labels: Sequence[str]) -> None:
+    def __init__(self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = ()) -> None:
         """Write the header. Raises `DheadsError` if two columns would have one name."""
-        self._labels = tuple(labels)
+        self._families = tuple(family for family in families if family not in self.columns)
+        self._labels = tuple(label for label in labels if label not in self._families)
         self._writer = csv.writer(stream)
-        header = [*self.columns, *(label + part for label in labels for part in ("", "_present", "_severity"))]
+        header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
+        header += [label + part for label in self._labels for part in _PARTS]
         for i, column in enumerate(header):
             if column in header[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
@@ -93,14 +141,18 @@ class HeadsCsv:
     def write_error(self, path: str | None, message: str) -> None:
         """Write the row of an input that failed, or failed from some time on."""
         blank = [None] * (len(self.columns) - 2)
-        self._writer.writerow([csv_path(path), *blank, csv_text(message), *[None] * (3 * len(self._labels))])
+        empty = [None] * (4 * len(self._families) + 3 * len(self._labels))
+        self._writer.writerow([csv_path(path), *blank, csv_text(message), *empty])
 
-    def _write(self, path: str | None, cells: Sequence[object], heads: Sequence[HeadResult]) -> None:
+    def _write(self, path: str | None, cells: Sequence[object], prediction: Prediction) -> None:
         """Write a row without error; `cells` are those between path and error. Heads without an answer stay empty."""
-        results = {head.label: head_to_dict(head) for head in heads}
+        families = {family.family: family for family in prediction.families}
+        heads = {head.label: head for head in prediction.heads}
         row: list[object] = [csv_path(path), *cells, None]
-        for head in map(results.get, self._labels):
-            row += [None] * 3 if head is None else [head["probability"], str(head["present"]).lower(), head["severity"]]
+        for family in map(families.get, self._families):
+            row += [None] * 4 if family is None else [*_cells(family), next((k.label for k in family.kinds), None)]
+        for head in map(heads.get, self._labels):
+            row += [None] * 3 if head is None else _cells(head)
         self._writer.writerow(row)
 
 
@@ -111,10 +163,15 @@ class CsvReport(HeadsCsv):
 
     def write(self, prediction: Prediction) -> None:
         """Write one row. Raises `ValueError` for a head that the header does not have."""
-        if unknown := {head.label for head in prediction.heads} - set(self._labels):
+        if unknown := {head.label for head in prediction.heads} - {*self._labels, *self._families}:
             raise ValueError(f"heads without a column: {sorted(unknown)}")
         cells = (prediction.width, prediction.height, prediction.windows, prediction.backbone)
-        self._write(prediction.path, cells, prediction.heads)
+        self._write(prediction.path, cells, prediction)
+
+
+def _cells(answer: HeadResult | FamilyResult) -> list[object]:
+    values = _answer_to_dict(answer)
+    return [values["probability"], str(values["present"]).lower(), values["severity"]]
 
 
 def csv_path(path: str | None) -> str | None:

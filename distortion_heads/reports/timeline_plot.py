@@ -1,4 +1,4 @@
-"""The timeline as a picture: thumbnails on top, a row per head with its curve, threshold and segments, a time axis."""
+"""The timeline as a picture: thumbnails, a row per family with its curve, threshold and segments, a time axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from distortion_heads.io.video.options import Frame
 from distortion_heads.io.video.sampling import time_text
-from distortion_heads.video.answers import VideoHead, VideoPrediction
+from distortion_heads.reports.pictures import kinds_text
+from distortion_heads.video.answers import VideoFamily, VideoHead, VideoPrediction
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
@@ -77,12 +78,15 @@ class _Axis:
 
 
 def draw_timeline(
-    prediction: VideoPrediction, thumbnails: Thumbnails, heads: Sequence[VideoHead] | None = None
+    prediction: VideoPrediction, thumbnails: Thumbnails, answers: Sequence[VideoFamily | VideoHead] | None = None
 ) -> Image.Image:
-    """Return an RGB picture 1280 wide. `heads` are the rows (None: the relevant ones, or the three most probable)."""
-    if heads is None:
-        heads = prediction.relevant or sorted(prediction.heads, key=lambda head: -head.probability)[:3]
-    bottom = TOP + THUMB_HEIGHT + GAP + len(heads) * (ROW + GAP)
+    """Return an RGB picture 1280 wide with a row for each of `answers`.
+
+    None: the relevant families, or the three most probable ones.
+    """
+    if answers is None:
+        answers = prediction.relevant_families or sorted(prediction.families, key=lambda f: -f.probability)[:3]
+    bottom = TOP + THUMB_HEIGHT + GAP + len(answers) * (ROW + GAP)
     picture = Image.new("RGB", (WIDTH, bottom + AXIS), _PAPER)
     draw = ImageDraw.Draw(picture)
     axis = _Axis(start=prediction.start, end=prediction.end)
@@ -93,9 +97,10 @@ def draw_timeline(
         label = time_text(tick, 0 if float(tick).is_integer() else 1)
         draw.text((axis.x(tick), bottom + 6), label, fill=_FAINT, font=_font(14), anchor="ma")
     rows = {head.label: row for row, head in enumerate(prediction.heads)}
-    for place, head in enumerate(heads):
+    for place, answer in enumerate(answers):
         top = TOP + THUMB_HEIGHT + GAP + place * (ROW + GAP)
-        _row(draw, head, prediction, prediction.curves.values[rows[head.label]], axis, top)
+        _name(draw, answer, top)
+        _row(draw, answer, prediction, prediction.curves.values[rows[answer.label]], axis, top)
     return picture
 
 
@@ -131,9 +136,20 @@ def _thumbnails(picture: Image.Image, thumbnails: Thumbnails, axis: _Axis) -> No
         picture.paste(scaled.crop((x, y, x + size[0], y + size[1])), (left, TOP))
 
 
+def _name(draw: ImageDraw.ImageDraw, answer: VideoFamily | VideoHead, top: int) -> None:
+    ink = _INK if answer.present else _FAINT
+    if not isinstance(answer, VideoFamily):
+        draw.text((32, top + ROW / 2 - 4), answer.label, fill=ink, font=_font(14), anchor="lm")
+        return
+    kinds = [kinds_text(answer.kinds, most=most) if answer.present or answer.segments else "" for most in (2, 1)]
+    text = kinds[0] if draw.textlength(kinds[0], _font(12)) < LEFT - 24 else kinds[1]
+    draw.text((16, top + ROW / 2 - (12 if text else 4)), answer.family, fill=ink, font=_font(15), anchor="lm")
+    draw.text((16, top + ROW / 2 + 6), text, fill=_FAINT, font=_font(12), anchor="lm")
+
+
 def _row(
     draw: ImageDraw.ImageDraw,
-    head: VideoHead,
+    head: VideoFamily | VideoHead,
     prediction: VideoPrediction,
     values: NDArray[np.float32],
     axis: _Axis,
@@ -141,7 +157,6 @@ def _row(
 ) -> None:
     base, curves = top + ROW - 8, prediction.curves
     height = ROW - 8
-    draw.text((16, top + ROW / 2 - 4), head.label, fill=_INK if head.present else _FAINT, font=_font(15), anchor="lm")
     edges = curves.start + curves.width * np.arange(len(values) + 1)
     for value, left, right in zip(values, edges[:-1], edges[1:], strict=True):
         if value > 0:  # NaN is not

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from distortion_heads.answers import Prediction
-from distortion_heads.reports.pictures import HeadsCsv, head_to_dict, severity_cell
-from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
+from distortion_heads.reports.pictures import HeadsCsv, family_to_dict, head_to_dict, kinds_to_list, severity_cell
+from distortion_heads.video.answers import Event, FrameResult, Segment, VideoFamily, VideoHead, VideoPrediction
 
 FRAME_COLUMNS = ("path", "frame", "time", "width", "height", "windows", "backbone", "error")
 
@@ -15,9 +15,9 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
     """Return the object of one video, whose `kind` is "video"; times in seconds to 3 digits, probabilities to 6.
 
     There only where they say something: `error` (what could not be read, from when on), `dropped` (frames left out),
-    `fast` (windows left out).
+    `fast` (windows left out), `area`, `notes`.
     """
-    result = {
+    result: dict[str, Any] = {
         "path": prediction.path,
         "kind": "video",
         "width": prediction.width,
@@ -28,24 +28,37 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
         "frames": prediction.frames,
         "windows": prediction.windows,
         "backbone": prediction.backbone,
+        "families": [_family_to_dict(family) for family in prediction.families],
         "heads": [_head_to_dict(head) for head in prediction.heads],
     }
     if prediction.fast:
         result["fast"] = True
     if prediction.dropped:
         result["dropped"] = prediction.dropped
+    if prediction.area is not None:
+        result["area"] = list(prediction.area)
+    if prediction.notes:
+        result["notes"] = list(prediction.notes)
     if prediction.error is not None:
         result["error"] = prediction.error
     return result
 
 
+def _family_to_dict(family: VideoFamily) -> dict[str, Any]:
+    segments = [{**segment_to_dict(s), "kinds": kinds_to_list(s.kinds)} for s in family.segments]
+    return {**family_to_dict(family), **_over_time(family), "segments": segments}
+
+
 def _head_to_dict(head: VideoHead) -> dict[str, Any]:
+    segments = [segment_to_dict(segment) for segment in head.segments]
+    return {**head_to_dict(head), **_over_time(head), "segments": segments}
+
+
+def _over_time(answer: VideoHead | VideoFamily) -> dict[str, Any]:
     return {
-        **head_to_dict(head),
-        "share": round(head.share, 6),
-        "peak": round(head.peak, 6),
-        "peak_time": _time(head.peak_time),
-        "segments": [segment_to_dict(segment) for segment in head.segments],
+        "share": round(answer.share, 6),
+        "peak": round(answer.peak, 6),
+        "peak_time": _time(answer.peak_time),
     }
 
 
@@ -99,7 +112,7 @@ class FrameCsv(HeadsCsv):
 
     def _write_row(self, path: str | None, frame: int | None, time: float | None, prediction: Prediction) -> None:
         size = (prediction.width, prediction.height, prediction.windows, prediction.backbone)
-        self._write(path, (frame, time, *size), prediction.heads)
+        self._write(path, (frame, time, *size), prediction)
 
 
 def _time(seconds: float) -> float:

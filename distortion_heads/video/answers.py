@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from distortion_heads.answers import HeadResult, Prediction
+from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_Answer = TypeVar("_Answer", "VideoHead", "VideoFamily")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,28 @@ class VideoHead(HeadResult):
     segments: tuple[Segment, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class FamilySegment(Segment):
+    """A segment of a family, and which kinds it is of: their shares as in `FamilyResult`."""
+
+    kinds: tuple[KindShare, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFamily(FamilyResult):
+    """The answer for a family in a video; the figures are those of the head `label`, as in `VideoHead`.
+
+    That is the family's own or, where there is none, its most probable kind; `segments` are then those of all kinds,
+    joined where they overlap.
+    """
+
+    label: str
+    share: float
+    peak: float
+    peak_time: float
+    segments: tuple[FamilySegment, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curves:
     """Mean probabilities over time: float32 (heads, bins), NaN where no frame was evaluated.
@@ -84,7 +109,8 @@ class VideoPrediction:
     """All heads' answers for one video, from `start` to `end`; `error` says what could not be read, and from when on.
 
     `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
-    so as not to fall behind a growing file.
+    so as not to fall behind a growing file; `notes` as in `Prediction`, and `area` that
+    of the first frame.
     """
 
     path: str | None
@@ -100,7 +126,10 @@ class VideoPrediction:
     heads: tuple[VideoHead, ...]
     curves: Curves
     error: str | None = None
+    families: tuple[VideoFamily, ...] = ()
     fast: bool = False
+    notes: tuple[str, ...] = ()
+    area: tuple[int, int, int, int] | None = None
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
@@ -118,10 +147,21 @@ class VideoPrediction:
             backbone=self.backbone,
             fast=self.fast,
             heads=self.heads,
+            families=self.families,
+            notes=self.notes,
         )
 
     @property
     def relevant(self) -> tuple[VideoHead, ...]:
         """Return the heads that are present, then those with at least one segment; most probable first."""
-        absent = [head for head in self.heads if head.segments and not head.present]
-        return (*self.present, *sorted(absent, key=lambda head: -head.probability))
+        return _relevant(self.heads)
+
+    @property
+    def relevant_families(self) -> tuple[VideoFamily, ...]:
+        """Return the families that are present, then those with at least one segment; most probable first."""
+        return _relevant(self.families)
+
+
+def _relevant(answers: Iterable[_Answer]) -> tuple[_Answer, ...]:
+    found = [answer for answer in answers if answer.present or answer.segments]
+    return tuple(sorted(found, key=lambda answer: (not answer.present, -answer.probability)))

@@ -2,7 +2,7 @@
 
     from distortion_heads import Predictor, predict_video
     prediction = predict_video(Predictor(threads=1), "clip.mp4")
-    [(head.label, head.segments) for head in prediction.relevant]
+    [(family.family, family.segments) for family in prediction.relevant_families]
 
 A `Predictor` with one thread is best: several frames are evaluated at the same time.
 """
@@ -19,6 +19,7 @@ from distortion_heads.errors import InputError
 from distortion_heads.io.video.options import Frame, VideoInfo, VideoOptions
 from distortion_heads.io.video.reader import VideoSource, open_video
 from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
+from distortion_heads.video.families import families_over_time
 from distortion_heads.video.frames import FrameRun
 from distortion_heads.video.temporal import TemporalJudge
 from distortion_heads.video.timeline import Timeline
@@ -127,6 +128,7 @@ def _answer(
         raise InputError(str(video.damage) if video.damage else "no frame of this video is between --start and --end")
     if events and on_step is not None:
         on_step(FrameEvent(info=video.info, result=last, events=events, is_frame=False))
+    heads, curves = timeline.heads(), timeline.curves()
     return VideoPrediction(
         path=video.info.path,
         width=first.prediction.width,
@@ -138,8 +140,11 @@ def _answer(
         dropped=dropped,
         windows=first.prediction.windows,
         backbone=first.prediction.backbone,
-        heads=timeline.heads(),
-        curves=timeline.curves(),
+        heads=heads,
+        families=families_over_time(heads, curves),
+        curves=curves,
         error=str(video.damage) if video.damage else None,
         fast=first.prediction.fast,
+        notes=first.prediction.remarks,
+        area=first.prediction.area,
     )

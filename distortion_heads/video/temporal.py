@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from distortion_heads.heads.families import families_of
 from distortion_heads.video.answers import FrameResult
 from distortion_heads.views.runs import Runs
 
@@ -39,4 +40,5 @@ class TemporalJudge:
     def _judged(self, known: Iterable[tuple[FrameResult, NDArray[np.float32]]]) -> Iterator[FrameResult]:
         for result, run in known:
             heads = (*result.prediction.heads, *self._predictor.judge_run(run))
-            yield replace(result, prediction=replace(result.prediction, heads=heads), features=None)
+            prediction = replace(result.prediction, heads=heads, families=families_of(heads))
+            yield replace(result, prediction=prediction, features=None)

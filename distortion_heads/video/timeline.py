@@ -94,6 +94,7 @@ class Timeline:
             share=float(totals.affected[row] / totals.frames),
             peak=float(totals.peak[row]),
             peak_time=float(totals.peak_time[row]),
+            scope=result.scope,
             segments=tuple(self._trackers[row].segments),
         )
 

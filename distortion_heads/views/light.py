@@ -54,20 +54,29 @@ GREY, CONTRAST = 0.45, 0.25
 
 
 def with_light(
-    overview: NDArray[np.float32], pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None
+    overview: NDArray[np.float32],
+    pixels: NDArray[np.uint8],
+    small: NDArray[np.uint8] | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Return the view "light": features (K, dim) of uint8 (H, W, 3), each followed by `light_statistics`.
 
     Returns float32 (K, dim + 368). `small` is the picture of `overview_view`, where that is known.
     """
-    statistics = light_statistics(pixels, small)
+    statistics = light_statistics(pixels, small, mask)
     return np.concatenate([overview, np.broadcast_to(statistics, (len(overview), len(statistics)))], axis=1)
 
 
-def light_statistics(pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
-    """Float32 (368,), each about in [-3, 3], of uint8 (H, W, 3): 56 of each of 4 histograms, 4 of each of 36 cells."""
+def light_statistics(
+    pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """Float32 (368,), each about in [-3, 3], of uint8 (H, W, 3): 56 of each of 4 histograms, 4 of each of 36 cells.
+
+    The histograms count what is in `mask` (H, W) alone.
+    """
     small = overview_view(pixels).image if small is None else small
-    statistics = np.concatenate([tones(pixels).ravel(), layout(small).ravel()])
+    counted = pixels if mask is None else pixels[mask][np.newaxis]
+    statistics = np.concatenate([tones(counted).ravel(), layout(small).ravel()])
     clipped: NDArray[np.float32] = np.clip(statistics, -FEATURE_LIMIT, FEATURE_LIMIT).astype(np.float32)
     return clipped
 

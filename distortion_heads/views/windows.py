@@ -37,6 +37,11 @@ class Window:
     def area(self) -> int:
         return (self.bottom - self.top) * (self.right - self.left)
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right in pixels."""
+        return self.top * CELL, self.left * CELL, self.bottom * CELL, self.right * CELL
+
     def within(self, outer: Window) -> Window:
         """The same rectangle, counted from the corner of `outer`."""
         return Window(
@@ -134,6 +139,13 @@ def spread(rows: int, columns: int, max_windows: int, frame_index: int = 0) -> t
     chosen_down = _evenly(down, kept_down, (0.5 + frame_index * _R2[0]) % 1)
     chosen_across = _evenly(across, kept_across, (0.5 + frame_index * _R2[1]) % 1)
     return tuple(windows[i * across + j] for i in chosen_down for j in chosen_across)
+
+
+def some_of(windows: tuple[Window, ...], max_windows: int, frame_index: int = 0) -> tuple[Window, ...]:
+    """Return at most `max_windows` (>= 1) of any windows, evenly spread; other ones for another `frame_index`."""
+    if len(windows) <= max_windows:
+        return windows
+    return tuple(windows[i] for i in _evenly(len(windows), max_windows, (0.5 + frame_index * _R2[0]) % 1))
 
 
 def _evenly(length: int, count: int, phase: float) -> list[int]:

@@ -1,4 +1,4 @@
-"""The built-in heads: one module per distortion, its weights beside it under `weights/`."""
+"""The built-in heads: one module per distortion and per family, its weights beside it under `weights/`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from collections.abc import Iterable
 
 from distortion_heads.hookspecs import hookimpl
 from distortion_heads.spec import HeadSpec
+
+FAMILIES = (
+    "atmosphere",
+    "blur",
+    "color",
+    "compression",
+    "exposure",
+    "light",
+    "noise",
+    "sharpness",
+    "spatial",
+)
 
 MODULES = (
     "brighten",

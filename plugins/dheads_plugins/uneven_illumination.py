@@ -87,7 +87,7 @@ def synthesize(image: FloatImage, severity: float, rng: np.random.Generator) -> 
 HEAD = HeadSpec(
     label="uneven_illumination",
     title="Uneven illumination",
-    family="exposure",
+    family="light",
     description="Part of the picture lies in a soft shadow: an off-centre spot, a gradient, a dark corner.",
     weights=bundled("uneven_illumination"),
     synthesize=synthesize,

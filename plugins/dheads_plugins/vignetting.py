@@ -78,7 +78,7 @@ def synthesize(image: FloatImage, severity: float, rng: np.random.Generator) -> 
 HEAD = HeadSpec(
     label="vignetting",
     title="Vignetting",
-    family="exposure",
+    family="light",
     description="Darkens evenly from the middle of the picture to its corners.",
     weights=bundled("vignetting"),
     synthesize=synthesize,

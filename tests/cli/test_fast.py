@@ -12,7 +12,7 @@ from PIL import Image
 
 from helpers.command_line import Dheads
 
-KEYS = ["path", "width", "height", "windows", "backbone", "heads"]
+KEYS = ["path", "width", "height", "windows", "backbone", "families", "heads"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach
 from helpers.installed_plugins import Site
 
-SUMMARY = ["label", "title", "family", "view", "trained", "severity", "auroc", "owner", "problem"]
+SUMMARY = ["label", "title", "family", "scope", "view", "trained", "severity", "auroc", "owner", "problem"]
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_show_says_all_that_the_file_says(dheads: Dheads, home: Path, ref: Backb
     result = dheads("show", "always", "--json")
     (line,) = result.lines
     card = json.loads(line)
-    assert list(card) == [*SUMMARY, "description", "source", "synthesizer", "file", "bytes", "metadata"]
+    assert list(card) == [*SUMMARY, "description", "source", "synthesizer", "makes", "file", "bytes", "metadata"]
     assert (card["file"], card["bytes"]) == (str(path), path.stat().st_size)
     assert card["metadata"]["backbone"]["fingerprint"] == ref.fingerprint
     assert card["metadata"]["provenance"]["n_pos"] == 20

@@ -27,7 +27,7 @@ def objects(result: Result) -> list[dict[str, object]]:
 def test_json_has_the_keys_of_the_design(dheads: Dheads, pictures: list[Path]) -> None:
     result = dheads("predict", "--json", *BOTH, pictures[0])
     (found,) = objects(result)
-    assert list(found) == ["path", "width", "height", "windows", "backbone", "heads"]
+    assert list(found) == ["path", "width", "height", "windows", "backbone", "families", "heads"]
     assert (found["path"], found["width"], found["height"], found["windows"]) == (str(pictures[0]), 64, 64, 1)
     heads = found["heads"]
     assert isinstance(heads, list)
@@ -75,8 +75,9 @@ def test_plain_text_in_a_pipe(dheads: Dheads, pictures: list[Path]) -> None:
     result = dheads("predict", *BOTH, *pictures)
     assert len(result.lines) == 3
     for line, path in zip(result.lines, pictures, strict=True):
-        name, label, probability, word, severity = line.split()
-        assert (name, label, word) == (str(path), "always", "severity")
+        name, family, probability, word, severity, kind, share, _ = line.split()
+        assert (name, family, word, kind) == (str(path), "odd", "severity", "always")
+        assert float(share) == pytest.approx(100 * float(probability), abs=1)  # another kind has the rest
         assert 0 <= float(probability) <= 1
         assert 1 <= float(severity) <= 5
     assert "\x1b" not in result.out
@@ -91,8 +92,8 @@ def test_picture_without_distortion_is_clean(dheads: Dheads, pictures: list[Path
 
 def test_all_shows_absent_heads_too(dheads: Dheads, pictures: list[Path]) -> None:
     result = dheads("predict", "--all", *BOTH, pictures[0])
-    assert [line.split()[1] for line in result.lines] == ["always", "never_here"]
-    assert result.lines[1].endswith("absent")
+    assert [line.split()[1] for line in result.lines] == ["odd", "always", "even", "never_here"]
+    assert [line.endswith("absent") for line in result.lines] == [False, False, True, True]
 
 
 def test_heads_are_evaluated_in_the_order_asked_for(dheads: Dheads, pictures: list[Path]) -> None:

@@ -114,16 +114,23 @@ def visible(text: str) -> list[str]:
     return [re.sub(r"\r|\x1b\[[0-9;?]*[A-Za-z]", "", line.rpartition("\x1b[2K")[2]).rstrip() for line in lines]
 
 
-@pytest.mark.parametrize("columns", [40, 80, 120])
+ROWS = {
+    40: r"  odd         \d\.\d\d   \d\.\d$",
+    80: r"  odd         \d\.\d\d   [●○]{5} \d\.\d  always \d+ %$",
+    120: r"  odd  [ █-▏]+ \d\.\d\d  [●○]{5} \d\.\d  always \d+ %$",
+}
+
+
+@pytest.mark.parametrize("columns", ROWS)
 def test_table_fits_the_terminal(pictures: list[Path], columns: int) -> None:
     code, text = on_terminal(columns, "predict", "--heads", "always,never_here", pictures[0])
     header, rule, row = [line for line in visible(text) if line]
     assert code == 0
-    assert header.split() == ["Picture", "Distortion", "Probability" if columns >= 80 else "Prob.", "Severity"]
+    heading = "Probability" if columns >= 120 else "Prob."
+    assert header.split() == ["Picture", "Distortion", heading, "Severity", *(["Kind"] if columns >= 80 else [])]
     assert max(map(len, (header, rule, row))) <= columns
     assert pictures[0].name in row
-    assert "always" in row
-    assert re.search(r"█? \d\.\d\d  [●○]{5} \d\.\d$" if columns >= 80 else r" \d\.\d\d   \d\.\d$", row)
+    assert re.search(ROWS[columns], row)
     assert "\x1b[" in text
 
 

@@ -29,7 +29,7 @@ from distortion_heads.heads.file import (
     parse_head,
     read_head,
 )
-from distortion_heads.heads.head import Calibration, HeadMetrics, Layer, Provenance, Threshold
+from distortion_heads.heads.head import Calibration, HeadMetrics, Layer, Pooling, Provenance, Threshold
 from distortion_heads.spec import BackboneRef
 from helpers import TESTS
 from helpers.sample_heads import FINGERPRINT, make_head, make_layers, same
@@ -69,9 +69,10 @@ provenances = st.builds(
     versions=st.dictionaries(st.text(), st.text(), max_size=3),
     image_licenses=st.lists(st.text(), max_size=3).map(tuple),
 )
+labels = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 heads = st.builds(
     make_head,
-    label=st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True),
+    label=labels,
     dim=st.integers(1, 9),
     hidden=st.lists(st.integers(1, 5), max_size=3),
     seed=st.integers(0, 99),
@@ -83,7 +84,8 @@ heads = st.builds(
     threshold=st.builds(Threshold, value=fractions, objective=lines),
     metrics=metrics,
     provenance=provenances,
-)
+    pooling=st.none() | st.builds(Pooling, quantile=st.floats(0, 1, exclude_min=True)),
+) | labels.map(lambda family: make_head(family, family=family, scope="family"))
 
 
 @settings(max_examples=60, deadline=None)
@@ -93,6 +95,15 @@ def test_a_head_comes_back_as_it_was(head: Any, dtype: Any) -> None:
     back = parse_head(data, "x")
     assert same(head, back)
     assert dump_head(back, dtype) == data
+
+
+def test_scope_and_pooling_are_written_only_where_they_say_something() -> None:
+    assert not METADATA.keys() & {"scope", "pooling"}
+    old = parse_head(VALID, "x")
+    assert (old.scope, old.pooling) == ("kind", None)
+    family = dump_head(make_head("noise", scope="family", pooling=Pooling(quantile=0.25)))
+    written = json.loads(json.loads(family[8 : 8 + int.from_bytes(family[:8], "little")])["__metadata__"]["dheads"])
+    assert (written["scope"], written["pooling"]) == ("family", {"quantile": 0.25})
 
 
 def test_the_bytes_depend_on_the_head_alone() -> None:
@@ -221,6 +232,15 @@ DELETE = object()
         (at("license")(DELETE), "lacks the key 'license'"),
         (at("licence")("MIT"), "unknown key 'licence'"),
         (at("view")("zoom"), "metadata.view is not one of 'native', 'overview'"),
+        (at("scope")("genus"), "metadata.scope is not one of 'kind', 'family'"),
+        (at("scope")(None), "metadata.scope is not one of 'kind', 'family'"),
+        (at("scope")("family"), "a head of the scope 'family' is labelled 'noise', as its family"),
+        (at("pooling")("mean"), "metadata.pooling is not an object"),
+        (at("pooling")({}), "metadata.pooling lacks the key 'quantile'"),
+        (at("pooling")({"quantile": 0}), "metadata.pooling.quantile is not a number above 0"),
+        (at("pooling")({"quantile": 1.01}), "metadata.pooling.quantile is not a number above 0"),
+        (at("pooling")({"quantile": True}), "metadata.pooling.quantile is not a number above 0"),
+        (at("pooling")({"quantile": 0.5, "of": "windows"}), "metadata.pooling has an unknown key 'of'"),
         (at("backbone")([]), "metadata.backbone is not an object"),
         (at("backbone", "dim")(12.0), "metadata.backbone.dim is not an integer"),
         (at("backbone", "dim")(True), "metadata.backbone.dim is not an integer"),

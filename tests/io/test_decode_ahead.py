@@ -12,6 +12,7 @@ from PIL import Image
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.rgb import Loaded
 
 if TYPE_CHECKING:
     from distortion_heads.io.images import ImageSource, RGBImage
@@ -22,7 +23,7 @@ def picture(value: int, height: int = 8, width: int = 9) -> RGBImage:
 
 
 def decoded(value: int, height: int = 8) -> Decoded:
-    return Decoded(source=f"{value}.png", pixels=picture(value, height))
+    return Decoded(source=f"{value}.png", loaded=Loaded(pixels=picture(value, height)))
 
 
 def test_pictures_come_in_order_and_failures_in_their_place(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_closing_ends_the_threads() -> None:
 
 
 def test_alike_groups_neighbours_of_one_size() -> None:
-    failed = Decoded(source="x", pixels=InputError("no"))
+    failed = Decoded(source="x", loaded=InputError("no"))
     items = [decoded(0), decoded(1), decoded(2, 9), failed, failed, decoded(3), decoded(4), decoded(5), decoded(6)]
     groups = list(same_size(items, 3))
     assert [len(group) for group in groups] == [2, 1, 1, 1, 3, 1]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
+from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image, load_image_with_notes
 
 WHITE, BLACK, RED, BLUE = (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 0, 255)
 
@@ -111,6 +111,23 @@ def test_lab_is_converted_as_colour(photo: NDArray[np.uint8]) -> None:
     assert picture is not None
     loaded = load_image(encode(picture, ".tif"))
     assert np.abs(loaded.astype(int) - photo).mean() < 2.5
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_what_is_transparent_is_known(orientation: int) -> None:
+    alpha = np.array([[0, 255, 255], [128, 255, 255]], np.uint8)
+    picture = Image.fromarray(np.dstack([np.zeros((2, 3, 3), np.uint8), alpha]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    loaded = load_image_with_notes(encode(picture, ".png", exif=exif))
+    assert loaded.alpha is not None
+    np.testing.assert_array_equal(loaded.alpha, np.rot90(alpha, -1) if orientation == 6 else alpha)
+    if orientation == 1:
+        from_array = load_image_with_notes(np.asarray(picture)).alpha
+        assert from_array is not None
+        np.testing.assert_array_equal(from_array, alpha)
+    picture.putalpha(255)
+    assert load_image_with_notes(picture).alpha is None
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "RGBa"])
@@ -474,7 +491,31 @@ def test_an_array_survives_a_file_and_a_pil_image(array: NDArray[np.uint8]) -> N
 
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=6)))
 def test_sixteen_bits_round_to_the_nearest(array: NDArray[np.uint16]) -> None:
+    array = array.copy()
+    array.flat[0] |= 1 << 14  # else it may hold fewer bits
     assert np.abs(load_image(array)[..., 0] - array / 257).max() <= 0.5
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+@pytest.mark.parametrize("form", ["array", "pil", ".png", ".tif"])
+def test_few_bits_in_sixteen_are_scaled_and_said(bits: int, form: str) -> None:
+    rng = np.random.default_rng(bits)
+    values = rng.integers(0, 1 << bits, (20, 30)).astype(np.uint16)
+    values[0, 0] = (1 << bits) - 1
+    picture = Image.fromarray(values)
+    source = values if form == "array" else picture if form == "pil" else encode(picture, form)
+    loaded = load_image_with_notes(source)
+    expected = np.round(values / ((1 << bits) - 1) * 255)
+    assert np.abs(loaded.pixels[..., 0] - expected).max() <= 1
+    assert loaded.notes == (f"values up to {(1 << bits) - 1} of 65535: read as {bits} bits and scaled",)
+
+
+@pytest.mark.parametrize("factor", [256, 257])
+def test_a_dark_picture_in_sixteen_bits_stays_dark(factor: int) -> None:
+    values = (np.arange(600, dtype=np.uint16).reshape(20, 30) % 12) * factor
+    loaded = load_image_with_notes(encode(Image.fromarray(values.astype(np.uint16)), ".png"))
+    assert loaded.pixels.max() == 11
+    assert loaded.notes == ()
 
 
 @given(arrays(np.float64, (3, 2, 4), elements=st.floats(0, 1)))

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dheads_plugins
-from dheads_plugins import MODULES
+from dheads_plugins import FAMILIES, MODULES
 from distortion_heads.spec import STAGES, TEMPORAL, HeadSpec
 from distortion_heads.synthesis.distort import stage_of
 
@@ -73,7 +73,8 @@ def make(head: HeadSpec, image: NDArray[np.float32], severity: float, seed: int 
 
 def test_every_module_is_listed_once_and_in_order() -> None:
     found = [module.name for module in pkgutil.iter_modules(dheads_plugins.__path__) if module.name[0] != "_"]
-    assert list(MODULES) == sorted(found)
+    assert sorted((*FAMILIES, *MODULES)) == sorted(found)
+    assert [sorted(names) for names in (FAMILIES, MODULES)] == [list(FAMILIES), list(MODULES)]
 
 
 def test_specs_are_complete(head: HeadSpec) -> None:

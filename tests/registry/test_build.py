@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from distortion_heads.errors import PluginError, UnknownHeadError
+from distortion_heads.errors import InvalidLabelError, PluginError, UnknownHeadError
 from distortion_heads.hookspecs import hookimpl
 from distortion_heads.registry.build import PluginInfo, Registry, build_registry
 from distortion_heads.registry.discovery import Owner
-from distortion_heads.spec import HeadSpec
+from distortion_heads.spec import HeadSpec, Make
 from helpers.installed_plugins import GOOD, Site, only_failure
+
+MAKE = Make(name="box_blur", description="The mean of a square.", synthesize=lambda image, severity, rng: image)
 
 
 def build(**environ: str) -> Registry:
@@ -85,6 +87,71 @@ def test_select_keeps_the_order_asked_for(site: Site) -> None:
     assert labels == ["good_two", "gaussian_blur"]
     assert registry.select(None) == tuple(registry.heads.values())
     assert registry.select([]) == ()
+
+
+def mixed_registry(tmp_path: Path) -> Registry:
+    """Kinds of the family blur with and without weights, and its own head, which comes between them."""
+    weights = tmp_path / "some.safetensors"
+    specs = (spec("soft", weights=weights), spec("blur", scope="family", weights=weights), spec("hazy"))
+    return build_registry(environ={"DHEADS_LOAD_PLUGINS": ""}, user_heads=UserHeads(tmp_path, *specs))
+
+
+def test_a_family_means_its_own_head_and_its_kinds(tmp_path: Path) -> None:
+    registry = mixed_registry(tmp_path)
+    chosen = [head.spec.label for head in registry.select(["jpeg", "blur", "soft"])]
+    assert chosen == ["jpeg", "blur", "gaussian_blur", "lens_blur", "motion_blur", "soft", "hazy"]
+    chosen = [head.spec.label for head in registry.select(["blur"], member=lambda spec: spec.weights is not None)]
+    assert chosen == ["blur", "gaussian_blur", "lens_blur", "motion_blur", "soft"]
+    makers = [head.spec.label for head in registry.select(["blur"], member=lambda spec: spec.can_synthesize)]
+    assert makers == ["gaussian_blur", "lens_blur", "motion_blur"]
+
+
+def test_a_family_without_a_head_of_its_own_means_its_kinds() -> None:
+    assert {head.spec.label for head in build().select(["light"])} == {"uneven_illumination", "vignetting"}
+    with pytest.raises(UnknownHeadError, match=r"no head of the family 'light' can be used here \(uneven_illumination"):
+        build().select(["light"], member=lambda _: False)
+    with pytest.raises(UnknownHeadError, match="no head 'lights': did you mean light"):
+        build().select(["lights"])
+
+
+def test_of_two_family_heads_the_first_stays(site: Site) -> None:
+    first = site.install("a", "@hookimpl\ndef dheads_heads(): return [head('blur', scope='family')]")
+    second = site.install("b", "@hookimpl\ndef dheads_heads(): return [head('blur', scope='family')]")
+    registry = build()
+    assert registry.heads["blur"].owner == first
+    failure = only_failure(registry, second)
+    assert (failure.stage, str(first) in failure.reason) == ("conflict", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"scope": "genus"}, r"scope must be one of \('kind', 'family'\), not 'genus'"),
+        ({"label": "soft", "scope": "family"}, "labelled 'blur', as its family"),
+        ({"scope": "family", "synthesize": lambda image, severity, rng: image}, "has makes, not synthesize"),
+        ({"label": "soft", "makes": (MAKE,)}, "makes is for the scope 'family'"),
+        ({"scope": "family", "makes": (MAKE, MAKE)}, "the same name"),
+        ({"scope": "family", "makes": [MAKE]}, "must be a tuple of Make"),
+        ({"scope": "family", "makes": ("box_blur",)}, "must be a tuple of Make"),
+    ],
+)
+def test_a_family_that_makes_no_sense_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        HeadSpec(**{"label": "blur", "title": "T", "family": "blur", "description": "D", **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"name": "Box blur"}, InvalidLabelError),
+        ({"description": None}, TypeError),
+        ({"synthesize": None}, TypeError),
+        ({"stage": "lens"}, ValueError),
+    ],
+)
+def test_a_make_that_makes_no_sense_is_refused(fields: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        replace(MAKE, **fields)
 
 
 def test_unknown_head_suggests_the_close_one() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distortion_heads.answers import HeadResult, Prediction
+from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 from distortion_heads.errors import DheadsError
 from distortion_heads.reports.conditions import Condition, parse_condition
 from distortion_heads.reports.pictures import CSV_COLUMNS, CsvReport, error_to_dict, prediction_to_dict, to_json_line
@@ -21,18 +21,42 @@ NOISE = HeadResult(label="white_noise", family="noise", probability=0.98, thresh
 SMOKE = HeadResult(
     label="smoke", family="atmosphere", probability=0.12345678, threshold=0.7654321, present=False, severity=None
 )
-PREDICTION = Prediction(path="a.png", width=512, height=384, windows=12, backbone="NAME@0123456789ab", heads=(NOISE,))
+KINDS = {"white_noise": 0.85, "other": 0.1, "pink_noise": 0.04, "impulse_noise": 0.01}
+NOISY = FamilyResult(
+    family="noise",
+    probability=0.98,
+    threshold=0.5,
+    present=True,
+    severity=3.2,
+    kinds=tuple(KindShare(label=label, share=share) for label, share in KINDS.items()),
+)
+PREDICTION = Prediction(
+    path="a.png",
+    width=512,
+    height=384,
+    windows=12,
+    backbone="NAME@0123456789ab",
+    heads=(NOISE,),
+    families=(NOISY,),
+)
 
 
 def test_json_is_that_of_the_design() -> None:
     assert to_json_line(prediction_to_dict(PREDICTION)) == (
-        '{"path": "a.png", "width": 512, "height": 384, "windows": 12, "backbone": "NAME@0123456789ab", "heads": '
+        '{"path": "a.png", "width": 512, "height": 384, "windows": 12, "backbone": "NAME@0123456789ab",'
+        ' "families": [{"family": "noise", "probability": 0.98, "threshold": 0.5, "present": true, "severity": 3.2,'
+        ' "kinds": [{"label": "white_noise", "share": 0.85}, {"label": "other", "share": 0.1}]}], "heads": '
         '[{"label": "white_noise", "family": "noise", "probability": 0.98, "threshold": 0.5, "present": true,'
         ' "severity": 3.2}]}'
     )
     assert to_json_line(error_to_dict("broken.png", "not an image: text")) == (
         '{"path": "broken.png", "error": "not an image: text"}'
     )
+
+
+def test_notes_have_a_key_where_there_are_some() -> None:
+    assert "notes" not in prediction_to_dict(PREDICTION)
+    assert prediction_to_dict(replace(PREDICTION, notes=("one", "two")))["notes"] == ["one", "two"]
 
 
 def test_figures_are_rounded() -> None:

@@ -16,7 +16,7 @@ from distortion_heads.errors import DheadsError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.options import Frame
 from distortion_heads.io.video.reader import open_video
-from distortion_heads.reports.annotated_video import active_heads, annotate_video, draw_labels
+from distortion_heads.reports.annotated_video import active_families, annotate_video, draw_labels
 from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.reports.timeline_plot import LEFT, MOST_THUMBS, RIGHT, WIDTH, Thumbnails, draw_timeline
 from distortion_heads.reports.videos import FrameCsv, event_to_dict, frame_to_dict, video_to_dict
@@ -39,7 +39,8 @@ def answer(clip: Path, brightness: Predictor) -> VideoPrediction:
 def test_the_object_of_a_video_has_stable_keys(answer: VideoPrediction, clip: Path) -> None:
     found = json.loads(to_json_line(video_to_dict(answer)))
     assert list(found) == [
-        *("path", "kind", "width", "height", "frame_rate", "start", "end", "frames", "windows", "backbone", "heads")
+        *("path", "kind", "width", "height", "frame_rate", "start", "end", "frames", "windows", "backbone"),
+        *("families", "heads"),
     ]
     assert (found["path"], found["kind"], found["frames"], found["end"]) == (str(clip), "video", 40, 4.0)
     (head,) = found["heads"]
@@ -61,6 +62,13 @@ def test_the_object_of_a_video_has_stable_keys(answer: VideoPrediction, clip: Pa
     (segment,) = head["segments"]
     assert list(segment) == ["onset", "offset", "probability", "severity", "peak", "peak_time"]
     assert (segment["onset"], segment["offset"], segment["severity"]) == (1.0, 2.0, 3.0)
+    (family,) = found["families"]
+    same = [key for key in head if key not in ("label", "segments")]
+    assert {key: family[key] for key in same} == {key: head[key] for key in same}
+    (of_family,) = family["segments"]
+    assert {key: of_family[key] for key in segment} == segment
+    assert {kind["label"] for kind in of_family["kinds"]} == {"bright", "other"}
+    assert sum(kind["share"] for kind in of_family["kinds"]) == pytest.approx(1)
 
 
 def test_the_objects_of_frames_and_events(head: HeadFile, answer: VideoPrediction) -> None:
@@ -162,8 +170,8 @@ def test_an_unwritable_copy_is_an_error_and_leaves_nothing(tmp_path: Path, answe
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
 
 
-def test_active_heads(answer: VideoPrediction) -> None:
-    assert [len(active_heads(answer, time)) for time in (0.9, 1.0, 1.9, 2.0)] == [0, 1, 1, 0]
+def test_active_families(answer: VideoPrediction) -> None:
+    assert [len(active_families(answer, time)) for time in (0.9, 1.0, 1.9, 2.0)] == [0, 1, 1, 0]
 
 
 def test_draw_labels_leaves_the_frame_alone() -> None:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from dheads_cli.commands.bench_outside import foreign, wild
+from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.architecture import WIDTHS
 
-if TYPE_CHECKING:
-    from distortion_heads.bench.shared.goals import Goal
-
 _BUNDLED_WIDTHS = ",".join(map(str, WIDTHS))
-SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
-)
-JOBS = click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core)."
-)
-ANSWER = {None: "not measured", True: "yes", False: "NO"}
 
 
 @click.group()
@@ -63,11 +53,11 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
             BenchOptions(
                 images=Path(given["images"]),
                 out=Path(out),
-                heads=_labels(given["heads"]),
+                heads=labels_of(given["heads"]),
                 limit=given["limit"],
                 jobs=jobs or usable_cores(),
                 plan=AccuracyPlan(seed=given["seed"], mixtures=given["mixtures"]),
-                command=_command(options),
+                command=command_line(options, "accuracy"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
@@ -75,7 +65,7 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
     session.report([*report.setting.left_out])
     for problem in report.setting.unreadable:
         session.warn(problem)
-    shown = _goals(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
+    shown = goals_table(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
     return 1 if report.setting.unreadable else 0
 
@@ -115,11 +105,11 @@ def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> in
             VideoBenchOptions(
                 clips=Path(given["clips"]),
                 out=Path(out),
-                heads=_labels(given["heads"]),
+                heads=labels_of(given["heads"]),
                 limit=given["limit"],
                 jobs=jobs or usable_cores(),
                 plan=CasePlan(codings=codings, **parts),
-                command=_command(options, "video"),
+                command=command_line(options, "video"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "clips", f"{done} of {total}"),
@@ -171,13 +161,13 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
                 out=Path(out),
                 work=Path(work or Path(out) / "work"),
                 workers=workers,
-                command=_command({"images": images, **given}, "scalability"),
+                command=command_line({"images": images, **given}, "scalability"),
                 **settings,  # type: ignore[arg-type]
             ),
             registry,
             lambda stage, done, total: bar.show(done, total, stage, f"{done:g} of {total:g}"),
         )
-    shown = _goals(report.goals, "bound", lambda goal: goal.bound)
+    shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
     return 0
 
@@ -197,26 +187,5 @@ def _parsed(name: str, value: object) -> object:
     return tuple(sorted(set(map(int, words)))) if name == "sizes" else tuple(map(int, words))
 
 
-def _labels(heads: str | None) -> tuple[str, ...] | None:
-    if heads is None:
-        return None
-    labels = tuple(label.strip() for label in heads.split(",") if label.strip())
-    if not labels:
-        raise click.BadParameter("names no head", param_hint="--heads")
-    return labels
-
-
-def _command(options: Mapping[str, object], which: str = "accuracy") -> str:
-    """The command line that gives the same figures."""
-    given = [
-        f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items() if value is not None
-    ]
-    return " ".join((f"dheads bench {which}", *given))
-
-
-def _goals(goals: Sequence[Goal], header: str, bound: Callable[[Goal], str]) -> str:
-    rows = [["goal", header, "measured", "reached"]]
-    for goal in goals:
-        measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
-        rows.append([goal.figure, bound(goal), measured, ANSWER[goal.met]])
-    return plain_table(rows)
+bench.add_command(foreign)
+bench.add_command(wild)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import click
 
 from dheads_cli.output.console import is_terminal, printable, stdout_stream, styled, table_text
 from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
+from dheads_cli.output.sinks import INDENT
 from dheads_cli.session import session_of
 from distortion_heads.reports.pictures import to_json_line
+from distortion_heads.spec import FAMILY
 
 
 @click.command("list")
@@ -18,6 +20,8 @@ from distortion_heads.reports.pictures import to_json_line
 @click.pass_context
 def list_heads(ctx: click.Context, as_json: bool) -> None:
     """List the attached heads: what they detect, how well, and who brought them.
+
+    A family's own head comes first, its kinds are indented below it.
 
     AUROC is what was measured on held-out pictures when the head was trained.
     """
@@ -38,7 +42,9 @@ def _write_list(usable: Sequence[HeadFacts], untrained: Sequence[HeadFacts]) -> 
     if usable:
         header = ["label", "title", "family", "view", "severity", "AUROC", "owner"]
         styles = {"label": "cyan", "owner": "dim", "view": "dim"}
-        stream.write(table_text(header, [_row(fact) for fact in usable], styles, spare="title"))
+        own = {fact.family for fact in usable if fact.spec.scope == FAMILY}
+        rows = [_row(fact, indent=fact.family in own and fact.spec.scope != FAMILY) for fact in _by_family(usable, own)]
+        stream.write(table_text(header, rows, styles, spare="title"))
     else:
         stream.write("No head has weights.\n" if rich else "no head has weights\n")
     labels = ", ".join(fact.label for fact in untrained)
@@ -49,13 +55,19 @@ def _write_list(usable: Sequence[HeadFacts], untrained: Sequence[HeadFacts]) -> 
         stream.write(f"\nwithout weights yet: {labels}\n")
 
 
-def _row(fact: HeadFacts) -> list[str]:
+def _by_family(facts: Sequence[HeadFacts], own: Collection[str]) -> list[HeadFacts]:
+    """Sort by family where it has a head of its own, with that head first; the others stay in their order behind."""
+    order = {family: place for place, family in enumerate(sorted(own))}
+    return sorted(facts, key=lambda fact: (order.get(fact.family, len(order)), fact.spec.scope != FAMILY))
+
+
+def _row(fact: HeadFacts, *, indent: bool) -> list[str]:
     file = fact.file
     assert file is not None
     severity = "yes" if "severity" in file.outputs else "no"
     auroc = "-" if file.metrics.auroc is None else f"{file.metrics.auroc:.3f}"
     return [
-        fact.label,
+        INDENT * indent + fact.label,
         printable(fact.title),
         fact.family,
         file.view,

@@ -16,7 +16,7 @@ from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_optio
 from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.console import complain, describe_bug, is_terminal, result_file, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
-from dheads_cli.output.sinks import CsvSink, JsonSink, PlainSink, Sink
+from dheads_cli.output.sinks import CsvSink, JsonSink, Names, PlainSink, Sink
 from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
 from distortion_heads.errors import DheadsError, RegistryError
@@ -35,8 +35,8 @@ FAST_WINDOWS = 16
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
-@click.option("--heads", metavar="A,B", help="Evaluate these heads only (default: all).")
-@click.option("--all", "show_all", is_flag=True, help="Show the probability of every head in the table.")
+@click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
+@click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
     "--fail-if",
     "conditions",
@@ -94,11 +94,11 @@ def predict(
     _check_conditions(parsed, heads_in_use)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
-    labels = [head.label for head in heads_in_use]
+    names = Names.of(heads_in_use)
     submission = video["submission"]
     if submission is not None:
-        check_submission(ctx, submission, inputs, wanted, labels)
-    with _sink(as_json, csv_file, show_all, labels, inputs, has_video) as chosen:
+        check_submission(ctx, submission, inputs, wanted, names.labels)
+    with _sink(as_json, csv_file, show_all, names, inputs, has_video) as chosen:
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = [item.path for item in inputs if item.error is None and not request.wants(item)]
@@ -232,29 +232,29 @@ def _sink(
     as_json: bool,
     csv_file: str | None,
     show_all: bool,
-    labels: Sequence[str],
+    names: Names,
     inputs: Sequence[Input],
     has_video: bool,
 ) -> Iterator[Sink]:
     if as_json:
         yield JsonSink(stdout_stream(machine=True))
     elif csv_file == "-":
-        yield CsvSink(stdout_stream(machine=True), labels, with_frames=has_video)
+        yield CsvSink(stdout_stream(machine=True), names, with_frames=has_video)
     elif csv_file is not None:
         _spare_pictures(csv_file, inputs)
         with result_file(csv_file) as stream:
-            yield CsvSink(stream, labels, with_frames=has_video)
+            yield CsvSink(stream, names, with_frames=has_video)
     else:
-        yield _for_people(labels, [item.path for item in inputs], show_all, "inputs" if has_video else "pictures")
+        yield _for_people(names, [item.path for item in inputs], show_all, "inputs" if has_video else "pictures")
 
 
-def _for_people(labels: Sequence[str], paths: Sequence[str], show_all: bool, noun: str) -> Sink:
+def _for_people(names: Names, paths: Sequence[str], show_all: bool, noun: str) -> Sink:
     stream = stdout_stream(machine=False)
     if not is_terminal(sys.stdout):
-        return PlainSink(stream, labels, paths, show_all)
+        return PlainSink(stream, names, paths, show_all)
     from dheads_cli.output.table import TableSink
 
-    return TableSink(stream, labels, paths, show_all, noun=noun)
+    return TableSink(stream, names, paths, show_all, noun=noun)
 
 
 def _spare_pictures(csv_file: str, inputs: Sequence[Input]) -> None:

@@ -225,9 +225,11 @@ class Videos:
         target = self.request.arguments["plot"]
         if thumbnails is None or target is None:
             return
+        from dheads_cli.output.sinks import shown_in_video
         from distortion_heads.reports.timeline_plot import draw_timeline
 
-        picture = draw_timeline(prediction, thumbnails, prediction.heads if self._show_all else None)
+        answers = shown_in_video(prediction, show_all=True) if self._show_all else None
+        picture = draw_timeline(prediction, thumbnails, answers)
         try:
             picture.save(target)
         except (OSError, ValueError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
@@ -9,7 +11,7 @@ from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
 from dheads_cli.session import session_of
 from distortion_heads.reports.pictures import to_json_line
-from distortion_heads.spec import TEMPORAL, width_of
+from distortion_heads.spec import FAMILY, TEMPORAL, width_of
 
 
 @click.command()
@@ -17,26 +19,48 @@ from distortion_heads.spec import TEMPORAL, width_of
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.pass_context
 def show(ctx: click.Context, label: str, as_json: bool) -> None:
-    """Show the card of one head: what it detects, how it was trained, what was measured."""
+    """Show the card of one head: what it detects, how it was trained, what was measured.
+
+    LABEL may be a family: that is its own head, or a list of its kinds where it has none.
+    """
     session = session_of(ctx)
-    fact = read_facts(session.checked_registry().head(label), bundled_ref())
+    registry = session.checked_registry()
+    members = registry.family(label)
+    kinds = [head.spec.label for head in members if head.spec.scope != FAMILY]
+    if members and label not in registry.heads:
+        _show_family(label, kinds, as_json)
+        return
+    fact = read_facts(registry.head(label), bundled_ref())
     if as_json:
         stdout_stream(machine=True).write(f"{to_json_line(fact.card())}\n")
     else:
-        write_card(f"{fact.label}: {fact.title}", _card(fact))
+        write_card(f"{fact.label}: {fact.title}", _card(fact, kinds))
     session.report([f"head {fact.label!r} cannot be used: {fact.problem}"] if fact.problem else [])
 
 
-def _card(fact: HeadFacts) -> Card:
+def _show_family(family: str, kinds: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        line = to_json_line({"label": None, "family": family, "scope": FAMILY, "kinds": list(kinds)})
+        stdout_stream(machine=True).write(f"{line}\n")
+        return
+    about = {"family": family, "head of its own": "none: its most probable kind answers for it"}
+    write_card(f"{family}: a family", {"": {**about, "kinds": ", ".join(kinds)}})
+
+
+def _card(fact: HeadFacts, kinds: Sequence[str]) -> Card:
     spec, file = fact.spec, fact.file
     about = {
         "description": spec.description,
         "source": spec.source or "-",
         "family": fact.family,
         "owner": str(fact.owner),
-        "synthesizer": "yes" if spec.synthesize or spec.synthesize_clip else "no",
+        "synthesizer": "yes" if spec.can_synthesize else "no",
         "weights": fact.problem or "none yet",
     }
+    if spec.scope == FAMILY:
+        del about["synthesizer"]
+        about |= {"scope": "the family as a whole", "kinds": ", ".join(kinds) or "-"}
+        about |= {"makes": ", ".join(make.name for make in spec.makes) or "-"}
     if file is None:
         return {"": about}
     about |= {"weights": f"{spec.weights} ({kibibytes(fact.size)})", "license": file.license}
@@ -51,6 +75,7 @@ def _card(fact: HeadFacts) -> Card:
             "backbone": f"{file.backbone.name}@{file.backbone.fingerprint}",
             "calibration": _calibration(fact),
             "threshold": f"{file.threshold.value:.4f} ({file.threshold.objective})",
+            "pooling": f"quantile {file.pooling.quantile:g} of the windows" if file.pooling else "mean of the windows",
         },
         f"Measured on {metrics.n} {'frames' if file.view == TEMPORAL else 'pictures'} ({metrics.split})": {
             "AUROC": figure(metrics.auroc),

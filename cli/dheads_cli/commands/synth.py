@@ -40,7 +40,11 @@ VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--b
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="IN... OUT")
 @click.option(
-    "--distortions", default="all", show_default=True, metavar="A,B", help="Labels as in `dheads list`, or all."
+    "--distortions",
+    default="all",
+    show_default=True,
+    metavar="A,B",
+    help="Labels or families as in `dheads list`, or all.",
 )
 @click.option(
     "--severities", default="1,2,3,4,5", show_default=True, metavar="LIST", help="Levels, or a range such as 1-5."
@@ -212,7 +216,7 @@ def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
         raise click.BadParameter("names no distortion", param_hint="--distortions")
     if labels == ["all"]:
         return tuple(head.spec for head in registry.select(None) if head.spec.synthesize is not None)
-    return tuple(head.spec for head in registry.select(labels))
+    return tuple(head.spec for head in registry.select(labels, member=lambda spec: spec.can_synthesize))
 
 
 def _usage(action: Callable[[], Parsed]) -> Parsed:

@@ -2,17 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 from dheads_cli.output.console import ResultStream, complain, printable
-from distortion_heads.reports.pictures import CsvReport, error_to_dict, prediction_to_dict, to_json_line
+from distortion_heads.answers import FamilyResult
+from distortion_heads.reports.pictures import CsvReport, error_to_dict, kinds_text, prediction_to_dict, to_json_line
+from distortion_heads.spec import FAMILY
 
 if TYPE_CHECKING:
     from distortion_heads.answers import HeadResult, Prediction
-    from distortion_heads.video.answers import Event, FrameResult, Segment, VideoHead, VideoPrediction
+    from distortion_heads.heads.head import HeadFile
+    from distortion_heads.video.answers import Event, FrameResult, Segment, VideoFamily, VideoHead, VideoPrediction
 
 MAX_PATH_COLUMN = 60
+INDENT = "  "
+"""Before the kinds of a family, where they are listed below it."""
+
+_Family = TypeVar("_Family", bound=FamilyResult)
+_Head = TypeVar("_Head", bound="HeadResult")
+_Answer = TypeVar("_Answer", bound="FamilyResult | HeadResult")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The names of the heads that answer, and of their families; `own`: those that have a head of their own."""
+
+    families: tuple[str, ...]
+    labels: tuple[str, ...]
+    own: frozenset[str]
+
+    @classmethod
+    def of(cls, heads: Sequence[HeadFile]) -> Names:
+        return cls(
+            families=tuple(dict.fromkeys(head.family for head in heads)),
+            labels=tuple(head.label for head in heads),
+            own=frozenset(head.family for head in heads if head.scope == FAMILY),
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The families that have columns in CSV: not those after which another head is called."""
+        return tuple(family for family in self.families if family in self.own or family not in self.labels)
+
+    def width(self, show_all: bool) -> int:
+        """Return the length of the longest name that is shown."""
+        return max(map(len, (*self.families, *(INDENT + label for label in self.labels if show_all))))
+
+    def tells(self, event: Event) -> bool:
+        """Return whether `event` is for people: a family's own head speaks for its kinds."""
+        return event.label == event.family or event.family not in self.own
 
 
 class Sink:
@@ -67,13 +107,13 @@ class JsonSink(Sink):
 class CsvSink(Sink):
     """One row per picture and, `with_frames`, one per frame of a video; errors among them and on stderr."""
 
-    def __init__(self, stream: ResultStream, labels: Sequence[str], *, with_frames: bool) -> None:
+    def __init__(self, stream: ResultStream, names: Names, *, with_frames: bool) -> None:
         if with_frames:
             from distortion_heads.reports.videos import FrameCsv
 
-            self._report: CsvReport | FrameCsv = FrameCsv(cast(TextIO, stream), labels)
+            self._report: CsvReport | FrameCsv = FrameCsv(cast(TextIO, stream), names.labels, names.columns)
         else:
-            self._report = CsvReport(cast(TextIO, stream), labels)
+            self._report = CsvReport(cast(TextIO, stream), names.labels, names.columns)
 
     def prediction(self, prediction: Prediction) -> None:
         self._report.write(prediction)
@@ -92,57 +132,98 @@ class CsvSink(Sink):
 
 
 class PlainSink(Sink):
-    """A line per input and distortion, `PATH  LABEL  PROBABILITY  severity S`, or `PATH  clean`; errors on stderr.
+    """A line per input and family, `PATH  FAMILY  PROBABILITY  severity S  KIND SHARE`, or `PATH  clean`.
 
-    For a video then `share S` and `segments ONSET-OFFSET,...`, both in seconds; a line per event.
+    Errors go to stderr. For a video then `share S` and `segments ONSET-OFFSET,...`, both in seconds; a line per event.
     """
 
-    def __init__(self, stream: ResultStream, labels: Sequence[str], paths: Sequence[str], show_all: bool) -> None:
-        self._stream, self._show_all = stream, show_all
+    def __init__(self, stream: ResultStream, names: Names, paths: Sequence[str], show_all: bool) -> None:
+        self._stream, self._names, self._show_all = stream, names, show_all
         self._path_width = min(max((len(printable(path)) for path in paths), default=0), MAX_PATH_COLUMN)
-        self._label_width = max(map(len, labels))
+        self._name_width = names.width(show_all)
 
     def prediction(self, prediction: Prediction) -> None:
-        self._write(prediction.path or "-", [self._answer(head) for head in shown_heads(prediction, self._show_all)])
+        path = prediction.path or "-"
+        if prediction.judged:
+            self._write(path, [self._answer(answer) for answer in shown(prediction, self._show_all)])
+        else:
+            self._write(path, [not_judged(prediction)])
+        self._notes(path, prediction.remarks)
 
     def event(self, path: str, event: Event) -> None:
-        self._write(path, [event_text(event, self._label_width)])
+        if self._names.tells(event):
+            self._write(path, [event_text(event, self._name_width)])
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._write(path, [self._video_answer(head) for head in shown_video_heads(prediction, self._show_all)])
+        self._write(path, [self._video_answer(answer) for answer in shown_in_video(prediction, self._show_all)])
+        self._notes(path, prediction.notes)
         if prediction.error is not None:
             self.error(path, prediction.error)
+
+    def _notes(self, path: str, notes: Sequence[str]) -> None:
+        for note in notes:
+            self._write(path, [f"note: {printable(note)}"])
 
     def _write(self, path: str, answers: Sequence[str]) -> None:
         name = printable(path).ljust(self._path_width)
         self._stream.write("".join(f"{name}  {answer}\n" for answer in answers or ["clean"]))
 
-    def _answer(self, head: HeadResult) -> str:
-        return self._words(head, head.severity if head.present else None)
+    def _answer(self, answer: FamilyResult | HeadResult) -> str:
+        return self._words(answer, tells=answer.present)
 
-    def _video_answer(self, head: VideoHead) -> str:
-        words = self._words(head, head.severity if head.present or head.segments else None)
-        spans = ",".join(f"{segment.onset:.2f}-{segment.offset:.2f}" for segment in head.segments)
-        return f"{words}  share {head.share:.2f}" + (f"  segments {spans}" if spans else "")
+    def _video_answer(self, answer: VideoFamily | VideoHead) -> str:
+        words = self._words(answer, tells=answer.present or bool(answer.segments))
+        spans = ",".join(f"{segment.onset:.2f}-{segment.offset:.2f}" for segment in answer.segments)
+        return f"{words}  share {answer.share:.2f}" + (f"  segments {spans}" if spans else "")
 
-    def _words(self, head: HeadResult | VideoHead, severity: float | None) -> str:
-        verdict = "present" if head.present else "absent"
-        if severity is not None:
-            verdict = f"severity {severity:.1f}"
-        return f"{head.label.ljust(self._label_width)}  {head.probability:.2f}  {verdict}"
-
-
-def shown_heads(prediction: Prediction, show_all: bool) -> tuple[HeadResult, ...]:
-    """Return the heads above their thresholds; with `show_all` then the others. Most probable first."""
-    absent = sorted((head for head in prediction.heads if not head.present), key=lambda head: -head.probability)
-    return (*prediction.present, *absent) if show_all else prediction.present
+    def _words(self, answer: FamilyResult | HeadResult, *, tells: bool) -> str:
+        verdict = "present" if answer.present else "absent"
+        if tells and answer.severity is not None:
+            verdict = f"severity {answer.severity:.1f}"
+        kinds = kinds_text(answer.kinds, words=False) if tells and isinstance(answer, FamilyResult) else ""
+        parts = [shown_name(answer).ljust(self._name_width), f"{answer.probability:.2f}", verdict, kinds]
+        return "  ".join(filter(None, parts))
 
 
-def shown_video_heads(prediction: VideoPrediction, show_all: bool) -> tuple[VideoHead, ...]:
-    """Return the heads that are present or have a segment; with `show_all` then the others."""
-    shown = prediction.relevant
-    rest = [head for head in prediction.heads if head not in shown] if show_all else []
-    return (*shown, *sorted(rest, key=lambda head: -head.probability))
+def shown_name(answer: FamilyResult | HeadResult) -> str:
+    """Return the name of a family, or that of one of its kinds below it."""
+    return answer.family if isinstance(answer, FamilyResult) else INDENT + answer.label
+
+
+def not_judged(prediction: Prediction) -> str:
+    """Return `too little to judge (8 x 8 pixels)`."""
+    what, _, why = (prediction.reason or "not judged").partition(": ")
+    return f"{what} ({why})" if why else what
+
+
+def shown(prediction: Prediction, show_all: bool) -> tuple[FamilyResult | HeadResult, ...]:
+    """Return the families that are there; with `show_all` all of them and their kinds. Most probable first."""
+    if not show_all:
+        return prediction.present_families
+    return _with_kinds(prediction.present_families, prediction.families, prediction.heads)
+
+
+def shown_in_video(prediction: VideoPrediction, show_all: bool) -> tuple[VideoFamily | VideoHead, ...]:
+    """Return the families that are there or have a segment; with `show_all` all of them and their kinds."""
+    if not show_all:
+        return prediction.relevant_families
+    return _with_kinds(prediction.relevant_families, prediction.families, prediction.heads)
+
+
+def _with_kinds(
+    first: Sequence[_Family], families: Iterable[_Family], heads: Sequence[_Head]
+) -> tuple[_Family | _Head, ...]:
+    found = {family.family for family in first}
+    rest = _most_probable(family for family in families if family.family not in found)
+    kinds = _most_probable(head for head in heads if head.scope != FAMILY)
+    answers: list[_Family | _Head] = []
+    for family in (*first, *rest):
+        answers += [family, *(kind for kind in kinds if kind.family == family.family)]
+    return tuple(answers)
+
+
+def _most_probable(answers: Iterable[_Answer]) -> list[_Answer]:
+    return sorted(answers, key=lambda answer: -answer.probability)
 
 
 def event_text(event: Event, label_width: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -11,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dheads_cli.output.console import ResultStream, printable, rendered, rich_console
-from dheads_cli.output.sinks import Sink, event_text, shown_heads, shown_video_heads
+from dheads_cli.output.sinks import Names, Sink, event_text, not_judged, shown, shown_in_video, shown_name
+from distortion_heads.answers import FamilyResult
+from distortion_heads.reports.pictures import kinds_text
 from distortion_heads.spec import MAX_SEVERITY
 
 if TYPE_CHECKING:
@@ -21,54 +24,83 @@ if TYPE_CHECKING:
     from distortion_heads.video.answers import Event, VideoPrediction
 
 BAR_CELLS, GAP = 10, 2
-WIDE, NARROW = ("Probability", BAR_CELLS + 5, 9), ("Prob.", 5, 8)
-"""Heading and width of the probability, width of the severity; a narrow terminal has numbers alone."""
-
 MIN_PATH, SHORTEST_PATH = 16, 8
+MOST_KIND = 48
 CLEAN_STYLE = "green"
 
 
-class TableSink(Sink):
-    """Rows of path, distortion, probability as a bar, severity as dots; errors on stderr; a summary at the end."""
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How much of an answer fits: widths of the columns, and whether there are bars and dots beside the numbers."""
 
-    def __init__(
-        self, stream: ResultStream, labels: Sequence[str], paths: Sequence[str], show_all: bool, *, noun: str
-    ) -> None:
-        self._stream, self._show_all, self._noun = stream, show_all, noun
+    heading: str
+    probability: int
+    severity: int
+    kind: int
+    bar: bool
+    dots: bool
+
+    def fixed(self, label: int) -> int:
+        """Return the cells of all columns but the picture's, and of the gaps."""
+        return label + self.probability + self.severity + self.kind + (4 if self.kind else 3) * GAP
+
+
+FORMS = (
+    Form(heading="Probability", probability=BAR_CELLS + 5, severity=9, kind=26, bar=True, dots=True),
+    Form(heading="Prob.", probability=5, severity=9, kind=24, bar=False, dots=True),
+    Form(heading="Prob.", probability=5, severity=8, kind=16, bar=False, dots=False),
+    Form(heading="Prob.", probability=5, severity=8, kind=0, bar=False, dots=False),
+)
+"""From wide terminals to narrow ones."""
+
+
+class TableSink(Sink):
+    """Rows of path, family, probability as a bar, severity as dots, kinds; errors on stderr; a summary at the end."""
+
+    def __init__(self, stream: ResultStream, names: Names, paths: Sequence[str], show_all: bool, *, noun: str) -> None:
+        self._stream, self._names, self._show_all, self._noun = stream, names, show_all, noun
         self._console = rich_console()
         self._glyphs = Glyphs(ascii_only=self._console.options.ascii_only)
-        label = max(10, *map(len, labels))
-        self._form = WIDE if self._console.width >= MIN_PATH + label + sum(WIDE[1:]) + 3 * GAP else NARROW
-        free = self._console.width - label - sum(self._form[1:]) - 3 * GAP
+        label, width = max(10, names.width(show_all)), self._console.width
+        self._form = next((form for form in FORMS if width >= MIN_PATH + form.fixed(label)), FORMS[-1])
+        free = width - self._form.fixed(label)
         longest = max((cell_len(printable(path)) for path in paths), default=0)
-        self._widths = (max(min(longest, free), SHORTEST_PATH), label, *self._form[1:])
-        self._counts = {"clean": 0, "distorted": 0, "failed": 0}
+        path = max(min(longest, free), SHORTEST_PATH)
+        kind = min(self._form.kind + free - path, MOST_KIND) if self._form.kind else 0
+        self._widths = (path, label, self._form.probability, self._form.severity, *([kind] if kind else []))
+        self._counts = {"clean": 0, "distorted": 0, "not judged": 0, "failed": 0}
         self._started = time.perf_counter()
         self._has_header = False
 
     def prediction(self, prediction: Prediction) -> None:
-        self._counts["distorted" if prediction.present else "clean"] += 1
+        verdict = "clean" if prediction.judged else "not judged"
+        self._counts["distorted" if prediction.present_families else verdict] += 1
         table = self._grid()
         path = self._path(prediction.path or "-")
-        shown = shown_heads(prediction, self._show_all)
-        for i, head in enumerate(shown):
-            table.add_row(path if i == 0 else "", *self._cells(head))
-        if not shown:
-            table.add_row(path, Text("clean", CLEAN_STYLE), "", "")
+        answers = shown(prediction, self._show_all)
+        for i, answer in enumerate(answers):
+            table.add_row(path if i == 0 else "", *self._cells(answer))
+        if not prediction.judged:
+            table.add_row(path, Text("not judged", "dim"))
+        elif not answers:
+            table.add_row(path, Text("clean", CLEAN_STYLE))
         self._write_header()
-        self._write(table)
+        why = [] if prediction.judged else [not_judged(prediction)]
+        self._write(table, *map(_note, (*why, *prediction.remarks)))
 
     def event(self, path: str, event: Event) -> None:
-        self._write(Text(event_text(event, 0), "red" if event.kind == "onset" else "dim"))
+        if self._names.tells(event):
+            self._write(Text(event_text(event, 0), "red" if event.kind == "onset" else "dim"))
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
         from dheads_cli.output.video_table import facts, video_table
 
-        shown = shown_video_heads(prediction, self._show_all)
-        self._counts["distorted" if prediction.present or shown else "clean"] += 1
+        answers = shown_in_video(prediction, self._show_all)
+        self._counts["distorted" if prediction.relevant_families else "clean"] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
-        body = video_table(prediction, shown, self._console) if shown else Text("  clean", CLEAN_STYLE)
-        self._write(*([] if sum(self._counts.values()) == 1 else [Text()]), title, body)
+        body = video_table(prediction, answers, self._console) if answers else Text("  clean", CLEAN_STYLE)
+        blank = [] if sum(self._counts.values()) == 1 else [Text()]
+        self._write(*blank, title, body, *map(_note, prediction.notes))
         if prediction.error is not None:
             super().error(path, prediction.error)
 
@@ -92,8 +124,10 @@ class TableSink(Sink):
             return
         self._has_header = True
         table = self._grid()
-        table.add_row(*(Text(name, "bold") for name in ("Picture", "Distortion", self._form[0], "Severity")))
-        rule = Text(self._glyphs.rule * min(sum(self._widths) + 3 * GAP, self._console.width), "dim")
+        names = ("Picture", "Distortion", self._form.heading, "Severity", "Kind")
+        table.add_row(*(Text(name, "bold") for name in names[: len(self._widths)]))
+        length = sum(self._widths) + (len(self._widths) - 1) * GAP
+        rule = Text(self._glyphs.rule * min(length, self._console.width), "dim")
         self._write(table, rule)
 
     def _grid(self) -> Table:
@@ -107,17 +141,28 @@ class TableSink(Sink):
         folder, slash, name = text.rpartition("/")
         return Text.assemble((folder + slash, "dim"), name)
 
-    def _cells(self, head: HeadResult) -> tuple[Text, Text, Text]:
-        graphic = self._form is WIDE
-        style = severity_style(head) if head.present else "dim"
-        plain = "" if head.present else "dim"
-        bar = f"{self._glyphs.bar(head.probability)} " if graphic else ""
-        probability = Text.assemble((bar, style), (f"{head.probability:.2f}", plain))
+    def _cells(self, answer: FamilyResult | HeadResult) -> tuple[Text, ...]:
+        form, style = self._form, severity_style(answer) if answer.present else "dim"
+        plain = "" if answer.present else "dim"
+        bar = f"{self._glyphs.bar(answer.probability)} " if form.bar else ""
+        probability = Text.assemble((bar, style), (f"{answer.probability:.2f}", plain))
         severity = Text()
-        if head.present and head.severity is not None:
-            dots = f"{self._glyphs.dots(head.severity)} " if graphic else ""
-            severity = Text.assemble((dots, style), (f"{head.severity:.1f}", "" if graphic else style))
-        return Text(head.label, plain), probability, severity
+        if answer.present and answer.severity is not None:
+            dots = f"{self._glyphs.dots(answer.severity)} " if form.dots else ""
+            severity = Text.assemble((dots, style), (f"{answer.severity:.1f}", "" if form.dots else style))
+        name = Text(shown_name(answer), "bold" if answer.present and isinstance(answer, FamilyResult) else plain)
+        return (name, probability, severity, *([Text(self._kinds(answer))] if form.kind else []))
+
+    def _kinds(self, answer: FamilyResult | HeadResult) -> str:
+        if not (answer.present and isinstance(answer, FamilyResult)):
+            return ""
+        both, first = (kinds_text(answer.kinds, most=most) for most in (2, 1))
+        return both if cell_len(both) <= self._widths[-1] else first
+
+
+def _note(text: str) -> Text:
+    """Return a line of its own below a picture's or video's answer."""
+    return Text(f"  {printable(text)}", "dim")
 
 
 class Glyphs:
@@ -150,7 +195,7 @@ def shortened(path: str, width: int, ellipsis: str) -> str:
     return ellipsis + path
 
 
-def severity_style(head: HeadResult) -> str:
+def severity_style(head: FamilyResult | HeadResult) -> str:
     """Return the colour of a distortion: the stronger, the warmer."""
     if head.severity is None or head.severity < 2.5:
         return "yellow"

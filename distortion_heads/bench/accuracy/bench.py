@@ -24,6 +24,7 @@ from distortion_heads.io.inputs import expand_inputs
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import write_report
+from distortion_heads.spec import KIND
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +116,12 @@ def _measurable(
     predictor: Predictor, registry: Registry, *, must_work: bool
 ) -> tuple[tuple[HeadFile, ...], tuple[str, ...]]:
     """Return the heads whose distortion can be made, and a sentence on each of the others."""
-    can = {head.label: registry.head(head.label).spec.synthesize is not None for head in predictor.heads}
+    kinds = [head for head in predictor.heads if head.scope == KIND]
+    can = {head.label: registry.head(head.label).spec.synthesize is not None for head in kinds}
     mute = [label for label, made in can.items() if not made]
     if mute and must_work:
         raise DataError(f"head {mute[0]!r} has no generator to make its distortion with: leave it out of --heads")
-    heads = tuple(head for head in predictor.heads if can[head.label])
+    heads = tuple(head for head in kinds if can[head.label])
     left_out = (
         *map(str, predictor.problems),
         *(f"head {label!r} has no generator" for label in mute),

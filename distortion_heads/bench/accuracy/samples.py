@@ -83,6 +83,8 @@ def measure_picture(
         for step in case:
             outcome.truth[row, columns[step.spec.label]] = step.severity
         heads = predictor.predict(version).heads
+        if not heads:  # too little to judge: nothing is claimed of it
+            continue
         outcome.probability[row] = [head.probability for head in heads]
         outcome.severity[row] = [np.nan if head.severity is None else head.severity for head in heads]
     return outcome

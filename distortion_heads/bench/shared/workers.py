@@ -25,10 +25,10 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The task of every process; `labels` are the heads, in the order of their answers."""
+    """The task of every process; `labels` are the heads, in the order of their answers (None: all)."""
 
     make_registry: MakeRegistry
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] | None
     cache: Cache
 
     def arrays(self, item: bytes, measure: Callable[[Predictor, tuple[HeadSpec, ...]], Arrays]) -> Arrays:
@@ -64,10 +64,10 @@ def measure_all(
     return ordered, {item: errors[item] for item in items if item in errors}
 
 
-def need_extra(command: str, *modules: str) -> None:
-    """Raise `MissingExtraError` unless `modules` of the extra `train` are installed."""
+def need_extra(command: str, *modules: str, extra: str = "train") -> None:
+    """Raise `MissingExtraError` unless `modules` of the extra are installed."""
     if any(find_spec(module) is None for module in modules):
-        raise MissingExtraError(command)
+        raise MissingExtraError(command, extra)
 
 
 def _attempt(measure: Callable[[_Item], _Answer], item: _Item) -> tuple[_Item, _Answer | None, str]:
@@ -77,7 +77,7 @@ def _attempt(measure: Callable[[_Item], _Answer], item: _Item) -> tuple[_Item, _
         return item, None, str(error)
 
 
-def _open(make_registry: MakeRegistry, labels: tuple[str, ...]) -> tuple[Predictor, tuple[HeadSpec, ...]]:
+def _open(make_registry: MakeRegistry, labels: tuple[str, ...] | None) -> tuple[Predictor, tuple[HeadSpec, ...]]:
     """Open heads on one thread, for the processes share the cores."""
     registry = make_registry()
     specs = tuple(head.spec for head in registry.select(labels))

@@ -50,12 +50,13 @@ def bench_video(
     specs = [registry.head(head.label).spec for head in predictor.video_heads]
     parts, problems = find_parts(options.clips, options.plan, options.limit)
     codings = options.plan.codings
+    used = tuple(head.label for head in predictor.video_heads)
     job = Job(
         make_registry=make_registry,
-        labels=tuple(head.label for head in predictor.video_heads),
+        labels=used,
         cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, codings, rooms=_ROOMS)),
     )
-    cases = draw_cases(parts, job.labels, options.plan)
+    cases = draw_cases(parts, used, options.plan)
     measure = partial(measure_one, job=job, codings=codings)
     measured, errors = measure_all(cases, measure, options.jobs, progress)
     failed = [f"{case.part}, {case.label}: {error}" for case, error in errors.items()]
@@ -71,21 +72,23 @@ def bench_video(
         left_out=(*problems, *failed),
     )
     figures = compute_figures(measured, predictor.video_heads, codings)
-    report = VideoReport(setting=setting, labels=job.labels, codings=figures)
+    report = VideoReport(setting=setting, labels=used, codings=figures)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report
 
 
 def _labels(heads: tuple[str, ...] | None, registry: Registry) -> tuple[str, ...]:
     """Return the heads to measure. Raises `DataError` for one without a generator."""
-    chosen = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
-    for label in chosen:
-        spec = registry.head(label).spec
-        if spec.synthesize is None and spec.synthesize_clip is None:
-            raise DataError(f"head {label!r} has no generator to make its distortion with: leave it out of --heads")
+    names = heads if heads is not None else tuple(label for label in HEADS if _has_weights(label, registry))
+    chosen = [head.spec for head in registry.select(names, member=lambda spec: spec.can_synthesize)]
+    for spec in chosen:
+        if not spec.can_synthesize:
+            raise DataError(
+                f"head {spec.label!r} has no generator to make its distortion with: leave it out of --heads"
+            )
     if not chosen:
         raise DataError("none of the heads that are measured by default is attached: name some with --heads")
-    return tuple(dict.fromkeys(chosen))
+    return tuple(spec.label for spec in chosen)
 
 
 def _has_weights(label: str, registry: Registry) -> bool:

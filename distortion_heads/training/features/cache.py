@@ -17,7 +17,7 @@ from distortion_heads.datasets.labelled_image import Source
 from distortion_heads.spec import View, view_key
 from distortion_heads.training.features.compute import MAX_FRAME_WINDOWS, MAX_WINDOWS, Features, ImageFeatures
 
-FORMAT = "dheads features 3"
+FORMAT = "dheads features 4"
 
 _HEADER = struct.Struct("<?QIII")
 _CHECKSUM_BYTES = 32

@@ -28,7 +28,7 @@ from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.build import RegisteredHead, Registry
 from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import VIEWS, BackboneRef, BackboneSpec, HeadSpec, View, check_label
+from distortion_heads.spec import FAMILY, VIEWS, BackboneRef, BackboneSpec, HeadSpec, View, check_label
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.extract import Progress, extract
 from distortion_heads.training.features.labelled import Dataset, usable
@@ -180,6 +180,8 @@ def _check_label(request: AddHeadRequest, registry: Registry, store: Store) -> H
     """Check that the result may be written; return the installed distortion of that label, if there is one."""
     label, out = check_label(request.label), request.out
     installed = registry.heads.get(label)
+    if installed and installed.spec.scope == FAMILY:
+        raise LabelTakenError(f"{label!r} is the name of a family, whose head is not a kind's: choose another label")
     if out is not None:
         _check_out(out, request.force)
     elif installed and installed.spec.weights is not None and installed.owner.distribution != USER:

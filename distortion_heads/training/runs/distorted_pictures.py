@@ -15,6 +15,7 @@ from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
+from distortion_heads.backbones.read_views import scene_features
 from distortion_heads.datasets.clean_pictures import content_digest, cut_picture, load_scene
 from distortion_heads.datasets.shards import (
     MIXTURE_SEVERITIES,
@@ -30,6 +31,7 @@ from distortion_heads.synthesis.distort import draw_mixture
 from distortion_heads.synthesis.reencode import reencode
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.views.light import light_statistics
+from distortion_heads.views.scene import scene_of
 
 PER_BLOCK = 100
 GROUP = 5
@@ -204,6 +206,8 @@ def _make_group(worker: _Worker, index: int) -> list[_Row]:
         image = make_sample(clean, steps, rng)
         if rng.random() < plan.video_odds:
             image = reencode(image, rng)
-        native, overview = (worker.backbone.features(image, view) for view in ("native", "overview"))
-        rows.append(_Row(native, overview, light_statistics(image), severity_row(specs, steps)))
+        scene = scene_of(image)
+        features = scene_features(worker.backbone, scene, ("native", "overview"))
+        light = light_statistics(scene.pixels, mask=scene.mask)
+        rows.append(_Row(features["native"], features["overview"], light, severity_row(specs, steps)))
     return rows

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.read_views import view_features
 from distortion_heads.datasets.clean_pictures import content_digest, find_scenes
 from distortion_heads.datasets.made_clips import MadeClip, Material, coded, draw_coding, make_clip, split_footage
 from distortion_heads.errors import DataError
@@ -123,7 +124,7 @@ def _run_set(
             clip = make_clip(material, specs, rng)
             coding = draw_coding(rng)
             frames = coded(clip, coding, Path(folder) / f"clip{coding.suffix}")
-            features = np.stack([backbone.features(f, "overview").mean(axis=0) for f in frames])
+            features = np.stack([view_features(backbone, f, "overview").mean(axis=0) for f in frames])
             for run, severity in _labelled_runs(clip, features, rng):
                 present = severity is not None
                 label = labels[clip.label] if present and clip.label is not None else -1

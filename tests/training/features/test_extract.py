@@ -34,6 +34,7 @@ class Means:
     """A backbone whose features are the mean colour of a window and its spread; counts the pictures that it sees."""
 
     ref = REF
+    shares_overview = False
 
     def __init__(self) -> None:
         self.seen = 0

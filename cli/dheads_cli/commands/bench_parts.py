@@ -1,0 +1,49 @@
+"""Options and texts of all commands of `dheads bench`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from dheads_cli.output.console import plain_table
+
+if TYPE_CHECKING:
+    from distortion_heads.bench.shared.goals import Goal
+
+SEED = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
+)
+JOBS = click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core)."
+)
+ANSWER = {None: "not measured", True: "yes", False: "NO"}
+
+
+def labels_of(heads: str | None) -> tuple[str, ...] | None:
+    """Return the labels in "A,B"; None for None. Raises `BadParameter`."""
+    if heads is None:
+        return None
+    labels = tuple(label.strip() for label in heads.split(",") if label.strip())
+    if not labels:
+        raise click.BadParameter("names no head", param_hint="--heads")
+    return labels
+
+
+def command_line(options: Mapping[str, object], which: str) -> str:
+    """Return the command line that gives the same figures."""
+    given = [
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items() if value is not None
+    ]
+    return " ".join((f"dheads bench {which}", *given))
+
+
+def goals_table(goals: Sequence[Goal], header: str, bound: Callable[[Goal], str]) -> str:
+    """Return the goals beside what was measured."""
+    rows = [["goal", header, "measured", "reached"]]
+    for goal in goals:
+        measured = "-" if goal.measured is None else f"{goal.measured:.3f}"
+        rows.append([goal.figure, bound(goal), measured, ANSWER[goal.met]])
+    return plain_table(rows)

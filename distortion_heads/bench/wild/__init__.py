@@ -1,0 +1,1 @@
+"""Real pictures: alarms on what is clean, and faults that are found."""

@@ -1,0 +1,77 @@
+"""The answers of single heads for a video, put in order by family: segments of a family, and of which kinds each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from distortion_heads.answers import KindShare
+from distortion_heads.heads.families import by_family, shares, speaker
+from distortion_heads.spec import FAMILY
+from distortion_heads.video.answers import Curves, FamilySegment, Segment, VideoFamily, VideoHead
+
+
+def families_over_time(heads: Sequence[VideoHead], curves: Curves) -> tuple[VideoFamily, ...]:
+    """Return the answer for each family; `curves` has a row for each of `heads`."""
+    rows = {head.label: row for row, head in enumerate(heads)}
+    return tuple(_family(members, curves, rows) for members in by_family(heads))
+
+
+def _family(members: Sequence[VideoHead], curves: Curves, rows: Mapping[str, int]) -> VideoFamily:
+    head = speaker(members)
+    segments = head.segments if head.scope == FAMILY else _joined([s for kind in members for s in kind.segments])
+    return VideoFamily(
+        family=head.family,
+        label=head.label,
+        probability=head.probability,
+        threshold=head.threshold,
+        present=head.present,
+        severity=head.severity,
+        share=head.share,
+        peak=head.peak,
+        peak_time=head.peak_time,
+        kinds=_kinds(segments, members, curves, rows),
+        segments=tuple(
+            FamilySegment(**vars(segment), kinds=_kinds([segment], members, curves, rows)) for segment in segments
+        ),
+    )
+
+
+def _joined(segments: Sequence[Segment]) -> list[Segment]:
+    """Return the segments in order, those that overlap as one: with the figures of its most probable part."""
+    joined: list[Segment] = []
+    for segment in sorted(segments, key=lambda segment: segment.onset):
+        if not joined or segment.onset >= joined[-1].offset:
+            joined.append(segment)
+            continue
+        before = joined.pop()
+        best = max(before, segment, key=lambda part: part.peak)
+        joined.append(
+            Segment(
+                onset=before.onset,
+                offset=max(before.offset, segment.offset),
+                peak=best.peak,
+                peak_time=best.peak_time,
+                probability=best.probability,
+                severity=best.severity,
+            )
+        )
+    return joined
+
+
+def _kinds(
+    segments: Sequence[Segment], members: Sequence[VideoHead], curves: Curves, rows: Mapping[str, int]
+) -> tuple[KindShare, ...]:
+    """Return the shares that the kinds have on average during `segments`; during the whole video if there are none."""
+    during = np.zeros(curves.values.shape[1], bool)
+    for segment in segments:
+        first = int((segment.onset - curves.start) / curves.width)
+        during[first : max(int(np.ceil((segment.offset - curves.start) / curves.width)), first + 1)] = True
+
+    def mean(kind: VideoHead) -> float:
+        values = curves.values[rows[kind.label], during]
+        known = values[~np.isnan(values)]
+        return float(known.mean(dtype=np.float64)) if known.size else kind.probability
+
+    return shares(members, mean)
