@@ -70,7 +70,8 @@ def _smoothed_luma(image: Floats, sigma: float, edge: float) -> Floats:
     variance = np.maximum(square - mean * mean, 0)
     gain = uniform_filter(variance / (variance + np.float32(edge * edge)), size)
     smooth = gain * luma + (1 - gain) * mean
-    return image + (smooth - luma)[..., None]
+    changed: Floats = image + (smooth - luma)[..., None]
+    return changed
 
 
 def _sharpened(image: Floats, amount: float, sigma: float) -> Floats:

@@ -46,8 +46,8 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sample:
-    """uint8 RGB pixels (H, W, 3), the faults in them, and how sharp each pixel is where focus is shallow (else None)."""
+class MixedPicture:
+    """uint8 RGB pixels (H, W, 3), the faults in them; how sharp each pixel is, where focus is shallow, else None."""
 
     pixels: Pixels
     faults: tuple[Fault, ...]
@@ -68,7 +68,9 @@ def _draw(family: FamilyOperators, count: int, rng: np.random.Generator) -> Step
     return Step(spec=choice[rng.integers(len(choice))], severity=float(rng.uniform(lowest, 5.0)))
 
 
-def make_sample(image: FloatImage, drawn: Sequence[tuple[str, Step]], seed: Seed, *, untouched: bool = True) -> Sample:
+def mixed_picture(
+    image: FloatImage, drawn: Sequence[tuple[str, Step]], seed: Seed, *, untouched: bool = True
+) -> MixedPicture:
     """Make a sample of a good picture, float32 HWC in [0, 1]; the same `seed`, the same sample.
 
     `untouched`: no camera has left its marks yet on the picture, which was reduced since. Raises `DataError` if a
@@ -89,7 +91,7 @@ def make_sample(image: FloatImage, drawn: Sequence[tuple[str, Step]], seed: Seed
         Fault(family=family_of[id(step)], step=step, seen=difference(made, chain.run(without=step)))
         for step in chain.steps
     )
-    return Sample(pixels=handed_on(made, np.random.default_rng((*seed, 9))), faults=faults, focus=focus)
+    return MixedPicture(pixels=handed_on(made, np.random.default_rng((*seed, 9))), faults=faults, focus=focus)
 
 
 class _Chain:

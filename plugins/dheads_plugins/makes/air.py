@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dheads_plugins._fields import Floats, enlarge, fractal_noise, grid, normalised, raster
-from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import clip01, pick, to_encoded, to_linear
 
@@ -81,6 +80,3 @@ def swirls(image: FloatImage, severity: float, rng: np.random.Generator) -> Floa
     ridges = 1 - np.abs(2 * noise - 1)
     depth = np.float32(rng.uniform(0.1, 0.5)) + pick(rng, ((0.5, noise), (0.5, ridges)))
     return _veil(image, np.clip(enlarge(depth, shape), 0, None), at_severity(OPACITY, severity), rng)
-
-
-MAKES = tuple(make("atmosphere", function, stage="atmosphere") for function in (haze, even_haze, plume, swirls))

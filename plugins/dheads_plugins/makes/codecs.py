@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.afterwards import Pixels, jpeg_once, stored, to_bytes
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import pick
@@ -35,7 +34,7 @@ def video_frame(pixels: Pixels, codec: str, options: dict[str, str], count: int 
 
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    encoder = av.CodecContext.create(codec, "w")
+    encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height, encoder.pix_fmt = padded.shape[1], padded.shape[0], "yuv420p"
     encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
     encoder.options = options
@@ -45,7 +44,9 @@ def video_frame(pixels: Pixels, codec: str, options: dict[str, str], count: int 
         frame.pts = index
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    decoder = av.CodecContext.create({"libx264": "h264", "libx265": "hevc", "libsvtav1": "av1"}.get(codec, codec), "r")
+    decoder: Any = av.CodecContext.create(
+        {"libx264": "h264", "libx265": "hevc", "libsvtav1": "av1"}.get(codec, codec), "r"
+    )
     decoder.thread_count = 1
     if encoder.extradata:
         decoder.extradata = encoder.extradata
@@ -128,9 +129,3 @@ def mpeg(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatI
     codec = pick(rng, ((0.5, "mpeg2video"), (0.5, "mpeg4")))
     options = {"qmin": str(scale), "qmax": str(scale)}
     return to_floats(video_frame(to_bytes(image), codec, options, int(rng.integers(1, 3))))
-
-
-MAKES = tuple(
-    make("compression", function, stage="compression")
-    for function in (jpeg_plain, jpeg_table, jpeg_twice, jpeg_reduced, webp, avif, h264, hevc, mpeg)
-)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from dheads_plugins._convolve import convolve
 from dheads_plugins._fields import enlarge, fractal_noise, grid, normalised, raster
-from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import clip01, pick
 
@@ -26,13 +25,14 @@ FINE = 4
 
 def scaled(image: FloatImage, radius: float) -> float:
     """Pixels for this picture: half of the growth with its size, since detail is not equally fine in all."""
-    return radius * (min(image.shape[:2]) / 384) ** 0.5
+    return radius * math.sqrt(min(image.shape[:2]) / 384)
 
 
 def _averaged(fine: NDArray[np.float64]) -> NDArray[np.float64]:
     """From a finely drawn kernel (FINE * odd) to one with odd sides."""
     rows, columns = fine.shape[0] // FINE, fine.shape[1] // FINE
-    return fine.reshape(rows, FINE, columns, FINE).mean((1, 3))
+    averaged: NDArray[np.float64] = fine.reshape(rows, FINE, columns, FINE).mean((1, 3))
+    return averaged
 
 
 def _raster(radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -149,7 +149,7 @@ def zoom(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatI
         offset = middle - matrix @ middle
         for channel in range(3):
             total[..., channel] += affine_transform(image[..., channel], matrix, offset, order=1, mode="mirror")
-    return clip01(total / steps)
+    return clip01(total / np.float32(steps))
 
 
 def upscaled(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
@@ -173,9 +173,3 @@ def moved_part(image: FloatImage, severity: float, rng: np.random.Generator) -> 
     inside = np.clip(2.5 - 2.0 * np.hypot(y - centre[0], x - centre[1]), 0, 1)[..., None]
     rest = motion(image, max(1.0, severity - 2), rng)
     return clip01(inside * blurred + (1 - inside) * rest)
-
-
-MAKES = tuple(
-    make("blur", function, stage="optics")
-    for function in (defocus, defocus_by_depth, gaussian, box, median, shake, motion, zoom, upscaled, moved_part)
-)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dheads_plugins._fields import Floats, enlarge, fractal_noise, grid, normalised, raster
-from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.camera import develop
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import clip01, to_encoded, to_linear
@@ -33,7 +32,9 @@ def overexposed(image: FloatImage, severity: float, rng: np.random.Generator) ->
     """Too much light: clipped on the sensor, then the camera's curve."""
     light = to_linear(image) * np.float32(2 ** at_severity(OVER, severity))
     knee = np.float32(rng.uniform(0.7, 1.0))
-    rolled = np.where(light < knee, light, knee + (1 - knee) * (1 - np.exp(-(light - knee) / max(1 - knee, 1e-3))))
+    rolled = np.where(
+        light < knee, light, knee + (1 - knee) * (1 - np.exp(-np.maximum(light - knee, 0) / max(1 - knee, 1e-3)))
+    )
     return clip01(_tone(clip01(to_encoded(np.minimum(rolled, 1))), rng.uniform(0.0, 0.7)))
 
 
@@ -116,9 +117,3 @@ def endoscope(image: FloatImage, severity: float, rng: np.random.Generator) -> F
     centre = rng.uniform(-0.4, 0.4, 2).astype(np.float32)
     squared = (y - centre[0]) ** 2 + (x - centre[1]) ** 2
     return _shade(image, normalised(1 - 1 / (1 + np.float32(rng.uniform(1.0, 3.0)) * squared)), severity, rng)
-
-
-MAKES = (
-    *(make("exposure", function, stage="sensor") for function in (overexposed, underexposed, low_light, gamma)),
-    *(make("light", function, stage="atmosphere") for function in (gradient, side_light, spot, cast_shadow, endoscope)),
-)

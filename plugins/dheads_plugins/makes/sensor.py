@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dheads_plugins.makes._spec import make
 from distortion_heads.synthesis.camera import develop
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import Floats, clip01, pick
@@ -102,9 +101,3 @@ def speckle(image: FloatImage, severity: float, rng: np.random.Generator) -> Flo
     """Noise in proportion to the value, up to the value itself."""
     deviation = at_severity((0.08, 0.15, 0.25, 0.45, 0.8), severity) * rng.uniform(0.7, 1.3)
     return clip01(image * (1 + np.float32(deviation) * rng.standard_normal(image.shape, np.float32)))
-
-
-MAKES = tuple(
-    make("noise", function, stage="sensor")
-    for function in (camera, raw_camera, film_grain, chroma_noise, banding, strong, shot_noise, salt_or_pepper, speckle)
-)
