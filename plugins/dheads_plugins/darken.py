@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dheads_plugins._bundled import bundled
-from dheads_plugins._tone import map_lightness, map_rgb, map_two_thirds_rgb, map_value, parabola, pick, power_law
+from dheads_plugins._tone import map_lightness, map_rgb, map_two_thirds_rgb, map_value, parabola, power_law
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.levels import at_severity
+from distortion_heads.synthesis.tone import pick
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

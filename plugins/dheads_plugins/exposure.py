@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dheads_plugins._bundled import bundled
+from dheads_plugins.makes import makes_of
 from distortion_heads.spec import HeadSpec
 
 HEAD = HeadSpec(
@@ -10,6 +11,14 @@ HEAD = HeadSpec(
     title="Exposure",
     family="exposure",
     scope="family",
+    makes=makes_of(
+        "lighting",
+        "sensor",
+        overexposed="Too much light: clipped on the sensor, then the camera's curve.",
+        underexposed="Too little light, without further noise: dark, contrast kept or crushed by the curve.",
+        low_light="Too little light, and the sensor's noise that comes with it, as in a dark room.",
+        gamma="A wrong curve: dark parts lifted or pressed down.",
+    ),
     description="Too dark, too bright or of wrong contrast as a whole.",
     weights=bundled("exposure"),
     view="light",

@@ -15,9 +15,9 @@ import numpy as np
 
 from dheads_plugins._bundled import bundled
 from dheads_plugins._fields import Floats
-from dheads_plugins._tone import clip01, pick, to_encoded, to_linear
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.levels import at_severity
+from distortion_heads.synthesis.tone import clip01, pick, to_encoded, to_linear
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage

@@ -1,0 +1,113 @@
+"""Samples for family heads: a good picture, up to three faults of different families, and what became of it since.
+
+Each fault is a kind that a head is named after or a make that none is. It is compared with the same picture without
+it: only what can still be seen in the end is there to be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.synthesis.afterwards import Pixels, handed_on
+from distortion_heads.synthesis.distort import Step, distort, in_physical_order, stage_of
+from distortion_heads.synthesis.good import finished, shallow_focus, softened
+from distortion_heads.synthesis.tone import pick
+from distortion_heads.synthesis.visibility import Difference, difference
+
+if TYPE_CHECKING:
+    from distortion_heads.spec import FloatImage, HeadSpec
+
+Seed: TypeAlias = tuple[int, ...]
+
+SENSOR = 2
+"""Place of the sensor in the imaging chain: what comes before it happens to the light."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyOperators:
+    """The distortions of a family: `kinds` that heads are named after, and `makes` that none is."""
+
+    kinds: tuple[HeadSpec, ...]
+    makes: tuple[HeadSpec, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault of a sample, and what of it can be seen in the end."""
+
+    family: str
+    step: Step
+    seen: Difference
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MixedPicture:
+    """uint8 RGB pixels (H, W, 3), the faults in them; how sharp each pixel is, where focus is shallow, else None."""
+
+    pixels: Pixels
+    faults: tuple[Fault, ...]
+    focus: NDArray[np.float32] | None
+
+
+def draw_faults(operators: Mapping[str, FamilyOperators], rng: np.random.Generator) -> tuple[tuple[str, Step], ...]:
+    """Draw none (22 %), one (38 %), two (32 %) or three faults of different families, makes as often as kinds."""
+    count = pick(rng, ((0.22, 0), (0.38, 1), (0.32, 2), (0.08, 3)))
+    families = rng.permutation(list(operators))[:count]
+    return tuple((str(family), _draw(operators[str(family)], count, rng)) for family in families)
+
+
+def _draw(family: FamilyOperators, count: int, rng: np.random.Generator) -> Step:
+    makes = family.makes and (rng.random() < 0.55 or not family.kinds)
+    choice = family.makes if makes else family.kinds
+    lowest = 1.0 if count == 1 else 1.8
+    return Step(spec=choice[rng.integers(len(choice))], severity=float(rng.uniform(lowest, 5.0)))
+
+
+def mixed_picture(
+    image: FloatImage, drawn: Sequence[tuple[str, Step]], seed: Seed, *, untouched: bool = True
+) -> MixedPicture:
+    """Make a sample of a good picture, float32 HWC in [0, 1]; the same `seed`, the same sample.
+
+    `untouched`: no camera has left its marks yet on the picture, which was reduced since. Raises `DataError` if a
+    synthesizer breaks its contract.
+    """
+    rng = np.random.default_rng((*seed, 0))
+    focus = None
+    if untouched and rng.random() < 0.25:
+        image = softened(image, rng)
+    if untouched and rng.random() < 0.08:
+        image, focus = shallow_focus(image, rng)
+    family_of = {id(step): family for family, step in drawn}
+    chain = _Chain(
+        image, in_physical_order([step for _, step in drawn]), seed, rng.random() < (0.45 if untouched else 0.15)
+    )
+    made = chain.run()
+    faults = tuple(
+        Fault(family=family_of[id(step)], step=step, seen=difference(made, chain.run(without=step)))
+        for step in chain.steps
+    )
+    return MixedPicture(pixels=handed_on(made, np.random.default_rng((*seed, 9))), faults=faults, focus=focus)
+
+
+class _Chain:
+    """The way of the light: air and optics, the camera's finish, then everything later. Every step has its own seed."""
+
+    def __init__(self, image: FloatImage, steps: Sequence[Step], seed: Seed, camera: bool) -> None:
+        self.steps, self._image, self._seed, self._camera = steps, image, seed, camera
+
+    def run(self, without: Step | None = None) -> FloatImage:
+        image, taken = self._image, not self._camera
+        for place, step in enumerate(self.steps):
+            if not taken and stage_of(step.spec) >= SENSOR:
+                image, taken = self._finish(image), True
+            if step is not without:
+                image = distort(image, [step], np.random.default_rng((*self._seed, 3, place)))
+        return image if taken else self._finish(image)
+
+    def _finish(self, image: FloatImage) -> FloatImage:
+        return finished(image, np.random.default_rng((*self._seed, 2)))
