@@ -1,4 +1,4 @@
-"""What comes after a distortion: nearly every picture in the world was resized and stored as JPEG since."""
+"""Hand a distorted picture on: nearly every picture in the world was resized and stored as JPEG since."""
 
 from __future__ import annotations
 

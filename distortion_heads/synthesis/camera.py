@@ -70,7 +70,7 @@ def _smoothed_luma(image: Floats, sigma: float, edge: float) -> Floats:
     variance = np.maximum(square - mean * mean, 0)
     gain = uniform_filter(variance / (variance + np.float32(edge * edge)), size)
     smooth = gain * luma + (1 - gain) * mean
-    changed: Floats = image + (smooth - luma)[..., None]
+    changed: Floats = (image + (smooth - luma)[..., None]).astype(np.float32)
     return changed
 
 

@@ -1,4 +1,4 @@
-"""What good pictures have, and what no head may take for a fault: a camera's finish, softness at 1:1, shallow focus."""
+"""Give a good picture what no head may take for a fault: a camera's finish, softness at 1:1, shallow focus."""
 
 from __future__ import annotations
 

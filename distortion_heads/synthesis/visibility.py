@@ -26,7 +26,7 @@ Fitted to the mean opinions of 23 of KADID-10k's types at five levels (SROCC .90
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What tells two pictures apart: GMSD of the luma, mean absolute differences of colour and of luma; in [0, 1]."""
+    """Differences of two pictures in [0, 1]: GMSD of the luma, mean absolute ones of colour and of luma."""
 
     structure: float
     colour: float
@@ -38,10 +38,10 @@ class Difference:
         parts = ((self.structure, STRUCTURE), (self.colour, COLOUR), (self.light, LIGHT))
         return sum(weight * log1p(value / scale) for value, (weight, scale) in parts)
 
-    @property
-    def severity(self) -> float:
-        """Return the loss on the scale of severities, 1 (imperceptible) to 5 (very annoying)."""
-        return min(1 + 4 * self.loss / (UNCHANGED - WORST), 5.0)
+
+def severity_of(loss: float) -> float:
+    """Return a loss of opinion on the scale of severities, 1 (imperceptible) to 5 (very annoying)."""
+    return min(1 + 4 * loss / (UNCHANGED - WORST), 5.0)
 
 
 def difference(image: FloatImage, other: FloatImage) -> Difference:

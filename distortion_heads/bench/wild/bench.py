@@ -16,8 +16,8 @@ from distortion_heads.bench.shared.judge import Judged, judge_all
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
 from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
 from distortion_heads.bench.wild.figures import WildOutcomes, compute_figures
-from distortion_heads.bench.wild.pictures import WildPicture, read_wild
 from distortion_heads.bench.wild.report import Setting, WildReport, compare_goals, report_to_dict, to_markdown
+from distortion_heads.datasets.wild import WildPicture, read_wild
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.bench.shared.handmade import HANDMADE
 from distortion_heads.bench.shared.intervals import Estimate, ranked, share_of
-from distortion_heads.bench.wild.pictures import CLEAN, UNREVIEWED, WildPicture
+from distortion_heads.datasets.wild import CLEAN, UNREVIEWED, WildPicture
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -54,8 +54,9 @@ def fit_layers(
     seed: int,
     start: tuple[Layer, Layer] | None = None,
     whitened: bool = True,
+    hidden: int = HIDDEN,
 ) -> tuple[Layer, Layer]:
-    """Fit dim -> 32 -> (presence[, severity]) on windows that carry their image's label; deterministic in `seed`.
+    """Fit dim -> `hidden` -> (presence[, severity]) on windows that carry their image's label; deterministic in `seed`.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
     AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened if `whitened`, where there
@@ -63,7 +64,9 @@ def fit_layers(
     """
     rng = np.random.default_rng(seed)
     outputs = 2 if with_severity else 1
-    head = _Perceptron.random(examples.windows.shape[1], outputs, rng) if start is None else _Perceptron.of(*start)
+    head = (
+        _Perceptron.random(examples.windows.shape[1], hidden, outputs, rng) if start is None else _Perceptron.of(*start)
+    )
     targets = _Targets.of(examples, with_severity)
     if start is not None or len(examples) >= MANY or not whitened:
         recipe = _MANY_PICTURES if len(examples) < MOST else _MOST_PICTURES
@@ -99,12 +102,12 @@ class _Perceptron:
     parameters: tuple[Array, Array, Array, Array]
 
     @classmethod
-    def random(cls, dim: int, outputs: int, rng: np.random.Generator) -> _Perceptron:
+    def random(cls, dim: int, hidden: int, outputs: int, rng: np.random.Generator) -> _Perceptron:
         """Draw small weights, which generalise from few pictures; the severity starts at 3."""
-        first = rng.standard_normal((dim, HIDDEN), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * dim)))
-        last = rng.standard_normal((HIDDEN, outputs), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * HIDDEN)))
+        first = rng.standard_normal((dim, hidden), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * dim)))
+        last = rng.standard_normal((hidden, outputs), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * hidden)))
         bias = np.array([0.0, 3.0], np.float32)[:outputs]
-        return cls((first, np.zeros(HIDDEN, np.float32), last, bias))
+        return cls((first, np.zeros(hidden, np.float32), last, bias))
 
     @classmethod
     def of(cls, first: Layer, last: Layer) -> _Perceptron:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
 
 OPACITY = (0.15, 0.27, 0.4, 0.56, 0.75)
-"""Of the veil at its thickest tenth."""
+"""Share of the light that the veil adds where it is thickest (its 90th percentile)."""
 
 
 def _airlight(rng: np.random.Generator) -> Floats:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
 
 RADIUS = (1.6, 2.6, 4.5, 8.0, 15.0)
-"""Of the circle of confusion in pixels, for a picture whose short side is 384; larger ones are blurred more."""
+"""Radius of the circle of confusion in pixels, for a picture whose short side is 384; larger ones are blurred more."""
 
 FINE = 4
 """Kernels are drawn this much finer and then averaged, so that sizes need not be whole."""

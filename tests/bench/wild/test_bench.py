@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from distortion_heads.bench.wild.bench import WildBenchOptions, bench_wild
-from distortion_heads.bench.wild.pictures import read_wild
+from distortion_heads.datasets.wild import read_wild
 from distortion_heads.errors import DataError
 from helpers.tiny_registry import TinyRegistry, write_heads
 

@@ -1,0 +1,52 @@
+"""`dheads train --families`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dheads_cli.output.cards import figure, share
+from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import session_of
+
+
+def train_on_families(
+    ctx: click.Context, images: Path, wild: Path | None, out: Path, seed: int, options: dict[str, Any]
+) -> None:
+    """Fit the heads of all families that plugins have; write `out/heads`, and what was measured."""
+    from distortion_heads._system.locks import only_writer
+    from distortion_heads.training.runs.from_families import FamilyOptions, train_families
+
+    specs = [head.spec for head in session_of(ctx).checked_registry().heads.values()]
+    with progress_bar(ticking=True) as bar, only_writer(out, "dheads train"):
+        heads = train_families(
+            FamilyOptions(
+                images=images,
+                wild=wild,
+                out=out,
+                seed=seed,
+                command=_command(images, wild, seed, options),
+                report=lambda stage, done, total: bar.show(done, total, stage),
+                **{name: value for name, value in options.items() if value is not None},
+            ),
+            specs,
+        )
+    rows = [
+        [head.label, figure(head.metrics.auroc), figure(head.metrics.f1), share(head.metrics.fpr_clean)]
+        for head in heads
+    ]
+    table = plain_table([["family", "AUROC", "F1", "false alarms on clean"], *rows])
+    stdout_stream(machine=False).write(f"{table}wrote {out / 'heads'}\n")
+
+
+def _command(images: Path, wild: Path | None, seed: int, options: dict[str, Any]) -> str:
+    """Return what decides the weights; folders by their names, for the files are given to others."""
+    words = ["dheads", "train", "--families", "--images", images.resolve().name, "--seed", str(seed)]
+    words += [] if wild is None else ["--wild", wild.resolve().name]
+    for name in ("fit_pictures", "hold_pictures"):
+        words += [] if options[name] is None else [f"--{name.replace('_', '-')}", str(options[name])]
+    return shlex.join(words)

@@ -1,0 +1,196 @@
+"""Samples for family heads: good pictures with faults, handed on, and their features; kept in blocks on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.processes import in_processes, per_process
+from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.open import open_backbone
+from distortion_heads.backbones.read_views import scene_features
+from distortion_heads.datasets.clean_pictures import content_digest, load_scene
+from distortion_heads.errors import DataError
+from distortion_heads.registry.backbones import read_ref
+from distortion_heads.registry.build import build_registry
+from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, HeadSpec
+from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_faults, mixed_picture
+from distortion_heads.views.scene import scene_of
+from distortion_heads.views.windows import native_view, native_windows
+
+PER_BLOCK = 50
+
+FOUND_ODDS = 0.25
+"""How often a sample is made of a picture as it was found, not of a reduced one."""
+
+LOWEST, HIGHEST, LEFTMOST, RIGHTMOST = 352, 448, 448, 608
+"""Ranges from which the sides of what is cut out are drawn."""
+
+_ARRAYS = ("native", "counts", "sharp", "light", "loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyPlan:
+    """`count` samples of `scenes` (reduced, without a camera's marks) and of `found`, kept in blocks in `folder`."""
+
+    folder: Path
+    name: str
+    scenes: tuple[Path, ...]
+    found: tuple[Path, ...]
+    count: int
+    seed: int
+    backbone: BackboneSpec
+    families: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        parts = (content_digest(self.scenes), content_digest(self.found), read_ref(self.backbone).fingerprint)
+        return hashlib.sha256(repr((*parts, self.seed, self.families, PER_BLOCK)).encode()).hexdigest()[:12]
+
+    def block(self, index: int) -> Path:
+        return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FamilySamples:
+    """Features of n samples, float16, and how much of each family's fault is seen.
+
+    `loss` float32 (n, families) is what people's opinion falls by, NaN where it is not known; `sharp` float32, a number
+    for each native window: how much of it is in focus.
+    """
+
+    native: NDArray[np.float16]
+    starts: NDArray[np.int64]
+    sharp: NDArray[np.float32]
+    light: NDArray[np.float16]
+    loss: NDArray[np.float32]
+
+
+def collect_samples(plan: FamilyPlan, workers: int) -> Iterator[int]:
+    """Make the blocks that are missing; yields the number of samples done so far."""
+    blocks = range(-(-plan.count // PER_BLOCK))
+    missing = [i for i in blocks if not plan.block(i).exists()]
+    done = (len(blocks) - len(missing)) * PER_BLOCK
+    yield done
+    for _ in in_processes(missing, partial(_make_block, plan), workers) if missing else ():
+        done += PER_BLOCK
+        yield done
+
+
+def read_samples(plan: FamilyPlan) -> FamilySamples:
+    """Read all blocks. Raises `DataError` if one of them is not what `collect_samples` writes."""
+    blocks = [_read_block(plan.block(i)) for i in range(-(-plan.count // PER_BLOCK))]
+    whole = {name: np.concatenate([block[name] for block in blocks]) for name in _ARRAYS}
+    starts = np.concatenate([[0], np.cumsum(whole.pop("counts"))]).astype(np.int64)
+    return FamilySamples(starts=starts, **whole)
+
+
+def _read_block(path: Path) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        block: dict[str, NDArray[Any]] = load_file(path)
+    except SafetensorError:
+        block = {}
+    if set(block) != set(_ARRAYS):
+        raise DataError(f"{path} is damaged: remove it, and run it again")
+    return block
+
+
+def operators_of(specs: Mapping[str, HeadSpec], families: tuple[str, ...]) -> dict[str, FamilyOperators]:
+    """Return what the attached heads know to make of each family: its kinds, and the makes of its own head."""
+    operators = {}
+    for family in families:
+        kinds = tuple(spec for spec in specs.values() if spec.family == family and spec.synthesize is not None)
+        makes = tuple(
+            HeadSpec(
+                label=make.name,
+                title=make.name,
+                family=family,
+                description=make.description,
+                synthesize=make.synthesize,
+                stage=make.stage,
+            )
+            for make in (specs[family].makes if family in specs and specs[family].scope == FAMILY else ())
+        )
+        operators[family] = FamilyOperators(kinds=kinds, makes=makes)
+    return {family: known for family, known in operators.items() if known.kinds or known.makes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Worker:
+    plan: FamilyPlan
+    operators: dict[str, FamilyOperators]
+    backbone: FeatureSource
+
+
+def _open(plan: FamilyPlan) -> _Worker:
+    specs = {label: head.spec for label, head in build_registry().heads.items()}
+    operators = operators_of(specs, plan.families)
+    return _Worker(plan=plan, operators=operators, backbone=open_backbone(plan.backbone, threads=1))
+
+
+def _make_block(plan: FamilyPlan, index: int) -> None:
+    from safetensors.numpy import save
+
+    worker = per_process(_open, plan)
+    rows = [_sample(worker, index, i) for i in range(PER_BLOCK)]
+    tensors: dict[str, NDArray[Any]] = {
+        "native": np.concatenate([row["native"] for row in rows]).astype(np.float16),
+        "counts": np.array([len(row["native"]) for row in rows], np.int64),
+        "sharp": np.concatenate([row["sharp"] for row in rows]),
+        "light": np.concatenate([row["light"] for row in rows]).astype(np.float16),
+        "loss": np.stack([row["loss"] for row in rows]),
+    }
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(plan.block(index), save(tensors, metadata={"families": json.dumps(plan.families)}))
+
+
+def _sample(worker: _Worker, block: int, index: int) -> dict[str, NDArray[np.float32]]:
+    plan, seed = worker.plan, (worker.plan.seed, block, index)
+    rng = np.random.default_rng((*seed, 1))
+    found = bool(plan.found) and rng.random() < FOUND_ODDS
+    paths = plan.found if found else plan.scenes
+    pixels = _cut(scene_of(load_scene(paths[rng.integers(len(paths))])).pixels, rng)
+    image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
+    made = mixed_picture(image, draw_faults(worker.operators, rng), seed, untouched=not found)
+    features = scene_features(worker.backbone, scene_of(made.pixels), ("native", LIGHT))
+    loss = np.zeros(len(plan.families), np.float32)
+    for fault in made.faults:
+        loss[plan.families.index(fault.family)] = fault.seen.loss
+    native = features["native"]
+    return {"native": native, "light": features[LIGHT], "sharp": _in_focus(made, len(native)), "loss": loss}
+
+
+def _cut(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    rows, columns = int(rng.integers(LOWEST, HIGHEST)), int(rng.integers(LEFTMOST, RIGHTMOST))
+    if rng.random() < 0.5:
+        rows, columns = columns, rows
+    rows, columns = min(rows, height), min(columns, width)
+    top, left = int(rng.integers(0, height - rows + 1)), int(rng.integers(0, width - columns + 1))
+    cut = pixels[top : top + rows, left : left + columns]
+    return cut[:, ::-1] if rng.random() < 0.5 else cut
+
+
+def _in_focus(made: MixedPicture, windows: int) -> NDArray[np.float32]:
+    """Return how much of each native window is in focus: 1 but where focus is shallow."""
+    from PIL import Image
+
+    if made.focus is None:
+        return np.ones(windows, np.float32)
+    height, width = made.pixels.shape[:2]
+    small = Image.fromarray((made.focus * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
+    canvas = native_view(np.repeat(np.asarray(small)[..., np.newaxis], 3, axis=2))
+    shares = [canvas.crop(window)[..., 0].mean() / 255 for window in native_windows(canvas.rows, canvas.columns)]
+    return np.array(shares if len(shares) == windows else np.ones(windows), np.float32)

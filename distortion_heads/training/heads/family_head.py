@@ -1,0 +1,151 @@
+"""Fit the head of a family: present where a fault is seen, absent where there is none, unknown in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.heads.bank import HeadBank, sigmoid
+from distortion_heads.heads.head import Calibration, HeadFile, Pooling, Provenance
+from distortion_heads.metrics.measure import measure
+from distortion_heads.metrics.thresholds import choose_together
+from distortion_heads.spec import FAMILY, LIGHT, BackboneRef, HeadSpec
+from distortion_heads.synthesis.visibility import severity_of
+from distortion_heads.training.features.examples import Examples
+from distortion_heads.training.features.family_samples import FamilySamples
+from distortion_heads.training.heads.fit_layers import fit_layers
+from distortion_heads.training.heads.train_head import HeadCard, new_head
+
+HIDDEN = 96
+
+SEEN = 0.4
+"""From what loss of opinion on a fault counts as seen; families of tone need more, for scenes differ in it too."""
+
+SEEN_TONE = {"exposure": 0.7, "light": 0.6, "atmosphere": 0.6, "color": 0.6}
+
+IN_FOCUS = 0.6
+"""Share of a window that must be in focus for it to say that there is no blur."""
+
+POOLING: Mapping[str, Pooling] = {"blur": Pooling(quantile=0.25)}
+"""Blur means that nothing is sharp: its sharpest windows tell. All other families take the mean."""
+
+MAX_ANY_ALARM = 0.12
+"""Share of pictures without a fault on which any family may fire: crops of unusual scenes, harder than whole ones."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FamilyExamples:
+    """Samples for one family: `present` bool (n,), `known` bool (n,), `clean` bool (n,) without any fault."""
+
+    samples: FamilySamples
+    present: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    clean: NDArray[np.bool_]
+    severity: NDArray[np.float32]
+
+
+def examples_of(samples: FamilySamples, families: Sequence[str], family: str) -> FamilyExamples:
+    """Return the samples as examples of `family`."""
+    loss = samples.loss[:, families.index(family)]
+    present = loss >= SEEN_TONE.get(family, SEEN)
+    severity = np.array([severity_of(float(value)) if value > 0 else np.nan for value in loss], np.float32)
+    clean: NDArray[np.bool_] = (samples.loss == 0).all(axis=1)
+    return FamilyExamples(samples=samples, present=present, known=present | (loss == 0), clean=clean, severity=severity)
+
+
+def fit_family(
+    spec: HeadSpec,
+    families: Sequence[str],
+    fit: FamilySamples,
+    hold: FamilySamples,
+    backbone: BackboneRef,
+    provenance: Provenance,
+    license_text: str,
+) -> HeadFile:
+    """Fit the head of a family on `fit` and calibrate it on `hold`, of other scenes; its threshold is still .5."""
+    layers = fit_layers(
+        _windows(examples_of(fit, families, spec.family), spec),
+        with_severity=True,
+        seed=provenance.seed,
+        whitened=False,
+        hidden=HIDDEN,
+    )
+    card = HeadCard(label=spec.label, title=spec.title, family=spec.family, license=license_text, view=spec.view)
+    head = replace(new_head(card, layers, backbone, provenance), scope=FAMILY, pooling=POOLING.get(spec.family))
+    return replace(head, calibration=_calibrated(head, examples_of(hold, families, spec.family)))
+
+
+def with_thresholds(heads: Sequence[HeadFile], families: Sequence[str], hold: FamilySamples) -> tuple[HeadFile, ...]:
+    """Return the heads with thresholds that spare pictures without a fault together, and their figures."""
+    examples = [examples_of(hold, families, head.family) for head in heads]
+    answers = np.stack([probabilities(head, hold) for head in heads])
+    # what is neither seen nor absent is left out of F1: no threshold fires on it
+    counted = np.stack([np.where(e.known, p, 0.0) for e, p in zip(examples, answers, strict=True)])
+    labels, clean = np.stack([e.present for e in examples]), examples[0].clean
+    thresholds = choose_together(counted, labels, clean, MAX_ANY_ALARM)
+    split = "held-out scenes; faults that are hardly seen left out"
+    finished = []
+    for head, e, p, threshold in zip(heads, examples, answers, thresholds, strict=True):
+        known = e.known
+        metrics = measure(p[known], e.present[known], clean[known], threshold.value, split)
+        finished.append(replace(head, threshold=threshold, metrics=metrics))
+    return tuple(finished)
+
+
+def probabilities(head: HeadFile, samples: FamilySamples) -> NDArray[np.float64]:
+    """Return the head's probability for each sample, (n,), pooled as its file says."""
+    windows, starts = _view(head.view, samples)
+    logits = HeadBank([head]).evaluate(windows.astype(np.float32)).logits[0].astype(np.float64)
+    return _pooled(sigmoid(head.calibration.scale * logits + head.calibration.offset), starts, head.pooling)
+
+
+def _pooled(p: NDArray[np.float64], starts: NDArray[np.int64], pooling: Pooling | None) -> NDArray[np.float64]:
+    if pooling is None:
+        means: NDArray[np.float64] = np.add.reduceat(p, starts[:-1]) / np.diff(starts)
+        return means
+    return np.array([np.quantile(p[a:b], pooling.quantile) for a, b in pairwise(starts)])
+
+
+def _view(view: str, samples: FamilySamples) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+    if view == LIGHT:
+        return samples.light, np.arange(len(samples.light) + 1)
+    return samples.native, samples.starts
+
+
+def _windows(examples: FamilyExamples, spec: HeadSpec) -> Examples:
+    """Return the windows of samples whose label is known, without those out of focus in sharp pictures."""
+    windows, starts = _view(spec.view, examples.samples)
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    kept = examples.known[owner]
+    if spec.family == "blur":
+        kept &= examples.present[owner] | (examples.samples.sharp >= IN_FOCUS)
+    counts = np.bincount(owner[kept], minlength=len(starts) - 1)
+    used = counts > 0
+    return Examples(
+        windows=windows[kept],
+        starts=np.concatenate([[0], np.cumsum(counts[used])]).astype(np.int64),
+        labels=examples.present[used],
+        severity=examples.severity[used],
+        clean=examples.clean[used],
+    )
+
+
+def _calibrated(head: HeadFile, hold: FamilyExamples) -> Calibration:
+    """Return scale and offset (Platt 1999) that minimise the cross-entropy of what the head says of whole pictures."""
+    from scipy.optimize import minimize
+
+    windows, starts = _view(head.view, hold.samples)
+    logits = HeadBank([head]).evaluate(windows.astype(np.float32)).logits[0].astype(np.float64)
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        p = _pooled(sigmoid(float(np.exp(parameters[0])) * logits + float(parameters[1])), starts, head.pooling)
+        p = np.clip(p[hold.known], 1e-7, 1 - 1e-7)
+        return float(-np.where(hold.present[hold.known], np.log(p), np.log1p(-p)).mean())
+
+    found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-5, "maxiter": 80}).x
+    params = {"scale": round(float(np.exp(found[0])), 6), "offset": round(float(found[1]), 6)}
+    return Calibration(method="platt", params=params)

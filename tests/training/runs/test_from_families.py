@@ -1,0 +1,45 @@
+"""The heads of families, from a few pictures: what is written, and that a stopped run goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from distortion_heads.errors import DataError
+from distortion_heads.heads.file import read_head
+from distortion_heads.registry.build import build_registry
+from distortion_heads.training.runs.from_families import FamilyOptions, train_families
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clean")
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        coarse = rng.integers(0, 256, (9, 12, 3), np.uint8)
+        picture = Image.fromarray(coarse).resize((360, 352), Image.Resampling.BICUBIC)
+        fine = np.asarray(picture, np.int16) + rng.integers(-20, 21, (352, 360, 1))
+        Image.fromarray(np.clip(fine, 0, 255).astype(np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_a_head_for_each_family_and_again_from_the_same_samples(photographs, tmp_path):
+    specs = [h.spec for h in build_registry(no_plugins=True).heads.values() if h.spec.family in ("blur", "light")]
+    options = FamilyOptions(images=photographs, out=tmp_path, fit_pictures=50, hold_pictures=50)
+    heads = train_families(options, specs)
+    assert [(head.label, head.scope, head.view) for head in heads] == [
+        ("blur", "family", "native"),
+        ("light", "family", "light"),
+    ]
+    assert heads[0].pooling is not None
+    blocks = sorted((tmp_path / "samples").iterdir())
+    times = [block.stat().st_mtime_ns for block in blocks]
+    train_families(options, specs)
+    assert [block.stat().st_mtime_ns for block in blocks] == times
+    assert read_head(tmp_path / "heads" / "blur.safetensors").threshold == heads[0].threshold
+
+
+def test_nothing_to_fit_is_said(photographs, tmp_path):
+    with pytest.raises(DataError, match="no plugin has a head of the scope"):
+        train_families(FamilyOptions(images=photographs, out=tmp_path), [])
