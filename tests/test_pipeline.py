@@ -77,7 +77,7 @@ def test_attaching_or_removing_a_head_changes_no_other(home: Path, backbone: Cel
 
 def test_one_head_alone_equals_itself_among_all(photo: Pixels) -> None:
     everything = Predictor().predict(photo)
-    for head in everything.heads[:4]:
+    for head in [head for head in everything.heads if head.scope == "kind"][:4]:
         assert Predictor([head.label]).predict(photo).heads == (head,)
 
 

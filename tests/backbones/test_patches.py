@@ -96,7 +96,7 @@ def test_it_is_listed_exported_and_predicts(
     capfd.readouterr()
     assert run(["predict", "--backbone", "tiny_net", str(examples_folder / "kitten_noise.png")]) == 1
     error = capfd.readouterr().err
-    assert exported.ref.fingerprint in error  # the attached heads read another one
+    assert "were made for another backbone" in error
     assert "no head can be used" in error
 
 

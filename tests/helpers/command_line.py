@@ -32,8 +32,8 @@ class Result:
 
     @property
     def error(self) -> str:
-        """The one line on stderr, which must be one of ours."""
-        (line,) = self.err.splitlines()
+        """The one line on stderr beside a folder's summary, which must be one of ours."""
+        (line,) = (line for line in self.err.splitlines() if not line.startswith("dheads: summary: "))
         assert line.startswith("dheads: ")
         return line
 

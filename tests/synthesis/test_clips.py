@@ -289,7 +289,10 @@ def test_options_of_videos_are_for_the_videos_among_pictures(
     assert dheads([*arguments, "--interval", "0.3-0.6"]) == 0
     out, err = capsys.readouterr()
     assert out == f"{tmp_path / 'out'}: 3 made\n"
-    assert err == "dheads: note: --interval: for videos only, the pictures are made without\n"
+    assert err.splitlines() == [
+        "dheads: note: --interval: for videos only, the pictures are made without",
+        "dheads: 3 files to make from 3 inputs, about 1 MB",
+    ]
     assert [row["interval"] for row in manifest(tmp_path / "out")] == ["0.3-0.6", "", ""]
     assert dheads(["synth", str(clips), str(tmp_path / "clips-only"), *settings, "--interval", "0.3-0.6"]) == 0
     assert capsys.readouterr().err == ""

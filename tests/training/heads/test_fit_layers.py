@@ -95,7 +95,7 @@ def test_gradients_are_those_of_the_loss() -> None:
     from distortion_heads.training.heads import fit_layers as fit
 
     examples = cloud(20, 0)
-    head = fit._Perceptron.random(DIM, 2, np.random.default_rng(0))
+    head = fit._Perceptron.random(DIM, fit.HIDDEN, 2, np.random.default_rng(0))
     targets = fit._Targets.of(examples, with_severity=True)
     batch = np.arange(len(examples.windows))
     x = examples.windows.astype(np.float32)
