@@ -33,7 +33,7 @@ IN_FOCUS = 0.6
 POOLING: Mapping[str, Pooling] = {"blur": Pooling(quantile=0.25)}
 """Blur means that nothing is sharp: its sharpest windows tell. All other families take the mean."""
 
-MAX_ANY_ALARM = 0.12
+MAX_ANY_ALARM = 0.1
 """Share of pictures without a fault on which any family may fire: crops of unusual scenes, harder than whole ones."""
 
 
