@@ -80,7 +80,7 @@ class Prediction:
     @property
     def remarks(self) -> tuple[str, ...]:
         """The notes for people: first what was judged, where that is not the whole picture."""
-        if self.area_shape is None:
+        if self.area_shape is None or not self.judged:
             return self.notes
         share = max(1, round(100 * self.area_share))
         return f"judged: {_SHAPES[self.area_shape]}, {share} % of the picture", *self.notes

@@ -101,6 +101,8 @@ def predict(
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     left_out: list[LeftOut] = []
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
+    if csv_long == "-":
+        raise click.UsageError("--csv-long wants a file: stdout has the answers that it goes beside", ctx)
     if csv_long is not None:
         spare_pictures(csv_long, inputs, "--csv-long")
     request.check(ctx, inputs)

@@ -84,11 +84,14 @@ class Summary(Beside):
     def __init__(self, sink: Sink, noun: str) -> None:
         super().__init__(sink)
         self._noun = noun
-        self._judged = self._clean = self._failed = 0
+        self._judged = self._clean = self._too_little = self._failed = 0
         self._found: Counter[str] = Counter()
 
     def prediction(self, prediction: Prediction) -> None:
-        self._count([family.family for family in prediction.present_families])
+        if prediction.judged:
+            self._count([family.family for family in prediction.present_families])
+        else:
+            self._too_little += 1
         super().prediction(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
@@ -102,7 +105,7 @@ class Summary(Beside):
 
     def close(self) -> None:
         super().close()
-        if self._judged + self._failed > 1:
+        if self._judged + self._too_little + self._failed > 1:
             for line in self._lines():
                 complain(line)
 
@@ -112,7 +115,8 @@ class Summary(Beside):
         self._found.update(families)
 
     def _lines(self) -> Iterator[str]:
-        failed = f", {self._failed} with errors" if self._failed else ""
+        failed = f", {self._too_little} with too little to judge" if self._too_little else ""
+        failed += f", {self._failed} with errors" if self._failed else ""
         if not is_terminal(sys.stdout):  # the table there ends with the same
             yield f"summary: {self._judged} {self._noun} judged, {self._clean} clean{failed}"
         if self._found:

@@ -31,10 +31,10 @@ from distortion_heads.training.runs.job import versions
 NAME = "dheads_small"
 
 
-RIVALS = {"blur": 4 / 5, "exposure": 1 / 2}
+RIVALS = {("blur",): 4 / 5, ("exposure", "light"): 1 / 2}
 """Families whose members look alike: among all distortions too few pictures would tell one from the other.
 
-How many pictures of such a family alone there are, for one picture of all distortions.
+How many pictures of such families alone there are, for one picture of all distortions.
 """
 
 
@@ -159,12 +159,13 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
 
 
 def _rivals(fit: PicturePlan, specs: Sequence[HeadSpec]) -> list[PicturePlan]:
-    """Pictures with the distortions of one family alone."""
+    """Pictures with the distortions of families that look alike, and no others."""
     plans = []
-    for family, share in RIVALS.items():
-        members = tuple(spec.label for spec in specs if spec.family == family)
+    for families, share in RIVALS.items():
+        members = tuple(spec.label for spec in specs if spec.family in families)
         if len(members) > 1:
-            plans.append(replace(fit, name=f"fit-{family}", count=max(round(share * fit.count), 1), labels=members))
+            name = f"fit-{families[0]}"
+            plans.append(replace(fit, name=name, count=max(round(share * fit.count), 1), labels=members))
     return plans
 
 

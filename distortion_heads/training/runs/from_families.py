@@ -23,7 +23,10 @@ from distortion_heads.training.runs.fit_bundled_heads import provenance_of
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyOptions:
-    """`images`: clean pictures, split by content; `wild`: a folder of pictures as they were found, with its list."""
+    """`images`: clean pictures, split by content; `wild`: a folder of pictures as they were found, with its list.
+
+    Only those that the list calls clean are used, to put faults on; the faults of others are not learnt from.
+    """
 
     images: Path
     out: Path
@@ -87,7 +90,7 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
 
 
 def _found(wild: Path | None, split: str) -> tuple[Path, ...]:
-    """Return the pictures without a fault; those that nobody looked at closely only for training."""
+    """Return the pictures of one split that the list calls clean."""
     if wild is None:
         return ()
     return tuple(picture.path for picture in read_wild(wild, split) if picture.state == CLEAN)

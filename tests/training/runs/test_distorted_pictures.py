@@ -10,9 +10,11 @@ import pytest
 
 from distortion_heads.heads.file import read_head
 from distortion_heads.heads.head import Provenance
+from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import LIGHT_STATISTICS, BackboneRef, HeadSpec, View, width_of
 from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
 from distortion_heads.training.runs.fit_bundled_heads import HeadsJob, fit_heads
+from distortion_heads.training.runs.from_clean_pictures import RIVALS
 from helpers.sample_heads import make_layers
 
 DIM, N = 6, 120
@@ -70,6 +72,13 @@ def test_pictures_of_one_family_are_appended_in_every_view() -> None:
             windows, np.concatenate([made.examples(2, view).windows, family.examples(0, view).windows])
         )
     assert np.array_equal(both.severity[N:], np.pad(family.severity, ((0, 0), (2, 0))))
+
+
+def test_uneven_light_is_a_rival_of_exposure() -> None:
+    """Of whatever family they are, these look alike, and are told apart on pictures of their own."""
+    families = {label: head.spec.family for label, head in build_registry(no_plugins=True, environ={}).heads.items()}
+    for label in ("under_exposure", "uneven_illumination", "vignetting"):
+        assert any({"exposure", families[label]} <= set(rivals) for rivals in RIVALS)
 
 
 @pytest.mark.parametrize("starts", [False, True])
