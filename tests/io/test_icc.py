@@ -149,7 +149,8 @@ def test_a_profile_of_srgbs_colours_but_other_light_is_converted(photo: NDArray[
     loaded = load_image_with_notes(data)
     assert loaded.pixels.mean() > photo.mean() + 30
     (note,) = loaded.notes
-    assert note.isprintable() and len(note) < 90  # the name is the file's own
+    assert note.isprintable()  # the name is the file's own
+    assert len(note) < 90
 
 
 @pytest.mark.parametrize("space", ["XYZ", "LAB"])
@@ -184,5 +185,5 @@ def test_the_answer_says_that_a_picture_was_converted(
 ) -> None:
     picture = tmp_path / "p3.png"
     picture.write_bytes(encode(Image.fromarray(photo).resize((128, 96)), icc_profile=wide("Display P3")))
-    (found,) = json.loads(Dheads(capfd)("predict", "--json", picture).out)
+    found = json.loads(Dheads(capfd)("predict", "--json", picture).out)
     assert "Display P3 converted to sRGB" in found["notes"]
