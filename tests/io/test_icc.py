@@ -105,6 +105,7 @@ def test_a_profile_is_found_in_every_format(form: str, options: dict[str, Any], 
 def test_alpha_palettes_strips_and_turns_are_converted_alike(photo: NDArray[np.uint8]) -> None:
     profile = wide("Display P3")
     plain = load_image(encode(Image.fromarray(photo), icc_profile=profile))
+    assert (plain != photo).any()
     alpha = np.where(np.arange(64) < 32, 255, 0).astype(np.uint8) * np.ones((48, 1), np.uint8)
     cut = load_image_with_notes(encode(Image.fromarray(np.dstack([photo, alpha])), icc_profile=profile))
     assert cut.alpha is not None
