@@ -67,7 +67,7 @@ def in_srgb(pixels: NDArray[np.uint8], name: str) -> NDArray[Any]:
     """What a profile's colours are in sRGB, in floating point."""
     matrix = np.linalg.inv(np.array(SRGB)) @ np.array(WIDE[name])
     seen = np.clip(light(pixels / 255, GAMMAS.get(name)) @ matrix.T, 0, 1)
-    return 255 * np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+    return np.asarray(255 * np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055))
 
 
 def encode(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
