@@ -1,7 +1,7 @@
 """Paths, encoded bytes, PIL images and arrays to RGB images: uint8, (H, W, 3), C-contiguous.
 
 Alpha is composited on white, EXIF orientation is applied, and of several pages or frames the first is taken, with a
-note. ICC profiles are left alone: pixels are judged as they are stored.
+note. RGB whose ICC profile is another than sRGB is converted to sRGB; profiles of grey and CMYK are left alone.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.errors import InputError
+from distortion_heads.io.icc import gamut_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def upright_rgb(image: Image.Image) -> Loaded:
 
     Raises `InputError` for values out of range, and Pillow's own errors for damaged metadata.
     """
-    orientation, depth = _orientation(image), Depth()
+    orientation, depth, gamut = _orientation(image), Depth(), gamut_of(image)
     width, height = image.size
     rows = max(1, _STRIP_PIXELS // width)
     if image.mode == "I" or image.mode.startswith("I;16"):
@@ -101,8 +102,8 @@ def upright_rgb(image: Image.Image) -> Loaded:
         if stored_alpha is not None:
             strip = strip.convert("RGBA")
             stored_alpha[top : top + rows] = np.asarray(strip.getchannel("A"))
-        stored[top : top + rows] = np.asarray(_rgb(strip, depth))
-    return Loaded(pixels=pixels, alpha=where_transparent(alpha), notes=depth.notes)
+        stored[top : top + rows] = np.asarray(_rgb(gamut.in_srgb(strip), depth))
+    return Loaded(pixels=pixels, alpha=where_transparent(alpha), notes=(*depth.notes, *gamut.notes))
 
 
 def where_transparent(alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:

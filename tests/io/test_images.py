@@ -211,11 +211,6 @@ def test_the_first_frame_of_an_animation(suffix: str) -> None:
     assert load_image(data)[0, 0].argmax() == 0
 
 
-def test_an_icc_profile_changes_nothing(photo: NDArray[np.uint8]) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    np.testing.assert_array_equal(load_image(encode(Image.fromarray(photo), ".png", icc_profile=profile)), photo)
-
-
 # EXIF
 
 SIDES = {  # the sides on which row 0 and column 0 are seen (EXIF 2.3, tag 274)
