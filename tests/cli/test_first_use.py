@@ -87,7 +87,7 @@ def test_synth_says_what_it_will_make(dheads: Dheads, tmp_path: Path) -> None:
         "synth", tmp_path / "in", tmp_path / "out", "--distortions", "jpeg", "--severities", "1,2", "--jobs", "1"
     )
     assert result.code == 0
-    assert result.err.startswith("dheads: 2 files to make from 1 inputs")
+    assert result.err.startswith("dheads: 2 files to make from 1 input,")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
