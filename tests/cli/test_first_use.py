@@ -54,18 +54,21 @@ def test_a_folder_ends_with_a_summary_beside_the_results(dheads: Dheads, picture
     assert "summary" not in dheads("predict", "--json", *BOTH, *pictures).err
 
 
-def test_a_long_csv_has_a_row_per_picture_and_head(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:
+def test_a_long_csv_has_a_row_per_picture_and_family_or_kind(
+    dheads: Dheads, pictures: list[Path], tmp_path: Path
+) -> None:
     broken = pictures[0].with_name("broken.png")
     broken.write_bytes(b"no picture")
     file = tmp_path / "long.csv"
     assert dheads("predict", *BOTH, "--csv-long", file, *pictures, broken).code == 1
     rows = list(csv.DictReader(file.read_text().splitlines()))
-    assert [(row["path"], row["label"]) for row in rows[:2]] == [
-        (str(pictures[0]), "always"),
-        (str(pictures[0]), "never_here"),
+    assert [row["path"] for row in rows[::4]] == [*map(str, pictures), str(broken)]
+    assert [(row["scope"], row["label"], row["family"], row["present"]) for row in rows[:4]] == [
+        ("family", "odd", "odd", "true"),
+        ("family", "even", "even", "false"),
+        ("kind", "always", "odd", "true"),
+        ("kind", "never_here", "even", "false"),
     ]
-    assert [row["present"] for row in rows[:2]] == ["true", "false"]
-    assert len(rows) == 7
     assert "not an image" in rows[-1]["error"]
     assert dheads("predict", *BOTH, "--csv-long", pictures[0], *pictures).code == 2
 
@@ -87,7 +90,7 @@ def test_synth_says_what_it_will_make(dheads: Dheads, tmp_path: Path) -> None:
         "synth", tmp_path / "in", tmp_path / "out", "--distortions", "jpeg", "--severities", "1,2", "--jobs", "1"
     )
     assert result.code == 0
-    assert result.err.startswith("dheads: 2 files to make from 1 inputs")
+    assert result.err.startswith("dheads: 2 files to make from 1 input,")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

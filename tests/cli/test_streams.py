@@ -38,9 +38,9 @@ def test_reader_that_has_seen_enough(pictures: list[Path], form: tuple[str, ...]
 
 
 def test_interrupt_is_quiet(pictures: list[Path]) -> None:
-    with start("predict", "--json", *pictures * 100) as process:
+    with start("predict", "--json", *pictures * 2000) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        process.stdout.readline()  # the rest is more than a pipe holds, so the run cannot end before
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "dheads: interrupted\n")

@@ -295,7 +295,7 @@ def test_options_of_videos_are_for_the_videos_among_pictures(
     ]
     assert [row["interval"] for row in manifest(tmp_path / "out")] == ["0.3-0.6", "", ""]
     assert dheads(["synth", str(clips), str(tmp_path / "clips-only"), *settings, "--interval", "0.3-0.6"]) == 0
-    assert capsys.readouterr().err == "dheads: 1 files to make from 1 inputs, about 1 MB\n"
+    assert capsys.readouterr().err == "dheads: 1 file to make from 1 input, about 1 MB\n"
 
 
 @pytest.mark.parametrize(

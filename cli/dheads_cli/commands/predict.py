@@ -40,7 +40,7 @@ EXIT_UNJUDGED = 3
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
-@click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and head.")
+@click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(

@@ -188,7 +188,9 @@ def _announce(run: Run) -> None:
     made = estimate(run)
     size = f", about {max(made.megabytes, 1):,.0f} MB" if made.megabytes else ""
     more = "" if made.is_whole else f" (sizes from the first {made.looked_at} inputs)"
-    complain(f"{made.files} files to make from {made.inputs} inputs{size}{more}")
+    files = "1 file" if made.files == 1 else f"{made.files} files"
+    inputs = "1 input" if made.inputs == 1 else f"{made.inputs} inputs"
+    complain(f"{files} to make from {inputs}{size}{more}")
 
 
 def _run(run: Run) -> int:

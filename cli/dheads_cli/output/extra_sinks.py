@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
 from dheads_cli.output.sinks import Sink
-from distortion_heads.reports.pictures import csv_path, csv_text, head_to_dict
+from distortion_heads.reports.pictures import csv_path, csv_text, family_to_dict, head_to_dict
+from distortion_heads.spec import FAMILY, KIND
 
 if TYPE_CHECKING:
-    from distortion_heads.answers import HeadResult, Prediction
-    from distortion_heads.video.answers import Event, FrameResult, VideoHead, VideoPrediction
+    from distortion_heads.answers import FamilyResult, HeadResult, Prediction
+    from distortion_heads.video.answers import Event, FrameResult, VideoFamily, VideoHead, VideoPrediction
 
-LONG_COLUMNS = ("path", "label", "family", "probability", "threshold", "present", "severity", "error")
+LONG_COLUMNS = ("path", "label", "family", "probability", "threshold", "present", "severity", "error", "scope")
 FEW = 50
 """Below this many pictures a percentage says little."""
 
@@ -48,7 +49,7 @@ class Beside(Sink):
 
 
 class LongCsv(Beside):
-    """Writes a row per input and head: `LONG_COLUMNS`; what is missing is empty."""
+    """Writes a row per input and family, then per head of a kind: `LONG_COLUMNS`; what is missing is empty."""
 
     def __init__(self, stream: ResultStream, sink: Sink) -> None:
         super().__init__(sink)
@@ -56,11 +57,11 @@ class LongCsv(Beside):
         self._writer.writerow(LONG_COLUMNS)
 
     def prediction(self, prediction: Prediction) -> None:
-        self._rows(prediction.path, prediction.heads)
+        self._rows(prediction.path, prediction.families, prediction.heads)
         super().prediction(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._rows(path, prediction.heads)
+        self._rows(path, prediction.families, prediction.heads)
         if prediction.error is not None:
             self._failed(path, prediction.error)
         super().video(path, prediction)
@@ -69,13 +70,21 @@ class LongCsv(Beside):
         self._failed(path, reason)
         super().error(path, reason)
 
-    def _rows(self, path: str | None, heads: Sequence[HeadResult | VideoHead]) -> None:
-        for head in heads:
-            cells = head_to_dict(head) | {"path": csv_path(path), "present": str(head.present).lower()}
+    def _rows(
+        self,
+        path: str | None,
+        families: Sequence[FamilyResult | VideoFamily],
+        heads: Sequence[HeadResult | VideoHead],
+    ) -> None:
+        rows = [family_to_dict(family) | {"label": family.family, "scope": FAMILY} for family in families]
+        rows += [head_to_dict(head) | {"scope": KIND} for head in heads if head.scope != FAMILY]
+        for row in rows:
+            cells = row | {"path": csv_path(path), "present": str(row["present"]).lower()}
             self._writer.writerow([cells.get(name) for name in LONG_COLUMNS])
 
     def _failed(self, path: str, reason: str) -> None:
-        self._writer.writerow([csv_path(path), *[None] * (len(LONG_COLUMNS) - 2), csv_text(reason)])
+        cells = {"path": csv_path(path), "error": csv_text(reason)}
+        self._writer.writerow([cells.get(name) for name in LONG_COLUMNS])
 
 
 class Summary(Beside):
