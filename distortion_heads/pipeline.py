@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -179,22 +179,22 @@ class Predictor:
         if len(group) == 1:
             yield self._attempt(group[0], read)
             return
-        scenes = [scene_of(decoded.pixels) for decoded in group if not isinstance(decoded.pixels, Exception)]
-        try:
-            if any(scene.area or too_little(scene) for scene in scenes):
-                raise ValueError("scenes of different sizes")
-            views = self._batch_features([scene.pixels for scene in scenes])
-        except Exception:  # one by one it may work, as where memory is short
-            yield from (self._attempt(decoded, read) for decoded in group)
-            return
-        for decoded, features in zip(group, views, strict=True):
-            yield self._attempt(decoded, lambda scene, known=features: known)  # type: ignore[misc]
+        loaded = [decoded.loaded for decoded in group if not isinstance(decoded.loaded, Exception)]
+        scenes = [scene_of(picture.pixels, picture.alpha) for picture in loaded]
+        known: Sequence[Features | None] = [None] * len(group)
+        if not any(scene.area or too_little(scene) for scene in scenes):  # or they differ in size
+            with suppress(Exception):  # one by one it may work, as where memory is short
+                known = self._batch_features([scene.pixels for scene in scenes])
+        for decoded, scene, features in zip(group, scenes, known, strict=True):
+            yield self._attempt(decoded, read if features is None else lambda _, found=features: found, scene)  # type: ignore[misc]
 
-    def _attempt(self, decoded: Decoded, read: Callable[[Scene], Features]) -> Prediction | Exception:
+    def _attempt(
+        self, decoded: Decoded, read: Callable[[Scene], Features], scene: Scene | None = None
+    ) -> Prediction | Exception:
         if isinstance(decoded.loaded, Exception):
             return decoded.loaded
         try:
-            return self._judge(decoded.source, decoded.loaded, read)
+            return self._judge(decoded.source, decoded.loaded, read, scene)
         except Exception as error:
             return error
 
@@ -238,9 +238,11 @@ class Predictor:
             for i, pixels in enumerate(pictures)
         ]
 
-    def _judge(self, image: ImageSource, loaded: Loaded, read: Callable[[Scene], Features]) -> Prediction:
-        """The answer for a picture, unless it shows too little."""
-        scene = scene_of(loaded.pixels, loaded.alpha)
+    def _judge(
+        self, image: ImageSource, loaded: Loaded, read: Callable[[Scene], Features], scene: Scene | None = None
+    ) -> Prediction:
+        """The answer for a picture, unless it shows too little; `scene` where it is known already."""
+        scene = scene or scene_of(loaded.pixels, loaded.alpha)
         reason = too_little(scene)
         return self._assemble(image, loaded, scene, {} if reason else read(scene), reason)
 

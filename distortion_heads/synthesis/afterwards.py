@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.io.float_images import to_uint8
 from distortion_heads.synthesis.tone import pick
 
 if TYPE_CHECKING:
@@ -17,11 +18,6 @@ Pixels = NDArray[np.uint8]
 
 SHORTEST = 224
 """A picture is not reduced below this short side."""
-
-
-def to_bytes(image: FloatImage) -> Pixels:
-    """Round floats in [0, 1] to bytes."""
-    return np.rint(image * 255).astype(np.uint8)
 
 
 def stored(pixels: Pixels, format_name: str, **options: object) -> Pixels:
@@ -42,7 +38,7 @@ def jpeg_once(pixels: Pixels, quality: int, rng: np.random.Generator) -> Pixels:
 def handed_on(image: FloatImage, rng: np.random.Generator) -> Pixels:
     """Return the picture as it reaches us, uint8: one in four reduced, two in three as JPEG 70 to 97 or WebP, some
     twice. Nothing of it is a fault that people see."""
-    pixels = to_bytes(image)
+    pixels = to_uint8(image)
     if rng.random() < 0.25:
         pixels = _reduced(pixels, rng.uniform(0.5, 0.95), rng)
     kind = rng.random()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distortion_heads.synthesis.tone import Floats, clip01, pick, to_encoded, to_linear
+from distortion_heads.synthesis.tone import LUMA, Floats, clip01, pick, to_encoded, to_linear
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
@@ -56,7 +56,7 @@ def _smoothed_chroma(image: Floats, sigma: float) -> Floats:
     """Blur what differs from the luma, as cameras do first."""
     from scipy.ndimage import gaussian_filter
 
-    luma = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    luma: Floats = (image @ LUMA)[..., None]
     return luma + gaussian_filter(image - luma, (sigma, sigma, 0)).astype(np.float32)
 
 
@@ -65,7 +65,7 @@ def _smoothed_luma(image: Floats, sigma: float, edge: float) -> Floats:
     from scipy.ndimage import uniform_filter
 
     size = 2 * max(1, round(sigma)) + 1
-    luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma = image @ LUMA
     mean, square = uniform_filter(luma, size), uniform_filter(luma * luma, size)
     variance = np.maximum(square - mean * mean, 0)
     gain = uniform_filter(variance / (variance + np.float32(edge * edge)), size)

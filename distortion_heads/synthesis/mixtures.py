@@ -40,9 +40,12 @@ class FamilyOperators:
 class Fault:
     """One fault of a sample, and what of it can be seen in the end."""
 
-    family: str
     step: Step
     seen: Difference
+
+    @property
+    def family(self) -> str:
+        return self.step.spec.family
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,11 +57,11 @@ class MixedPicture:
     focus: NDArray[np.float32] | None
 
 
-def draw_faults(operators: Mapping[str, FamilyOperators], rng: np.random.Generator) -> tuple[tuple[str, Step], ...]:
+def draw_faults(operators: Mapping[str, FamilyOperators], rng: np.random.Generator) -> tuple[Step, ...]:
     """Draw none (22 %), one (38 %), two (32 %) or three faults of different families, makes as often as kinds."""
     count = pick(rng, ((0.22, 0), (0.38, 1), (0.32, 2), (0.08, 3)))
     families = rng.permutation(list(operators))[:count]
-    return tuple((str(family), _draw(operators[str(family)], count, rng)) for family in families)
+    return tuple(_draw(operators[str(family)], count, rng) for family in families)
 
 
 def _draw(family: FamilyOperators, count: int, rng: np.random.Generator) -> Step:
@@ -68,9 +71,7 @@ def _draw(family: FamilyOperators, count: int, rng: np.random.Generator) -> Step
     return Step(spec=choice[rng.integers(len(choice))], severity=float(rng.uniform(lowest, 5.0)))
 
 
-def mixed_picture(
-    image: FloatImage, drawn: Sequence[tuple[str, Step]], seed: Seed, *, untouched: bool = True
-) -> MixedPicture:
+def mixed_picture(image: FloatImage, drawn: Sequence[Step], seed: Seed, *, untouched: bool = True) -> MixedPicture:
     """Make a sample of a good picture, float32 HWC in [0, 1]; the same `seed`, the same sample.
 
     `untouched`: no camera has left its marks yet on the picture, which was reduced since. Raises `DataError` if a
@@ -82,15 +83,9 @@ def mixed_picture(
         image = softened(image, rng)
     if untouched and rng.random() < 0.08:
         image, focus = shallow_focus(image, rng)
-    family_of = {id(step): family for family, step in drawn}
-    chain = _Chain(
-        image, in_physical_order([step for _, step in drawn]), seed, rng.random() < (0.45 if untouched else 0.15)
-    )
+    chain = _Chain(image, in_physical_order(drawn), seed, rng.random() < (0.45 if untouched else 0.15))
     made = chain.run()
-    faults = tuple(
-        Fault(family=family_of[id(step)], step=step, seen=difference(made, chain.run(without=step)))
-        for step in chain.steps
-    )
+    faults = tuple(Fault(step=step, seen=difference(made, chain.run(without=step))) for step in chain.steps)
     return MixedPicture(pixels=handed_on(made, np.random.default_rng((*seed, 9))), faults=faults, focus=focus)
 
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 T = TypeVar("T")
 
+LUMA: Floats = np.array([0.299, 0.587, 0.114], np.float32)
+"""Parts of R, G and B in the luma (ITU-R BT.601)."""
+
 
 def pick(rng: np.random.Generator, options: Sequence[tuple[float, T]]) -> T:
     """Draw one of `(weight, option)`; the weights need not sum to 1."""

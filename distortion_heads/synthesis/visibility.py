@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.synthesis.tone import LUMA
+
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 UNCHANGED, WORST = 4.6, 1.3
 """Mean opinion of an unchanged picture, and of the worst, in KADID-10k (1 very annoying to 5 imperceptible)."""

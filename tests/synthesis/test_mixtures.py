@@ -43,7 +43,7 @@ def test_makes_keep_the_contract_and_grow_with_severity(picture, operators):
 
 
 def test_the_same_seed_gives_the_same_sample(picture, operators):
-    drawn = (("noise", Step(spec=operators["noise"].makes[0], severity=4.0)),)
+    drawn = (Step(spec=operators["noise"].makes[0], severity=4.0),)
     first, again = (mixed_picture(picture, drawn, (5, 6)) for _ in range(2))
     assert np.array_equal(first.pixels, again.pixels)
     assert first.faults[0].seen.loss > 0.4
@@ -52,8 +52,8 @@ def test_the_same_seed_gives_the_same_sample(picture, operators):
 def test_what_a_later_fault_hides_is_less_seen(picture, operators):
     fine = next(spec for spec in operators["noise"].kinds if spec.label == "white_noise")
     heavy = next(spec for spec in operators["compression"].kinds if spec.label == "jpeg")
-    alone = mixed_picture(picture, (("noise", Step(spec=fine, severity=1.0)),), (1, 2), untouched=False)
-    steps = (("noise", Step(spec=fine, severity=1.0)), ("compression", Step(spec=heavy, severity=5.0)))
+    alone = mixed_picture(picture, (Step(spec=fine, severity=1.0),), (1, 2), untouched=False)
+    steps = (Step(spec=fine, severity=1.0), Step(spec=heavy, severity=5.0))
     both = mixed_picture(picture, steps, (1, 2), untouched=False)
     seen = {fault.family: fault.seen.loss for fault in both.faults}
     assert seen["compression"] > 1

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dheads_cli.commands.bench_outside import foreign, wild
-from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of
+from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
@@ -62,12 +62,10 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
         )
-    session.report([*report.setting.left_out])
-    for problem in report.setting.unreadable:
-        session.warn(problem)
+    status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
-    return 1 if report.setting.unreadable else 0
+    return status
 
 
 @bench.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of
+from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
@@ -59,13 +59,11 @@ def foreign(ctx: click.Context, /, out: str, jobs: int | None, sizes: str, **giv
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
         )
-    session.report([*report.setting.left_out])
-    for problem in report.setting.unreadable:
-        session.warn(problem)
+    status = report_setting(session, report.setting)
     goals = goals_table(report.goals, "bound", lambda goal: goal.bound)
     shown = f"{plain_table(summary_rows(report))}\n{goals}\nreport: {Path(out) / 'report.md'}\n"
     stdout_stream(machine=False).write(shown)
-    return 1 if report.setting.unreadable else 0
+    return status
 
 
 @click.command()
@@ -105,15 +103,13 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
         )
-    session.report([*report.setting.left_out])
-    for problem in report.setting.unreadable:
-        session.warn(problem)
+    status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
     if listed:
         alarms = [[a.picture, a.state, a.family, f"{a.probability:.3f}"] for a in report.figures.alarms]
         shown = f"{plain_table([['picture', 'eye', 'family', 'probability'], *alarms])}\n{shown}"
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
-    return 1 if report.setting.unreadable else 0
+    return status
 
 
 def _sides(sizes: str) -> tuple[int, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from dheads_cli.output.console import plain_table
 
 if TYPE_CHECKING:
+    from dheads_cli.session import Session
     from distortion_heads.bench.shared.goals import Goal
 
 SEED = click.option(
@@ -20,6 +21,24 @@ JOBS = click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core)."
 )
 ANSWER = {None: "not measured", True: "yes", False: "NO"}
+
+
+class Measured(Protocol):
+    """The part of a report's setting that says what was not measured."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]: ...
+
+    @property
+    def unreadable(self) -> tuple[str, ...]: ...
+
+
+def report_setting(session: Session, setting: Measured) -> int:
+    """Say which heads were left out and which pictures cannot be read; return the exit status."""
+    session.report([*setting.left_out])
+    for problem in setting.unreadable:
+        session.warn(problem)
+    return 1 if setting.unreadable else 0
 
 
 def labels_of(heads: str | None) -> tuple[str, ...] | None:

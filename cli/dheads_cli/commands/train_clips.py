@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from dheads_cli.backbones import chosen_backbone
-from dheads_cli.output.cards import figure, share
-from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import progress_bar
+from dheads_cli.output.trained_table import figures_table
 from dheads_cli.session import needs_train_extra, session_of
 
 
@@ -44,12 +44,7 @@ def train_on_clips(
         specs = [head.spec for head in session_of(ctx).checked_registry().heads.values()]
         with only_writer(out, "dheads train"):
             heads = train_temporal(options, specs, open_backbone(spec or bundled_backbone(), threads=1))
-    rows = [
-        [head.label, figure(head.metrics.auroc), figure(head.metrics.f1), share(head.metrics.fpr_clean)]
-        for head in heads
-    ]
-    table = plain_table([["label", "AUROC", "F1", "false alarms on clean"], *rows])
-    stdout_stream(machine=False).write(f"{table}wrote {out / 'heads'}\n")
+    stdout_stream(machine=False).write(f"{figures_table(heads, 'label')}wrote {out / 'heads'}\n")
 
 
 def _command(clips: Path, images: Path, seed: int, licenses: tuple[str, ...]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from dheads_cli.output.cards import figure, share
-from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import progress_bar
+from dheads_cli.output.trained_table import figures_table
 from dheads_cli.session import session_of
 
 
@@ -35,12 +35,7 @@ def train_on_families(
             ),
             specs,
         )
-    rows = [
-        [head.label, figure(head.metrics.auroc), figure(head.metrics.f1), share(head.metrics.fpr_clean)]
-        for head in heads
-    ]
-    table = plain_table([["family", "AUROC", "F1", "false alarms on clean"], *rows])
-    stdout_stream(machine=False).write(f"{table}wrote {out / 'heads'}\n")
+    stdout_stream(machine=False).write(f"{figures_table(heads, 'family')}wrote {out / 'heads'}\n")
 
 
 def _command(images: Path, wild: Path | None, seed: int, options: dict[str, Any]) -> str:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dheads_cli.output.cards import figure, share
 from dheads_cli.output.console import plain_table
+
+if TYPE_CHECKING:
+    from distortion_heads.heads.head import HeadFile
+
+
+def figures_table(heads: Iterable[HeadFile], first: str) -> str:
+    """Return label, AUROC, F1 and false alarms on clean pictures of heads; `first` is the heading of the labels."""
+    rows = [
+        [head.label, figure(head.metrics.auroc), figure(head.metrics.f1), share(head.metrics.fpr_clean)]
+        for head in heads
+    ]
+    return plain_table([[first, "AUROC", "F1", "false alarms on clean"], *rows])
 
 
 def trained_table(folder: Path) -> str:

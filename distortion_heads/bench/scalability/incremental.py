@@ -34,8 +34,7 @@ from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.extract import extract
 from distortion_heads.training.features.labelled import Dataset, usable
 from distortion_heads.training.heads.add_head import AddHeadRequest, train_and_attach
-from distortion_heads.training.heads.calibration import image_probabilities
-from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, train_best_head, window_logits
+from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, answers_of, train_best_head
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.recipes import ShardRecipe
 from distortion_heads.training.networks.train_on_shards import load_network, train_backbone
@@ -240,9 +239,7 @@ class _Incremental:
 
 
 def _score(head: HeadFile, test: Examples) -> Score:
-    calibration = head.calibration
-    logits = window_logits(head, test)
-    probabilities = image_probabilities(logits, test.starts, calibration.scale, calibration.offset)
+    probabilities = answers_of(head, test)
     metrics = measure(probabilities, test.labels, test.clean, head.threshold.value, "held-out scenes")
     assert metrics.auroc is not None
     assert metrics.f1 is not None

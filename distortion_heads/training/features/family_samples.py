@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import in_processes, per_process
+from distortion_heads._system.processes import per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.read_views import scene_features
 from distortion_heads.datasets.clean_pictures import content_digest, load_scene
-from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, HeadSpec
 from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_faults, mixed_picture
+from distortion_heads.training.features.blocks import make_missing, read_blocks
 from distortion_heads.views.scene import scene_of
 from distortion_heads.views.windows import native_view, native_windows
 
@@ -59,6 +59,11 @@ class FamilyPlan:
     def block(self, index: int) -> Path:
         return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
 
+    @property
+    def blocks(self) -> tuple[Path, ...]:
+        """The files of all blocks."""
+        return tuple(map(self.block, range(-(-self.count // PER_BLOCK))))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FamilySamples:
@@ -77,34 +82,14 @@ class FamilySamples:
 
 def collect_samples(plan: FamilyPlan, workers: int) -> Iterator[int]:
     """Make the blocks that are missing; yields the number of samples done so far."""
-    blocks = range(-(-plan.count // PER_BLOCK))
-    missing = [i for i in blocks if not plan.block(i).exists()]
-    done = (len(blocks) - len(missing)) * PER_BLOCK
-    yield done
-    for _ in in_processes(missing, partial(_make_block, plan), workers) if missing else ():
-        done += PER_BLOCK
-        yield done
+    return make_missing(plan.blocks, partial(_make_block, plan), PER_BLOCK, workers)
 
 
 def read_samples(plan: FamilyPlan) -> FamilySamples:
     """Read all blocks. Raises `DataError` if one of them is not what `collect_samples` writes."""
-    blocks = [_read_block(plan.block(i)) for i in range(-(-plan.count // PER_BLOCK))]
-    whole = {name: np.concatenate([block[name] for block in blocks]) for name in _ARRAYS}
+    whole = read_blocks(plan.blocks, _ARRAYS)
     starts = np.concatenate([[0], np.cumsum(whole.pop("counts"))]).astype(np.int64)
     return FamilySamples(starts=starts, **whole)
-
-
-def _read_block(path: Path) -> dict[str, NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        block: dict[str, NDArray[Any]] = load_file(path)
-    except SafetensorError:
-        block = {}
-    if set(block) != set(_ARRAYS):
-        raise DataError(f"{path} is damaged: remove it, and run it again")
-    return block
 
 
 def operators_of(specs: Mapping[str, HeadSpec], families: tuple[str, ...]) -> dict[str, FamilyOperators]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import sigmoid
-from distortion_heads.heads.head import Calibration
+from distortion_heads.heads.head import Calibration, Pooling
 from distortion_heads.training.features.examples import Examples
 
 MIN_FOR_PLATT = 30
@@ -14,14 +16,24 @@ MIN_FOR_PLATT = 30
 
 
 def image_probabilities(
-    logits: NDArray[np.float64], starts: NDArray[np.int64], scale: float, offset: float
+    logits: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    scale: float,
+    offset: float,
+    pooling: Pooling | None = None,
 ) -> NDArray[np.float64]:
-    """Return the mean calibrated probability of each image's windows, (n,), for `logits` (W,), `starts` (n + 1,)."""
-    sums: NDArray[np.float64] = np.add.reduceat(sigmoid(scale * logits + offset), starts[:-1])
+    """Return each image's probability, (n,), for `logits` (W,), `starts` (n + 1,).
+
+    It is the mean of its windows' calibrated probabilities, or the quantile that `pooling` names.
+    """
+    windows = sigmoid(scale * logits + offset)
+    if pooling is not None:
+        return np.array([np.quantile(windows[a:b], pooling.quantile) for a, b in pairwise(starts)])
+    sums: NDArray[np.float64] = np.add.reduceat(windows, starts[:-1])
     return sums / np.diff(starts)
 
 
-def calibrate(logits: NDArray[np.float64], hold: Examples) -> Calibration:
+def calibrate(logits: NDArray[np.float64], hold: Examples, pooling: Pooling | None = None) -> Calibration:
     """Return the calibration that minimises the cross-entropy of the *image* probabilities on held-out images.
 
     Scale and offset as of Platt (1999), towards his smoothed targets; temperature scaling (Guo et al. 2017), scale
@@ -34,7 +46,7 @@ def calibrate(logits: NDArray[np.float64], hold: Examples) -> Calibration:
 
     def loss(parameters: NDArray[np.float64]) -> float:
         offset = float(parameters[1]) if len(parameters) > 1 else 0.0
-        p = image_probabilities(logits, hold.starts, float(np.exp(parameters[0])), offset)
+        p = image_probabilities(logits, hold.starts, float(np.exp(parameters[0])), offset, pooling)
         p = np.clip(p, 1e-7, 1 - 1e-7)
         return float(-np.mean(target * np.log(p) + (1 - target) * np.log1p(-p)))
 

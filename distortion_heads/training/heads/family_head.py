@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.heads.bank import HeadBank, sigmoid
-from distortion_heads.heads.head import Calibration, HeadFile, Pooling, Provenance
+from distortion_heads.heads.head import HeadFile, Pooling, Provenance
 from distortion_heads.metrics.measure import measure
 from distortion_heads.metrics.thresholds import choose_together
-from distortion_heads.spec import FAMILY, LIGHT, BackboneRef, HeadSpec
+from distortion_heads.spec import FAMILY, LIGHT, BackboneRef, HeadSpec, View
 from distortion_heads.synthesis.visibility import severity_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.family_samples import FamilySamples
+from distortion_heads.training.heads.calibration import calibrate
 from distortion_heads.training.heads.fit_layers import fit_layers
-from distortion_heads.training.heads.train_head import HeadCard, new_head
+from distortion_heads.training.heads.train_head import HeadCard, answers_of, new_head, window_logits
 
 HIDDEN = 96
 
@@ -68,7 +67,7 @@ def fit_family(
 ) -> HeadFile:
     """Fit the head of a family on `fit` and calibrate it on `hold`, of other scenes; its threshold is still .5."""
     layers = fit_layers(
-        _windows(examples_of(fit, families, spec.family), spec),
+        _windows(examples_of(fit, families, spec.family), spec.view, spare_unfocused=spec.family == "blur"),
         with_severity=True,
         seed=provenance.seed,
         whitened=False,
@@ -76,52 +75,39 @@ def fit_family(
     )
     card = HeadCard(label=spec.label, title=spec.title, family=spec.family, license=license_text, view=spec.view)
     head = replace(new_head(card, layers, backbone, provenance), scope=FAMILY, pooling=POOLING.get(spec.family))
-    return replace(head, calibration=_calibrated(head, examples_of(hold, families, spec.family)))
+    known = _windows(examples_of(hold, families, spec.family), spec.view)
+    return replace(head, calibration=calibrate(window_logits(head, known), known, head.pooling))
 
 
 def with_thresholds(heads: Sequence[HeadFile], families: Sequence[str], hold: FamilySamples) -> tuple[HeadFile, ...]:
     """Return the heads with thresholds that spare pictures without a fault together, and their figures."""
     examples = [examples_of(hold, families, head.family) for head in heads]
-    answers = np.stack([probabilities(head, hold) for head in heads])
     # what is neither seen nor absent is left out of F1: no threshold fires on it
-    counted = np.stack([np.where(e.known, p, 0.0) for e, p in zip(examples, answers, strict=True)])
+    counted = np.zeros((len(heads), len(hold.loss)))
+    for row, head, e in zip(counted, heads, examples, strict=True):
+        row[e.known] = answers_of(head, _windows(e, head.view))
     labels, clean = np.stack([e.present for e in examples]), examples[0].clean
     thresholds = choose_together(counted, labels, clean, MAX_ANY_ALARM)
     split = "held-out scenes; faults that are hardly seen left out"
     finished = []
-    for head, e, p, threshold in zip(heads, examples, answers, thresholds, strict=True):
-        known = e.known
-        metrics = measure(p[known], e.present[known], clean[known], threshold.value, split)
+    for head, e, p, threshold in zip(heads, examples, counted, thresholds, strict=True):
+        metrics = measure(p[e.known], e.present[e.known], clean[e.known], threshold.value, split)
         finished.append(replace(head, threshold=threshold, metrics=metrics))
     return tuple(finished)
 
 
-def probabilities(head: HeadFile, samples: FamilySamples) -> NDArray[np.float64]:
-    """Return the head's probability for each sample, (n,), pooled as its file says."""
-    windows, starts = _view(head.view, samples)
-    logits = HeadBank([head]).evaluate(windows.astype(np.float32)).logits[0].astype(np.float64)
-    return _pooled(sigmoid(head.calibration.scale * logits + head.calibration.offset), starts, head.pooling)
-
-
-def _pooled(p: NDArray[np.float64], starts: NDArray[np.int64], pooling: Pooling | None) -> NDArray[np.float64]:
-    if pooling is None:
-        means: NDArray[np.float64] = np.add.reduceat(p, starts[:-1]) / np.diff(starts)
-        return means
-    return np.array([np.quantile(p[a:b], pooling.quantile) for a, b in pairwise(starts)])
-
-
-def _view(view: str, samples: FamilySamples) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+def _view(view: View, samples: FamilySamples) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
     if view == LIGHT:
         return samples.light, np.arange(len(samples.light) + 1)
     return samples.native, samples.starts
 
 
-def _windows(examples: FamilyExamples, spec: HeadSpec) -> Examples:
-    """Return the windows of samples whose label is known, without those out of focus in sharp pictures."""
-    windows, starts = _view(spec.view, examples.samples)
+def _windows(examples: FamilyExamples, view: View, *, spare_unfocused: bool = False) -> Examples:
+    """Return the windows of samples whose label is known; `spare_unfocused`: of sharp ones only what is in focus."""
+    windows, starts = _view(view, examples.samples)
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     kept = examples.known[owner]
-    if spec.family == "blur":
+    if spare_unfocused:
         kept &= examples.present[owner] | (examples.samples.sharp >= IN_FOCUS)
     counts = np.bincount(owner[kept], minlength=len(starts) - 1)
     used = counts > 0
@@ -132,20 +118,3 @@ def _windows(examples: FamilyExamples, spec: HeadSpec) -> Examples:
         severity=examples.severity[used],
         clean=examples.clean[used],
     )
-
-
-def _calibrated(head: HeadFile, hold: FamilyExamples) -> Calibration:
-    """Return scale and offset (Platt 1999) that minimise the cross-entropy of what the head says of whole pictures."""
-    from scipy.optimize import minimize
-
-    windows, starts = _view(head.view, hold.samples)
-    logits = HeadBank([head]).evaluate(windows.astype(np.float32)).logits[0].astype(np.float64)
-
-    def loss(parameters: NDArray[np.float64]) -> float:
-        p = _pooled(sigmoid(float(np.exp(parameters[0])) * logits + float(parameters[1])), starts, head.pooling)
-        p = np.clip(p[hold.known], 1e-7, 1 - 1e-7)
-        return float(-np.where(hold.present[hold.known], np.log(p), np.log1p(-p)).mean())
-
-    found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-5, "maxiter": 80}).x
-    params = {"scale": round(float(np.exp(found[0])), 6), "offset": round(float(found[1]), 6)}
-    return Calibration(method="platt", params=params)

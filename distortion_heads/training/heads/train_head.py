@@ -144,7 +144,7 @@ def _measured(
     split: str,
 ) -> HeadFile:
     """Return the head with calibration, threshold and figures by the logits (W,) on `hold`."""
-    head = replace(head, calibration=calibrate(logits, hold))
+    head = replace(head, calibration=calibrate(logits, hold, head.pooling))
     probabilities = _probabilities(head, logits, hold)
     threshold = choose_threshold(probabilities, hold.labels, hold.clean, limits)
     metrics = measure(probabilities, hold.labels, hold.clean, threshold.value, split)
@@ -152,7 +152,8 @@ def _measured(
 
 
 def _probabilities(head: HeadFile, logits: NDArray[np.float64], examples: Examples) -> NDArray[np.float64]:
-    return image_probabilities(logits, examples.starts, head.calibration.scale, head.calibration.offset)
+    scale, offset = head.calibration.scale, head.calibration.offset
+    return image_probabilities(logits, examples.starts, scale, offset, head.pooling)
 
 
 def answers_of(head: HeadFile, examples: Examples) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import in_processes, per_process
+from distortion_heads._system.processes import per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.read_views import scene_features
@@ -24,11 +24,11 @@ from distortion_heads.datasets.shards import (
     make_sample,
     severity_row,
 )
-from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis.distort import draw_mixture
 from distortion_heads.synthesis.reencode import reencode
+from distortion_heads.training.features.blocks import make_missing, read_blocks
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.views.light import light_statistics
 from distortion_heads.views.scene import scene_of
@@ -69,6 +69,11 @@ class PicturePlan:
 
     def block(self, index: int) -> Path:
         return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
+
+    @property
+    def blocks(self) -> tuple[Path, ...]:
+        """The files of all blocks."""
+        return tuple(map(self.block, range(-(-self.count // PER_BLOCK))))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,41 +127,14 @@ def with_family(all_heads: FeatureSet, family: FeatureSet, columns: Sequence[int
 
 def collect(plan: PicturePlan, workers: int) -> Iterator[int]:
     """Make the blocks that are missing; yields the number of pictures done so far."""
-    blocks = range(-(-plan.count // PER_BLOCK))
-    missing = [i for i in blocks if not plan.block(i).exists()]
-    done = (len(blocks) - len(missing)) * PER_BLOCK
-    yield done
-    if not missing:
-        return
-    for _ in in_processes(missing, partial(_make_block, plan), workers):
-        done += PER_BLOCK
-        yield done
+    return make_missing(plan.blocks, partial(_make_block, plan), PER_BLOCK, workers)
 
 
 def read_features(plan: PicturePlan) -> FeatureSet:
     """Read all blocks. Raises `DataError` if one of them is not what `collect` writes."""
-    blocks = [_read_block(plan.block(i)) for i in range(-(-plan.count // PER_BLOCK))]
-    counts = np.concatenate([block["counts"] for block in blocks])
-    return FeatureSet(
-        native=np.concatenate([block["native"] for block in blocks]),
-        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        overview=np.concatenate([block["overview"] for block in blocks]),
-        light=np.concatenate([block["light"] for block in blocks]),
-        severity=np.concatenate([block["severity"] for block in blocks]),
-    )
-
-
-def _read_block(path: Path) -> dict[str, NDArray[np.generic]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        block: dict[str, NDArray[np.generic]] = load_file(path)
-    except SafetensorError:
-        block = {}
-    if set(block) != set(_PARTS):
-        raise DataError(f"{path} is damaged: remove it, and run it again")
-    return block
+    whole = read_blocks(plan.blocks, _PARTS)
+    starts = np.concatenate([[0], np.cumsum(whole.pop("counts"))]).astype(np.int64)
+    return FeatureSet(starts=starts, **whole)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads.errors import HeadFileError
@@ -17,9 +16,8 @@ from distortion_heads.heads.head import HeadFile, Layer, Provenance
 from distortion_heads.metrics.measure import measure
 from distortion_heads.metrics.thresholds import choose_together
 from distortion_heads.spec import LIGHT, LIGHT_STATISTICS, BackboneRef, HeadSpec
-from distortion_heads.training.heads.calibration import image_probabilities
 from distortion_heads.training.heads.fit_layers import MANY
-from distortion_heads.training.heads.train_head import HeadCard, train_best_head, window_logits
+from distortion_heads.training.heads.train_head import HeadCard, answers_of, train_best_head
 from distortion_heads.training.runs.distorted_pictures import FeatureSet, with_family
 from distortion_heads.training.runs.job import versions
 
@@ -153,10 +151,7 @@ def _starts(job: HeadsJob, index: int, *, few: bool) -> list[tuple[Layer, Layer]
 def _with_thresholds(heads: list[HeadFile], hold: FeatureSet) -> Iterator[HeadFile]:
     """The heads with thresholds that spare clean pictures together, and the metrics at these."""
     examples = [hold.examples(i, head.view) for i, head in enumerate(heads)]
-    probabilities: list[NDArray[np.float64]] = [
-        image_probabilities(window_logits(head, e), e.starts, head.calibration.scale, head.calibration.offset)
-        for head, e in zip(heads, examples, strict=True)
-    ]
+    probabilities = [answers_of(head, e) for head, e in zip(heads, examples, strict=True)]
     labels = np.stack([e.labels for e in examples])
     thresholds = choose_together(np.stack(probabilities), labels, examples[0].clean, MAX_ANY_ALARM)
     for head, e, p, threshold in zip(heads, examples, probabilities, thresholds, strict=True):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distortion_heads.synthesis.afterwards import Pixels, jpeg_once, stored, to_bytes
+from dheads_plugins._codec import to_pillow
+from distortion_heads.synthesis.afterwards import Pixels, jpeg_once, stored
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import pick
 
@@ -64,12 +65,12 @@ def jpeg_table(image: FloatImage, severity: float, rng: np.random.Generator) -> 
     table = np.clip(scale * (10 + steep * (y + x) + rng.uniform(0, 4)), 1, 255).astype(int)
     chroma = np.clip(table * rng.uniform(1.0, 2.0), 1, 255).astype(int)
     tables = [table.ravel().tolist(), chroma.ravel().tolist()]
-    return to_floats(stored(to_bytes(image), "JPEG", qtables=tables, subsampling=int(rng.integers(0, 3))))
+    return to_floats(stored(np.asarray(to_pillow(image)), "JPEG", qtables=tables, subsampling=int(rng.integers(0, 3))))
 
 
 def jpeg_twice(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """JPEG, cut by a few pixels so that the grid of blocks lies elsewhere, and JPEG of a good quality again."""
-    pixels = np.pad(to_bytes(image), ((8, 8), (8, 8), (0, 0)), mode="reflect")
+    pixels = np.pad(np.asarray(to_pillow(image)), ((8, 8), (8, 8), (0, 0)), mode="reflect")
     first = jpeg_once(pixels, round(at_severity(JPEG_QUALITY, severity) * rng.uniform(0.8, 1.0)), rng)
     top, left = (int(value) for value in rng.integers(1, 9, 2))
     moved = first[top : top + pixels.shape[0] - 16, left : left + pixels.shape[1] - 16]
@@ -84,7 +85,7 @@ def jpeg_reduced(image: FloatImage, severity: float, rng: np.random.Generator) -
     height, width, _ = image.shape
     factor = rng.uniform(1.1, 1.9)
     size = (round(width * factor), round(height * factor))
-    large = Image.fromarray(to_bytes(image)).resize(size, Image.Resampling.BICUBIC)
+    large = to_pillow(image).resize(size, Image.Resampling.BICUBIC)
     stored = jpeg_once(np.asarray(large), max(2, round(at_severity(JPEG_QUALITY, severity) * 0.7)), rng)
     small = Image.fromarray(stored).resize((width, height), Image.Resampling.LANCZOS)
     return to_floats(np.asarray(small))
@@ -92,25 +93,27 @@ def jpeg_reduced(image: FloatImage, severity: float, rng: np.random.Generator) -
 
 def jpeg_plain(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """JPEG once more, of a quality between those of the levels."""
-    return to_floats(jpeg_once(to_bytes(image), max(1, round(at_severity(JPEG_QUALITY, severity))), rng))
+    return to_floats(jpeg_once(np.asarray(to_pillow(image)), max(1, round(at_severity(JPEG_QUALITY, severity))), rng))
 
 
 def webp(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """WebP: smeared texture, blocks of four and sixteen pixels."""
     quality = round(at_severity(WEBP_QUALITY, severity))
-    return to_floats(stored(to_bytes(image), "WEBP", quality=quality, method=int(rng.integers(0, 5))))
+    return to_floats(stored(np.asarray(to_pillow(image)), "WEBP", quality=quality, method=int(rng.integers(0, 5))))
 
 
 def avif(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """AVIF: texture smoothed away, directional smears."""
     quality = round(at_severity(AVIF_QUALITY, severity))
-    return to_floats(stored(to_bytes(image), "AVIF", quality=quality, speed=int(rng.integers(7, 11)), max_threads=1))
+    return to_floats(
+        stored(np.asarray(to_pillow(image)), "AVIF", quality=quality, speed=int(rng.integers(7, 11)), max_threads=1)
+    )
 
 
 def h264(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
     """A frame of H.264 video, a key frame or a later one."""
     options = {"crf": f"{at_severity(X264_CRF, severity):.0f}", "preset": "veryfast", "tune": "zerolatency"}
-    return to_floats(video_frame(to_bytes(image), "libx264", options, int(rng.integers(1, 4))))
+    return to_floats(video_frame(np.asarray(to_pillow(image)), "libx264", options, int(rng.integers(1, 4))))
 
 
 def hevc(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
@@ -120,7 +123,7 @@ def hevc(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatI
         "preset": "veryfast",
         "x265-params": "log-level=none:pools=none:frame-threads=1:keyint=1",
     }
-    return to_floats(video_frame(to_bytes(image), "libx265", options))
+    return to_floats(video_frame(np.asarray(to_pillow(image)), "libx265", options))
 
 
 def mpeg(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
@@ -128,4 +131,4 @@ def mpeg(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatI
     scale = round(at_severity(MPEG_SCALE, severity))
     codec = pick(rng, ((0.5, "mpeg2video"), (0.5, "mpeg4")))
     options = {"qmin": str(scale), "qmax": str(scale)}
-    return to_floats(video_frame(to_bytes(image), codec, options, int(rng.integers(1, 3))))
+    return to_floats(video_frame(np.asarray(to_pillow(image)), codec, options, int(rng.integers(1, 3))))

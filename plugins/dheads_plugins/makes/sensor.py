@@ -10,7 +10,7 @@ import numpy as np
 
 from distortion_heads.synthesis.camera import develop
 from distortion_heads.synthesis.levels import at_severity
-from distortion_heads.synthesis.tone import Floats, clip01, pick
+from distortion_heads.synthesis.tone import LUMA, Floats, clip01, pick
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
@@ -54,7 +54,7 @@ def chroma_noise(image: FloatImage, severity: float, rng: np.random.Generator) -
 
     size = rng.uniform(0.5, 4.0)
     noise = gaussian_filter(rng.standard_normal(image.shape, np.float32), (size, size, 0))
-    noise -= (noise @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    noise -= (noise @ LUMA)[..., None]
     return clip01(image + noise / max(float(noise.std()), 1e-6) * np.float32(at_severity(CHROMA, severity)))
 
 

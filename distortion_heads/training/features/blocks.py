@@ -1,0 +1,44 @@
+"""Blocks of samples on disk: made in processes where they are missing, read back whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads._system.processes import in_processes
+from distortion_heads.errors import DataError
+
+
+def make_missing(files: Sequence[Path], make: Callable[[int], None], per_block: int, workers: int) -> Iterator[int]:
+    """Call `make` with the place of each file that is not there; yields the number of samples done so far."""
+    missing = [place for place, file in enumerate(files) if not file.exists()]
+    done = (len(files) - len(missing)) * per_block
+    yield done
+    if not missing:
+        return
+    for _ in in_processes(missing, make, workers):
+        done += per_block
+        yield done
+
+
+def read_blocks(files: Sequence[Path], arrays: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of all blocks, one after the other. Raises `DataError` if a block does not hold just these."""
+    blocks = [_read(file, arrays) for file in files]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in arrays}
+
+
+def _read(file: Path, arrays: Sequence[str]) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        block: dict[str, NDArray[Any]] = load_file(file)
+    except SafetensorError:
+        block = {}
+    if set(block) != set(arrays):
+        raise DataError(f"{file} is damaged: remove it, and run it again")
+    return block
