@@ -16,6 +16,7 @@ from distortion_heads.datasets.clean_pictures import reduced_picture
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.image_hashes import is_video
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, read_header
+from distortion_heads.io.video.container import open_container
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,10 +119,8 @@ def _jpeg_quality(tables: object) -> int | None:
 
 
 def _of_video(path: Path) -> Properties | None:
-    import av
-
     try:
-        with av.open(str(path)) as video:
+        with open_container(path) as video:
             stream = video.streams.video[0]
             codec = f"{stream.codec_context.name} video"
             return Properties(suffix=path.suffix.lower(), codec=codec, width=stream.width, height=stream.height)

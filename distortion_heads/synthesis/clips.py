@@ -20,8 +20,8 @@ from distortion_heads.errors import DataError, DheadsError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.video.clock import FALLBACK_RATE
 from distortion_heads.io.video.encode import Coding, Encoded, encode_video
-from distortion_heads.io.video.options import Frame, VideoOptions
-from distortion_heads.io.video.reader import VideoSource, open_video
+from distortion_heads.io.video.options import Frame, VideoOptions, VideoSource
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.sampling import parse_time
 from distortion_heads.synthesis.distort import Step, check_made, distort_frame, in_physical_order
 from distortion_heads.synthesis.plan import SpoiltError

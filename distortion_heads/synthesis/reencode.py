@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.io.video.color import RgbConverter
+from distortion_heads.io.video.container import open_container
 from distortion_heads.io.video.encode import Coding, encode_video
 
 RATE = 25.0
@@ -34,14 +35,12 @@ def draw_coding(rng: np.random.Generator) -> Coding:
 
 def reencode(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """The last of up to three frames of a still scene, uint8 RGB (H, W, 3), encoded and decoded as videos are."""
-    import av
-
     frames = int(rng.integers(1, MOST_FRAMES + 1))
     coding = draw_coding(rng)
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"clip{coding.suffix}"
         encode_video([(i / RATE, image) for i in range(frames)], file, coding, RATE)
-        with av.open(str(file)) as container:
+        with open_container(file) as container:
             container.streams.video[0].codec_context.thread_count = 1
             *_, last = container.decode(video=0)
             decoded = RgbConverter()(last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from distortion_heads.io.video.container import open_container
 from distortion_heads.synthesis.sources import Source
 
 if TYPE_CHECKING:
@@ -59,11 +60,9 @@ def _picture_bytes(path: str) -> float:
 
 
 def _clip_bytes(path: str, target: Target) -> float:
-    import av
-
     coding = target.clips.coding
     try:
-        with av.open(path) as container:
+        with open_container(path) as container:
             stream = container.streams.video[0]
             seconds = (container.duration or 0) / 1e6
             if coding.bit_rate is not None:

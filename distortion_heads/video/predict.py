@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from distortion_heads.errors import InputError
-from distortion_heads.io.video.options import Frame, Sampling, VideoInfo, VideoOptions
-from distortion_heads.io.video.reader import VideoSource, open_video
+from distortion_heads.io.video.options import Frame, Sampling, VideoInfo, VideoOptions, VideoSource
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
 from distortion_heads.video.families import families_over_time
 from distortion_heads.video.frames import FrameRun

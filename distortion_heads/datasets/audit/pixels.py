@@ -17,6 +17,7 @@ from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
+from distortion_heads.io.video.container import open_container
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,10 +99,8 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 
 def first_frame(path: Path) -> NDArray[np.uint8]:
     """Return uint8 (H, W, 3), RGB. Raises `InputError` if the video cannot be decoded."""
-    import av
-
     try:
-        with av.open(str(path)) as video:
+        with open_container(path) as video:
             for frame in video.decode(video=0):
                 return load_image(np.asarray(frame.to_ndarray(format="rgb24")))
     except DheadsError:

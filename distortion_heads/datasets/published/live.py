@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from distortion_heads.datasets.published import files
+from distortion_heads.datasets.published.mat import read_arrays
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -99,7 +100,7 @@ def _scores(folder: Path, total: int) -> tuple[Sequence[float | None], list[bool
         return [None] * total, [False] * total, (note,)
     variables: dict[str, Any] = {}
     for file, _ in reversed(found):
-        variables |= _matlab(folder / file)
+        variables |= read_arrays(folder / file, [*(name for _, name in SCORES), ORIGINALS])
     file, name = found[0]
     scores = _vector(variables.get(name), total, f"{folder / file}: {name}")
     if ORIGINALS not in variables:
@@ -107,21 +108,6 @@ def _scores(folder: Path, total: int) -> tuple[Sequence[float | None], list[bool
         return scores, [False] * total, (note,)
     originals = _vector(variables[ORIGINALS], total, f"{folder / file}: {ORIGINALS}")
     return scores, [value != 0 for value in originals], ()
-
-
-def _matlab(file: Path) -> dict[str, Any]:
-    """Return the arrays of a MATLAB file of version 5. Raises `DataError`."""
-    from scipy.io import loadmat
-
-    try:
-        if file.stat().st_size > files.MAX_TABLE_BYTES:
-            raise DataError(f"{file}: larger than {files.MAX_TABLE_BYTES >> 20} MiB")
-        wanted = [name for _, name in SCORES]
-        return dict(loadmat(str(file), variable_names=[*wanted, ORIGINALS]))
-    except DataError:
-        raise
-    except Exception as error:  # SciPy raises anything on damaged bytes
-        raise DataError(f"{file}: no MATLAB file of version 5 ({error})") from None
 
 
 def _vector(value: object, total: int, what: str) -> list[float]:

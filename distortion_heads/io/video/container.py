@@ -1,10 +1,14 @@
-"""A video file's container: opened, its stream of moving pictures found, its size checked."""
+"""A video file's container: opened, its stream of moving pictures found, its size checked.
+
+A path is never taken for a URL, and a file never makes FFmpeg open another one: the only protocol is `file:`, and
+formats that list other files (ffconcat, HLS, DASH, SDP ...) are not read, whatever a file is called.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError
@@ -14,6 +18,23 @@ from distortion_heads.io.video.growing import LIVE_OPTIONS, GrowingStream
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
+
+_MOVING = (
+    "3dostr amv apng apv asf asf_o av1 avi avs2 avs3 bink cavsvideo cine dirac dnxhd dv evc flic flv gif gxf h261 h263 "
+    "h264 hevc ivf live_flv lxf m4v matroska mjpeg mjpeg_2000 mov mpeg mpegts mpegvideo mpjpeg mxf nsv nut nuv obu ogg "
+    "pva r3d rm roq smjpeg smk swf ty vc1 vc1test vivo vvc wtv yuv4mpegpipe"
+)
+_SOUND = "aac aiff flac mp3 wav"
+_STILL = "bmp dpx exr gif j2k jpeg jpegls pam pbm pcx pgm png ppm qoi sgi sunrast tiff webp"
+FORMATS = ",".join([*_MOVING.split(), *_SOUND.split(), *(f"{name}_pipe" for name in _STILL.split())])
+"""FFmpeg's readers of files that hold their pictures themselves."""
+
+_FILES_ONLY = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+
+
+def file_url(path: str | os.PathLike[str]) -> str:
+    """Return `path` so that FFmpeg takes it for a file, whatever is in it: `12:30.mp4` and `http:/x` are paths."""
+    return f"file:{os.fspath(path)}"
 
 
 def check_file(path: str) -> None:
@@ -35,13 +56,20 @@ def check_file(path: str) -> None:
         raise InputError(still)
 
 
-def open_container(file: str | GrowingStream, *, live: bool) -> InputContainer:
+def open_container(file: str | os.PathLike[str] | GrowingStream, *, live: bool = False) -> InputContainer:
     """Open a file or a stream of encoded video. Raises `InputError`."""
     import av
-    from av.error import FFmpegError
+    from av.error import ArgumentError, FFmpegError
 
+    source: Any = file_url(file) if isinstance(file, str | os.PathLike) else file
+    options = dict(LIVE_OPTIONS) if live else {}
     try:
-        return av.open(file, mode="r", options=dict(LIVE_OPTIONS) if live else {}, metadata_errors="replace")
+        return av.open(
+            source, mode="r", options=options, container_options=dict(_FILES_ONLY), metadata_errors="replace"
+        )
+    except ArgumentError:
+        text = "not a video that can be read: a damaged file, or a list of other files (give those themselves)"
+        raise InputError(text) from None
     except (FFmpegError, OSError, ValueError) as error:
         hint = "a cut-off or still growing MP4 has no index" if isinstance(error, ValueError) else "see the reason"
         raise InputError(f"not a video that can be read: {plain_reason(error)} ({hint})") from None

@@ -13,6 +13,7 @@ import numpy as np
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError, InputError
+from distortion_heads.io.video.container import file_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +155,8 @@ def encode_video(
     kind = None if by_suffix else _CONTAINERS[coding.suffix]
     writer: _Writer | None = None
     try:
-        with av.open(str(target), "w", format=kind, container_options={"fflags": "+bitexact"}) as container:
+        options = {"fflags": "+bitexact"}
+        with av.open(file_url(target), "w", format=kind, container_options=options) as container:
             for time, pixels in pictures:
                 writer = writer or _Writer(container, coding, pixels.shape, rate or _DEFAULT_RATE, threads, time)
                 writer.add(time, pixels)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from distortion_heads.errors import DheadsError
 
@@ -88,7 +88,8 @@ class VideoOptions:
     """How a video is read and judged; `workers` evaluate frames at the same time (None: one per CPU core).
 
     At most `most_windows` windows of a frame are read, other ones of the next frame, so that a second shows all of
-    them; None: all of every frame. `deinterlace` makes whole frames of the fields of interlaced ones.
+    them; None: all of every frame. `deinterlace` makes whole frames of the fields of interlaced ones. At most
+    `max_frames` are judged; None: 10 million, and of a file below 1 MiB what `budget` allows.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -96,7 +97,7 @@ class VideoOptions:
     follow: Follow | None = None
     sequence_rate: float = DEFAULT_SEQUENCE_RATE
     max_pixels: int = DEFAULT_MAX_PIXELS
-    max_frames: int = DEFAULT_MAX_FRAMES
+    max_frames: int | None = None
     workers: int | None = None
     most_windows: int | None = FRAME_WINDOWS
     deinterlace: bool = False
@@ -160,3 +161,23 @@ class Damage:
 def add_damage(known: Damage | None, time: float, reason: str) -> Damage:
     """Return the first damage with its count raised by one, or this one if it is the first."""
     return Damage(time=time, reason=reason) if known is None else replace(known, count=known.count + 1)
+
+
+class VideoSource(Protocol):
+    """An open video.
+
+    When `frames` has ended, `damage` is known, `notes` on how it was read, and the time at which the last frame `end`s.
+    """
+
+    info: VideoInfo
+    damage: Damage | None
+    end: float | None
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def frames(self) -> Iterator[Frame]: ...
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...

@@ -11,17 +11,18 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.inputs import is_sequence
+from distortion_heads.io.video.budget import FrameBudget
 from distortion_heads.io.video.clock import FrameClock
 from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.container import check_file, check_size, open_container, plain_reason, video_stream
 from distortion_heads.io.video.deinterlace import COMBED, MENDED, CombWatch, Deinterlacer
 from distortion_heads.io.video.growing import GrowingStream, PipeStream
 from distortion_heads.io.video.length import beginning, is_whole, stated_length
-from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, add_damage
+from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, VideoSource, add_damage
 from distortion_heads.io.video.sampling import sample, spread
 from distortion_heads.io.video.sequence import PictureSequence
 
@@ -37,26 +38,6 @@ _SEEK_BACK = (1.0, 5.0, 20.0, math.inf)
 
 _SEEK_WORTH = 3.0
 """Seconds; over shorter distances decoding is as quick as seeking."""
-
-
-class VideoSource(Protocol):
-    """An open video.
-
-    When `frames` has ended, `damage` is known, `notes` on how it was read, and the time at which the last frame `end`s.
-    """
-
-    info: VideoInfo
-    damage: Damage | None
-    end: float | None
-
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-    def frames(self) -> Iterator[Frame]: ...
-
-    def stop(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def open_video(source: str | os.PathLike[str] | BinaryIO, options: VideoOptions) -> VideoSource:
@@ -98,6 +79,7 @@ class EncodedVideo:
         except BaseException:
             self.close()
             raise
+        self._budget = FrameBudget(file, options.max_frames)
         self._convert = RgbConverter()
         self._combs = CombWatch()
         self._deinterlacer = Deinterlacer() if options.deinterlace else None
@@ -117,13 +99,20 @@ class EncodedVideo:
             if sampling.start > _SEEK_WORTH and self._can_seek:
                 self._seek(sampling.start)
             chosen = sample(self._moments(), sampling)
-        for index, moment in enumerate(chosen):
-            if index >= self._options.max_frames:
-                reason = f"more than {self._options.max_frames} frames: raise the limit with --max-frames, or use --fps"
-                self._damaged(moment.time, reason)
+        index, most = 0, self._budget.most_frames
+        for moment in chosen:
+            if index >= most:
+                self._damaged(moment.time, f"more than {most} frames: raise the limit with --max-frames, or use --fps")
                 self.end = moment.time
                 return
-            yield Frame(index=index, time=moment.time, pixels=moment.load())
+            try:
+                pixels = moment.load()
+            except InputError as error:  # what was read before it stays
+                self._damaged(moment.time, str(error))
+                continue
+            self._budget.judged(pixels.shape[0] * pixels.shape[1])
+            yield Frame(index=index, time=moment.time, pixels=pixels)
+            index += 1
         self.end = self._clock.next
         if sampling.end is None and sampling.frames is None:
             self._check_length()
@@ -195,6 +184,10 @@ class EncodedVideo:
         """Yield all frames from where the container stands; `self._clock` has the time of each."""
         for packet in self._packets():
             for frame in self._decode(packet):
+                if (reason := self._budget.reason) is not None:
+                    self._damaged(self._clock.next, reason)
+                    return
+                self._budget.decoded(frame.width * frame.height)
                 self._clock.tick(frame)
                 self._combs.add(frame)
                 if self._first is not None and not self._first.is_keyframe:
@@ -223,12 +216,10 @@ class EncodedVideo:
             yield None
 
     def _next_packet(self) -> Packet[VideoStream] | None:
-        from av.error import FFmpegError
-
         try:
             with self._in_use:
                 return next(self._demuxed, None)
-        except (FFmpegError, OSError) as error:
+        except Exception as error:  # FFmpeg's errors, and an IndexError where a stream appears late
             self._broken = True
             self._damaged(self._clock.next, plain_reason(error))
             return None

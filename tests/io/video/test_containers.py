@@ -13,8 +13,8 @@ from PIL import Image
 
 from distortion_heads.io.video.growing import GrowingStream
 from distortion_heads.io.video.length import is_whole
-from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
-from distortion_heads.io.video.reader import VideoSource, open_video
+from distortion_heads.io.video.options import Frame, Sampling, VideoOptions, VideoSource
+from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.tone import to_sdr
 from distortion_heads.views.runs import without_repeats
 from helpers.video_clips import CLOCK, grey, steps, write_clip

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from distortion_heads.errors import ImageTooLargeError, InputError
-from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
-from distortion_heads.io.video.reader import VideoSource, open_video
+from distortion_heads.io.video.options import Frame, Sampling, VideoOptions, VideoSource
+from distortion_heads.io.video.reader import open_video
 from helpers.video_clips import grey, place_of, steps, write_clip
 
 COUNT, RATE = 40, 10

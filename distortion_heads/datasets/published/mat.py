@@ -1,0 +1,117 @@
+"""Numeric arrays of MATLAB files of version 5, read within limits; everything else in such a file is passed over.
+
+Not by SciPy, whose reader crashes the process on some damaged files. The format: "MAT-File Format", MathWorks 2024.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads._system.errors_text import reason
+from distortion_heads.errors import DataError
+
+MAX_FILE_BYTES = 64 << 20
+MAX_VALUES = 4_000_000
+MAX_ELEMENTS = 10_000
+
+_HEADER, _VERSION = 128, 0x0100
+_MATRIX, _COMPRESSED = 14, 15
+_DTYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_NUMERIC = range(6, 16)
+"""Classes of arrays: double, single and integers; cells, structures, objects, text and sparse ones come before."""
+
+_COMPLEX = 0x0800
+_HEAD_BYTES = 4096
+"""Flags, dimensions and name of a matrix, which are all that is unpacked of one that nobody asks for."""
+
+
+class _Element(NamedTuple):
+    kind: int
+    data: bytes
+    end: int
+
+
+class _Matrix(NamedTuple):
+    name: str
+    is_numeric: bool
+    shape: tuple[int, ...]
+    values_at: int
+
+
+def read_arrays(file: Path, names: Collection[str]) -> dict[str, NDArray[np.float64]]:
+    """Return the real numeric arrays called `names` that are in the file. Raises `DataError`."""
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise DataError(f"{file}: larger than {MAX_FILE_BYTES >> 20} MiB")
+        return dict(_wanted(file.read_bytes(), names))
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {reason(error)}") from None
+    except (ValueError, IndexError, struct.error, zlib.error) as error:
+        raise DataError(f"{file}: no MATLAB file of version 5 ({error}); save it with -v6 or -v7") from None
+
+
+def _wanted(data: bytes, names: Collection[str]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
+    if order is None or struct.unpack_from(f"{order}H", data, 124)[0] != _VERSION:
+        raise ValueError("its header says so")
+    at = _HEADER
+    for _ in range(MAX_ELEMENTS):
+        if len(data) - at < 8:
+            return
+        element = _element(data, at, order)
+        at = element.end
+        if element.kind not in (_MATRIX, _COMPRESSED):
+            continue
+        unpacked = element.kind == _MATRIX
+        head = element.data[:_HEAD_BYTES] if unpacked else _unpack(element.data, _HEAD_BYTES)[8:]
+        matrix = _matrix(head, order)
+        if matrix.name in names:
+            yield matrix.name, _values(element.data, matrix, order, unpacked=unpacked)
+    raise ValueError(f"more than {MAX_ELEMENTS} elements")
+
+
+def _element(data: bytes, at: int, order: str) -> _Element:
+    """Read the element at `at`: a tag of 8 bytes, or of 4 with at most 4 bytes of data after it."""
+    kind, size = struct.unpack_from(f"{order}II", data, at)
+    if kind >> 16:
+        return _Element(kind & 0xFFFF, data[at + 4 : at + 4 + min(kind >> 16, 4)], at + 8)
+    end = at + 8 + size
+    padding = 0 if kind == _COMPRESSED else -size % 8
+    return _Element(kind, data[at + 8 : end], end + padding)
+
+
+def _matrix(head: bytes, order: str) -> _Matrix:
+    flags = _element(head, 0, order)
+    dimensions = _element(head, flags.end, order)
+    name = _element(head, dimensions.end, order)
+    (word,) = struct.unpack_from(f"{order}I", flags.data)
+    shape = struct.unpack(f"{order}{len(dimensions.data) // 4}i", dimensions.data)
+    is_numeric = (word & 0xFF) in _NUMERIC and not word & _COMPLEX
+    return _Matrix(name.data.decode("ascii", "replace"), is_numeric, shape, name.end)
+
+
+def _values(data: bytes, matrix: _Matrix, order: str, *, unpacked: bool) -> NDArray[np.float64]:
+    count = 1
+    for side in matrix.shape:
+        count *= side
+        if not 0 <= count <= MAX_VALUES:
+            raise DataError(f"{matrix.name} has {' x '.join(map(str, matrix.shape))} values, above {MAX_VALUES}")
+    if not matrix.is_numeric:
+        raise ValueError(f"{matrix.name} is no array of real numbers")
+    whole = data if unpacked else _unpack(data, matrix.values_at + 16 + 8 * count)[8:]
+    values = _element(whole, matrix.values_at, order)
+    if values.kind not in _DTYPES:
+        raise ValueError(f"{matrix.name} has values of an unknown type {values.kind}")
+    array = np.frombuffer(values.data, np.dtype(_DTYPES[values.kind]).newbyteorder(order))
+    return array.astype(np.float64).reshape(matrix.shape, order="F")
+
+
+def _unpack(data: bytes, most: int) -> bytes:
+    return zlib.decompressobj().decompress(data, most)
