@@ -17,12 +17,13 @@ from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
-from distortion_heads.backbones.read_views import Features, assembled, check_padded, scene_features, views_to_run
+from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
 from distortion_heads.heads.families import families_of
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
 from distortion_heads.io.rgb import Loaded
+from distortion_heads.io.small_files import check_padded
 from distortion_heads.registry.attached import load_banks, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
@@ -213,13 +214,13 @@ class Predictor:
         frame_index: int = 0,
     ) -> Features:
         """Return the features of each view that a head reads. Raises `ImageTooLargeError`."""
-        check_padded(scene.pixels, self._max_pixels)
+        check_padded(scene.pixels.shape[1], scene.pixels.shape[0], self._max_pixels)
         return scene_features(
             backbone or self._backbone, scene, self._views, max_windows=max_windows, frame_index=frame_index
         )
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
-        check_padded(pictures[0], self._max_pixels)
+        check_padded(pictures[0].shape[1], pictures[0].shape[0], self._max_pixels)
         views = views_to_run(self._views)
         small = []
         if "overview" in views and self._backbone.shares_overview:

@@ -162,7 +162,7 @@ def noise(height: int, width: int) -> Pixels:
 
 
 def test_a_thin_picture_is_limited_by_what_it_becomes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distortion_heads.backbones.read_views.DEFAULT_MAX_PIXELS", 100_000)
+    monkeypatch.setattr("distortion_heads.io.small_files.DEFAULT_MAX_PIXELS", 100_000)
     predictor = Predictor(["jpeg"], max_pixels=100_000)
     with pytest.raises(ImageTooLargeError, match="padded"):
         predictor.predict(noise(48, 2000))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from dheads_cli.output.console import printable
 from dheads_cli.session import session_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class LazyGroup(click.Group):
         """Write the short helps; those of the lazy commands are known without importing them."""
         self.add_plugin_commands(ctx)
         own = [(name, command.help) for name, command in self._lazy.items()]
-        added = [(name, command.get_short_help_str(60)) for name, command in sorted(self.commands.items())]
+        added = [
+            (printable(name), printable(command.get_short_help_str(60)))
+            for name, command in sorted(self.commands.items())
+        ]
         for title, rows in (("Commands", own), ("Commands of plugins", added)):
             if rows:
                 with formatter.section(title):

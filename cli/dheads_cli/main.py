@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from dheads_cli.lazy import LazyCommand, LazyGroup
-from dheads_cli.output.console import complain, describe_bug, silence_stdout
+from dheads_cli.output.console import close_results, complain, describe_bug, silence_stdout
 from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 1, 2, 130, 141, 143
@@ -67,7 +67,9 @@ def build_cli() -> click.Group:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `dheads` and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 nobody reads on, 143 terminated."""
     _clean_up_when_terminated()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    status = run(sys.argv[1:] if arguments is None else arguments)
+    close_results()
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads._system.regular import open_regular
 from distortion_heads.backbones.architecture import Architecture
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef
@@ -81,7 +82,7 @@ def _load(file: Path | Traversable) -> dict[str, NDArray[np.float32]]:
     from safetensors.numpy import load
 
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             if stream.seek(0, SEEK_END) > MAX_FILE_BYTES:
                 raise BackboneError(f"{file}: larger than {MAX_FILE_BYTES // 2**20} MiB")
             stream.seek(0)
@@ -139,7 +140,7 @@ def read_header(file: Path | Traversable) -> dict[str, Any]:
     Raises `BackboneError` if the file cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(json.loads(stream.read(min(length, 2**24)))["__metadata__"]["dheads"])
     except OSError as error:

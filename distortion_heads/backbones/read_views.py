@@ -9,24 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.errors import ImageTooLargeError
-from distortion_heads.io.images import DEFAULT_MAX_PIXELS
 from distortion_heads.spec import LIGHT, View
 from distortion_heads.views.light import with_light
 from distortion_heads.views.scene import Scene, scene_of
-from distortion_heads.views.windows import WINDOW, overview_view
+from distortion_heads.views.windows import overview_view
 
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
-
-
-def check_padded(pixels: NDArray[np.uint8], max_pixels: int) -> None:
-    """Raise `ImageTooLargeError` if a thin picture (H, W, 3) is too large once it is padded to whole windows."""
-    height, width = (max(side, WINDOW) for side in pixels.shape[:2])
-    if height * width > max(max_pixels, DEFAULT_MAX_PIXELS):
-        raise ImageTooLargeError(
-            f"{pixels.shape[1]} x {pixels.shape[0]} is {width} x {height} once padded to whole windows, over the "
-            f"limit of {max_pixels} pixels: raise it with --max-pixels"
-        )
 
 
 def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:

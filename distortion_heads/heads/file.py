@@ -6,6 +6,7 @@ Nothing in a file is executed: it declares an MLP, and everything it says is che
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads._system.regular import open_regular
 from distortion_heads.errors import (
     BackboneMismatchError,
     HeadFileError,
@@ -80,7 +82,7 @@ def parse_head(data: bytes, source: str) -> HeadFile:
 
 def read_head(file: Path | Traversable) -> HeadFile:
     """Return the head in `file`. Raises what `parse_head` raises, and `HeadFileError` if it cannot be read."""
-    with _naming(str(file)), file.open("rb") as stream:
+    with _naming(str(file)), open_regular(file) as stream:
         data = stream.read(DEFAULT_HEAD_BYTES)
         if len(data) == DEFAULT_HEAD_BYTES:  # rarely, and to ask for the limit at once would reserve as much
             data += stream.read(MAX_FILE_BYTES + 1 - len(data))
@@ -92,7 +94,8 @@ def read_metadata(file: Path) -> HeadFile:
     from safetensors import SafetensorError, safe_open
 
     with _naming(str(file)):
-        _check_size(file.stat().st_size)
+        with open_regular(file) as stream:
+            _check_size(os.fstat(stream.fileno()).st_size)
         try:
             with safe_open(file, "numpy") as opened:
                 metadata = opened.metadata() or {}

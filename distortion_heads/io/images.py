@@ -29,6 +29,8 @@ from distortion_heads.io.picture_files import (
     unreadable,
 )
 from distortion_heads.io.rgb import Depth, Loaded, held_bits, on_white, to_uint8, upright_rgb, where_transparent
+from distortion_heads.io.small_files import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
+from distortion_heads.io.small_files import check_cost
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 
     RGBImage: TypeAlias = NDArray[np.uint8]
     ImageSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | Page | NDArray[Any]
-
-DEFAULT_MAX_PIXELS = 250_000_000
 
 _Result = TypeVar("_Result")
 
@@ -105,6 +105,7 @@ def _from_stream(stream: IO[bytes], max_pixels: int) -> Loaded:
     if not prefix:
         raise NotAnImageError("not an image: it is empty")
     image = identify(stream, prefix, max_pixels)
+    check_cost(stream, image, max_pixels)
     try:
         count = len(pages_of(image))
     except Exception:  # decoders raise anything on damaged bytes; the first page may be sound

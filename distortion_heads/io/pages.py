@@ -12,6 +12,7 @@ from distortion_heads.io.frames import Page, pages_of
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, from_pillow
 from distortion_heads.io.inputs import Input
 from distortion_heads.io.picture_files import PILLOW_WARNINGS_HIDDEN, identify, open_file, undecodable
+from distortion_heads.io.small_files import check_cost
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -94,4 +95,6 @@ class _Reader:
 
 def _opened(stream: IO[bytes], max_pixels: int) -> ImageFile:
     stream.seek(0)
-    return identify(stream, stream.read(16), max_pixels)
+    image = identify(stream, stream.read(16), max_pixels)
+    check_cost(stream, image, max_pixels)
+    return image

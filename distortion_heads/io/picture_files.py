@@ -111,6 +111,8 @@ def identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.Ima
         for name in sorted(names, key=lambda name: Image.OPEN[name][1] is None):
             tried.add(name)
             if image := _open_as(name, stream, prefix, max_pixels):
+                if len(image.size) != 2:
+                    raise NotAnImageError(f"not an image: a {name} file of {len(image.size)} dimensions")
                 return image
     if content is not None:
         raise NotAnImageError(f"{content} that is damaged, or of a kind that Pillow does not read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -22,6 +23,9 @@ from distortion_heads.registry.discovery import (
     register,
 )
 from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
+
+MAX_SPECS = 100_000
+"""Of one plugin: a generator may have no end."""
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 
@@ -162,7 +166,10 @@ def _specs(plugin: LoadedPlugin, hook: str, kind: type[_Spec]) -> tuple[_Spec, .
     results = plugin.call(hook)
     if len(results) < len(plugin.implementations(hook)):
         raise RegistryError(f"{hook} returned None, not an iterable of {kind.__name__}")
-    return tuple(spec for result in results for spec in _checked(result, hook, kind))
+    specs = tuple(islice((spec for result in results for spec in _checked(result, hook, kind)), MAX_SPECS + 1))
+    if len(specs) > MAX_SPECS:
+        raise RegistryError(f"{hook} gave more than {MAX_SPECS} of {kind.__name__}")
+    return specs
 
 
 def _checked(result: object, hook: str, kind: type[_Spec]) -> Iterable[_Spec]:

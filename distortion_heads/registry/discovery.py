@@ -6,9 +6,10 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -16,13 +17,14 @@ import pluggy
 
 from distortion_heads import hookspecs
 from distortion_heads.errors import DheadsError, RegistryError
+from distortion_heads.registry.contained import PluginInterruptError, PluginTimeoutError, contained
 from distortion_heads.spec import HeadSpec
 
 PluginStage: TypeAlias = Literal["load", "register", "dheads_heads", "dheads_backbones", "dheads_commands", "conflict"]
 
 GROUP = hookspecs.PROJECT
 HOOKS = ("dheads_heads", "dheads_backbones", "dheads_commands")
-BUILTIN_DISTRIBUTION, BUILTIN_NAMES = "distortion-heads", ("builtin", "icip2020")
+BUILTIN_DISTRIBUTION, BUILTIN_MODULES = "distortion-heads", ("dheads_plugins", "dheads_icip2020")
 USER = "user"
 LOAD_VARIABLE = "DHEADS_LOAD_PLUGINS"
 TRACE_VARIABLE = "DHEADS_TRACE_PLUGINS"
@@ -30,18 +32,18 @@ TRACE_VARIABLE = "DHEADS_TRACE_PLUGINS"
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """Where a plugin comes from. `name`: its entry point; the user's heads have `user`, no version, and a folder."""
+    """Where a plugin comes from. `name`: its entry point; the user's heads have `user`, no version, and a folder.
+
+    `is_builtin`: its module lies beside this package, whatever its distribution is called.
+    """
 
     distribution: str
     version: str
     name: str
+    is_builtin: bool = False
 
     def __str__(self) -> str:
         return f"{' '.join(filter(None, (self.distribution, self.version)))} ({self.name})"
-
-    @property
-    def is_builtin(self) -> bool:
-        return _normalized(self.distribution) == BUILTIN_DISTRIBUTION and self.name in BUILTIN_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +115,13 @@ class FailureLog:
 
     @contextmanager
     def isolate(self, owner: Owner, stage: PluginStage) -> Iterator[None]:
-        """Turn whatever the plugin raises, an exit included, into a failure."""
+        """Turn whatever the plugin raises, but for the user's Ctrl-C, into a failure; its output goes to stderr."""
         try:
-            yield
-        except (Exception, SystemExit) as error:
+            with nullcontext() if owner.is_builtin or owner.distribution == USER else contained():
+                yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             if self.trace:
                 import traceback
 
@@ -188,14 +193,31 @@ def _entry_points(log: FailureLog, *, builtin_only: bool) -> list[tuple[Owner, m
             continue
         owner = Owner(distribution=name, version=version, name="entry_points.txt")
         with log.isolate(owner, "load"):
-            points = distribution.entry_points.select(group=GROUP)
-            found.extend((replace(owner, name=point.name), point) for point in points)
-    return sorted(found, key=lambda pair: (not pair[0].is_builtin, _normalized(pair[0].distribution), pair[0].name))
+            for point in distribution.entry_points.select(group=GROUP):
+                found.append((replace(owner, name=point.name, is_builtin=_is_builtin(name, point)), point))
+    ours = {point.value: (owner, point) for owner, point in reversed(found) if owner.is_builtin}
+    others = [] if builtin_only else [pair for pair in found if not pair[0].is_builtin]
+    by_name = sorted([*ours.values(), *others], key=lambda pair: (_normalized(pair[0].distribution), pair[0].name))
+    return sorted(by_name, key=lambda pair: not pair[0].is_builtin)
+
+
+def _is_builtin(distribution: str, point: metadata.EntryPoint) -> bool:
+    """Return whether an entry point loads a module that lies beside this package, in the checkout or as installed."""
+    if _normalized(distribution) != BUILTIN_DISTRIBUTION or point.value not in BUILTIN_MODULES:
+        return False
+    spec = find_spec(point.value)
+    if spec is None or spec.origin is None:
+        return False
+    root = Path(hookspecs.__file__).resolve().parents[1]
+    return Path(spec.origin).resolve().parents[1] in (root, root / "plugins")
 
 
 def _declaring_distributions() -> Iterator[tuple[str, str, metadata.Distribution]]:
-    """Yield name, version and distribution of each that declares plugins; of two, the first on the path counts."""
-    seen: set[str] = set()
+    """Yield name, version and distribution of each that declares plugins; of two, the first on the path counts.
+
+    Not so if they are called like this one: anybody can use that name, and its modules are known by their place.
+    """
+    seen: set[tuple[str, str]] = set()
     for distribution in metadata.distributions():
         try:
             text = distribution.read_text("entry_points.txt") or ""
@@ -204,8 +226,9 @@ def _declaring_distributions() -> Iterator[tuple[str, str, metadata.Distribution
         if f"[{GROUP}]" not in text:
             continue
         name, version = _identity(distribution)
-        if _normalized(name) not in seen:
-            seen.add(_normalized(name))
+        key = (_normalized(name), text if _normalized(name) == BUILTIN_DISTRIBUTION else "")
+        if key not in seen:
+            seen.add(key)
             yield name, version, distribution
 
 
@@ -239,7 +262,8 @@ def _reason(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except Exception:
         text = "(its message cannot be printed)"
-    return text if isinstance(error, DheadsError) else f"{type(error).__name__}: {text or 'without a message'}"
+    own = isinstance(error, DheadsError | PluginTimeoutError | PluginInterruptError)
+    return text if own else f"{type(error).__name__}: {text or 'without a message'}"
 
 
 def _write_trace(owner: Owner, text: str) -> None:

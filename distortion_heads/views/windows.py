@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from distortion_heads.io.small_files import LEAST_SIDE
 from distortion_heads.views.units import CELL
 
-WINDOW, STRIDE = 256, 128
+WINDOW, STRIDE = LEAST_SIDE, 128
 """Side and stride in pixels of the native windows; multiples of `CELL`."""
 
 OVERVIEW_SIDE = 128

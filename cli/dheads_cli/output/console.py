@@ -84,6 +84,13 @@ def silence_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def close_results() -> None:
+    """Send what is still written to stdout to stderr: results are complete, and plugins may print as they end."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        os.dup2(2, sys.stdout.fileno())
+
+
 def is_terminal(stream: IO[str] | None) -> bool:
     """Return whether a person sees `stream`."""
     try:

@@ -7,20 +7,25 @@ is one list is one part, called like the file.
 
 from __future__ import annotations
 
-import io
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from distortion_heads.datasets.audit.plain_pickle import read_plain_pickle
+from distortion_heads.datasets.audit.text_arrays import read_text_arrays
 from distortion_heads.datasets.published.files import MAX_RECORDS, table, text_lines, unreadable
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
 MAX_BYTES = 64 << 20
 MAX_PARTS = 100
+MAX_CELLS = 100
+"""Of a row that begins with a name."""
+
 PICKLES = frozenset((".pkl", ".pickle", ".p", ".dat", ".data", ".list"))
 
 Names = dict[str, list[str]]
@@ -146,19 +151,12 @@ def _json(data: bytes, file: Path) -> object:
 
 def _arrays(data: bytes, file: Path) -> Names:
     """Return one array as one part, those of .npz as one each; objects in arrays are refused."""
-    import numpy as np
-
     try:
-        loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        arrays = (
-            {file.stem: loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-        )
-    except Exception as error:  # NumPy raises anything on damaged bytes
-        raise DataError(f"{file}: no array of text that can be read without pickle ({str(error)[:120]})") from None
+        arrays = read_text_arrays(data, file.stem, MAX_BYTES, MAX_RECORDS)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from None
     names: Names = {}
     for part, array in arrays.items():
-        if array.dtype.kind not in "US":
-            raise DataError(f"{file}: {part} is an array of {array.dtype}, not of text")
         text = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
         names[part] = [str(name) for name in text.ravel()]
     return names
@@ -167,6 +165,9 @@ def _arrays(data: bytes, file: Path) -> Names:
 def _parts(value: object, stem: str) -> Names:
     """Return a list of names (or of rows that start with one) as one part, a dict or list of such lists as one each."""
     if isinstance(value, dict):
+        if len(value) > MAX_PARTS:
+            raise DataError(f"{len(value)} parts are no split: at most {MAX_PARTS}")
+        _check_total(value.values())
         named = {str(key): _names(item) for key, item in value.items()}
     else:
         names = _names(value)
@@ -174,6 +175,7 @@ def _parts(value: object, stem: str) -> Names:
             return {stem: names}
         if not isinstance(value, list | tuple):
             raise DataError("no list of file names")
+        _check_total(value[: MAX_PARTS + 1])
         named = {f"{stem}[{index}]": _names(item) for index, item in enumerate(value[: MAX_PARTS + 1])}
     parts = {part: names for part, names in named.items() if names is not None}
     if len(parts) < len(named) or not parts:
@@ -181,10 +183,18 @@ def _parts(value: object, stem: str) -> Names:
     return parts
 
 
+def _check_total(parts: Iterable[object]) -> None:
+    """Count before anything is copied: in a pickle many parts may be one and the same list."""
+    if sum(len(part) for part in parts if isinstance(part, list | tuple)) > MAX_RECORDS:
+        raise DataError(f"lists more than {MAX_RECORDS} pictures")
+
+
 def _names(value: object) -> list[str] | None:
     """Return the names in a list of names or rows; None if it is something else."""
     if not isinstance(value, list | tuple) or not value:
         return None
+    if len(value) > MAX_RECORDS:
+        raise DataError(f"lists more than {MAX_RECORDS} pictures")
     names = [_name(item) for item in value]
     found = [name for name in names if name is not None]
     return found if len(found) == len(names) else None
@@ -194,7 +204,7 @@ def _name(item: object) -> str | None:
     """Return a name itself, or the first cell of a row whose other cells are no names."""
     if isinstance(item, str):
         return item
-    if isinstance(item, list | tuple) and item and isinstance(item[0], str):
+    if isinstance(item, list | tuple) and 0 < len(item) <= MAX_CELLS and isinstance(item[0], str):
         return None if any(isinstance(cell, str) for cell in item[1:]) or len(item) == 1 else item[0]
     return None
 

@@ -6,6 +6,7 @@ import csv
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,8 @@ from distortion_heads.spec import check_label
 
 MAX_RECORDS = 1_000_000
 MAX_TABLE_BYTES = 256 << 20
+MAX_COLUMNS = 1000
+MAX_CELLS = 20_000_000
 MAX_FIELD = 4096
 """Longest cell of a table in characters: a path, which no file system allows to be longer."""
 
@@ -100,7 +103,9 @@ def table(file: Path, *needed: str) -> Iterator[tuple[str, dict[str, str]]]:
         rows = csv_rows(lines)
         header = [name.strip().lower() for name in next(rows, (0, []))[1]]
         _check_header(file, header, needed)
-        for line, cells in rows:
+        for count, (line, cells) in enumerate(rows, 1):
+            if count * len(header) > MAX_CELLS:
+                raise DataError(f"{file}: more than {MAX_CELLS} cells: leave out the columns that nobody needs")
             if not any(cell.strip() for cell in cells):
                 continue
             where = f"{file}, line {line}"
@@ -113,10 +118,12 @@ def table(file: Path, *needed: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _check_header(file: Path, header: Sequence[str], needed: Sequence[str]) -> None:
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{file}, line 1: more than {MAX_COLUMNS} columns")
     missing = [name for name in needed if name not in header]
     if missing:
         raise DataError(f"{file}, line 1: no column {' and '.join(missing)}; the first line must name the columns")
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise DataError(f"{file}, line 1: the column {twice[0]!r} occurs twice")
 

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ _NUMERIC = range(6, 16)
 _COMPLEX = 0x0800
 _HEAD_BYTES = 4096
 """Flags, dimensions and name of a matrix, which are all that is unpacked of one that nobody asks for."""
+
+
+Order: TypeAlias = Literal["<", ">"]
+_ORDERS: dict[bytes, Order] = {b"IM": "<", b"MI": ">"}
 
 
 class _Element(NamedTuple):
@@ -58,7 +62,7 @@ def read_arrays(file: Path, names: Collection[str]) -> dict[str, NDArray[np.floa
 
 
 def _wanted(data: bytes, names: Collection[str]) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
+    order = _ORDERS.get(data[126:128])
     if order is None or struct.unpack_from(f"{order}H", data, 124)[0] != _VERSION:
         raise ValueError("its header says so")
     at = _HEADER
@@ -77,7 +81,7 @@ def _wanted(data: bytes, names: Collection[str]) -> Iterator[tuple[str, NDArray[
     raise ValueError(f"more than {MAX_ELEMENTS} elements")
 
 
-def _element(data: bytes, at: int, order: str) -> _Element:
+def _element(data: bytes, at: int, order: Order) -> _Element:
     """Read the element at `at`: a tag of 8 bytes, or of 4 with at most 4 bytes of data after it."""
     kind, size = struct.unpack_from(f"{order}II", data, at)
     if kind >> 16:
@@ -87,7 +91,7 @@ def _element(data: bytes, at: int, order: str) -> _Element:
     return _Element(kind, data[at + 8 : end], end + padding)
 
 
-def _matrix(head: bytes, order: str) -> _Matrix:
+def _matrix(head: bytes, order: Order) -> _Matrix:
     flags = _element(head, 0, order)
     dimensions = _element(head, flags.end, order)
     name = _element(head, dimensions.end, order)
@@ -97,7 +101,7 @@ def _matrix(head: bytes, order: str) -> _Matrix:
     return _Matrix(name.data.decode("ascii", "replace"), is_numeric, shape, name.end)
 
 
-def _values(data: bytes, matrix: _Matrix, order: str, *, unpacked: bool) -> NDArray[np.float64]:
+def _values(data: bytes, matrix: _Matrix, order: Order, *, unpacked: bool) -> NDArray[np.float64]:
     count = 1
     for side in matrix.shape:
         count *= side

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,8 +13,19 @@ from warnings import catch_warnings
 from distortion_heads.errors import DataError, MissingExtraError
 
 MAX_PART_BYTES = 32 << 20
-MAX_ROWS = 100_000
+MAX_BYTES = 64 << 20
+"""Of all parts together, unpacked."""
+
+MAX_PARTS = 1000
+MAX_TAGS = 1_000_000
+"""Of all parts together: each costs a microsecond and about a hundred bytes, however few it takes in the file."""
+
+MAX_ROWS, MAX_CELLS = 100_000, 1_000_000
+"""Of all sheets together."""
+
 MAX_COLUMNS = 256
+
+_ENCODING = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["'](?!utf-8["'])""", re.IGNORECASE)
 
 
 def read_sheets(file: Path) -> list[list[list[str]]]:
@@ -27,9 +40,9 @@ def read_sheets(file: Path) -> list[list[list[str]]]:
     try:
         with file.open("rb") as stream, catch_warnings(action="ignore"):  # of parts that nobody needs here
             _check_parts(stream)
-            return [_rows(sheet) for sheet in load_workbook(stream, read_only=True, data_only=True).worksheets]
+            return list(_sheets(load_workbook(stream, read_only=True, data_only=True).worksheets))
     except DataError as error:
-        raise DataError(f"{file}: {error}") from None
+        raise DataError(f"{file}: {error}; export it as CSV") from None
     except Exception as error:  # openpyxl raises anything on damaged bytes
         raise DataError(f"{file}: no Excel workbook that can be read ({error}); export it as CSV") from None
 
@@ -37,15 +50,37 @@ def read_sheets(file: Path) -> list[list[list[str]]]:
 def _check_parts(file: BinaryIO) -> None:
     """Raise `DataError` if a part would take too much memory once it is unpacked or its entities are replaced."""
     with zipfile.ZipFile(file) as archive:
-        for part in archive.infolist():
+        parts = archive.infolist()
+        if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_BYTES:
+            raise DataError(f"it has more than {MAX_PARTS} parts or {MAX_BYTES >> 20} MiB unpacked")
+        tags = 0
+        for part in parts:
             if part.file_size > MAX_PART_BYTES:
                 raise DataError(f"{part.filename} is larger than {MAX_PART_BYTES >> 20} MiB")
-            if b"<!DOCTYPE" in archive.read(part):  # no workbook has one
-                raise DataError(f"{part.filename} declares a document type")
+            data = archive.read(part)
+            tags += data.count(b"<")
+            if tags > MAX_TAGS:
+                raise DataError(f"it has more than {MAX_TAGS} tags")
+            _check_text(part.filename, data)
 
 
-def _rows(sheet: Any) -> list[list[str]]:
-    rows = list(islice(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), MAX_ROWS + 1))
-    if len(rows) > MAX_ROWS:
-        raise DataError(f"the sheet {sheet.title!r} has more than {MAX_ROWS} rows")
-    return [["" if value is None else str(value) for value in row] for row in rows]
+def _check_text(name: str, data: bytes) -> None:
+    """Refuse document types, which no workbook has, and encodings in which one could hide."""
+    if not name.lower().endswith((".xml", ".rels")):
+        return
+    if b"\0" in data or _ENCODING.search(data[:1000]):
+        raise DataError(f"{name} is in another encoding than UTF-8")
+    if b"<!DOCTYPE" in data:
+        raise DataError(f"{name} declares a document type")
+
+
+def _sheets(sheets: list[Any]) -> Iterator[list[list[str]]]:
+    rows = cells = 0
+    for sheet in sheets:
+        found: list[list[str]] = []
+        for row in islice(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), MAX_ROWS + 1):
+            rows, cells = rows + 1, cells + len(row)
+            if rows > MAX_ROWS or cells > MAX_CELLS:
+                raise DataError(f"it has more than {MAX_ROWS} rows or {MAX_CELLS} cells")
+            found.append(["" if value is None else str(value) for value in row])
+        yield found

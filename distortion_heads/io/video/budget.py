@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from distortion_heads.io.small_files import SMALL_BYTES
 from distortion_heads.io.video.growing import GrowingStream
 from distortion_heads.io.video.options import DEFAULT_MAX_FRAMES
-
-SMALL_BYTES = 1 << 20
-"""Files below this are bounded; larger ones cost their owner as much to make as to read."""
 
 SMALL_PIXELS = 1_500_000_000
 """Pixels of all judged frames of a small file: 720 frames of 1920 x 1080."""

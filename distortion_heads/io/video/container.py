@@ -64,9 +64,10 @@ def open_container(file: str | os.PathLike[str] | GrowingStream, *, live: bool =
     source: Any = file_url(file) if isinstance(file, str | os.PathLike) else file
     options = dict(LIVE_OPTIONS) if live else {}
     try:
-        return av.open(
+        opened: InputContainer = av.open(
             source, mode="r", options=options, container_options=dict(_FILES_ONLY), metadata_errors="replace"
         )
+        return opened
     except ArgumentError:
         text = "not a video that can be read: a damaged file, or a list of other files (give those themselves)"
         raise InputError(text) from None

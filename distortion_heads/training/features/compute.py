@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.read_views import check_padded, view_features
+from distortion_heads.backbones.read_views import view_features
 from distortion_heads.datasets.clips import each_frame, frame_limit
 from distortion_heads.datasets.labelled_image import Source
 from distortion_heads.errors import DheadsError, InputError
 from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
+from distortion_heads.io.small_files import check_padded
 from distortion_heads.spec import View
 
 MAX_WINDOWS = 64
@@ -60,7 +61,7 @@ def compute(
     most = MAX_WINDOWS if source.clip is None else frame_windows
 
     def features(pixels: NDArray[np.uint8]) -> ImageFeatures:
-        check_padded(pixels, max_pixels)
+        check_padded(pixels.shape[1], pixels.shape[0], max_pixels)
         scene, size = difference_hash(pixels), pixels.shape[:2]
         pixels = _made(source, pixels, view)
         windows = to_float16(spread_windows(view_features(backbone, pixels, view), most))
@@ -100,7 +101,7 @@ def check_sizes(source: Source, features: Features, max_pixels: int) -> Failure 
             size = f"{width} x {height} = {width * height} pixels"
             return Failure(reason=f"{size}, above the limit of {limit}: raise the limit with --max-pixels")
         try:
-            check_padded(np.broadcast_to(np.uint8(0), (height, width, 3)), max_pixels)
+            check_padded(width, height, max_pixels)
         except InputError as error:
             return Failure(reason=str(error))
     return None

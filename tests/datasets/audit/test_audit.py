@@ -209,7 +209,7 @@ def test_videos_are_compared_by_their_first_frame(tmp_path: Path) -> None:
     (tmp_path / "smoke" / "d.mp4").write_bytes(b"no video")
     findings = found(audit(tmp_path))
     assert findings["conflicting labels"].examples == ("a.mp4 = b.mp4",)
-    assert findings["unreadable"].examples[0].startswith("d.mp4: no video that can be decoded")
+    assert findings["unreadable"].examples[0].startswith("d.mp4: not a video that can be read")
 
 
 def test_label_noise_of_confident_heads(tmp_path: Path, photo: np.ndarray) -> None:

@@ -109,5 +109,5 @@ def test_frames_before_those_that_are_too_large_are_kept(tmp_path: Path) -> None
     path = tmp_path / "grows.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     with closing(open_video(path, VideoOptions(max_pixels=10_000))) as video:
-        assert [frame.index for frame in video.frames()] [:4] == [0, 1, 2, 3]
+        assert [frame.index for frame in video.frames()][:4] == [0, 1, 2, 3]
         assert "frames of 640 x 640" in str(video.damage)

@@ -1,0 +1,127 @@
+"""Run a plugin's code so that it neither writes into results nor holds or ends the program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from types import FrameType
+from typing import TextIO
+
+TIMEOUT_VARIABLE = "DHEADS_PLUGIN_TIMEOUT"
+DEFAULT_TIMEOUT = 60.0
+"""Seconds for one step of one plugin: being imported, or one hook."""
+
+
+class PluginTimeoutError(BaseException):
+    """A plugin took too long; no `Exception`, so that the plugin does not catch it by the way."""
+
+
+class PluginInterruptError(BaseException):
+    """A plugin raised `KeyboardInterrupt`, and it was not the user's Ctrl-C."""
+
+
+@contextmanager
+def contained(environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Send what is written to stdout to stderr meanwhile, limit the time, and undo what would harm others.
+
+    Raises `PluginTimeoutError` after the seconds in `DHEADS_PLUGIN_TIMEOUT`, in the main thread alone.
+    """
+    depth = sys.getrecursionlimit()
+    with ExitStack() as stack:
+        stack.enter_context(_stdout_is_stderr())
+        stack.enter_context(_time_limit(_seconds(environ)))
+        stack.enter_context(_own_interrupts())
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(max(depth, sys.getrecursionlimit()))
+
+
+def _seconds(environ: Mapping[str, str]) -> float:
+    try:
+        return max(float(environ.get(TIMEOUT_VARIABLE) or DEFAULT_TIMEOUT), 0.0)
+    except ValueError:
+        return DEFAULT_TIMEOUT
+
+
+@contextmanager
+def _stdout_is_stderr() -> Iterator[None]:
+    """Redirect `sys.stdout` and the descriptor below it; a plugin may close or replace either."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    kept: int | None = None
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        pass
+    try:
+        with _stderr_copy() as text, redirect_stdout(text):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+@contextmanager
+def _stderr_copy() -> Iterator[TextIO]:
+    try:
+        target: int | str = os.dup(2)
+    except OSError:
+        target = os.devnull
+    stream = open(target, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115, PTH123 - may be closed below
+    try:
+        yield stream
+    finally:
+        with suppress(OSError, ValueError):
+            stream.close()
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    if not _can_handle("setitimer") or signal.getitimer(signal.ITIMER_REAL)[0] > 0:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise PluginTimeoutError(f"took more than {seconds:g} s: set {TIMEOUT_VARIABLE} to more seconds")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Tell Ctrl-C from a `KeyboardInterrupt` that the plugin raises itself, which becomes `PluginInterruptError`."""
+    if not _can_handle("SIGINT") or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if came.is_set() or type(error) is not KeyboardInterrupt:
+            raise
+        raise PluginInterruptError("raised KeyboardInterrupt") from None
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _can_handle(name: str) -> bool:
+    return hasattr(signal, name) and threading.current_thread() is threading.main_thread()
