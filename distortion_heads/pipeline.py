@@ -18,6 +18,7 @@ from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
+from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
 from distortion_heads.heads.families import families_of
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
@@ -26,7 +27,7 @@ from distortion_heads.io.rgb import Loaded
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.registry.attached import load_banks, load_registry
 from distortion_heads.registry.build import Registry
-from distortion_heads.spec import LIGHT, MIN_SEVERITY, TEMPORAL, BackboneSpec
+from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
 from distortion_heads.views.scene import Scene, scene_of, too_little
 from distortion_heads.views.windows import overview_view
@@ -115,25 +116,28 @@ class Predictor:
         loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
         scene = scene_of(loaded.pixels, loaded.alpha)
         features = self._features(scene, most_windows, self._backbone.side_by_side(), frame_index)
-        prediction = self._assemble(image, loaded, scene, features)
+        prediction = completed(self._assemble(image, loaded, scene, features), self._order, lambda: self.heads)
         if not self._temporal:
             return prediction, None
         return prediction, self._overview(scene.pixels, features).mean(axis=0)
 
-    def judge_run(self, run: NDArray[np.float32], rate: float = math.inf) -> tuple[HeadResult, ...]:
+    def judge_run(
+        self, run: NDArray[np.float32], rate: float = math.inf, overflowing: set[str] | None = None
+    ) -> tuple[HeadResult, ...]:
         """The temporal heads' answers for one frame, from what `predict_frame` gave for N successive ones: (N, dim).
 
         Fewer than 3 frames show nothing over time, and nothing to a head that wants more of them than `rate` a second:
-        probability 0.
+        probability 0. So does a head that overflows, whose label is added to `overflowing`.
         """
         heads = self._temporal.heads
         if len(run) < SHORTEST_RUN:
-            return tuple(_no_evidence(head) for head in heads)
+            return tuple(no_evidence(head) for head in heads)
         slow = self.unfit_for(rate)
-        answers = self._temporal.answers(run_statistics(run)[np.newaxis])
-        return tuple(
-            _no_evidence(head) if head.label in slow else answer for head, answer in zip(heads, answers, strict=True)
-        )
+        found, without = self._temporal.judge(run_statistics(run)[np.newaxis])
+        if overflowing is not None:
+            overflowing.update(without)
+        answers = {answer.label: answer for answer in found if answer.label not in slow}
+        return tuple(answers.get(head.label) or no_evidence(head) for head in heads)
 
     def unfit_for(self, rate: float) -> dict[str, float]:
         """Return the temporal heads that want more frames than `rate` a second, and how many."""
@@ -250,12 +254,10 @@ class Predictor:
     def _assemble(
         self, image: ImageSource, loaded: Loaded, scene: Scene, features: Features, reason: str | None = None
     ) -> Prediction:
-        results = {
-            result.label: result for view, values in features.items() for result in self._banks[view].answers(values)
-        }
+        results, notes = judge_all(self._banks, features)
         height, width = loaded.pixels.shape[:2]
         area, read = scene.area, len(features.get("native", ()))
-        heads = () if reason else tuple(results[label] for label in self._order)
+        heads = () if reason else tuple(results[label] for label in self._order if label in results)
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
             width=width,
@@ -265,23 +267,10 @@ class Predictor:
             heads=heads,
             families=families_of(heads),
             fast=bool(read) and read < self._backbone.count(scene.pixels, scene.mask),
-            notes=loaded.notes,
+            notes=(*loaded.notes, *notes),
             area=None if area is None else area.box,
             area_shape=None if area is None else area.shape,
             area_share=area.pixels / (height * width) if area else 1.0,
             judged=reason is None,
             reason=None if reason is None else f"too little to judge: {reason}",
         )
-
-
-def _no_evidence(head: HeadFile) -> HeadResult:
-    severity = MIN_SEVERITY if "severity" in head.outputs else None
-    return HeadResult(
-        label=head.label,
-        family=head.family,
-        probability=0.0,
-        threshold=head.threshold.value,
-        present=False,
-        severity=severity,
-        scope=head.scope,
-    )

@@ -15,9 +15,17 @@ from PIL import Image
 
 from distortion_heads.answers import Prediction
 from distortion_heads.backbones.cells import CellBackbone
+from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.onnx import OnnxEngine
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
-from distortion_heads.errors import BackboneMismatchError, ImageTooLargeError, InputError, UnknownHeadError
+from distortion_heads.errors import (
+    BackboneMismatchError,
+    HeadTensorError,
+    ImageTooLargeError,
+    InputError,
+    UnknownHeadError,
+)
+from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.rgb import Loaded
 from distortion_heads.pipeline import FEW, Predictor
@@ -287,3 +295,30 @@ def test_a_picture_is_let_go_before_the_next_is_asked_for(
         pass
     assert len(alive) == 12
     assert max(alive) <= most
+
+
+def overflowing(head: HeadFile) -> HeadFile:
+    """Return the head with weights that are finite, and so large that its answer is no number."""
+    layer = head.layers[0]
+    signs = np.where(np.arange(layer.weight.size).reshape(layer.weight.shape) % 2, -3e38, 3e38)
+    return replace(head, layers=(replace(layer, weight=signs.astype(np.float32)), *head.layers[1:]))
+
+
+def test_a_head_that_overflows_is_left_out(photo: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DHEADS_HOME", str(tmp_path))
+    ref = read_backbone(bundled_backbone().weights).ref
+    sound = make_head("sound", dim=ref.dim, hidden=(32,), backbone=ref)
+    Store(tmp_path).save(sound, overwrite=True)
+    bad = overflowing(replace(sound, label="bighead"))
+    (tmp_path / "heads" / "bighead.safetensors").write_bytes(dump_head(bad, "float32"))
+    prediction = Predictor(["jpeg", "bighead", "sound"]).predict(photo)
+    assert [head.label for head in prediction.heads] == ["jpeg", "sound"]
+    assert prediction.heads == Predictor(["jpeg", "sound"]).predict(photo).heads
+    assert [note for note in prediction.notes if "bighead" in note] == [
+        "head 'bighead' overflows on this image and is left out: remove it or train it again"
+    ]
+    with pytest.raises(HeadTensorError, match="'bighead' overflows"):
+        Predictor(["bighead"]).predict(photo)
+    frame, _ = Predictor(["jpeg", "bighead"]).predict_frame(photo)
+    assert [(head.label, head.probability > 0) for head in frame.heads][1] == ("bighead", False)
+    assert any("bighead" in note for note in frame.notes)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import ceil
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,9 +81,16 @@ class HeadBank:
 
         Raises what `evaluate` and `AnswerRules.answers` raise.
         """
+        return self._current_rules().answers(self.evaluate(features))
+
+    def judge(self, features: NDArray[np.float32]) -> tuple[list[HeadResult], tuple[str, ...]]:
+        """Return the `answers` of the heads that do not overflow, and the labels of those that do."""
+        return self._current_rules().judge(self.evaluate(features))
+
+    def _current_rules(self) -> AnswerRules:
         if len(self._rules.labels) < len(self._bare):
             self._rules = AnswerRules.of(self._bare)
-        return self._rules.answers(self.evaluate(features))
+        return self._rules
 
     def evaluate(self, features: NDArray[np.float32]) -> HeadOutputs:
         """Return the raw outputs for `features`, float32 (K, dim), in the order of the heads; raise `ValueError`."""
@@ -181,19 +188,25 @@ class AnswerRules:
         )
 
     def answers(self, outputs: HeadOutputs) -> list[HeadResult]:
-        """Return each head's answer, computed in float64.
+        """Return each head's answer (see `judge`). Raises `HeadTensorError` if one overflows."""
+        found, overflowing = self.judge(outputs)
+        if overflowing:
+            raise HeadTensorError(f"{overflow_note(overflowing[0])}: remove it or train it again")
+        return found
+
+    def judge(self, outputs: HeadOutputs) -> tuple[list[HeadResult], tuple[str, ...]]:
+        """Return the answers, computed in float64, and the labels of the heads that have none.
 
         The probability is the mean of the windows' calibrated ones, or the quantile that the head names; the severity
-        is the mean of the windows' severities in [1, 5], weighted by their probabilities. Raises `HeadTensorError` if
-        an output is no number, which means that the head's weights overflow.
+        is the mean of the windows' severities in [1, 5], weighted by their probabilities. A head has no answer if an
+        output of it is no number, which means that its weights overflow.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             z = self.scale * outputs.logits.astype(np.float64) + self.offset
         levels = np.clip(outputs.severity.astype(np.float64), MIN_SEVERITY, MAX_SEVERITY)
-        wrong = (np.isnan(z) | (np.isnan(levels) & self.has_severity)).any(axis=1)
+        wrong = np.any(np.isnan(z) | (np.isnan(levels) & self.has_severity), axis=1)
         if wrong.any():
-            label = self.labels[int(wrong.argmax())]
-            raise HeadTensorError(f"head {label!r} overflows on this image: remove it or train it again")
+            z, levels = np.where(wrong[:, np.newaxis], 0.0, z), np.where(wrong[:, np.newaxis], MIN_SEVERITY, levels)
         windows = sigmoid(z)
         mean = windows.mean(axis=1)
         probability = mean.copy()
@@ -203,6 +216,16 @@ class AnswerRules:
         level = np.clip((weights * levels).sum(axis=1) / weights.sum(axis=1), MIN_SEVERITY, MAX_SEVERITY)
         # by columns, for the heads themselves lie far apart in memory
         columns = (probability.tolist(), self.thresholds, level.tolist(), self.has_severity[:, 0].tolist())
+        found = self._results(columns)
+        if not wrong.any():
+            return found, ()
+        return (
+            [answer for answer, is_wrong in zip(found, wrong, strict=True) if not is_wrong],
+            tuple(label for label, is_wrong in zip(self.labels, wrong, strict=True) if is_wrong),
+        )
+
+    def _results(self, columns: Sequence[Sequence[Any]]) -> list[HeadResult]:
+        """Return an answer per row of probabilities, thresholds, severities, and whether there is one."""
         return [
             HeadResult(
                 label=label,
@@ -217,6 +240,11 @@ class AnswerRules:
                 self.labels, self.families, self.scopes, *columns, strict=True
             )
         ]
+
+
+def overflow_note(label: str) -> str:
+    """Return why a head has no answer."""
+    return f"head {label!r} overflows on this image"
 
 
 def quantiles(values: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:

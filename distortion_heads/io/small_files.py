@@ -31,7 +31,7 @@ _RAISE = "raise it with --max-pixels (max_pixels= in Python)"
 def check_cost(stream: IO[bytes], image: ImageFile, max_pixels: int) -> None:
     """Raise `ImageTooLargeError` for a small file of a large picture, and for a JPEG of too many scans.
 
-    By the header and the bytes alone; `stream` stays where it was. `check_size` is who refuses what is above `max_pixels`.
+    By the header and the bytes alone; `stream` stays where it was. What is above `max_pixels`, `check_size` refuses.
     """
     if image.width * image.height > max_pixels:
         return

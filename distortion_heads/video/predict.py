@@ -144,7 +144,7 @@ def _answer(
         curves=curves,
         error=str(video.damage) if video.damage else None,
         fast=first.prediction.fast,
-        notes=(*first.prediction.remarks, *video.notes, *judge.notes(video.info.frame_rate)),
+        notes=tuple(dict.fromkeys((*first.prediction.remarks, *video.notes, *judge.notes(video.info.frame_rate)))),
         area=first.prediction.area,
     )
 

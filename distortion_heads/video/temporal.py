@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from distortion_heads.heads.bank import overflow_note
 from distortion_heads.heads.families import families_of
 from distortion_heads.video.answers import FrameResult
 from distortion_heads.views.runs import Runs, without_repeats
@@ -31,8 +32,11 @@ class TemporalJudge:
         self._judgements = 0
         self._rates: Counter[int] = Counter()  # of pictures, rounded, where they are fewer than the frames
         self._unfit: Counter[tuple[str, float]] = Counter()
+        self._overflowing: set[str] = set()
+        self._of_frames: dict[str, None] = {}
 
     def add(self, result: FrameResult) -> Iterator[FrameResult]:
+        self._of_frames |= dict.fromkeys(result.prediction.notes)
         if result.features is None:
             yield result
         else:
@@ -44,7 +48,7 @@ class TemporalJudge:
 
     def notes(self, frame_rate: float | None) -> tuple[str, ...]:
         """Return what a user should know of the rate of a video whose file says `frame_rate`."""
-        notes = []
+        notes = [*self._of_frames, *(f"{overflow_note(label)} over time" for label in sorted(self._overflowing))]
         if 2 * self._rates.total() > self._judgements:
             rate = self._rates.most_common(1)[0][0]
             file = "more frames" if frame_rate is None else f"a {frame_rate:.3g} frames/s file"
@@ -64,6 +68,6 @@ class TemporalJudge:
             if len(chosen) < len(run):
                 self._rates[max(1, round(rate))] += 1
             self._unfit.update(self._predictor.unfit_for(rate).items())
-            heads = (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate))
+            heads = (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate, self._overflowing))
             prediction = replace(result.prediction, heads=heads, families=families_of(heads))
             yield replace(result, prediction=prediction, features=None)

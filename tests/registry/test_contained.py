@@ -1,0 +1,108 @@
+"""What a plugin does as it is loaded stays with it: its output, its interrupts, its time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from distortion_heads.errors import HeadFileError
+from distortion_heads.heads.file import read_head, read_metadata
+from distortion_heads.registry import build
+from distortion_heads.registry.build import Registry, build_registry
+from distortion_heads.registry.contained import TIMEOUT_VARIABLE
+from distortion_heads.registry.discovery import load_plugins
+from helpers.command_line import subprocess_dheads
+from helpers.installed_plugins import GOOD, Site, only_failure
+
+HOOK = "@hookimpl\ndef dheads_heads():\n    "
+PRINTS = {
+    "as it is imported": f"print('NOISE')\n{GOOD}",
+    "below Python": f"import os\nos.write(1, b'NOISE\\n')\n{GOOD}",
+    "in a hook": f"{HOOK}print('NOISE')\n    yield head('good_one')\n    print('NOISE')",
+    "at exit": f"import atexit\natexit.register(print, 'NOISE')\n{GOOD}",
+    "as it closes stdout": f"import sys\nprint('NOISE')\nsys.stdout.close()\n{GOOD}",
+}
+RAISES = {
+    "CancelledError": "import asyncio\nraise asyncio.CancelledError",
+    "GeneratorExit": f"{HOOK}raise GeneratorExit\n    yield",
+    "Own": "class Own(BaseException): pass\nraise Own('boom')",
+    "KeyboardInterrupt": "raise KeyboardInterrupt",
+    "RecursionError": "def f(): f()\nf()",
+    "MemoryError": "raise MemoryError",
+}
+
+
+def registry() -> Registry:
+    return build_registry(environ={})
+
+
+@pytest.mark.parametrize("source", PRINTS.values(), ids=PRINTS.keys())
+def test_results_are_all_that_is_on_stdout(source: str, site: Site) -> None:
+    site.install("noisy", source)
+    path = os.pathsep.join([str(site.folder), os.environ.get("PYTHONPATH", "")])
+    done = subprocess_dheads("list", "--json", PYTHONPATH=path)
+    assert done.returncode == 0
+    assert all(line.startswith("{") for line in done.stdout.splitlines())
+    assert '"good_one"' in done.stdout
+    assert "NOISE" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "source"), RAISES.items(), ids=RAISES.keys())
+def test_whatever_a_plugin_raises_the_others_go_on(name: str, source: str, site: Site) -> None:
+    owner = site.install("raising", source)
+    site.install("sound", GOOD)
+    found = registry()
+    assert name in only_failure(found, owner).reason
+    assert {"good_one", "jpeg"} <= found.heads.keys()
+
+
+def test_ctrl_c_is_the_users(site: Site) -> None:
+    site.install("waiting", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(9)")
+    with pytest.raises(KeyboardInterrupt):
+        registry()
+
+
+@pytest.mark.parametrize(
+    "source", ["import time\ntime.sleep(99)", f"{HOOK}import time\n    time.sleep(99)", "while True:\n    pass"]
+)
+def test_a_plugin_that_takes_too_long_is_named(source: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = site.install("sleepy", source)
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "0.3")
+    assert only_failure(registry(), owner).reason == f"took more than 0.3 s: set {TIMEOUT_VARIABLE} to more seconds"
+
+
+def test_a_generator_without_an_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "MAX_SPECS", 50)
+    endless = f"import itertools\n{HOOK}return (head(f'e{{i}}') for i in itertools.count())"
+    owner = site.install("endless", endless)
+    assert only_failure(registry(), owner).reason == "dheads_heads gave more than 50 of HeadSpec"
+
+
+def test_the_recursion_limit_and_stdout_are_put_back(site: Site) -> None:
+    depth, stdout = sys.getrecursionlimit(), sys.stdout
+    site.install("meddling", f"import io, sys\nsys.setrecursionlimit(200)\nsys.stdout = io.StringIO()\n{GOOD}")
+    assert registry().failures == ()
+    assert sys.getrecursionlimit() == depth
+    assert sys.stdout is stdout
+
+
+def test_weights_that_are_a_pipe_or_a_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path / "pipe", Path("/dev/zero")):
+        for read in (read_head, read_metadata):
+            with pytest.raises(HeadFileError, match="cannot be read: not a regular file"):
+                read(file)
+
+
+def test_builtins_are_known_by_their_place_not_by_a_name(site: Site) -> None:
+    owner = site.install("Distortion_Heads", GOOD.replace("good_one", "squat"), name="builtin", version="9.0")
+    loaded = load_plugins({}, no_plugins=True)
+    assert [plugin.owner.name for plugin in loaded.plugins] == ["builtin", "icip2020"]
+    assert "squat" not in build_registry(environ={}, no_plugins=True).heads
+    found = registry()
+    assert "jpeg" in found.heads
+    assert found.heads["squat"].owner == owner
+    assert not owner.is_builtin
