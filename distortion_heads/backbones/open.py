@@ -6,6 +6,7 @@ from importlib.resources import files
 from types import ModuleType
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads._system.regular import open_regular
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.files import (
@@ -13,6 +14,7 @@ from distortion_heads.backbones.files import (
     read_backbone,
     read_patch_backbone,
 )
+from distortion_heads.backbones.graph_check import MAX_GRAPH_BYTES
 from distortion_heads.backbones.onnx import OnnxEngine, OnnxPatchEngine
 from distortion_heads.backbones.patches import PatchBackbone
 from distortion_heads.errors import BackboneError, MissingExtraError
@@ -37,7 +39,11 @@ def load_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int | Non
     """
     file = read_backbone(spec.weights)
     if device == "cpu":
-        return CellBackbone(file, OnnxEngine(_read_graph(spec), file.tensors, threads=threads))
+        foreign = spec.graph != bundled_backbone().graph
+        engine = OnnxEngine(_read_graph(spec), file.tensors, threads=threads, foreign=foreign)
+        if foreign:
+            engine.check_shape(file.architecture.dim)
+        return CellBackbone(file, engine)
     return CellBackbone(file, _torch_engines(device).open_torch_engine(file.architecture, file.tensors, device))
 
 
@@ -56,7 +62,9 @@ def load_patch_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int
     file = read_patch_backbone(spec.weights)
     if device != "cpu":
         return PatchBackbone(file, _torch_engines(device).open_patch_engine(spec, file, device))
-    return PatchBackbone(file, OnnxPatchEngine(_read_graph(spec), file, threads))
+    engine = OnnxPatchEngine(_read_graph(spec), file, threads)
+    engine.check_shape(file.grid.side, file.ref.dim)
+    return PatchBackbone(file, engine)
 
 
 def _torch_engines(device: str) -> ModuleType:
@@ -69,6 +77,7 @@ def _torch_engines(device: str) -> ModuleType:
 
 def _read_graph(spec: BackboneSpec) -> bytes:
     try:
-        return spec.graph.read_bytes()
+        with open_regular(spec.graph) as stream:
+            return stream.read(MAX_GRAPH_BYTES + 1)
     except OSError as error:
         raise BackboneError(f"cannot read the graph {spec.graph}: {reason(error)}") from None
