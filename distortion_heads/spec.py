@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from distortion_heads._system.printable import printable
 from distortion_heads.errors import InvalidLabelError
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ class HeadSpec:
         for name in ("title", "family", "description"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"HeadSpec.{name} must be a string")
+            if printable(getattr(self, name)) != getattr(self, name):
+                raise ValueError(f"HeadSpec.{name} must be one line of printable text")
         if self.view not in HEAD_VIEWS:
             raise ValueError(f"HeadSpec.view must be one of {HEAD_VIEWS}, not {self.view!r}")
         if self.view == TEMPORAL and (self.synthesize is not None or self.encode is not None):

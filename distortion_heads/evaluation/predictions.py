@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 
 from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.io.text_tables import csv_cells, csv_path
 
 
 def predictions_csv(outcomes: Sequence[Outcome]) -> str:
@@ -14,7 +15,7 @@ def predictions_csv(outcomes: Sequence[Outcome]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     labels = outcomes[0].labels
-    writer.writerow(("method", "protocol", "share", "seed", "path", "scene", "true", "found", *labels))
+    writer.writerow(("method", "protocol", "share", "seed", "path", "scene", "true", "found", *csv_cells(labels)))
     for outcome in outcomes:
         rows = zip(outcome.paths, outcome.scenes, outcome.truth, outcome.found, outcome.probability, strict=True)
         for path, scene, truth, found, probability in rows:
@@ -22,7 +23,6 @@ def predictions_csv(outcomes: Sequence[Outcome]) -> str:
                 ";".join(name for name, there in zip(labels, flags, strict=True) if there) for flags in (truth, found)
             )
             values = (f"{value:.6f}" for value in probability)
-            writer.writerow(
-                (outcome.method, outcome.protocol, outcome.share, outcome.seed, path, scene, *sets, *values)
-            )
+            own = csv_cells((outcome.method, outcome.protocol, outcome.share, outcome.seed))
+            writer.writerow((*own, csv_path(str(path)), *csv_cells((scene, *sets, *values))))
     return stream.getvalue()

@@ -1,4 +1,9 @@
-"""Text files as spreadsheets and shells write them: any mark of the encoding, any separator of cells."""
+"""Text files as spreadsheets and shells write them: any mark of the encoding, any separator of cells.
+
+And tables that we write: a spreadsheet takes a cell that begins with one of `= + - @` for a formula. A path there gets
+`./` in front, which names the same file, and any other text a `'`; control characters, and bytes of a path that are no
+UTF-8, become `\\xNN`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from distortion_heads._system.printable import printable
+
 _SEP = re.compile(r'"?sep=(.)"?')
 _SEPARATORS = ",;\t|"
 _HEAD_BYTES = 4096
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[\d.]+(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 def encoding_of(head: bytes) -> str:
@@ -53,3 +62,23 @@ def csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines if said else chain([first], lines), delimiter=separator)
     for cells in reader:
         yield reader.line_num + (said is not None), cells
+
+
+def csv_path(path: str | None) -> str | None:
+    """Return `path` as a cell."""
+    return None if path is None else printable(reread_path(path))
+
+
+def csv_text(text: str) -> str:
+    """Return a text that is no path as a cell."""
+    return printable(f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text)
+
+
+def csv_cells(values: Iterable[object]) -> list[object]:
+    """Return values that are no paths as the cells of a row."""
+    return [csv_text(value) if isinstance(value, str) else value for value in values]
+
+
+def reread_path(path: str) -> str:
+    """Return `path` as a cell of a table that is read again: its bytes stay as they are."""
+    return f"./{path}" if _FORMULA.match(path) else path

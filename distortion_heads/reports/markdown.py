@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
+from distortion_heads._system.printable import as_markdown, printable
+
 REACHED = {None: "not measured", True: "yes", False: "**no**"}
 
 
@@ -13,7 +15,8 @@ def render(template: str, **values: Any) -> str:
     """Return the text of `templates/TEMPLATE` with `values`, which must hold every name that it uses.
 
     Besides Jinja's own filters, a template has `number`, `numbers` (several cells of a table), `columns` (the first two
-    lines of a table), `mean` and `reached`. Values are escaped in `*.html.j2` alone.
+    lines of a table), `mean` and `reached`, and `name` for what others have named: files, folders, families. In
+    Markdown no value makes HTML or writes control characters.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -21,6 +24,7 @@ def render(template: str, **values: Any) -> str:
         loader=PackageLoader("distortion_heads.reports"),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
         undefined=StrictUndefined,
+        finalize=None if template.endswith("html.j2") else _harmless,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -31,13 +35,22 @@ def render(template: str, **values: Any) -> str:
         columns=lambda header: table(header, ()),
         reached=REACHED.get,
         mean=fmean,
+        name=lambda value: as_markdown(str(value)),
     )
     return environment.get_template(template).render(values)
 
 
+def _harmless(value: Any) -> Any:
+    """Return a text of which no line begins HTML; the lines of tables and macros stay."""
+    if not isinstance(value, str):
+        return value
+    return "\n".join(map(printable, value.replace("<", "&lt;").split("\n")))
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; columns after the first are aligned to the right."""
-    lines = ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
+    names = " | ".join(name.replace("|", r"\|") for name in header)
+    lines = [f"| {names} |", "| --- |" + " ---: |" * (len(header) - 1)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 from distortion_heads.errors import DheadsError
 from distortion_heads.heads.families import OTHER
+from distortion_heads.io.text_tables import csv_cells, csv_path, csv_text
 from distortion_heads.spec import FAMILY
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ CSV_COLUMNS = ("path", "width", "height", "windows", "backbone", "error")
 LEAST_SHARE = 0.05
 """Kinds of a family with a smaller share are left out of JSON."""
 
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Beyond what JSON itself escapes: terminal controls, line separators of Unicode, bytes of a path that are no UTF-8.
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _PARTS = ("", "_present", "_severity")
 
 
@@ -119,9 +118,8 @@ class HeadsCsv:
 
     A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind; a head has LABEL,
     LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A family called
-    like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. A spreadsheet takes a
-    cell that begins with one of `= + - @` for a formula: such a path gets `./` in front, which names the same file,
-    and such a message a `'`. Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open `stream` with `newline=""`.
+    like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. Texts are written as
+    `text_tables` does. Open `stream` with `newline=""`.
     """
 
     columns: ClassVar[tuple[str, ...]]
@@ -136,7 +134,7 @@ class HeadsCsv:
         for i, column in enumerate(header):
             if column in header[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
-        self._writer.writerow(header)
+        self._writer.writerow(csv_cells(header))
 
     def write_error(self, path: str | None, message: str) -> None:
         """Write the row of an input that failed, or failed from some time on."""
@@ -148,7 +146,7 @@ class HeadsCsv:
         """Write a row without error; `cells` are those between path and error. Heads without an answer stay empty."""
         families = {family.family: family for family in prediction.families}
         heads = {head.label: head for head in prediction.heads}
-        row: list[object] = [csv_path(path), *cells, None]
+        row: list[object] = [csv_path(path), *csv_cells(cells), None]
         for family in map(families.get, self._families):
             row += [None] * 4 if family is None else [*_cells(family), next((k.label for k in family.kinds), None)]
         for head in map(heads.get, self._labels):
@@ -172,19 +170,3 @@ class CsvReport(HeadsCsv):
 def _cells(answer: HeadResult | FamilyResult) -> list[object]:
     values = _answer_to_dict(answer)
     return [values["probability"], str(values["present"]).lower(), values["severity"]]
-
-
-def csv_path(path: str | None) -> str | None:
-    """Return `path` as a cell (see `HeadsCsv`)."""
-    if path is None:
-        return None
-    return _printable(f"./{path}" if _FORMULA.match(path) else path)
-
-
-def csv_text(text: str) -> str:
-    """Return a message as a cell (see `HeadsCsv`)."""
-    return _printable(f"'{text}" if _FORMULA.match(text) else text)
-
-
-def _printable(text: str) -> str:
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -68,7 +68,7 @@ class Run:
             _check_record(self.target.folder / RECORD, self._record())
             with _scratch(self.target.partial), _manifest(self.target) as writer:
                 for outcome in self._work():
-                    writer.writerows(outcome.rows)
+                    writer.writerows(row.cells for row in outcome.rows)
                     yield outcome
 
     def _work(self) -> Iterator[Outcome]:

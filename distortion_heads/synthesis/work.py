@@ -22,6 +22,7 @@ from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.io.png import png
+from distortion_heads.io.text_tables import csv_cells, reread_path
 from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
 from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.spec import HeadSpec
@@ -88,6 +89,11 @@ class Row(NamedTuple):
     codec: str = ""
     bit_rate: str = ""
     crf: str = ""
+
+    @property
+    def cells(self) -> list[object]:
+        """Return the cells of the row, which is read again."""
+        return [reread_path(self.file), reread_path(self.source), *csv_cells(self[2:])]
 
 
 @dataclass(frozen=True, kw_only=True)

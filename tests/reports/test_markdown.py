@@ -35,10 +35,12 @@ def test_a_template_has_the_filters_of_the_reports(write: Write) -> None:
     assert render("b.md.j2") == "yes, not measured, 1.500"
 
 
-def test_names_stay_as_they_are_in_markdown_and_are_escaped_in_html(write: Write) -> None:
+def test_no_value_makes_html_and_no_name_makes_markup(write: Write) -> None:
     write("a.md.j2", "{{ name }}")
+    write("b.md.j2", "| {{ name | name }} |")
     write("a.html.j2", "{{ name }}")
-    assert render("a.md.j2", name="<b> & | *") == "<b> & | *"
+    assert render("a.md.j2", name="<b> & | *\x1b\n2") == "&lt;b> & | *\\x1b\n2"
+    assert render("b.md.j2", name="<b>\n|x|") == r"| &lt;b>\\n\|x\| |"
     assert render("a.html.j2", name="<b> &") == "&lt;b&gt; &amp;"
 
 
@@ -50,7 +52,7 @@ def test_a_name_that_is_not_given_is_an_error(write: Write) -> None:
 
 def test_every_template_can_be_parsed() -> None:
     environment = jinja2.Environment()
-    for name in ("numbers", "number", "columns", "reached", "mean"):
+    for name in ("numbers", "number", "columns", "reached", "mean", "name"):
         environment.filters[name] = str
     found = list(files(markdown.__package__).joinpath("templates").iterdir())
     assert {template.name for template in found} >= {"accuracy.md.j2", "evaluation.md.j2", "scalability.md.j2"}

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distortion_heads._system.printable import printable
 from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 from distortion_heads.errors import DheadsError
 from distortion_heads.reports.conditions import Condition, parse_condition
@@ -129,7 +130,7 @@ def test_csv_columns_have_different_names(labels: tuple[str, ...]) -> None:
         written(labels)
 
 
-@pytest.mark.parametrize("path", ["=1+1.png", "+a", "-a", "@SUM(A1)", "\ta", "\ra"])
+@pytest.mark.parametrize("path", ["=1+1.png", "+a", "-a", "@SUM(A1)"])
 def test_no_path_is_a_formula_and_every_path_still_names_its_file(path: str) -> None:
     [by_path, by_message] = written((), replace(PREDICTION, path=path, heads=()), (None, path))
     assert by_path["path"][0] == "."
@@ -137,10 +138,11 @@ def test_no_path_is_a_formula_and_every_path_still_names_its_file(path: str) -> 
     assert by_message["error"] == f"'{path}"
 
 
-@given(st.text(st.characters(exclude_characters="\0")), st.text(st.characters(exclude_characters="\0")))
+@given(st.text(), st.text())
 def test_csv_reads_back_whatever_the_path(path: str, message: str) -> None:
     [row] = written((), (path, message))
-    assert row["path"].removeprefix("./") == path.encode("utf-8", "backslashreplace").decode().removeprefix("./")
+    assert row["path"].removeprefix("./") == printable(path).removeprefix("./")
+    assert printable(row["error"]) == row["error"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
 from dheads_cli.output.sinks import Sink
-from distortion_heads.reports.pictures import csv_path, csv_text, family_to_dict, head_to_dict
+from distortion_heads.io.text_tables import csv_cells, csv_path, csv_text
+from distortion_heads.reports.pictures import family_to_dict, head_to_dict
 from distortion_heads.spec import FAMILY, KIND
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class LongCsv(Beside):
         rows += [head_to_dict(head) | {"scope": KIND} for head in heads if head.scope != FAMILY]
         for row in rows:
             cells = row | {"path": csv_path(path), "present": str(row["present"]).lower()}
-            self._writer.writerow([cells.get(name) for name in LONG_COLUMNS])
+            first, *rest = (cells.get(name) for name in LONG_COLUMNS)
+            self._writer.writerow([first, *csv_cells(rest)])
 
     def _failed(self, path: str, reason: str) -> None:
         cells = {"path": csv_path(path), "error": csv_text(reason)}

@@ -16,6 +16,7 @@ from distortion_heads._system.atomic import replacing, write_atomic
 from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.datasets.clean_pictures import cut_native, cut_overview, load_scene
 from distortion_heads.datasets.shards import installed_specs, make_sample
+from distortion_heads.io.text_tables import reread_path
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.views.windows import OVERVIEW_SIDE, WINDOW
@@ -54,7 +55,7 @@ class PictureSet:
         for positive in (True, False):
             for i in range(count):
                 scene = self.scenes[i % len(self.scenes)].stem
-                writer.writerow((self.path(positive, i).resolve(), int(positive), scene))
+                writer.writerow((self.path(positive, i).resolve(), int(positive), reread_path(scene)))
         write_atomic(file, text.getvalue().encode())
         return file
 

@@ -20,6 +20,7 @@ from distortion_heads.datasets.splits import Partition, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.text_tables import reread_path
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads.train_head import UNSPECIFIED
@@ -113,6 +114,7 @@ def _split_csv(selection: Selection, split: Partition) -> str:
     for name in ("train", "validation", "test"):
         part[getattr(split, name)] = name
     text = io.StringIO()
-    rows: Sequence[tuple[str, int, str]] = list(zip(selection.names, selection.scenes, part, strict=True))
+    names = map(reread_path, selection.names)
+    rows: Sequence[tuple[str, int, str]] = list(zip(names, selection.scenes, part, strict=True))
     csv.writer(text, lineterminator="\n").writerows([("path", "scene", "part"), *rows])
     return text.getvalue()
