@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from zlib import crc32
+
+_LEFT = re.compile(r"\..+\.([0-9a-f]{8})-(\d{1,10})\.[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -22,10 +28,13 @@ def write_atomic(path: Path, data: bytes) -> None:
 def replacing(path: Path, *, sync: bool = True, temporary: Path | None = None) -> Iterator[Path]:
     """Give the name of a file to write, and put it in the place of `path` afterwards.
 
-    It is `temporary`, by default `.NAME.*.tmp` beside `path`, and is removed if anything is raised. Without `sync` a
-    crash of the machine may tear it: for many files that can be made again. Raises `OSError`.
+    It is `temporary`, by default `.NAME.*.tmp` beside `path`, and is removed if anything is raised; those that killed
+    processes have left are removed by the next writer. Without `sync` a crash of the machine may tear it: for many
+    files that can be made again. Raises `OSError`.
     """
-    temporary = temporary or path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    if temporary is None:
+        temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        remove_leftovers(path.parent)
     try:
         yield temporary
         if sync:
@@ -38,6 +47,34 @@ def replacing(path: Path, *, sync: bool = True, temporary: Path | None = None) -
         raise
     if sync:
         _sync_folder(path.parent)
+
+
+@cache
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes of this machine that no longer live; once for each folder."""
+    if sys.platform == "win32":  # where nobody can be asked whether he lives
+        return
+    with contextlib.suppress(OSError):
+        for entry in list(folder.iterdir()):
+            found = _LEFT.fullmatch(entry.name)
+            if found is not None and found[1] == _host() and not _lives(int(found[2])):
+                entry.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's
+        return True
+    return True
+
+
+@cache
+def _host() -> str:
+    name = os.uname().nodename if hasattr(os, "uname") else ""
+    return f"{crc32(name.encode('utf-8', 'replace')):08x}"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
 from distortion_heads.io.content import HEIF, content_of
 from distortion_heads.io.heif import open_heif
+from distortion_heads.io.quiet_tiff import silence_libtiff
 
 _Result = TypeVar("_Result")
 
@@ -111,6 +112,8 @@ def identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.Ima
         for name in sorted(names, key=lambda name: Image.OPEN[name][1] is None):
             tried.add(name)
             if image := _open_as(name, stream, prefix, max_pixels):
+                if name == "TIFF":
+                    silence_libtiff()
                 if len(image.size) != 2:
                     raise NotAnImageError(f"not an image: a {name} file of {len(image.size)} dimensions")
                 return image

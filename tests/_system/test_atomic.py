@@ -79,3 +79,19 @@ def test_replacing_gives_a_file_its_name_once_it_is_whole(tmp_path: Path, sync: 
 def _write_a_part(path: Path) -> None:
     path.write_bytes(b"part")
     raise KeyError
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from distortion_heads._system.atomic import replacing\n"
+        "with replacing(Path(sys.argv[1])) as file:\n"
+        "    file.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.txt")], check=False, timeout=60)
+    assert len(list(tmp_path.iterdir())) == 1
+    foreign = tmp_path / ".c.txt.00000000-1.00000000.tmp"  # of another machine
+    foreign.write_bytes(b"")
+    with replacing(tmp_path / "d.txt") as mine:
+        mine.write_bytes(b"d")
+        write_atomic(tmp_path / "e.txt", b"e")
+    assert {file.name for file in tmp_path.iterdir()} == {foreign.name, "d.txt", "e.txt"}

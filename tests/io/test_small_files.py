@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,15 @@ def test_a_file_of_three_dimensions() -> None:
     with pytest.raises(NotAnImageError, match="a IM file of 3 dimensions"):
         load_image(data)
     assert count_pixels(data) == 0
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_a_damaged_tiff_is_told_by_us_alone(compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(stream, "TIFF", compression=compression)
+    data = bytearray(stream.getvalue())
+    data[200:2000] = bytes(1800)
+    with suppress(NotAnImageError):
+        load_image(bytes(data))
+    assert capfd.readouterr() == ("", "")
