@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
+FEW = 50
+"""Below this many pictures a percentage says little."""
+
 REACHED = {None: "not measured", True: "yes", False: "**no**"}
 
 
@@ -13,7 +16,7 @@ def render(template: str, **values: Any) -> str:
     """Return the text of `templates/TEMPLATE` with `values`, which must hold every name that it uses.
 
     Besides Jinja's own filters, a template has `number`, `numbers` (several cells of a table), `columns` (the first two
-    lines of a table), `mean` and `reached`. Values are escaped in `*.html.j2` alone.
+    lines of a table), `mean`, `reached` and the number `few`. Values are escaped in `*.html.j2` alone.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -25,6 +28,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["few"] = FEW
     environment.filters.update(
         number=number,
         numbers=lambda values: " | ".join(map(number, values)),

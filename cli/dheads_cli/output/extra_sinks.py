@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
 from dheads_cli.output.sinks import Sink
+from distortion_heads.reports.markdown import FEW
 from distortion_heads.reports.pictures import csv_path, csv_text, family_to_dict, head_to_dict
 from distortion_heads.spec import FAMILY, KIND
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from distortion_heads.video.answers import Event, FrameResult, VideoFamily, VideoHead, VideoPrediction
 
 LONG_COLUMNS = ("path", "label", "family", "probability", "threshold", "present", "severity", "error", "scope")
-FEW = 50
-"""Below this many pictures a percentage says little."""
 
 
 class Beside(Sink):

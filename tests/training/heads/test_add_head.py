@@ -395,16 +395,9 @@ def same_on_both_sides(root: Path) -> None:
     save(root / "fog" / "scene000.png", scene(0))
 
 
-def text_named_png(root: Path) -> None:
-    write_folder(root, "fog")
+def too_few_that_can_be_read(root: Path) -> None:
+    write_folder(root, "fog", 20, 24)
     (root / "fog" / "scene003.png").write_text("no picture")
-    (root / "fog" / "scene005.png").write_bytes(b"")
-
-
-def truncated(root: Path) -> None:
-    write_folder(root, "fog")
-    file = root / "fog" / "scene007.png"
-    file.write_bytes(file.read_bytes()[:900])
 
 
 def copies(root: Path) -> None:
@@ -418,8 +411,7 @@ def copies(root: Path) -> None:
         (four_pictures, "2 different positives and 2 negatives are too few"),
         (one_class, "has no sub-folder clean/ or negative/"),
         (same_on_both_sides, r"fog.scene000\.png and .*clean.scene000\.png are the same picture"),
-        (text_named_png, r"2 of 48 pictures cannot be used: the first is .*scene003\.png: not an image"),
-        (truncated, r"1 of 48 pictures cannot be used: .*scene007\.png: "),
+        (too_few_that_can_be_read, r"19 .*too few; .*; 1 of 44 pictures cannot be used .*scene003\.png: not an image"),
         (copies, "19 different positives"),
     ],
 )
@@ -431,6 +423,28 @@ def test_data_that_cannot_be_trained_on_change_nothing(
         add_head("fog", data=tmp_path / "data", store=store, registry=registry())
     assert "\n" not in str(caught.value)
     assert not store.home.exists()
+
+
+def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path: Path, store: Store) -> None:
+    write_folder(tmp_path / "data", "fog")
+    fog, clean = tmp_path / "data" / "fog", tmp_path / "data" / "clean"
+    cut = fog / "scene007.png"
+    cut.write_bytes(cut.read_bytes()[:900])
+    for folder in (fog, clean):
+        (folder / "empty.png").write_bytes(b"")  # on both sides, and yet not the same picture
+    (clean / "shot.raf").write_bytes(b"FUJIFILMCCD-RAW 0201")
+    added = add_head("fog", data=tmp_path / "data", store=store, registry=registry())
+    reasons = {item.path: item.reason for item in added.unread}
+    assert reasons.pop(clean / "shot.raf").startswith("cannot be read here: a raw camera file")
+    assert reasons == {
+        fog / "empty.png": "it is empty",
+        clean / "empty.png": "it is empty",
+        cut: "truncated PNG file: copy or download it again",
+    }
+    assert added.files == 51
+    assert added.fit.pictures == 47
+    assert not any("left out" in note for note in added.notes)
+    assert store.home.exists()
 
 
 def test_generator_that_fails_changes_nothing(tmp_path: Path, store: Store) -> None:
