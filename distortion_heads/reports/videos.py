@@ -97,7 +97,8 @@ def frame_to_dict(path: str | None, result: FrameResult) -> dict[str, Any]:
 class FrameCsv(HeadsCsv):
     """CSV with a row per frame, and one per picture among them, whose `frame` and `time` are empty.
 
-    The columns are `FRAME_COLUMNS`, then those of `HeadsCsv`; temporal heads have no answer for a picture.
+    The columns are `FRAME_COLUMNS`, then those of `HeadsCsv`; temporal heads have no answer for a picture. What is to be
+    said of a whole video has a row without `frame` (`write_error`).
     """
 
     columns = FRAME_COLUMNS

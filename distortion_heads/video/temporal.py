@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from distortion_heads.heads.families import families_of
+from distortion_heads.heads.families import decided, families_of
 from distortion_heads.video.answers import FrameResult
 from distortion_heads.views.runs import Runs, without_repeats
 
@@ -64,6 +64,6 @@ class TemporalJudge:
             if len(chosen) < len(run):
                 self._rates[max(1, round(rate))] += 1
             self._unfit.update(self._predictor.unfit_for(rate).items())
-            heads = (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate))
+            heads = decided((*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate)))
             prediction = replace(result.prediction, heads=heads, families=families_of(heads))
             yield replace(result, prediction=prediction, features=None)

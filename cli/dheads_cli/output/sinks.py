@@ -129,8 +129,10 @@ class CsvSink(Sink):
             self._report.write_frame(path, result)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
+        if prediction.error is not None or prediction.notes:
+            self._report.write_error(path, prediction.error, prediction.notes)
         if prediction.error is not None:
-            self.error(path, prediction.error)
+            super().error(path, prediction.error)
 
     def error(self, path: str, reason: str) -> None:
         self._report.write_error(path, reason)
