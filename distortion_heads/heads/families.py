@@ -1,7 +1,7 @@
 """The answers of single heads, put in order by family (design, section 4).
 
-Their probabilities, thresholds and severities stay what they are. A family's own head decides whether there is any fault
-of the family; kinds only say which. So no kind is `present` in a family whose own head was asked and says no.
+Their probabilities, thresholds and severities stay what they are. A family's own head decides whether there is any
+fault of the family; kinds only say which. So no kind is `present` in a family whose own head was asked and says no.
 """
 
 from __future__ import annotations

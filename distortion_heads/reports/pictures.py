@@ -122,9 +122,10 @@ class HeadsCsv:
     `notes`: what was done to the picture or not looked at, or why it was not judged; several are parted by "; ".
     A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind where it is present; a
     head has LABEL, LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A
-    family called like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. A spreadsheet takes a
-    cell that begins with one of `= + - @` for a formula: such a path gets `./` in front, which names the same file,
-    and such a message a `'`. Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open `stream` with `newline=""`.
+    family called like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. A
+    spreadsheet takes a cell that begins with one of `= + - @` for a formula: such a path gets `./` in front, which
+    names the same file, and such a message a `'`. Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open
+    `stream` with `newline=""`.
     """
 
     columns: ClassVar[tuple[str, ...]]

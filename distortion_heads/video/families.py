@@ -12,6 +12,9 @@ from distortion_heads.heads.families import by_family, decided, shares, speaker
 from distortion_heads.spec import FAMILY
 from distortion_heads.video.answers import Curves, FamilySegment, Segment, VideoFamily, VideoHead
 
+LIKE_COMBING = frozenset({"sharpness", "spatial"})
+"""Families of which two fields in one frame have the signs: hard edges from line to line, and blocks."""
+
 
 def decided_over_time(heads: Sequence[VideoHead]) -> tuple[VideoHead, ...]:
     """Return the answers as the families' own heads decide: see `heads.families.decided`.
@@ -25,6 +28,11 @@ def decided_over_time(heads: Sequence[VideoHead]) -> tuple[VideoHead, ...]:
         else head
         for head in decided(heads)
     )
+
+
+def without_combing(heads: Sequence[VideoHead]) -> tuple[VideoHead, ...]:
+    """Return the answers of a video judged as woven: none that the teeth of combing look like counts."""
+    return tuple(replace(head, present=False, segments=()) if head.family in LIKE_COMBING else head for head in heads)
 
 
 def _touches(segment: Segment, family: VideoHead) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -28,7 +29,6 @@ from distortion_heads.registry.discovery import USER, LoadedPlugins, register
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.features.cache import FeatureCache
-from distortion_heads.training.heads import add_head as module
 from distortion_heads.training.heads.add_head import AddedHead, AddHeadRequest, train_and_attach
 from distortion_heads.training.heads.train_head import weakness
 from helpers.little_pictures import (
