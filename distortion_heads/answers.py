@@ -16,7 +16,8 @@ _SHAPES = {"round": "the round field", "box": "what the frame or the bars leave"
 class HeadResult:
     """One head's answer: `probability` in [0, 1]; `severity` in [1, 5], or None where the head has no such output.
 
-    `scope` is "family" where the head answers for its whole family, "kind" where for one distortion of it.
+    `scope` is "family" where the head answers for its whole family, "kind" where for one distortion of it. `present`:
+    the probability reaches the threshold and, for a kind, its family's own head does not say no (`heads.families`).
     """
 
     label: str

@@ -19,7 +19,7 @@ from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
 from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
-from distortion_heads.heads.families import families_of
+from distortion_heads.heads.families import decided, families_of
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
@@ -257,7 +257,7 @@ class Predictor:
         results, notes = judge_all(self._banks, features)
         height, width = loaded.pixels.shape[:2]
         area, read = scene.area, len(features.get("native", ()))
-        heads = () if reason else tuple(results[label] for label in self._order if label in results)
+        heads = () if reason else decided([results[label] for label in self._order if label in results])
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
             width=width,

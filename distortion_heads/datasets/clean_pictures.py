@@ -22,9 +22,11 @@ from PIL.JpegImagePlugin import JpegImageFile
 from distortion_heads._system.processes import per_process
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
-from distortion_heads.io.image_hashes import content_hashes, difference_hash, join_near, unreadable
+from distortion_heads.io.content_hashes import content_hashes
+from distortion_heads.io.image_hashes import difference_hash, join_near
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.io.inputs import expand_inputs
+from distortion_heads.io.unread import Unread, unreadable
 
 MIN_PICTURES = 8
 MIN_PER_SIDE = 2
@@ -127,14 +129,14 @@ def _fraction(name: str) -> float:
 def _difference_hashes(paths: Sequence[Path], report: Callable[[int, int], None]) -> list[int | None]:
     """Return the difference hashes of all pictures. Raises `DataError` if any cannot be decoded."""
     hashes: list[int | None] = []
-    failed: list[tuple[Path, str]] = []
+    failed: list[Unread] = []
     pool = ThreadPoolExecutor(usable_cores())
     try:
         with warnings.catch_warnings():  # of Pillow, about damaged EXIF; around all threads, for they share the filters
             warnings.simplefilter("ignore")
             for path, result in zip(paths, pool.map(_difference_hash, paths), strict=True):
                 if isinstance(result, InputError):
-                    failed.append((path, _reason(result)))
+                    failed.append(Unread(path, _reason(result)))
                 else:
                     hashes.append(result)
                 report(len(hashes) + len(failed), len(paths))

@@ -13,8 +13,9 @@ from distortion_heads.datasets.own_data import check_expected, distinct, read_cl
 from distortion_heads.datasets.properties import read_all_properties
 from distortion_heads.datasets.shortcuts import Shortcut, find_shortcuts
 from distortion_heads.errors import DataError
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import readable_hashes
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.unread import Unread, left_out_text
 from distortion_heads.registry.build import RegisteredHead, Registry
 
 FAMILIES_OF_LIGHT = ("exposure", "light")
@@ -43,29 +44,35 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """The examples, the SHA-256 of each of their files, and what the user should know of them, a line each."""
+    """The examples, the SHA-256 of each of their files, and what the user should know of them, a line each.
+
+    `unread`: files that are left out.
+    """
 
     images: tuple[LabelledImage, ...]
     hashes: Mapping[Path, str]
     notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 def gather(wanted: Wanted, registry: Registry) -> Gathered:
     """Read, check and complete the data. Raises `DataError` if they cannot be trained on."""
     source, generator = wanted.source, wanted.generator
-    images = read_clean(source) if generator else read_data(source, wanted.label, wanted.frames)
-    hashes = content_hashes([image.path for image in images])
-    images = distinct(images, hashes)
+    unread: list[Unread] = []
+    images = read_clean(source, unread) if generator else read_data(source, wanted.label, wanted.frames, unread)
+    hashes, empty = readable_hashes([image.path for image in images])
+    unread += empty
+    images = distinct([image for image in images if image.path in hashes], hashes)
     notes: tuple[str, ...] = ()
     if generator is not None:
         images = with_distorted(images, hashes, generator, wanted.seed)
-    check_expected(images, source)
+    check_expected(images, source, left_out_text(unread, len(hashes) + len(unread)))
     if generator is None:
         images, notes = _equalized(images, wanted)
     if wanted.rivals:
         others = rivals_of(registry, wanted.label, generator.spec.family if generator else wanted.family)
         images = with_rivals(images, hashes, others, wanted.label, wanted.seed)
-    return Gathered(images=images, hashes=hashes, notes=notes)
+    return Gathered(images=images, hashes=hashes, notes=notes, unread=tuple(unread))
 
 
 def _equalized(images: tuple[LabelledImage, ...], wanted: Wanted) -> tuple[tuple[LabelledImage, ...], tuple[str, ...]]:

@@ -13,8 +13,9 @@ from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, Labelle
 from distortion_heads.datasets.published.files import is_file, is_folder
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.image_hashes import is_video
-from distortion_heads.io.inputs import IMAGE_SUFFIXES, expand_inputs
+from distortion_heads.io.inputs import IMAGE_SUFFIXES, LeftOut, expand_inputs
 from distortion_heads.io.text_tables import csv_rows, open_text
+from distortion_heads.io.unread import Unread
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.io.video.sampling import parse_time
 
@@ -31,20 +32,25 @@ MAX_TIME = 1e7
 POSITIVE, CLEAN, NEGATIVE = "positive", "clean", "negative"
 
 
-def read_data(source: Path, label: str, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
-    """Read a folder or a CSV file; `frames` of each video. Raises `DataError`."""
+def read_data(
+    source: Path, label: str, frames: int = FRAMES, unread: list[Unread] | None = None
+) -> tuple[LabelledImage, ...]:
+    """Read a folder or a CSV file; `frames` of each video. Raises `DataError`; for `unread` see `read_folder`."""
     if is_folder(source):
-        return read_folder(source, label, frames)
+        return read_folder(source, label, frames, unread)
     if is_file(source):
         return read_csv(source, frames)
     raise DataError(f"{source}: no such folder or CSV file")
 
 
-def read_folder(root: Path, label: str, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
+def read_folder(
+    root: Path, label: str, frames: int = FRAMES, unread: list[Unread] | None = None
+) -> tuple[LabelledImage, ...]:
     """Read the pictures and videos below `LABEL/` or `positive/`, and below `clean/` or `negative/`.
 
-    Only those below `clean/` count as clean; `negative/` may hold other distortions. Raises `DataError` if a side is
-    missing, holds nothing or cannot be read, and above `MAX_FILES`.
+    Only those below `clean/` count as clean; `negative/` may hold other distortions. Folders that cannot be opened and
+    pictures of types that cannot be read here are added to `unread`. Raises `DataError` if a side is missing, holds
+    nothing or cannot be read, and above `MAX_FILES`.
     """
     if not is_folder(root):
         raise DataError(f"{root}: no such folder")
@@ -62,7 +68,7 @@ def read_folder(root: Path, label: str, frames: int = FRAMES) -> tuple[LabelledI
         images += [
             LabelledImage(path=path, label=side, clean=folder.name == CLEAN, clip=_whole(path, frames))
             for folder in folders
-            for path in _files(folder, videos=True)
+            for path in _files(folder, unread, videos=True)
         ]
     return _limited(images, root)
 
@@ -85,11 +91,14 @@ def read_csv(file: Path, frames: int = FRAMES) -> tuple[LabelledImage, ...]:
         ) from None
 
 
-def read_clean(folder: Path) -> tuple[LabelledImage, ...]:
-    """Read the pictures below `folder`, taken for clean. Raises `DataError` if there are none or it cannot be read."""
+def read_clean(folder: Path, unread: list[Unread] | None = None) -> tuple[LabelledImage, ...]:
+    """Read the pictures below `folder`, taken for clean. Raises `DataError` if there are none or it cannot be read.
+
+    For `unread` see `read_folder`.
+    """
     if not is_folder(folder):
         raise DataError(f"{folder}: no such folder")
-    images = [LabelledImage(path=path, label=False, clean=True) for path in _files(folder, videos=False)]
+    images = [LabelledImage(path=path, label=False, clean=True) for path in _files(folder, unread, videos=False)]
     return _limited(images, folder)
 
 
@@ -109,16 +118,22 @@ def distinct(images: Sequence[LabelledImage], hashes: Mapping[Path, str]) -> tup
     return tuple(image for same in seen.values() for image in same)
 
 
-def check_expected(images: Sequence[LabelledImage], source: Path) -> None:
+def check_expected(images: Sequence[LabelledImage], source: Path, left_out: str = "") -> None:
     """Make `check_counts` before any video is decoded, as if each gave all the frames that are asked for."""
-    check_counts([image for image in images for _ in range(image.examples)], source)
+    check_counts([image for image in images for _ in range(image.examples)], source, left_out)
 
 
-def check_counts(images: Sequence[LabelledImage], source: Path) -> None:
+def check_counts(images: Sequence[LabelledImage], source: Path, left_out: str = "") -> None:
     """Raise `DataError` unless there are `MIN_PER_CLASS` positives and negatives; a video is listed for each frame.
 
-    Where there are videos, each class must have `MIN_FILES` files too.
+    Where there are videos, each class must have `MIN_FILES` files too. The error ends with what was `left_out`.
     """
+    problem = _too_few(images)
+    if problem is not None:
+        raise DataError("; ".join(filter(None, (f"{source}: {problem}", left_out))))
+
+
+def _too_few(images: Sequence[LabelledImage]) -> str | None:
     positive = sum(image.label for image in images)
     negative = len(images) - positive
     files, negative_files = (len({image.path for image in images if image.label is side}) for side in (True, False))
@@ -127,16 +142,17 @@ def check_counts(images: Sequence[LabelledImage], source: Path) -> None:
     needed = f"at least {MIN_PER_CLASS} of each are needed"
     if positive == 0 or negative == 0:
         side = "negatives only" if positive == 0 else "positives only"
-        raise DataError(f"{source}: all {len(images)} different {kind} are of one class ({side}); {needed}")
+        return f"all {len(images)} different {kind} are of one class ({side}); {needed}"
     if videos and min(files, negative_files) < MIN_FILES:
-        raise DataError(
-            f"{source}: {files} different files with the distortion and {negative_files} without are too few, since a "
+        return (
+            f"{files} different files with the distortion and {negative_files} without are too few, since a "
             f"video is either trained on or held out: give at least {MIN_FILES} of each, of different scenes"
         )
     if min(positive, negative) < MIN_PER_CLASS:
         more = ": give more, or raise --frames" if videos else ""
         counted = f"{positive} different positives and {negative} negatives"
-        raise DataError(f"{source}: {counted} are too few; {needed}{more}")
+        return f"{counted} are too few; {needed}{more}"
+    return None
 
 
 def _contradiction(first: LabelledImage, second: LabelledImage) -> DataError:
@@ -197,12 +213,19 @@ def _whole(path: Path, frames: int) -> ClipFrames | None:
     return ClipFrames(frames=frames) if is_video(path) else None
 
 
-def _files(folder: Path, *, videos: bool) -> list[Path]:
-    found = list(islice(expand_inputs([str(folder)], videos=videos), MAX_FILES + 1))
-    for item in found:
-        if item.error is not None:
-            raise DataError(f"{item.path}: {item.error}")
-    return [Path(item.path) for item in found]
+def _files(folder: Path, unread: list[Unread] | None, *, videos: bool) -> list[Path]:
+    other_types: list[LeftOut] = []
+    found = list(islice(expand_inputs([str(folder)], videos=videos, left_out=other_types), MAX_FILES + 1))
+    files = [Path(item.path) for item in found if item.error is None]
+    failed = [Unread(Path(item.path), item.error) for item in found if item.error is not None]
+    if not files:
+        raise DataError(f"{failed[0].path}: {failed[0].reason}")
+    if unread is not None:
+        unread += failed
+        unread += [
+            Unread(Path(item.path), f"cannot be read here: {item.content}") for item in other_types if item.content
+        ]
+    return files
 
 
 def _limited(images: list[LabelledImage], source: Path) -> tuple[LabelledImage, ...]:

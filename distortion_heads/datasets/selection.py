@@ -67,7 +67,7 @@ def select(
     scenes = tuple(number_scenes(records, hashes))
     if joined := len({record.scene for record in records}) - len(set(scenes)):
         notes.append(f"scenes joined to others, as they have a file in common: {joined}")
-    names = tuple(_name(record.path, corpus.folder) for record in records)
+    names = tuple(name_in(record.path, corpus.folder) for record in records)
     rows = [
         [name, hashes[record.path], record.scene, sorted(record.severities.items())]
         for name, record in zip(names, records, strict=True)
@@ -90,6 +90,7 @@ def _distinct(records: Sequence[Record], hashes: Mapping[Path, str]) -> list[Rec
     return list(first.values())
 
 
-def _name(path: Path, folder: Path) -> str:
+def name_in(path: Path, folder: Path) -> str:
+    """Return the path as a dataset's reports show it: from the dataset's folder, or that of its CSV file."""
     root = folder if folder.is_dir() else folder.parent
     return Path(os.path.relpath(path, root)).as_posix()

@@ -70,11 +70,19 @@ class Dataset:
     multiple: int
 
 
+@dataclass(frozen=True)
+class LeftOutFile:
+    """A file that could not be read, by its path in the dataset, and why."""
+
+    path: str
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """Everything. `note` is the user's own; `notes` say what was left out or done differently, a line each.
 
-    `backbones`: by method, where it only reads one.
+    `backbones`: by method, where it only reads one. `left_out`: files that could not be read.
     """
 
     command: str
@@ -86,6 +94,7 @@ class Result:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     backbones: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOutFile, ...] = ()
 
     def at(self, protocol: str, share: float | None = None) -> tuple[Row, ...]:
         """Return the rows of a protocol, by default at the largest share."""

@@ -99,7 +99,7 @@ class FinetuneMethod:
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
-        from distortion_heads.io.image_hashes import content_hashes
+        from distortion_heads.io.content_hashes import content_hashes
         from distortion_heads.training.features.cache import FeatureCache
         from distortion_heads.training.networks.processes import Processes
 

@@ -1,8 +1,13 @@
-"""The answers of single heads, put in order by family (design, section 4); they stay what they are."""
+"""The answers of single heads, put in order by family (design, section 4).
+
+Their probabilities, thresholds and severities stay what they are. A family's own head decides whether there is any
+fault of the family; kinds only say which. So no kind is `present` in a family whose own head was asked and says no.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from distortion_heads.answers import FamilyResult, HeadResult, KindShare
@@ -17,6 +22,15 @@ _Answer = TypeVar("_Answer", bound=HeadResult)
 def families_of(heads: Iterable[HeadResult]) -> tuple[FamilyResult, ...]:
     """Return the answer for each family that `heads` answer for, in the order in which these come."""
     return tuple(family_result(speaker(members), members) for members in by_family(heads))
+
+
+def decided(heads: Sequence[_Answer]) -> tuple[_Answer, ...]:
+    """Return the answers, none of a kind `present` in a family whose own head is among them and is not."""
+    absent = {head.family for head in heads if head.scope == FAMILY and not head.present}
+    return tuple(
+        replace(head, present=False) if head.present and head.scope != FAMILY and head.family in absent else head
+        for head in heads
+    )
 
 
 def by_family(heads: Iterable[_Answer]) -> list[list[_Answer]]:

@@ -1,17 +1,13 @@
-"""Hashes of files and of what pictures show."""
+"""Hashes of what pictures show."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
-from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import VIDEO_SUFFIXES
 
 
@@ -51,34 +47,6 @@ def join_near(
     return groups
 
 
-def content_hashes(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return the SHA-256 (hex) of each file. Raises `DataError` if any cannot be read."""
-    with ThreadPoolExecutor() as pool:
-        results = dict(zip(paths, pool.map(_sha256, paths), strict=True))
-    failed = [(path, str(result)) for path, result in results.items() if isinstance(result, OSError)]
-    if failed:
-        raise unreadable(failed, len(results))
-    return {path: result for path, result in results.items() if isinstance(result, str)}
-
-
-def unreadable(failed: Sequence[tuple[Path, str]], total: int) -> DataError:
-    """Return the error for files that cannot be used; `failed` holds path and reason."""
-    path, reason = failed[0]
-    first = "" if len(failed) == 1 else "the first is "
-    kind = "files" if any(is_video(path) for path, _ in failed) else "pictures"
-    return DataError(f"{len(failed)} of {total} {kind} cannot be used: {first}{path}: {reason}; mend or remove them")
-
-
 def is_video(path: Path) -> bool:
     """Return whether a file is named as a video."""
     return path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def _sha256(path: Path) -> str | OSError:
-    try:
-        if not path.is_file():  # a pipe would block
-            return OSError("is no regular file")
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        return OSError(f"cannot be read: {reason(error).lower()}")

@@ -21,6 +21,7 @@ from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageEr
 from distortion_heads.io.content import HEIF, content_of
 from distortion_heads.io.heif import open_heif
 from distortion_heads.io.quiet_tiff import silence_libtiff
+from distortion_heads.io.still_color import CODING, read_coding
 
 _Result = TypeVar("_Result")
 
@@ -94,7 +95,7 @@ def unreadable(error: OSError) -> InputError:
 
 
 def identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """Read the header, without decoding pixels.
+    """Read the header, without decoding pixels; `info` says how the colours are coded (`still_color.CODING`).
 
     In place of `Image.open`, which refuses every picture of more than twice `Image.MAX_IMAGE_PIXELS`. The few formats
     that Pillow loads first are tried first, since loading all takes longer than decoding a picture; among them first
@@ -103,8 +104,17 @@ def identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.Ima
     content = content_of(stream)
     if content is not None and content.kind != "picture":
         raise NotAnImageError(f"{'cannot be read here' if content.kind == 'unread' else 'not an image'}: {content}")
-    if content is not None and content.name == HEIF:
-        return open_heif(stream)
+    coding = read_coding(stream)
+    image = open_heif(stream) if content is not None and content.name == HEIF else _open(stream, prefix, max_pixels)
+    if image is not None:
+        image.info[CODING] = coding
+        return image
+    if content is not None:
+        raise NotAnImageError(f"{content} that is damaged, or of a kind that Pillow does not read")
+    raise NotAnImageError("not an image: its content is of no format that Pillow reads")
+
+
+def _open(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.ImageFile | None:
     tried = set(_NEVER_OPENED)
     for load_formats in (Image.preinit, Image.init):
         load_formats()
@@ -117,9 +127,7 @@ def identify(stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.Ima
                 if len(image.size) != 2:
                     raise NotAnImageError(f"not an image: a {name} file of {len(image.size)} dimensions")
                 return image
-    if content is not None:
-        raise NotAnImageError(f"{content} that is damaged, or of a kind that Pillow does not read")
-    raise NotAnImageError("not an image: its content is of no format that Pillow reads")
+    return None
 
 
 def _open_as(name: str, stream: IO[bytes], prefix: bytes, max_pixels: int) -> ImageFile.ImageFile | None:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from distortion_heads.errors import InputError
-from distortion_heads.io.icc import gamut_of
+from distortion_heads.io.icc import Gamut, gamut_of
+from distortion_heads.io.still_color import tone_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,10 +84,11 @@ def upright_rgb(image: Image.Image) -> Loaded:
 
     Raises `InputError` for values out of range, and Pillow's own errors for damaged metadata.
     """
-    orientation, depth, gamut = _orientation(image), Depth(), gamut_of(image)
+    orientation, depth, tone = _orientation(image), Depth(), tone_of(image)
+    gamut = gamut_of(image) if tone.curve is None else Gamut()
     width, height = image.size
     rows = max(1, _STRIP_PIXELS // width)
-    if image.mode == "I" or image.mode.startswith("I;16"):
+    if tone.curve is None and (image.mode == "I" or image.mode.startswith("I;16")):
         depth = held_bits(
             np.asarray(image.crop((0, top, width, min(top + rows, height)))) for top in range(0, height, rows)
         )
@@ -102,8 +104,8 @@ def upright_rgb(image: Image.Image) -> Loaded:
         if stored_alpha is not None:
             strip = strip.convert("RGBA")
             stored_alpha[top : top + rows] = np.asarray(strip.getchannel("A"))
-        stored[top : top + rows] = np.asarray(_rgb(gamut.in_srgb(strip), depth))
-    return Loaded(pixels=pixels, alpha=where_transparent(alpha), notes=(*depth.notes, *gamut.notes))
+        stored[top : top + rows] = tone.in_sdr(np.asarray(_rgb(gamut.in_srgb(strip), depth)))
+    return Loaded(pixels=pixels, alpha=where_transparent(alpha), notes=(*depth.notes, *gamut.notes, *tone.notes))
 
 
 def where_transparent(alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from distortion_heads._system.printable import as_markdown, printable
 
+FEW = 50
+"""Below this many pictures a percentage says little."""
+
 REACHED = {None: "not measured", True: "yes", False: "**no**"}
 
 
@@ -15,8 +18,8 @@ def render(template: str, **values: Any) -> str:
     """Return the text of `templates/TEMPLATE` with `values`, which must hold every name that it uses.
 
     Besides Jinja's own filters, a template has `number`, `numbers` (several cells of a table), `columns` (the first two
-    lines of a table), `mean` and `reached`, and `name` for what others have named: files, folders, families. In
-    Markdown no value makes HTML or writes control characters.
+    lines of a table), `mean`, `reached` and the number `few`, and `name` for what others have named: files, folders,
+    families. In Markdown no value makes HTML or writes control characters.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -29,6 +32,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["few"] = FEW
     environment.filters.update(
         number=number,
         numbers=lambda values: " | ".join(map(number, values)),

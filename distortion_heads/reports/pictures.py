@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from distortion_heads.video.answers import VideoHead
 
 CSV_COLUMNS = ("path", "width", "height", "windows", "backbone", "error")
+NOTES = "notes"
+"""The last column."""
 
 LEAST_SHARE = 0.05
 """Kinds of a family with a smaller share are left out of JSON."""
@@ -114,33 +116,35 @@ def to_json_line(value: Mapping[str, Any]) -> str:
 
 
 class HeadsCsv:
-    """Writes CSV rows: `columns` (path first, error last), then columns per family and per head of `labels`.
+    """Writes CSV rows: `columns` (path first, error last), columns per family and per head of `labels`, then `notes`.
 
-    A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind; a head has LABEL,
-    LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A family called
-    like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. Texts are written as
-    `text_tables` does. Open `stream` with `newline=""`.
+    `notes`: what was done to the picture or not looked at, or why it was not judged; several are parted by "; ".
+    A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind where it is present; a
+    head has LABEL, LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A
+    family called like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. Texts are
+    written as `text_tables` does. Open `stream` with `newline=""`.
     """
 
     columns: ClassVar[tuple[str, ...]]
 
     def __init__(self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = ()) -> None:
         """Write the header. Raises `DheadsError` if two columns would have one name."""
-        self._families = tuple(family for family in families if family not in self.columns)
+        self._families = tuple(family for family in families if family not in (*self.columns, NOTES))
         self._labels = tuple(label for label in labels if label not in self._families)
         self._writer = csv.writer(stream)
         header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
-        header += [label + part for label in self._labels for part in _PARTS]
+        header += [*(label + part for label in self._labels for part in _PARTS), NOTES]
         for i, column in enumerate(header):
             if column in header[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
         self._writer.writerow(csv_cells(header))
 
-    def write_error(self, path: str | None, message: str) -> None:
-        """Write the row of an input that failed, or failed from some time on."""
+    def write_error(self, path: str | None, message: str | None, notes: Sequence[str] = ()) -> None:
+        """Write the row of an input that failed, or failed from some time on, or of which there is more to say."""
         blank = [None] * (len(self.columns) - 2)
         empty = [None] * (4 * len(self._families) + 3 * len(self._labels))
-        self._writer.writerow([csv_path(path), *blank, csv_text(message), *empty])
+        error = None if message is None else csv_text(message)
+        self._writer.writerow([csv_path(path), *blank, error, *empty, _joined(notes)])
 
     def _write(self, path: str | None, cells: Sequence[object], prediction: Prediction) -> None:
         """Write a row without error; `cells` are those between path and error. Heads without an answer stay empty."""
@@ -148,10 +152,11 @@ class HeadsCsv:
         heads = {head.label: head for head in prediction.heads}
         row: list[object] = [csv_path(path), *csv_cells(cells), None]
         for family in map(families.get, self._families):
-            row += [None] * 4 if family is None else [*_cells(family), next((k.label for k in family.kinds), None)]
+            row += [None] * 4 if family is None else [*_cells(family), _kind(family)]
         for head in map(heads.get, self._labels):
             row += [None] * 3 if head is None else _cells(head)
-        self._writer.writerow(row)
+        why = () if prediction.judged or prediction.reason is None else (prediction.reason,)
+        self._writer.writerow([*row, _joined((*why, *prediction.remarks))])
 
 
 class CsvReport(HeadsCsv):
@@ -167,6 +172,14 @@ class CsvReport(HeadsCsv):
         self._write(prediction.path, cells, prediction)
 
 
+def _joined(notes: Sequence[str]) -> str | None:
+    return csv_text("; ".join(notes)) if notes else None
+
+
 def _cells(answer: HeadResult | FamilyResult) -> list[object]:
     values = _answer_to_dict(answer)
     return [values["probability"], str(values["present"]).lower(), values["severity"]]
+
+
+def _kind(family: FamilyResult) -> str | None:
+    return next((kind.label for kind in family.kinds), None) if family.present else None

@@ -75,7 +75,7 @@ def segment_to_dict(segment: Segment) -> dict[str, Any]:
 
 
 def event_to_dict(path: str | None, event: Event) -> dict[str, Any]:
-    """Return the object of an event, `kind` "onset" or "offset"; that of an onset has no offset yet."""
+    """Return the object of an event, `kind` "onset", "offset" or "withdrawn"; that of an onset has no offset yet."""
     segment = segment_to_dict(event.segment)
     if event.kind == "onset":
         del segment["offset"]
@@ -97,7 +97,8 @@ def frame_to_dict(path: str | None, result: FrameResult) -> dict[str, Any]:
 class FrameCsv(HeadsCsv):
     """CSV with a row per frame, and one per picture among them, whose `frame` and `time` are empty.
 
-    The columns are `FRAME_COLUMNS`, then those of `HeadsCsv`; temporal heads have no answer for a picture.
+    The columns are `FRAME_COLUMNS`, then those of `HeadsCsv`; temporal heads have no answer for a picture. What is to
+    be said of a whole video has a row without `frame` (`write_error`).
     """
 
     columns = FRAME_COLUMNS

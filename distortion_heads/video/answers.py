@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _Answer = TypeVar("_Answer", "VideoHead", "VideoFamily")
+
+
+EventKind: TypeAlias = Literal["onset", "offset", "withdrawn"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +49,12 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A segment begins ("onset": its offset is not final) or has ended ("offset"); known when `time` is reached."""
+    """A segment begins ("onset": its offset is not final) or has ended ("offset"); known when `time` is reached.
 
-    kind: Literal["onset", "offset"]
+    "withdrawn": what began is none after all, as its mean fell below the threshold.
+    """
+
+    kind: EventKind
     label: str
     family: str
     time: float

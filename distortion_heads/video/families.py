@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from distortion_heads.answers import KindShare
-from distortion_heads.heads.families import by_family, shares, speaker
+from distortion_heads.heads.families import by_family, decided, shares, speaker
 from distortion_heads.spec import FAMILY
 from distortion_heads.video.answers import Curves, FamilySegment, Segment, VideoFamily, VideoHead
+
+LIKE_COMBING = frozenset({"sharpness", "spatial"})
+"""Families of which two fields in one frame have the signs: hard edges from line to line, and blocks."""
+
+
+def decided_over_time(heads: Sequence[VideoHead]) -> tuple[VideoHead, ...]:
+    """Return the answers as the families' own heads decide: see `heads.families.decided`.
+
+    A segment of a kind counts only where its family's own head has one at the same time.
+    """
+    own = {head.family: head for head in heads if head.scope == FAMILY}
+    return tuple(
+        replace(head, segments=tuple(segment for segment in head.segments if _touches(segment, own[head.family])))
+        if head.segments and head.scope != FAMILY and head.family in own
+        else head
+        for head in decided(heads)
+    )
+
+
+def without_combing(heads: Sequence[VideoHead]) -> tuple[VideoHead, ...]:
+    """Return the answers of a video judged as woven: none that the teeth of combing look like counts."""
+    return tuple(replace(head, present=False, segments=()) if head.family in LIKE_COMBING else head for head in heads)
+
+
+def _touches(segment: Segment, family: VideoHead) -> bool:
+    return any(segment.onset < other.offset and other.onset < segment.offset for other in family.segments)
 
 
 def families_over_time(heads: Sequence[VideoHead], curves: Curves) -> tuple[VideoFamily, ...]:

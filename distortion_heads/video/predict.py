@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from distortion_heads.errors import InputError
+from distortion_heads.io.video.deinterlace import COMBED
 from distortion_heads.io.video.options import Frame, Sampling, VideoInfo, VideoOptions, VideoSource
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.video.answers import Event, FrameResult, VideoPrediction
-from distortion_heads.video.families import families_over_time
+from distortion_heads.video.families import decided_over_time, families_over_time, without_combing
 from distortion_heads.video.frames import FrameRun
 from distortion_heads.video.temporal import TemporalJudge
 from distortion_heads.video.timeline import Timeline
@@ -127,7 +128,9 @@ def _answer(
         raise InputError(str(video.damage or _nothing(options.sampling)))
     if events and on_step is not None:
         on_step(FrameEvent(info=video.info, result=last, events=events, is_frame=False))
-    heads, curves = timeline.heads(), timeline.curves()
+    heads, curves = decided_over_time(timeline.heads()), timeline.curves()
+    if COMBED in video.notes:
+        heads = without_combing(heads)
     return VideoPrediction(
         path=video.info.path,
         width=first.prediction.width,

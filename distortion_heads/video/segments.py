@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from distortion_heads.io.video.options import SegmentRule
-from distortion_heads.video.answers import Event, Segment
+from distortion_heads.video.answers import Event, EventKind, Segment
 
 _EPSILON = 1e-6
 """Seconds: time stamps are rounded to the container's clock."""
@@ -23,6 +21,10 @@ class _Part:
     @property
     def length(self) -> float:
         return self.offset - self.onset
+
+    @property
+    def mean(self) -> float:
+        return self._probability / self._time
 
     def add(self, onset: float, offset: float, probability: float, severity: float | None) -> None:
         self.offset = offset
@@ -51,7 +53,7 @@ class _Part:
             offset=self.offset,
             peak=self.peak,
             peak_time=self.peak_time,
-            probability=self._probability / self._time,
+            probability=self.mean,
             severity=self._severity / self._weight if self._weight > 0 else None,
         )
 
@@ -59,14 +61,14 @@ class _Part:
 class SegmentTracker:
     """The segments of one head, found frame by frame (see `SegmentRule`).
 
-    A segment is announced ("onset") `min_length` after it began; its end is known ("offset") at most
-    2 * `merge_gap` after it ended.
+    A segment is announced ("onset") `min_length` after it began, as soon as its mean is high enough; its end is known
+    ("offset") at most 2 * `merge_gap` after it ended. If the mean is too low by then, it is "withdrawn".
     """
 
     def __init__(self, label: str, family: str, threshold: float, rule: SegmentRule) -> None:
         self.segments: list[Segment] = []
         self._label, self._family, self._rule = label, family, rule
-        self._high, self._low = threshold, threshold * rule.low
+        self._high, self._low = threshold, rule.lower(threshold)
         self._waiting: _Part | None = None  # has ended, but what comes next may belong to it
         self._run: _Part | None = None  # goes on
 
@@ -110,29 +112,34 @@ class SegmentTracker:
 
     def _end_run(self, time: float, events: list[Event]) -> None:
         run, self._run = self._run, None
-        if run is None or (self._waiting is not None and not self._long_enough(run)):
+        if run is None or (self._waiting is not None and not self._counts(run)):
             return
         self._finish(time, events)
         self._waiting = run
 
-    def _long_enough(self, part: _Part) -> bool:
-        return part.length >= self._rule.min_length - _EPSILON and part.peak >= self._high
+    def _counts(self, part: _Part) -> bool:
+        long_enough = part.length >= self._rule.min_length - _EPSILON
+        return long_enough and part.peak >= self._high and part.mean >= self._high - _EPSILON
 
     def _announce(self, time: float, events: list[Event]) -> None:
         run = self._run
-        if run is not None and self._waiting is None and not run.announced and self._long_enough(run):
+        if run is not None and self._waiting is None and not run.announced and self._counts(run):
             run.announced = True
             events.append(self._event("onset", time, run.segment()))
 
     def _finish(self, time: float, events: list[Event]) -> None:
         part, self._waiting = self._waiting, None
-        if part is None or not self._long_enough(part):
+        if part is None:
             return
         segment = part.segment()
+        if not self._counts(part):
+            if part.announced:
+                events.append(self._event("withdrawn", time, segment))
+            return
         self.segments.append(segment)
         if not part.announced:
             events.append(self._event("onset", time, segment))
         events.append(self._event("offset", time, segment))
 
-    def _event(self, kind: Literal["onset", "offset"], time: float, segment: Segment) -> Event:
+    def _event(self, kind: EventKind, time: float, segment: Segment) -> Event:
         return Event(kind=kind, label=self._label, family=self._family, time=time, segment=segment)

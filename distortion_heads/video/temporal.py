@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distortion_heads.heads.bank import overflow_note
-from distortion_heads.heads.families import families_of
+from distortion_heads.heads.families import decided, families_of
 from distortion_heads.video.answers import FrameResult
 from distortion_heads.views.runs import Runs, without_repeats
 
@@ -68,6 +68,8 @@ class TemporalJudge:
             if len(chosen) < len(run):
                 self._rates[max(1, round(rate))] += 1
             self._unfit.update(self._predictor.unfit_for(rate).items())
-            heads = (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate, self._overflowing))
+            heads = decided(
+                (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate, self._overflowing))
+            )
             prediction = replace(result.prediction, heads=heads, families=families_of(heads))
             yield replace(result, prediction=prediction, features=None)

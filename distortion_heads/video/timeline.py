@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.options import SegmentRule
+from distortion_heads.spec import TEMPORAL
 from distortion_heads.video.answers import Curves, Event, FrameResult, VideoHead
 from distortion_heads.video.segments import SegmentTracker
+from distortion_heads.views.runs import REACH
 
 if TYPE_CHECKING:
     from distortion_heads.answers import HeadResult
@@ -25,7 +28,9 @@ class Timeline:
     """The answer for one video, made of its frames in order; each call returns the events that it makes known."""
 
     def __init__(self, heads: Sequence[HeadFile], rule: SegmentRule) -> None:
-        self._trackers = [SegmentTracker(head.label, head.family, head.threshold.value, rule) for head in heads]
+        self._trackers = [
+            SegmentTracker(head.label, head.family, head.threshold.value, _rule_for(head, rule)) for head in heads
+        ]
         self._totals = _Totals(len(heads))
         self._curves = CurveBins(len(heads))
         self.last: FrameResult | None = None
@@ -119,6 +124,13 @@ class _Totals:
         higher = probability > self.peak
         self.peak[higher] = probability[higher]
         self.peak_time[higher] = result.time
+
+
+def _rule_for(head: HeadFile, rule: SegmentRule) -> SegmentRule:
+    """Return the rule for a head: one that reads a run of frames can tell nothing of what is shorter than its run."""
+    if head.view != TEMPORAL:
+        return rule
+    return replace(rule, min_length=max(rule.min_length, 2 * REACH))
 
 
 class CurveBins:

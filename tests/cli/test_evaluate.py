@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.command_line import Dheads
+from helpers.command_line import COMMAND, Dheads
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,49 @@ def test_evaluate_prints_medians_and_writes_a_report(dheads: Dheads, dataset: Pa
     scores = dheads("score2020", out / "result.json")
     assert scores.code == 0
     assert scores.lines[1].split()[:2] == ["1.00", "frozen"]
+
+
+def test_files_that_cannot_be_read_are_named_and_left_out(dheads: Dheads, dataset: Path, tmp_path: Path) -> None:
+    broken = dataset.parent / "broken.png"
+    broken.write_bytes((dataset.parent / "a0.png").read_bytes()[:600])
+    (dataset.parent / "empty.png").touch()
+    rows = dataset.read_text() + "broken.png,clean,s0\nempty.png,white_noise,s1\n"
+    table = dataset.with_name("more.csv")
+    table.write_text(rows)
+    result = dheads("evaluate", table, "--repeats", "1", "--out", tmp_path / "out")
+    assert result.code == 1
+    line = next(line for line in result.err.splitlines() if "error" in line)
+    assert line.startswith("dheads: error: 2 of 18 pictures cannot be used and are left out: empty.png: it is empty;")
+    assert result.lines[1].split()[:4] == ["frozen", "disjoint", "80%", "4"]
+    found = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert found["dataset"]["records"] == 16
+    assert [file["path"] for file in found["left_out"]] == ["empty.png", "broken.png"]
+    assert "2 files could not be read and are left out: empty.png (it is empty), broken.png" in (
+        (tmp_path / "out" / "report.md").read_text()
+    )
+    nothing = dataset.with_name("nothing.csv")
+    nothing.write_text("path,label,group\nbroken.png,clean,s0\nempty.png,white_noise,s1\n")
+    refused = dheads("evaluate", nothing, "--out", tmp_path / "none")
+    assert (refused.code, refused.out) == (1, "")
+    assert "1 of 2 pictures cannot be used and is left out" in refused.error
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
+def test_without_the_extra_it_says_so_before_anything_is_made(
+    dataset: Path, tmp_path: Path, home: Path, missing: str
+) -> None:
+    hidden = f"import sys; sys.modules[{missing!r}] = None; {COMMAND[-1]}"
+    before = sorted(path for path in home.rglob("*") if path.is_file()) if home.exists() else []
+    arguments = ["evaluate", str(dataset), "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", hidden, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "dheads: error: dheads evaluate needs the extra 'train': run pip install -e '.[train]' in the checkout of "
+        "distortion-heads"
+    ]
+    assert not (tmp_path / "out").exists()
+    assert (sorted(path for path in home.rglob("*") if path.is_file()) if home.exists() else []) == before
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,34 @@ def test_csv_has_families_before_heads(dheads: Dheads, picture: Path) -> None:
     columns = [name for name in row if not name.endswith(("_present", "_severity"))]
     assert columns == [
         *("path", "width", "height", "windows", "backbone", "error"),
-        *("stain", "stain_kind", "torn", "torn_kind", "coffee_ring", "ink", "alone"),
+        *("stain", "stain_kind", "torn", "torn_kind", "coffee_ring", "ink", "alone", "notes"),
     ]
     assert (row["stain_present"], row["torn_present"]) == ("true", "false")
     assert row["stain_kind"] in ("coffee_ring", "ink", "other")
+    assert row["torn_kind"] == ""
+
+
+def test_no_kind_is_said_where_its_family_was_asked_and_is_absent(
+    dheads: Dheads, home: Path, ref: BackboneRef, picture: Path, tmp_path: Path
+) -> None:
+    attach(home, ref, "stain", family="stain", scope="family", threshold=Threshold(value=1.0))
+    assert dheads("predict", "--heads", "stain", picture).lines[0].endswith("clean")
+    lines = dheads("predict", "--all", "--heads", "stain", picture).lines
+    assert {line.split()[3] for line in lines} == {"absent"}
+    found = json.loads(dheads("predict", "--json", "--heads", "stain", picture).out)
+    assert not any(answer["present"] for answer in (*found["families"], *found["heads"]))
+    kind = next(head for head in found["heads"] if head["label"] == "coffee_ring")
+    assert kind["probability"] >= kind["threshold"]
+    (row,) = csv.DictReader(dheads("predict", "--csv", "-", "--heads", "stain", picture).lines)
+    assert (row["stain_present"], row["stain_kind"], row["coffee_ring_present"]) == ("false", "", "false")
+    alone = json.loads(dheads("predict", "--json", "--heads", "coffee_ring", picture).out)
+    assert [head["present"] for head in alone["heads"]] == [True]  # nobody asked its family
+
+    video = write_clip(tmp_path / "clip.mp4", steps(12))
+    (line,) = dheads("predict", "--heads", "stain", video).lines
+    assert line.endswith("clean")
+    found = json.loads(dheads("predict", "--json", "--heads", "stain", video).out)
+    assert not any(head["present"] or head["segments"] or head["share"] for head in found["heads"])
 
 
 def test_a_condition_on_a_family_is_one_on_its_head(dheads: Dheads, picture: Path) -> None:

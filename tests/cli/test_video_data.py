@@ -139,15 +139,19 @@ def test_too_few_videos_and_frames_without_videos(dheads: Dheads, clips: Path, t
     assert (few.code, few.out) == (1, "")
     assert "3 different files with the distortion and 3 without are too few" in few.error
     (clips / "clean" / "broken.mp4").write_bytes(b"no video")
-    broken = dheads("add-head", "speckled", "--data", clips)
+    broken = dheads("add-head", "speckled", "--data", clips, "--no-rivals", "--json")
+    dheads("remove-head", "speckled", "--yes")
     (clips / "clean" / "broken.mp4").unlink()
     assert broken.code == 1
-    assert "1 of 13 files cannot be used" in broken.error
-    assert "broken.mp4: not a video" in broken.error
+    assert "error: 1 of 13 files cannot be used and is left out: " in broken.err
+    assert "broken.mp4: not a video" in broken.err
+    (left_out,) = json.loads(broken.out)["left_out"]
+    assert left_out["path"] == str(clips / "clean" / "broken.mp4")
+    assert left_out["reason"].startswith("not a video")
     usage = dheads("add-head", "speckled", "--clean", clips, "--frames", "3")
     assert (usage.code, usage.out) == (2, "")
     assert "--frames goes with --data" in usage.error
-    assert not (home / "heads").exists()
+    assert not list((home / "heads").glob("*.safetensors"))
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from distortion_heads.datasets.distorting import rivals_of, with_distorted, with
 from distortion_heads.datasets.labelled_image import CROP, Distorted, LabelledImage
 from distortion_heads.datasets.own_data import check_counts, distinct, read_clean, read_csv, read_data, read_folder
 from distortion_heads.errors import DataError
+from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.io.float_images import to_float
-from distortion_heads.io.image_hashes import content_hashes
 from distortion_heads.synthesis.distort import Step
 from helpers.little_pictures import DARK, GRAIN, registered, registry, save, scene, spec, write_clean
 

@@ -13,7 +13,7 @@ from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import PROTOCOLS, Partition, Protocol, split_records
 from distortion_heads.errors import DataError
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
 from helpers.little_records import LABELS, little_corpus
 
 

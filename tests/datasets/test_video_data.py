@@ -16,7 +16,8 @@ from distortion_heads.datasets.own_data import check_counts, check_expected, dis
 from distortion_heads.datasets.record import Record
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
+from distortion_heads.io.unread import Unread
 from distortion_heads.training.features.cache import FeatureCache, cache_key
 from distortion_heads.training.features.compute import MAX_FRAME_WINDOWS, Failure, Features, ImageFeatures
 from distortion_heads.training.features.extract import extract
@@ -258,12 +259,16 @@ def test_notes_on_damage_and_on_pictures_against_videos() -> None:
     assert str(data.amount(np.arange(len(data.images)))) == "20 frames of 5 videos and 20 pictures"
 
 
-def test_video_that_cannot_be_read_stops_the_training_and_is_named() -> None:
+def test_a_video_that_cannot_be_read_is_named_and_left_out_as_long_as_enough_are_left() -> None:
     images = [*clips(), *clips(label=False)]
     hashes = {image.path: str(i) for i, image in enumerate(images)}
     results = [Failure(reason="not a video"), *[features(*range(9))] * 9]
-    with pytest.raises(DataError, match=r"1 of 10 files cannot be used: p0\.mp4: not a video; mend or remove them"):
-        usable(images, results, hashes, Path("data"))
+    data = usable(images, results, hashes, Path("data"), [Unread(Path("q.mp4"), "it is empty")])
+    assert data.unread == (Unread(Path("q.mp4"), "it is empty"), Unread(Path("p0.mp4"), "not a video"))
+    assert {image.path for image in data.images} == {image.path for image in images[1:]}
+    told = r"are too few.*; 2 of 11 files cannot be used and are left out: p0\.mp4: not a video; also p1\.mp4$"
+    with pytest.raises(DataError, match=told):
+        usable(images, [results[0]] * 2 + results[2:], hashes | {Path("x"): "x"}, Path("data"))
 
 
 @pytest.mark.parametrize("seed", range(4))

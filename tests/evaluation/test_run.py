@@ -22,7 +22,7 @@ from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
 from distortion_heads.evaluation.methods import Surroundings, make_method, parse_method
 from distortion_heads.evaluation.outcome import load_outcome
 from distortion_heads.evaluation.run import RepetitionPlan, run_plan
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
 from distortion_heads.training.features.cache import FeatureCache

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distortion_heads.answers import HeadResult, KindShare
 from distortion_heads.heads.bank import AnswerRules, HeadBank, HeadOutputs, quantiles, sigmoid
-from distortion_heads.heads.families import families_of, shares
+from distortion_heads.heads.families import decided, families_of, shares
 from distortion_heads.heads.head import Calibration, Pooling
 from helpers.sample_heads import aggregate, make_head
 
@@ -73,6 +73,17 @@ def test_families_order_the_answers(heads: list[HeadResult]) -> None:
         assert [kind.share for kind in family.kinds] == sorted((kind.share for kind in family.kinds), reverse=True)
         assert {kind.label for kind in family.kinds} == {"other", *(head.label for head in members if head not in own)}
         assert family.present == (own[0].present if own else any(head.present for head in members))
+
+
+@given(answers)
+def test_a_kind_is_there_only_where_its_familys_own_head_does_not_say_no(heads: list[HeadResult]) -> None:
+    found = decided(heads)
+    assert [replace(head, present=False) for head in found] == [replace(head, present=False) for head in heads]
+    for before, head in zip(heads, found, strict=True):
+        own = next((other for other in heads if other.label == other.family == head.family), before)
+        assert head.present == (before.present and own.present)
+    assert decided(found) == found
+    assert [family.present for family in families_of(found)] == [family.present for family in families_of(heads)]
 
 
 @given(st.lists(probabilities, min_size=1, max_size=9))

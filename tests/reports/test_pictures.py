@@ -111,9 +111,10 @@ def test_csv_has_a_row_per_input() -> None:
     assert list(rows[0]) == [
         *CSV_COLUMNS,
         *("white_noise", "white_noise_present", "white_noise_severity", "smoke", "smoke_present", "smoke_severity"),
+        "notes",
     ]
     assert list(rows[0].values()) == (
-        ["a.png", "512", "384", "12", "NAME@0123456789ab", "", "0.98", "true", "3.2", "0.123457", "false", ""]
+        ["a.png", "512", "384", "12", "NAME@0123456789ab", "", "0.98", "true", "3.2", "0.123457", "false", "", ""]
     )
     assert {key: cell for key, cell in rows[1].items() if cell} == {"path": "b.png", "error": "not an image: text"}
     assert rows[2]["smoke"] == rows[2]["smoke_present"] == ""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from distortion_heads.video.answers import Curves, Segment, VideoHead
-from distortion_heads.video.families import families_over_time
+from distortion_heads.video.families import decided_over_time, families_over_time
 
 CURVES = {
     "noise": [0.1, 0.9, 0.9, 0.1, 0.8, 0.8],
@@ -64,3 +64,12 @@ def test_without_a_head_of_its_own_a_family_has_the_segments_of_all_its_kinds() 
     (family,) = families_over_time(heads, curves_of(*heads))
     assert family.label == "white_noise"
     assert [(part.onset, part.offset, part.peak) for part in family.segments] == [(1, 4, 0.9), (5, 6, 0.6)]
+
+
+def test_a_kind_has_segments_only_beside_those_of_its_familys_own_head() -> None:
+    both = (segment(1, 3, 0.8), segment(5, 6, 0.6))
+    noise, white = decided_over_time([video_head("noise", segment(2, 4, 0.9)), video_head("white_noise", *both)])
+    assert noise.segments == (segment(2, 4, 0.9),)
+    assert white.segments == both[:1]
+    (alone,) = decided_over_time([video_head("white_noise", *both)])
+    assert alone.segments == both

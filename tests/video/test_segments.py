@@ -29,6 +29,7 @@ def track(values: str, rule: SegmentRule = RULE) -> tuple[list[Segment], list[Ev
         ("....######....", [(0.4, 1.0)]),
         ("######", [(0.0, 0.6)]),
         ("...++##++++...", [(0.3, 1.1)]),  # as long as it is above the low threshold
+        ("...++##+++++...", []),  # but its mean must reach the high one
         ("...+++++++++...", []),  # never above the high one
         ("....####....", []),  # too short
         ("#.#.#.#.#.#.#.#.#.#.", []),  # flicker
@@ -95,3 +96,25 @@ def test_longer_frames_count_by_their_time() -> None:
     tracker.feed(10.0, 20.0, 0.1, 1.0)
     tracker.close(20.0)
     assert [(s.onset, s.offset) for s in tracker.segments] == [(0.0, 10.0)]
+
+
+@pytest.mark.parametrize(("threshold", "lower"), [(0.0, 0.0), (0.2, 0.1186), (0.5, 0.35), (0.8, 0.6829), (1.0, 1.0)])
+def test_the_lower_threshold_follows_the_odds_of_the_threshold(threshold: float, lower: float) -> None:
+    assert SegmentRule(low=0.7).lower(threshold) == pytest.approx(lower, abs=1e-4)
+    assert SegmentRule(low=1.0).lower(threshold) == pytest.approx(threshold)
+
+
+def test_a_probability_far_below_a_high_threshold_ends_a_segment() -> None:
+    """Half a second of alarm on an even road made four seconds of it, as 0.6 is 0.7 times 0.81 and more."""
+    tracker = SegmentTracker("atmosphere", "atmosphere", 0.81, SegmentRule())
+    for i, probability in enumerate([0.9] * 6 + [0.6] * 30):
+        tracker.feed(i / 10, (i + 1) / 10, probability, 2.0)
+    tracker.close(3.6)
+    assert [(s.onset, round(s.offset, 6)) for s in tracker.segments] == [(0.0, 0.6)]
+
+
+def test_a_segment_whose_mean_falls_below_the_threshold_is_withdrawn() -> None:
+    found, events = track("######++++++++++++++++++++++....")
+    assert found == []
+    assert [(event.kind, event.segment.onset) for event in events] == [("onset", 0.0), ("withdrawn", 0.0)]
+    assert events[1].segment.probability < 0.5

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dheads_cli.output.console import complain, plain_table, stdout_stream
-from dheads_cli.output.extra_sinks import FEW
+from dheads_cli.output.left_out import complain_of_unread
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
+from distortion_heads.reports.markdown import FEW
 
 if TYPE_CHECKING:
     from distortion_heads.evaluation.summary import Result
@@ -58,17 +59,20 @@ def evaluate(
     frames: int,
     device: str,
     note: str,
-) -> None:
+) -> int:
     """Train on one part of a labelled DATASET (a folder or a CSV file), and measure on another.
 
     Writes report.md, result.json and plots to the folder --out, and prints the medians. A repetition that is finished
     is never run again.
+
+    Exit status: 0 all is well, 1 nothing was measured, or files could not be read and are left out, 2 wrong usage.
     """
     chosen = _shares(shares)
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
         from distortion_heads.datasets.load import load_corpus
         from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
+        from distortion_heads.io.unread import Unread
         from distortion_heads.training.features.cache import FeatureCache
 
         options = EvaluateOptions(
@@ -90,13 +94,15 @@ def evaluate(
             options,
             registry=registry,
             cache=FeatureCache.default(os.environ),
-            progress=lambda done, total, name: bar.show(done, total, "repetitions", name),
+            progress=lambda done, total, name: bar.show(done, total, "evaluate", name),
         )
     for line in result.notes:
         session_of(ctx).warn(line)
     stdout_stream(machine=False).write(f"{_table(result)}\nmedians; report: {out / 'report.md'}\n")
     if (least := min((row.n_test for row in result.rows), default=FEW)) < FEW:
         complain(f"note: {least} pictures to test on: figures of fewer than {FEW} are rough")
+    unread = [Unread(Path(item.path), item.reason) for item in result.left_out]
+    return complain_of_unread(unread, result.dataset.records + len(unread))
 
 
 def _words(text: str) -> list[str]:
@@ -132,9 +138,9 @@ def _table(result: Result) -> str:
 
     columns = {**COLUMNS, **(SINGLE if result.dataset.multiple else {})}
     columns["seconds"] = "s/picture" if result.frames is None else "s/frame"
-    rows = [["method", "protocol", "share", *columns.values()]]
+    rows = [["method", "protocol", "share", "pictures", *columns.values()]]
     for row in result.rows:
         values = [median(row.figures, name) for name in columns]
         cells = ["-" if value is None else f"{value:.3f}" for value in values]
-        rows.append([row.method, row.protocol, f"{row.share:.0%}", *cells])
+        rows.append([row.method, row.protocol, f"{row.share:.0%}", str(row.n_test), *cells])
     return plain_table(rows)

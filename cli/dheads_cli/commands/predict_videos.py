@@ -39,7 +39,7 @@ _OPTIONS = (
     click.option("--deinterlace", is_flag=True, help="Video: make whole frames of interlaced ones (bwdif)."),
     click.option("--start", metavar="TIME", help="Video: from this time on, as in 90, 1:30 or 1:02:30.5."),
     click.option("--end", metavar="TIME", help="Video: up to this time."),
-    click.option("--low", type=float, metavar="X", help="Video: a segment lasts while above X * threshold (0.7)."),
+    click.option("--low", type=float, metavar="X", help="Video: a segment lasts down to X times the threshold (0.7)."),
     click.option("--min-length", type=float, metavar="S", help="Video: no segment is shorter, in seconds (0.5)."),
     click.option("--merge-gap", type=float, metavar="S", help="Video: bridge gaps of at most this, in seconds (0.5)."),
     click.option("--jsonl-frames", metavar="FILE", help="Video: write one JSON object per frame."),

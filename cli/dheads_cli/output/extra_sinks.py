@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
 from dheads_cli.output.sinks import Sink
 from distortion_heads.io.text_tables import csv_cells, csv_path, csv_text
+from distortion_heads.reports.markdown import FEW
 from distortion_heads.reports.pictures import family_to_dict, head_to_dict
 from distortion_heads.spec import FAMILY, KIND
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from distortion_heads.video.answers import Event, FrameResult, VideoFamily, VideoHead, VideoPrediction
 
 LONG_COLUMNS = ("path", "label", "family", "probability", "threshold", "present", "severity", "error", "scope")
-FEW = 50
-"""Below this many pictures a percentage says little."""
 
 
 class Beside(Sink):
@@ -44,6 +43,9 @@ class Beside(Sink):
 
     def error(self, path: str, reason: str) -> None:
         self._sink.error(path, reason)
+
+    def left_out(self, path: str, reason: str) -> None:
+        self._sink.left_out(path, reason)
 
     def close(self) -> None:
         self._sink.close()
@@ -71,6 +73,10 @@ class LongCsv(Beside):
         self._failed(path, reason)
         super().error(path, reason)
 
+    def left_out(self, path: str, reason: str) -> None:
+        self._failed(path, reason)
+        super().left_out(path, reason)
+
     def _rows(
         self,
         path: str | None,
@@ -95,7 +101,7 @@ class Summary(Beside):
     def __init__(self, sink: Sink, noun: str) -> None:
         super().__init__(sink)
         self._noun = noun
-        self._judged = self._clean = self._too_little = self._failed = 0
+        self._judged = self._clean = self._too_little = self._in_part = self._failed = 0
         self._found: Counter[str] = Counter()
 
     def prediction(self, prediction: Prediction) -> None:
@@ -107,12 +113,16 @@ class Summary(Beside):
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
         self._count([family.family for family in prediction.relevant_families])
-        self._failed += prediction.error is not None
+        self._in_part += prediction.error is not None
         super().video(path, prediction)
 
     def error(self, path: str, reason: str) -> None:
         self._failed += 1
         super().error(path, reason)
+
+    def left_out(self, path: str, reason: str) -> None:
+        self._failed += 1
+        super().left_out(path, reason)
 
     def close(self) -> None:
         super().close()
@@ -128,8 +138,9 @@ class Summary(Beside):
     def _lines(self) -> Iterator[str]:
         failed = f", {self._too_little} with too little to judge" if self._too_little else ""
         failed += f", {self._failed} with errors" if self._failed else ""
+        in_part = f" ({self._in_part} of them in part)" if self._in_part else ""
         if not is_terminal(sys.stdout):  # the table there ends with the same
-            yield f"summary: {self._judged} {self._noun} judged, {self._clean} clean{failed}"
+            yield f"summary: {self._judged} {self._noun} judged{in_part}, {self._clean} clean{failed}"
         if self._found:
             counts = sorted(self._found.items(), key=lambda item: (-item[1], item[0]))
             yield "summary: " + ", ".join(f"{label} {n} ({n / self._judged:.0%})" for label, n in counts)

@@ -1,4 +1,4 @@
-"""Name the pictures in folders that cannot be read here."""
+"""Name the files that were left out, as they cannot be read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dheads_cli.output.console import complain, printable
 if TYPE_CHECKING:
     from dheads_cli.output.sinks import Sink
     from distortion_heads.io.inputs import LeftOut
+    from distortion_heads.io.unread import Unread
 
 MOST_NAMES = 5
 
@@ -33,3 +34,13 @@ def complain_of_left_out(left_out: Sequence[LeftOut]) -> None:
     kinds = Counter(str(item.content) for item in left_out if item.content is not None)
     told = "; ".join(f"{count} x {text}" if len(kinds) > 1 else text for text, count in kinds.most_common())
     complain(f"{len(left_out)} {noun} that cannot be read here: {names}{more}" + (f" ({told})" if told else ""))
+
+
+def complain_of_unread(unread: Sequence[Unread], total: int) -> int:
+    """Say in one line which of `total` files were left out, as they could not be used; return the exit status."""
+    if not unread:
+        return 0
+    from distortion_heads.io.unread import left_out_text
+
+    complain(f"error: {left_out_text(unread, total)}")
+    return 1

@@ -129,8 +129,10 @@ class CsvSink(Sink):
             self._report.write_frame(path, result)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
+        if prediction.error is not None or prediction.notes:
+            self._report.write_error(path, prediction.error, prediction.notes)
         if prediction.error is not None:
-            self.error(path, prediction.error)
+            super().error(path, prediction.error)
 
     def error(self, path: str, reason: str) -> None:
         self._report.write_error(path, reason)
@@ -236,13 +238,19 @@ def _most_probable(answers: Iterable[_Answer]) -> list[_Answer]:
 
 
 def event_text(event: Event, label_width: int) -> str:
-    """Return `0:05.0  jpeg  begins`, or `0:09.3  jpeg  ends: 0:05.0 to 0:09.3, peak 0.71, severity 3.9`."""
+    """Return `0:05.0  jpeg  begins`, or `0:09.3  jpeg  ends: 0:05.0 to 0:09.3, peak 0.71, severity 3.9`.
+
+    A segment that is none after all: `0:05.0  jpeg  withdrawn: mean 0.48 to 0:09.3`.
+    """
     from distortion_heads.io.video.sampling import time_text
 
     segment = event.segment
     label = event.label.ljust(label_width)
     if event.kind == "onset":
         return f"{time_text(segment.onset)}  {label}  begins"
+    if event.kind == "withdrawn":
+        mean = f"mean {segment.probability:.2f} to {time_text(segment.offset)}"
+        return f"{time_text(segment.onset)}  {label}  withdrawn: {mean}"
     span = f"{time_text(segment.onset)} to {time_text(segment.offset)}"
     return f"{time_text(segment.offset)}  {label}  ends: {span}, peak {segment.peak:.2f}{_severity(segment)}"
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.accuracy.plots import draw_plots
 from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict, to_markdown
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, PictureOutcomes, measure_one
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
+from distortion_heads.bench.shared.workers import Job, measure_all
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.inputs import expand_inputs

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.foreign.figures import compute_figures
 from distortion_heads.bench.foreign.measure import measure_one
@@ -16,7 +17,7 @@ from distortion_heads.bench.foreign.versions import ForeignPlan, draw_versions
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.families import family_names
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
+from distortion_heads.bench.shared.workers import Job, measure_all
 from distortion_heads.errors import DataError
 from distortion_heads.foreign.all_operators import all_operators
 from distortion_heads.pipeline import Predictor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.scalability.attach import Attachment, NewHead, measure_forgetting, measure_new_head
@@ -13,7 +14,6 @@ from distortion_heads.bench.scalability.kept import once
 from distortion_heads.bench.scalability.options import PARTS, Report, ScalabilityOptions
 from distortion_heads.bench.scalability.plots import draw_plots
 from distortion_heads.bench.scalability.report import ScalabilityReport, Setting, report_to_dict, to_markdown
-from distortion_heads.bench.shared.workers import need_extra
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry

@@ -24,7 +24,7 @@ from distortion_heads.datasets.shards import GROUP
 from distortion_heads.datasets.split_by_content import split_by_content
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile, Layer, Provenance
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.measure import measure
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.user_heads import Store

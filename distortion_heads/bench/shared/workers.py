@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.bench.shared.cache import Cache
 from distortion_heads.bench.shared.options import MakeRegistry, Progress
-from distortion_heads.errors import InputError, MissingExtraError
+from distortion_heads.errors import InputError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import HeadSpec
 
@@ -62,12 +61,6 @@ def measure_all(
         progress(done, len(items))
     ordered = {item: answers[item] for item in items if item in answers}
     return ordered, {item: errors[item] for item in items if item in errors}
-
-
-def need_extra(command: str, *modules: str, extra: str = "train") -> None:
-    """Raise `MissingExtraError` unless `modules` of the extra are installed."""
-    if any(find_spec(module) is None for module in modules):
-        raise MissingExtraError(command, extra)
 
 
 def _attempt(measure: Callable[[_Item], _Answer], item: _Item) -> tuple[_Item, _Answer | None, str]:

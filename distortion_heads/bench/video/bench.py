@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
+from distortion_heads.bench.shared.workers import Job, measure_all
 from distortion_heads.bench.video.cases import HEADS, CasePlan, draw_cases, find_parts
 from distortion_heads.bench.video.figures import compute_figures
 from distortion_heads.bench.video.measure import measure_one

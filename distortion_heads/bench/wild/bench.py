@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads._system.extras import need_extra
 from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
 from distortion_heads.bench.shared.families import family_names
 from distortion_heads.bench.shared.judge import Judged, judge_all
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all, need_extra
+from distortion_heads.bench.shared.workers import Job, measure_all
 from distortion_heads.bench.wild.figures import WildOutcomes, compute_figures
 from distortion_heads.bench.wild.report import Setting, WildReport, compare_goals, report_to_dict, to_markdown
 from distortion_heads.datasets.wild import WildPicture, read_wild

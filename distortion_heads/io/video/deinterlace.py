@@ -17,7 +17,10 @@ _LEAST, _SHARE = 5, 0.3
 
 _JUDGED = "lavfi.idet.multiple."
 
-COMBED = "interlaced: its frames hold two moments each and are judged as woven, which --deinterlace mends"
+COMBED = (
+    "interlaced: its frames hold two moments each and are judged as woven, without sharpness and spatial faults, which "
+    "combing looks like: --deinterlace mends that"
+)
 MENDED = "interlaced: its fields were made into whole frames (bwdif)"
 
 

@@ -52,9 +52,10 @@ class Sampling:
 class SegmentRule:
     """The rule by which a head's probabilities over time become segments.
 
-    Hysteresis: successive frames of at least `low` times the head's threshold, one of which reaches the threshold. A
-    gap is bridged if it lasts at most `merge_gap` seconds and less than what is on either side of it, so that flicker
-    never adds up to a segment. Whatever lasts less than `min_length` seconds is none.
+    Hysteresis: successive frames whose probability stays above a lower threshold (`lower`), one of which reaches the
+    head's own, as their mean over time does. A gap is bridged if it lasts at most `merge_gap` seconds and less than
+    what is on either side of it, so that flicker never adds up to a segment. Whatever lasts less than `min_length`
+    seconds is none.
     """
 
     low: float = 0.7
@@ -66,6 +67,14 @@ class SegmentRule:
             raise DheadsError("--low must be above 0 and at most 1")
         if not (self.min_length >= 0 and self.merge_gap >= 0):
             raise DheadsError("--min-length and --merge-gap must not be negative")
+
+    def lower(self, threshold: float) -> float:
+        """Return the probability down to which a segment lasts: `low` times a threshold of 0.5.
+
+        At other thresholds it has the same share of the threshold's odds, so that a high one is not left far behind.
+        """
+        share = self.low / (2 - self.low)
+        return share * threshold / (1 - threshold + share * threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

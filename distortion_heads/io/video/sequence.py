@@ -5,16 +5,25 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import InputError
-from distortion_heads.io.images import load_image
+from distortion_heads.io.images import load_image, load_image_with_notes
 from distortion_heads.io.video.options import Damage, Frame, Moment, VideoInfo, VideoOptions, add_damage
 from distortion_heads.io.video.sampling import sample, spread
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_NOTES = 3
+"""On single pictures: each may have its own."""
 
 _NUMBER = re.compile(r"%(?:0(\d))?d")
 
@@ -41,7 +50,16 @@ class PictureSequence:
         )
         self.damage: Damage | None = None
         self.end: float | None = None
-        self.notes: tuple[str, ...] = ()
+        self._notes: Counter[str] = Counter()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what is to be said of the pictures, and of how many of them; the most frequent first."""
+        told = [
+            f"{note} ({count} of {len(self._paths)} pictures)" for note, count in self._notes.most_common(MOST_NOTES)
+        ]
+        more = len(self._notes) - MOST_NOTES
+        return (*told, f"{more} more notes on single pictures") if more > 0 else tuple(told)
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames that are asked for; pictures that cannot be read are left out and counted in `damage`."""
@@ -54,6 +72,11 @@ class PictureSequence:
                 continue
             yield Frame(index=index, time=moment.time, pixels=pixels)
             index += 1
+
+    def _load(self, path: str) -> NDArray[np.uint8]:
+        loaded = load_image_with_notes(path, max_pixels=self._options.max_pixels)
+        self._notes.update(loaded.notes)
+        return loaded.pixels
 
     def _leave_out(self, moment: Moment, reason: str) -> None:
         if self.damage is None:
@@ -86,10 +109,7 @@ class PictureSequence:
     def _chosen(self) -> Iterator[Moment]:
         base, rate = self._paths[0][0], self._options.sequence_rate
         sampling = self._options.sampling
-        moments = [
-            Moment(time=(number - base) / rate, load=partial(load_image, path, max_pixels=self._options.max_pixels))
-            for number, path in self._paths
-        ]
+        moments = [Moment(time=(number - base) / rate, load=partial(self._load, path)) for number, path in self._paths]
         if sampling.frames is None:
             return sample(moments, sampling)
         end = math.inf if sampling.end is None else sampling.end - 1e-6

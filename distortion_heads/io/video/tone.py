@@ -28,7 +28,7 @@ KNEE = 0.75
 _WHITE, _HLG_PEAK, _HLG_GAMMA = 203.0, 1000.0, 1.2
 """cd/m2 of SDR white and of the brightest HLG; the latter's system gamma (ITU-R BT.2100)."""
 
-_PQ, _HLG, _BT2020 = 16, 18, 9
+PQ, HLG, BT2020 = 16, 18, 9
 """Transfers and primaries of ITU-T H.273."""
 
 _TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
@@ -40,11 +40,11 @@ _STRIP = 1 << 18
 
 def curve_of(transfer: int, primaries: int) -> Curve | None:
     """Return what a frame with these numbers of ITU-T H.273 has to be converted from, if from anything."""
-    if transfer == _PQ:
+    if transfer == PQ:
         return "pq"
-    if transfer == _HLG:
+    if transfer == HLG:
         return "hlg"
-    return "bt2020" if primaries == _BT2020 else None
+    return "bt2020" if primaries == BT2020 else None
 
 
 def to_sdr(pixels: NDArray[np.uint16], curve: Curve) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.datasets.labelled_image import Amount, LabelledImage
 from distortion_heads.datasets.own_data import check_counts
-from distortion_heads.io.image_hashes import unreadable
+from distortion_heads.io.unread import Unread, left_out_text
 from distortion_heads.training.features.compute import Failure, Features, ImageFeatures
 from distortion_heads.training.features.examples import Examples
 
@@ -21,13 +21,15 @@ from distortion_heads.training.features.examples import Examples
 class Dataset:
     """Images and their features, in one order; a video is listed once for each of its frames.
 
-    `sha256`: over the sorted content hashes of their files, and which frames of a video were taken.
+    `sha256`: over the sorted content hashes of their files, and which frames of a video were taken. `unread`: files
+    that gave nothing.
     """
 
     images: tuple[LabelledImage, ...]
     features: tuple[ImageFeatures, ...]
     sha256: str
     notes: tuple[str, ...]
+    unread: tuple[Unread, ...] = ()
 
     def examples(self, index: NDArray[np.int64]) -> Examples:
         """Return the images at `index`, as a head is fitted or measured on them."""
@@ -56,37 +58,42 @@ class Dataset:
 
 
 def usable(
-    images: Sequence[LabelledImage], results: Sequence[Features | Failure], hashes: Mapping[Path, str], source: Path
+    images: Sequence[LabelledImage],
+    results: Sequence[Features | Failure],
+    hashes: Mapping[Path, str],
+    source: Path,
+    unread: Sequence[Unread] = (),
 ) -> Dataset:
-    """Return what has features, without negatives that another plugin failed to make and frames that cannot be read.
+    """Return what has features, without files that cannot be read and negatives that another plugin failed to make.
 
-    Raises `DataError` if any other image has none, or too few are left.
+    `unread`: files that were left out before. Raises `DataError` if too few are left.
     """
     pairs = list(zip(images, results, strict=True))
-    failed = [(image, result) for image, result in pairs if isinstance(result, Failure)]
-    fatal = {image.path: result.reason for image, result in failed if not image.rival}
-    if fatal:
-        raise unreadable(tuple(fatal.items()), len(hashes))
+    reasons = {i.path: result.reason for i, result in pairs if isinstance(result, Failure) and not i.rival}
+    total = len(hashes) + len(unread)
+    unread = (*unread, *(Unread(path, reason) for path, reason in reasons.items()))
+    failed = [r for i, r in pairs if isinstance(r, Failure) and i.path not in reasons]
     kept: list[LabelledImage] = []
     features: list[ImageFeatures] = []
     for image, result in pairs:
         if isinstance(result, Features):
             kept += [image] * len(result.frames)
             features += result.frames
-    check_counts(kept, source)
-    notes = [f"{len(failed)} negatives with another distortion are left out: {failed[0][1].reason}"] if failed else []
+    check_counts(kept, source, left_out_text(unread, total))
+    notes = [f"{len(failed)} negatives with another distortion are left out: {failed[0].reason}"] if failed else []
     digests = {f"{hashes[image.path]} {image.clip.key if image.clip else ''}".rstrip() for image in kept}
     return Dataset(
         images=tuple(kept),
         features=tuple(features),
         sha256=hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest(),
-        notes=(*notes, *_notes(kept, hashes), *_video_notes(kept, pairs)),
+        notes=(*notes, *_notes(kept, hashes, len(reasons)), *_video_notes(kept, pairs)),
+        unread=unread,
     )
 
 
-def _notes(kept: Sequence[LabelledImage], hashes: Mapping[Path, str]) -> list[str]:
+def _notes(kept: Sequence[LabelledImage], hashes: Mapping[Path, str], unread: int) -> list[str]:
     notes = []
-    if repeated := len(hashes) - len({image.path for image in kept}):
+    if repeated := len(hashes) - len({image.path for image in kept}) - unread:
         kind = "files" if any(image.clip for image in kept) else "pictures"
         notes.append(f"{kind} left out, as the same file is there under another name: {repeated}")
     if not any(image.clean for image in kept):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, Source
 from distortion_heads.datasets.record import Record
-from distortion_heads.io.image_hashes import unreadable
+from distortion_heads.io.unread import Unread, unreadable
 from distortion_heads.spec import LIGHT, View, view_key
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.compute import MAX_WINDOWS, Failure, Features
-from distortion_heads.training.features.extract import extract
+from distortion_heads.training.features.extract import Progress, extract
 
 Windows = NDArray[np.float16]
 
@@ -45,12 +45,26 @@ class RecordFeatures:
 
         At most 64 windows of a record. Raises `DataError` if any record cannot be read.
         """
-        clip = ClipFrames(frames=self.frames)
-        sources = [Source(path=record.path, clip=clip if is_video(record) else None) for record in records]
-        share = max(MAX_WINDOWS // self.frames, 1)
-        results = extract(sources, self.hashes, self.backbone, view, self.cache, frame_windows=share)
-        pairs = zip(records, results, strict=True)
-        if failed := [(record.path, result.reason) for record, result in pairs if isinstance(result, Failure)]:
+        results = self._extract(records, view)
+        if failed := _failed(records, results):
             raise unreadable(failed, len(records))
         found = [result.frames for result in results if isinstance(result, Features)]
         return [np.concatenate([frame.windows for frame in frames]) for frames in found]
+
+    def unread(self, records: Sequence[Record], progress: Callable[[int, int], None]) -> tuple[Unread, ...]:
+        """Return the records that cannot be read; the features of the others, of native windows, are remembered."""
+        results = self._extract(records, "native", lambda stage, done, total: progress(done, total))
+        return _failed(records, results)
+
+    def _extract(
+        self, records: Sequence[Record], view: View, progress: Progress | None = None
+    ) -> list[Features | Failure]:
+        clip = ClipFrames(frames=self.frames)
+        sources = [Source(path=record.path, clip=clip if is_video(record) else None) for record in records]
+        share = max(MAX_WINDOWS // self.frames, 1)
+        return extract(sources, self.hashes, self.backbone, view, self.cache, progress, frame_windows=share)
+
+
+def _failed(records: Sequence[Record], results: Sequence[Features | Failure]) -> tuple[Unread, ...]:
+    pairs = zip(records, results, strict=True)
+    return tuple(Unread(record.path, result.reason) for record, result in pairs if isinstance(result, Failure))

@@ -8,15 +8,16 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.datasets.examples_of import Wanted, gather
 from distortion_heads.datasets.labelled_image import FRAMES, Amount, few_videos
-from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile, Provenance
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
+from distortion_heads.io.unread import Unread
 from distortion_heads.metrics.intervals import Spread
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.build import RegisteredHead, Registry
@@ -81,7 +82,8 @@ class AddedHead:
 
     `folds`: of a cross-validation, in which all are both fitted and held out, each once; 0 if a part was held out.
     `rivals`: how many of the negatives have another distortion, made here; they are not in `fit` and `hold`.
-    `notes`: what the user should know, a line each. `warning`: why the head is poor and what to do, or None.
+    `notes`: what the user should know, a line each. `warning`: why the head is poor and what to do, or None. `unread`:
+    those of the `files` that could not be used and were left out.
     """
 
     head: HeadFile
@@ -94,6 +96,8 @@ class AddedHead:
     spread: Spread
     notes: tuple[str, ...]
     warning: str | None = None
+    unread: tuple[Unread, ...] = ()
+    files: int = 0
 
 
 def add_head(
@@ -160,8 +164,7 @@ def train_and_attach(
     started, report = time.perf_counter(), progress or (lambda stage, done, total: None)
     place = destination(request.label, store, registry, request.backbone, request.out, request.force)
     place.check()
-    if find_spec("sklearn") is None:
-        raise MissingExtraError("add-head")
+    need_extra("add-head", "sklearn")
     installed = registry.heads[request.label].spec if request.label in registry.heads else None
     if request.source and installed and installed.view not in VIEWS:
         raise DataError(f"the head {request.label!r} judges successive frames: fit it with `dheads train --clips DIR`")
@@ -171,7 +174,7 @@ def train_and_attach(
     found = gather(_wanted(request, card, generator), registry)
     cache = cache or FeatureCache.default(os.environ)
     features = extract(found.images, found.hashes, engine, card.view, cache, progress, request.max_pixels)
-    data = usable(found.images, features, found.hashes, request.source)
+    data = usable(found.images, features, found.hashes, request.source, found.unread)
     report("fit", 0, 1)
     fitted = fit_and_measure(data, card, engine.ref, partial(_provenance, request, card), request.seed)
     data, parts = fitted.data, fitted.parts
@@ -188,6 +191,8 @@ def train_and_attach(
         spread=fitted.spread,
         notes=(*found.notes, *data.notes, *filter(None, (parts.note, few_videos(data.given(parts.hold))))),
         warning=weakness(fitted.head),
+        unread=data.unread,
+        files=len(found.hashes) + len(found.unread),
     )
 
 

@@ -19,7 +19,7 @@ from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import Partition, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.io.text_tables import reread_path
 from distortion_heads.registry.build import Registry
 from distortion_heads.training.features.cache import FeatureCache

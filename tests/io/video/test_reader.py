@@ -272,3 +272,16 @@ def test_a_broken_picture_in_a_sequence_is_left_out_and_told(numbered: str) -> N
 def test_patterns_that_lead_to_nothing(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         read(str(tmp_path / name))
+
+
+def test_a_sequence_says_what_was_done_to_its_pictures(tmp_path: Path) -> None:
+    for number in range(3):
+        values = np.full((24, 32), 3000 + number, np.uint16)
+        values[::2] = 1000
+        Image.fromarray(values if number else (values * 16).astype(np.uint16)).save(tmp_path / f"f_{number}.png")
+    video = open_video(tmp_path / "f_%d.png", VideoOptions())
+    assert len(list(video.frames())) == 3
+    assert video.notes == (
+        "values up to 3001 of 65535: read as 12 bits and scaled (1 of 3 pictures)",
+        "values up to 3002 of 65535: read as 12 bits and scaled (1 of 3 pictures)",
+    )

@@ -17,7 +17,8 @@ import pytest
 from distortion_heads.datasets.labelled_image import Distorted, LabelledImage
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
-from distortion_heads.io.image_hashes import content_hashes, difference_hash
+from distortion_heads.io.content_hashes import content_hashes
+from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.spec import BackboneRef, View, width_of
 from distortion_heads.synthesis.distort import Step
 from distortion_heads.training.features.cache import FeatureCache, cache_key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -28,7 +29,6 @@ from distortion_heads.registry.discovery import USER, LoadedPlugins, register
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.features.cache import FeatureCache
-from distortion_heads.training.heads import add_head as module
 from distortion_heads.training.heads.add_head import AddedHead, AddHeadRequest, train_and_attach
 from distortion_heads.training.heads.train_head import weakness
 from helpers.little_pictures import (
@@ -395,16 +395,9 @@ def same_on_both_sides(root: Path) -> None:
     save(root / "fog" / "scene000.png", scene(0))
 
 
-def text_named_png(root: Path) -> None:
-    write_folder(root, "fog")
+def too_few_that_can_be_read(root: Path) -> None:
+    write_folder(root, "fog", 20, 24)
     (root / "fog" / "scene003.png").write_text("no picture")
-    (root / "fog" / "scene005.png").write_bytes(b"")
-
-
-def truncated(root: Path) -> None:
-    write_folder(root, "fog")
-    file = root / "fog" / "scene007.png"
-    file.write_bytes(file.read_bytes()[:900])
 
 
 def copies(root: Path) -> None:
@@ -418,8 +411,7 @@ def copies(root: Path) -> None:
         (four_pictures, "2 different positives and 2 negatives are too few"),
         (one_class, "has no sub-folder clean/ or negative/"),
         (same_on_both_sides, r"fog.scene000\.png and .*clean.scene000\.png are the same picture"),
-        (text_named_png, r"2 of 48 pictures cannot be used: the first is .*scene003\.png: not an image"),
-        (truncated, r"1 of 48 pictures cannot be used: .*scene007\.png: "),
+        (too_few_that_can_be_read, r"19 .*too few; .*; 1 of 44 pictures cannot be used .*scene003\.png: not an image"),
         (copies, "19 different positives"),
     ],
 )
@@ -431,6 +423,28 @@ def test_data_that_cannot_be_trained_on_change_nothing(
         add_head("fog", data=tmp_path / "data", store=store, registry=registry())
     assert "\n" not in str(caught.value)
     assert not store.home.exists()
+
+
+def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path: Path, store: Store) -> None:
+    write_folder(tmp_path / "data", "fog")
+    fog, clean = tmp_path / "data" / "fog", tmp_path / "data" / "clean"
+    cut = fog / "scene007.png"
+    cut.write_bytes(cut.read_bytes()[:900])
+    for folder in (fog, clean):
+        (folder / "empty.png").write_bytes(b"")  # on both sides, and yet not the same picture
+    (clean / "shot.raf").write_bytes(b"FUJIFILMCCD-RAW 0201")
+    added = add_head("fog", data=tmp_path / "data", store=store, registry=registry())
+    reasons = {item.path: item.reason for item in added.unread}
+    assert reasons.pop(clean / "shot.raf").startswith("cannot be read here: a raw camera file")
+    assert reasons == {
+        fog / "empty.png": "it is empty",
+        clean / "empty.png": "it is empty",
+        cut: "truncated PNG file: copy or download it again",
+    }
+    assert added.files == 51
+    assert added.fit.pictures == 47
+    assert not any("left out" in note for note in added.notes)
+    assert store.home.exists()
 
 
 def test_generator_that_fails_changes_nothing(tmp_path: Path, store: Store) -> None:
@@ -459,9 +473,9 @@ def test_limit_of_pixels(tmp_path: Path, store: Store) -> None:
 
 
 def test_thin_picture_is_refused_as_predict_does(tmp_path: Path, store: Store) -> None:
-    data = write_folder(tmp_path / "data", "fog", 20, 20)
+    data = write_folder(tmp_path / "data", "fog", 20, 19)
     save(data / "clean" / "thin.png", np.zeros((1_000_000, 1, 3), np.uint8))
-    with pytest.raises(DataError, match=r"1 of 41 pictures .*thin\.png: 1 x 1000000 is .* once padded"):
+    with pytest.raises(DataError, match=r"1 of 40 pictures .*thin\.png: 1 x 1000000 is .* once padded"):
         add_head("fog", data=data, store=store, registry=registry())
 
 
@@ -519,7 +533,7 @@ def test_home_that_is_a_file_is_found_out_first(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingExtraError, match=r"add-head needs the extra 'train': run pip install -e '\.\[train\]'"):
         add_head("fog", data=NOWHERE, store=store, registry=registry())
 

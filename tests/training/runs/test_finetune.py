@@ -23,7 +23,7 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.errors import BackboneError, BackboneMismatchError, DataError
 from distortion_heads.evaluation.trained_networks import finetune_method
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import find_backbone, heads_in, read_ref
