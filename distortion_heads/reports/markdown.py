@@ -9,8 +9,8 @@ from typing import Any
 REACHED = {None: "not measured", True: "yes", False: "**no**"}
 
 
-def render(template: str, **values: Any) -> str:
-    """Return the text of `templates/TEMPLATE` with `values`, which must hold every name that it uses.
+def render(template: str, room: str = "distortion_heads.reports", **values: Any) -> str:
+    """Return the text of `templates/TEMPLATE` of that room with `values`, which must hold every name that it uses.
 
     Besides Jinja's own filters, a template has `number`, `numbers` (several cells of a table), `columns` (the first two
     lines of a table), `mean` and `reached`. Values are escaped in `*.html.j2` alone.
@@ -18,7 +18,7 @@ def render(template: str, **values: Any) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
-        loader=PackageLoader("distortion_heads.reports"),
+        loader=PackageLoader(room),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,
