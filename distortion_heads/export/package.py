@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 
 from distortion_heads.errors import DataError, HeadFileError, LabelTakenError
 from distortion_heads.export.licences import check_may_pass_on, head_licence, joint_licence, picture_licences
@@ -15,9 +14,10 @@ from distortion_heads.export.package_files import Contents, PackedHead, package_
 from distortion_heads.export.sample import answers_for
 from distortion_heads.heads.file import check_backbone, dump_head, parse_head
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.registry.build import RegisteredHead, Registry
-from distortion_heads.registry.discovery import USER, Owner
-from distortion_heads.spec import BackboneRef, HeadSpec
+from distortion_heads.registry.build import Registry
+from distortion_heads.registry.discovery import USER
+from distortion_heads.registry.of_files import registry_of
+from distortion_heads.spec import BackboneRef
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"dheads(-[a-z0-9]+)+")
@@ -69,7 +69,7 @@ def make_package(request: PackRequest, registry: Registry, backbone: BackboneRef
     for source in sources.values():
         path = _find(source, registry, name)
         packed.append(_packed(path, request, backbone, generators))
-    answers = answers_for([head.file.label for head in packed], _registry_of(packed))
+    alone = registry_of((head.file, head.source) for head in packed)
     contents = Contents(
         name=name,
         version=request.version,
@@ -78,7 +78,7 @@ def make_package(request: PackRequest, registry: Registry, backbone: BackboneRef
         non_commercial=request.non_commercial,
         requires=f"distortion-heads>={'.'.join(version('distortion-heads').split('.')[:2])}",
         heads=tuple(packed),
-        answers=answers,
+        answers=answers_for(tuple(alone.heads), alone),
     )
     return Package(
         name=name,
@@ -190,22 +190,3 @@ def _generators(files: Sequence[Path], labels: Sequence[str]) -> dict[str, bytes
             raise DataError(f"{file} has no function synthesize(image, severity, rng)")
         found[file.stem] = source
     return found
-
-
-def _registry_of(heads: Sequence[PackedHead]) -> Registry:
-    """Return a registry of these heads alone."""
-    owner = Owner(distribution=USER, version="", name="pack")
-    specs = [
-        HeadSpec(
-            label=head.file.label,
-            title=head.file.title,
-            family=head.file.family,
-            description="",
-            weights=head.source,
-            view=head.file.view,
-            scope=head.file.scope,
-        )
-        for head in heads
-    ]
-    registered = {spec.label: RegisteredHead(spec=spec, owner=owner) for spec in specs}
-    return Registry(MappingProxyType(registered), MappingProxyType({}), (), ())
