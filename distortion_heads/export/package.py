@@ -12,7 +12,7 @@ from distortion_heads.errors import DataError, HeadFileError, LabelTakenError
 from distortion_heads.export.licences import check_may_pass_on, head_licence, joint_licence, picture_licences
 from distortion_heads.export.package_files import Contents, PackedHead, package_files
 from distortion_heads.export.sample import answers_for
-from distortion_heads.heads.file import check_backbone, dump_head, parse_head
+from distortion_heads.heads.file import check_backbone, dump_exactly, parse_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.discovery import USER
@@ -145,7 +145,7 @@ def _packed(path: Path, request: PackRequest, backbone: BackboneRef, generators:
     return PackedHead(
         file=stated,
         source=path,
-        data=data if (stated.license, stated.provenance) == (head.license, head.provenance) else _same_weights(stated),
+        data=data if (stated.license, stated.provenance) == (head.license, head.provenance) else dump_exactly(stated),
         licence=licence,
         generator=generators.get(head.label),
     )
@@ -158,18 +158,6 @@ def _check_provenance(head: HeadFile) -> None:
         raise DataError(
             f"head {head.label!r} does not say what it was trained on: `dheads add-head` writes that, so train it again"
         )
-
-
-def _same_weights(head: HeadFile) -> bytes:
-    """Return the head's file with weights to the last bit: as float16 where those hold them, else as float32."""
-    try:
-        data = dump_head(head, "float16")
-        kept = parse_head(data, head.label).layers
-    except HeadFileError:
-        return dump_head(head, "float32")
-    pairs = zip(kept, head.layers, strict=True)
-    same = all((a.weight == b.weight).all() and (a.bias == b.bias).all() for a, b in pairs)
-    return data if same else dump_head(head, "float32")
 
 
 def _generators(files: Sequence[Path], labels: Sequence[str]) -> dict[str, bytes]:
