@@ -1,4 +1,4 @@
-"""What to do when a worker process dies: do its list again, and find the picture that kills whoever judges it."""
+"""Count the deaths of worker processes: their lists are done again, and a picture that kills is found."""
 
 from __future__ import annotations
 

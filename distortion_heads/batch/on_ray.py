@@ -30,7 +30,7 @@ def cluster(address: str | None, jobs: int | None) -> Iterator[Any]:
     `DataError` if there is no cluster.
     """
     try:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it as it starts; nobody is told of this run
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read by Ray as it starts: no report of this run is sent
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         import ray
     except ImportError:
