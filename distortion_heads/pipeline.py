@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,13 @@ from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
 from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
 from distortion_heads.heads.families import decided, families_of
+from distortion_heads.heads.file import dump_exactly
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
 from distortion_heads.io.rgb import Loaded
 from distortion_heads.io.small_files import check_padded
-from distortion_heads.registry.attached import load_banks, load_registry
+from distortion_heads.registry.attached import banks_of, load_banks, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
@@ -46,7 +47,8 @@ BESIDE_PIXELS, MOST_BESIDE = 1_000_000, 8
 
 
 class Predictor:
-    """Says which distortions an image has and how strong they are. Safe to share between threads once built.
+    """Says which distortions an image has and how strong they are. Safe to share between threads once built;
+    pickled, it goes to other processes.
 
     `heads` names the heads to evaluate, or the one (None: all that are attached), a family meaning all its heads;
     `registry` and `backbone` default to what is installed plus the user's own heads, and to the bundled backbone;
@@ -69,7 +71,8 @@ class Predictor:
     ) -> None:
         registry = load_registry() if registry is None else registry
         self._max_pixels = max_pixels
-        self._backbone = open_backbone(backbone or bundled_backbone(), device=device, threads=threads)
+        self._open = partial(open_backbone, backbone or bundled_backbone(), device=device, threads=threads)
+        self._backbone = self._open()
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
@@ -80,6 +83,14 @@ class Predictor:
         self._order = tuple(label for label in labels if label not in temporal)
         self._banks = banks
         self._views = tuple(view for view, bank in self._banks.items() if bank)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return heads as files and no engine: a Predictor travels to other processes, which open their own."""
+        return {**self.__dict__, "_backbone": None, "_temporal": None, "_banks": [*map(dump_exactly, self.video_heads)]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        banks = banks_of(state["_banks"])
+        self.__dict__.update(state, _backbone=state["_open"](), _temporal=banks.pop(TEMPORAL), _banks=banks)
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:

@@ -1,13 +1,6 @@
-"""The third-party package in plugins/template."""
+"""The third-party package in plugins/template, which `dheads pack` wrote (see export/test_package.py)."""
 
 from __future__ import annotations
-
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -42,27 +35,3 @@ def test_template_makes_its_distortion(site: Site) -> None:
     assert changes[0] > 0.01
     sepia = synthesize(image, 5.0, np.random.default_rng(1)).mean((0, 1))
     assert sepia[0] > sepia[1] > sepia[2]
-
-
-def test_the_wheel_is_found_and_predicts(tmp_path: Path, examples_folder: Path) -> None:
-    """Built as its author would, installed as pip does, discovered from its own metadata by a new process."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    copy = tmp_path / "source"
-    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns("__pycache__", "dist", "build"))
-    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(copy)])
-    (wheel,) = tmp_path.glob("*.whl")
-    site = tmp_path / "site"
-    run([*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel)])
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    picture = str(examples_folder / "kitten_clean.jpg")
-    dheads = [sys.executable, "-m", "dheads_cli"]
-    listed = [json.loads(line) for line in run([*dheads, "plugins", "--json"], environment).splitlines()]
-    assert any(plugin.get("distribution") == "dheads-sepia-cast" for plugin in listed)
-    (line,) = run([*dheads, "predict", "--json", "--heads", "sepia_cast,jpeg", picture], environment).splitlines()
-    assert [head["label"] for head in json.loads(line)["heads"]] == ["sepia_cast", "jpeg"]
-
-
-def run(command: list[str], environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout

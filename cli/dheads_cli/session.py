@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from distortion_heads.registry.discovery import LoadedPlugins
     from distortion_heads.registry.user_heads import Store
 
-TRAIN_PACKAGES = frozenset(("jinja2", "matplotlib", "onnx", "piq", "sklearn", "threadpoolctl", "torch", "torchvision"))
+TRAIN_PACKAGES = frozenset(
+    ("jinja2", "matplotlib", "onnx", "packaging", "piq", "sklearn", "threadpoolctl", "torch", "torchvision")
+)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,18 @@ def dump_head(head: HeadFile, dtype: Literal["float16", "float32"] = "float16") 
     return data
 
 
+def dump_exactly(head: HeadFile) -> bytes:
+    """Return the head file of `head` with weights to the last bit: float16 where that holds them, else float32."""
+    try:
+        data = dump_head(head)
+        kept = parse_head(data, head.label).layers
+    except HeadFileError:
+        return dump_head(head, "float32")
+    pairs = zip(kept, head.layers, strict=True)
+    same = all((a.weight == b.weight).all() and (a.bias == b.bias).all() for a, b in pairs)
+    return data if same else dump_head(head, "float32")
+
+
 def parse_head(data: bytes, source: str) -> HeadFile:
     """Return the head in `data`, with float32 tensors, read-only; `source` names it in messages.
 

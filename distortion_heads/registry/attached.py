@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError
 from distortion_heads.heads.bank import HeadBank
-from distortion_heads.heads.file import check_backbone, read_head
+from distortion_heads.heads.file import check_backbone, parse_head, read_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.user_heads import Store
@@ -68,6 +68,15 @@ def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile
         raise HeadSchemaError(f"{weights} holds a head of the scope {file.scope!r}, not {head.spec.scope!r}")
     check_backbone(file, backbone, str(weights))
     return file
+
+
+def banks_of(files: Sequence[bytes]) -> dict[View, HeadBank]:
+    """Return a bank per view of the heads in these files' bytes, in their order."""
+    banks = {view: HeadBank(expected=len(files)) for view in HEAD_VIEWS}
+    for data in files:
+        head = parse_head(data, "head")
+        banks[head.view].add(head)
+    return banks
 
 
 def load_banks(

@@ -14,7 +14,7 @@ from distortion_heads.errors import DataError
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--out") -> None:
-    """Make `folder` if need be and write `files`, by name, each of them atomically.
+    """Make `folder` and its sub-folders if need be and write `files`, by path in it, each of them atomically.
 
     Raises `DataError` if that fails; `option` is what to give another value.
     """
@@ -23,6 +23,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--out")
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {reason(error)}; choose another {option}") from None

@@ -14,8 +14,8 @@ FEW = 50
 REACHED = {None: "not measured", True: "yes", False: "**no**"}
 
 
-def render(template: str, **values: Any) -> str:
-    """Return the text of `templates/TEMPLATE` with `values`, which must hold every name that it uses.
+def render(template: str, room: str = "distortion_heads.reports", **values: Any) -> str:
+    """Return the text of `templates/TEMPLATE` of that room with `values`, which must hold every name that it uses.
 
     Besides Jinja's own filters, a template has `number`, `numbers` (several cells of a table), `columns` (the first two
     lines of a table), `mean`, `reached` and the number `few`, and `name` for what others have named: files, folders,
@@ -24,7 +24,7 @@ def render(template: str, **values: Any) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
-        loader=PackageLoader("distortion_heads.reports"),
+        loader=PackageLoader(room),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
         undefined=StrictUndefined,
         finalize=None if template.endswith("html.j2") else _harmless,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dheads_cli.commands.plugins_search import write_found
 from dheads_cli.lazy import LazyGroup
 from dheads_cli.output.console import is_terminal, printable, stdout_stream, styled, table_text
 from dheads_cli.session import Session, session_of
@@ -23,10 +24,19 @@ FAILURE_COLUMNS = ("distribution", "version", "name", "stage", "reason")
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per plugin and per failure.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything failed.")
+@click.option(
+    "--search",
+    is_flag=False,
+    flag_value="",
+    metavar="[TEXT]",
+    help="List the installed heads by family instead; with TEXT those that it is in.",
+)
 @click.pass_context
-def plugins(ctx: click.Context, as_json: bool, strict: bool) -> int:
+def plugins(ctx: click.Context, as_json: bool, strict: bool, search: str | None) -> int:
     """Show which plugins were loaded from where, what they bring, and what failed."""
     session = session_of(ctx)
+    if search is not None:
+        return write_found(session, search, as_json)
     loaded, failed = _loaded(session), _failures(ctx, session)
     if as_json:
         stream = stdout_stream(machine=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dheads_cli.backbones import chosen_backbone
+from dheads_cli.commands.predict_batch import batch_options, batch_request
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
 from dheads_cli.options import MAX_PIXELS
@@ -66,6 +67,7 @@ EXIT_UNJUDGED = 3
     help="Pages, or frames of an animated picture: first, all (FILE#2 in the answer), or the number of one.",
 )
 @video_options
+@batch_options
 @click.pass_context
 def predict(
     ctx: click.Context,
@@ -98,6 +100,10 @@ def predict(
         raise click.UsageError("--json and --csv cannot go together", ctx)
     parsed = _parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
+    if batch := batch_request(ctx, video):
+        predictor = _predictor(session_of(ctx), _split(heads), "cpu", max_pixels, 1, backbone)
+        choices = {"device": device, "most_windows": most_windows, "max_pixels": max_pixels}
+        return batch.run(session_of(ctx), predictor, paths, backbone, choices)
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     left_out: list[LeftOut] = []
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--data", type=click.Path(path_type=Path), help="A labelled dataset, as its owners distribute it."),
+    click.option("--data", help="A labelled dataset, as its owners distribute it, or a URL of one or its tar shards."),
     click.option("--kind", help="What kind of dataset --data is (default: found out)."),
     click.option("--labels", metavar="A,B", help="Learn these labels only (default: all of the dataset)."),
     click.option(
@@ -121,7 +122,7 @@ def _run(
     from distortion_heads.training.runs.job import NetworkChoice
 
     changes = {name: options[name] for name in _CHANGES}
-    data: Path = options["data"]
+    data = _on_this_machine(options["data"])
     labels = options["labels"]
     return DatasetRun(
         data=data,
@@ -139,6 +140,16 @@ def _run(
         command=_command(seed, options),
         report=report,
     )
+
+
+def _on_this_machine(data: str) -> Path:
+    """Return the folder or file; what is at a URL is fetched once, into the user's cache."""
+    if "://" not in data:
+        return Path(data)
+    from distortion_heads.datasets.fetch import fetched
+    from distortion_heads.training.features.cache import FeatureCache
+
+    return fetched(data, FeatureCache.default(os.environ).folder / "data")
 
 
 def _command(seed: int, options: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Many inputs on many machines, with Ray."""

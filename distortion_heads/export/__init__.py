@@ -1,0 +1,1 @@
+"""Heads for other places: as pip packages."""
