@@ -101,7 +101,7 @@ def plcc(x: Scores, y: Scores) -> float | None:
 
 
 def fit_logistic(predicted: Scores, human: Scores, parameters: Literal[4, 5]) -> Curve | None:
-    """Return the logistic from scores to human means with the least squared error, or None if none is better than the mean.
+    """Return the logistic from scores to human means of least squares, or None if none is better than the mean.
 
     Four: (a - b) / (1 + exp(-(x - c) / |d|)) + b. Five: a (1/2 - 1 / (1 + exp(b (x - c)))) + d x + e.
     """
@@ -116,10 +116,18 @@ def fit_logistic(predicted: Scores, human: Scores, parameters: Literal[4, 5]) ->
     curve = _four if parameters == 4 else _five
     ends = (human.max(), human.min()) if rises > 0 else (human.min(), human.max())
     start = [*ends, np.median(x), 0.25] if parameters == 4 else [rises * reach, 1.0, 0.0, 0.0, human.mean()]
-    found = least_squares(lambda p: curve(x, p) - human, start, x_scale="jac", max_nfev=400)
+
+    def error(values: Scores) -> Scores:
+        return curve(x, values) - human
+
+    found = least_squares(error, start, x_scale="jac", max_nfev=400)
     if not np.isfinite(found.x).all() or 2 * found.cost >= np.sum((human - human.mean()) ** 2):
         return None  # on a long flat ridge it may stop early, which does no harm
-    return lambda scores: curve((np.asarray(scores, np.float64) - middle) / spread, found.x)
+
+    def apply(scores: Scores) -> Scores:
+        return curve((np.asarray(scores, np.float64) - middle) / spread, found.x)
+
+    return apply
 
 
 def _four(x: Scores, p: Scores) -> Scores:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,3 +79,16 @@ def find_scorers(names: Iterable[str] | None) -> tuple[Scorer, ...]:
     if unknown := [name for name in wanted if name not in known]:
         raise InputError(f"no metric {unknown[0]!r}: choose of {', '.join(known)}")
     return tuple(known[name] for name in wanted)
+
+
+def of_heads(predictor: Any) -> tuple[Scorer, ...]:
+    """Return each head of quality of a `Predictor` as a scorer, by its label; none if none is attached."""
+
+    def judge(label: str, pixels: Pixels) -> float:
+        for quality in predictor.predict(pixels).qualities:
+            if quality.label == label:
+                return float(quality.value)
+        raise InputError(f"head {label!r} has no answer for this picture")
+
+    heads = getattr(predictor, "quality_heads", ())
+    return tuple(blind(head.label, f"head {head.label}", partial(judge, head.label)) for head in heads)
