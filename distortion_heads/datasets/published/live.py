@@ -56,7 +56,8 @@ def read(folder: Path) -> Corpus:
     scores, untouched, note = _scores(folder, len(listed))
     for record, score, is_copy in zip(listed, scores, untouched, strict=True):
         records.append(replace(record, mos=score, severities={} if is_copy else record.severities))
-    return files.corpus(KIND, folder, records, TYPES.values(), ("severities are unknown: LIVE has no levels", *note))
+    notes = ("severities are unknown: LIVE has no levels", *note)
+    return replace(files.corpus(KIND, folder, records, TYPES.values(), notes), mos_lower_better=True)
 
 
 def _listed(folder: Path, kind: str, references: dict[str, Path]) -> list[Record]:
