@@ -25,6 +25,7 @@ COMMANDS = {
     "remove-head": LazyCommand("remove_head", "Detach a head of your own and delete its file."),
     "synth": LazyCommand("synth", "Distort clean pictures and videos."),
     "plugins": LazyCommand("plugins", "Show which plugins were loaded, and what failed."),
+    "compare": LazyCommand("compare", "Say how much pictures differ from their originals."),
     "bench": LazyCommand("bench", "Report accuracy, scalability and speed."),
     "train": LazyCommand("train", "Train the backbone and all heads jointly."),
     "pack": LazyCommand("pack", "Make a pip package of trained heads."),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from distortion_heads.datasets.published import csiq, generic, kadid, live, livemd, lvq, synthetic, tid
+from distortion_heads.datasets.published import clive, csiq, generic, kadid, koniq, live, livemd, lvq, synthetic, tid
 from distortion_heads.datasets.published.files import is_file
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.errors import DataError
@@ -29,6 +29,8 @@ LOADERS = {
     csiq.KIND: Loader(layout="dst_imgs/awgn/1600.AWGN.1.png, src_imgs/", fits=csiq.fits, read=csiq.read),
     live.KIND: Loader(layout="jp2k/info.txt, refimgs/", fits=live.fits, read=live.read),
     livemd.KIND: Loader(layout="bikes_blur1_jpeg2.bmp, bikes.bmp", fits=livemd.fits, read=livemd.read),
+    clive.KIND: Loader(layout="Images/, Data/AllMOS_release.mat", fits=clive.fits, read=clive.read),
+    koniq.KIND: Loader(layout="1024x768/, koniq10k_scores_and_distributions.csv", fits=koniq.fits, read=koniq.read),
     lvq.KIND: Loader(layout="videos such as awgn/video1_2.avi", fits=lvq.fits, read=lvq.read),
     synthetic.KIND: Loader(layout="manifest.csv, synth.json", fits=synthetic.fits, read=synthetic.read),
     generic.FOLDER: Loader(layout="LABEL/, clean/", fits=generic.fits_folder, read=generic.read_folder),

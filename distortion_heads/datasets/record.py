@@ -41,7 +41,8 @@ class Corpus:
     """A dataset: `name` of its kind ("kadid10k" ...), its `labels` in their order, its records sorted by path.
 
     `notes` says, a line each, what was left out or read differently from the dataset's own labels, and why;
-    `left_out` are the files that are part of the dataset and no record on purpose.
+    `left_out` are the files that are part of the dataset and no record on purpose. `mos_lower_better`: its scores are
+    of differences (DMOS) and rise with the damage.
     """
 
     name: str
@@ -50,3 +51,4 @@ class Corpus:
     records: tuple[Record, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[Path, ...] = ()
+    mos_lower_better: bool = False

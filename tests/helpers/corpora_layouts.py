@@ -119,6 +119,27 @@ def livemd(root: Path) -> Path:
     return root
 
 
+def clive(root: Path) -> Path:
+    """Two pictures that taught the raters, then three that they judged."""
+    names = ["t1.bmp", "t2.bmp", "3.bmp", "10.JPG", "11.bmp"]
+    for number, name in enumerate(names):
+        picture(root / "Images" / ("trainingImages" if name[0] == "t" else "") / name, number)
+    cells = np.array([[np.array([name])] for name in names], dtype=object)
+    (root / "Data").mkdir()
+    savemat(root / "Data" / "AllImages_release.mat", {"AllImages_release": cells})
+    savemat(root / "Data" / "AllMOS_release.mat", {"AllMOS_release": np.array([[1.0, 2.0, 63.5, 70.25, 12.0]])})
+    return root
+
+
+def koniq(root: Path) -> Path:
+    rows = ["image_name,c1,c2,MOS,SD,MOS_zscore"]
+    for number in range(3):
+        picture(root / "512x384" / f"{number}.jpg", number)
+        rows.append(f'"{number}.jpg",0,12,{3 + number / 10},0.5,{60.5 + number}')
+    text(root / "koniq10k_scores_and_distributions.csv", rows)
+    return root
+
+
 def lvq_challenge(root: Path) -> Path:
     """The folders and names of the training part of the ICIP 2020 challenge."""
     for folder in ("awgn", "defocus_blur", "defocus_uneven", "motion_blur", "noise_smoke", "noise_smoke_uneven",

@@ -9,6 +9,7 @@ import click
 
 from dheads_cli.commands.bench_outside import foreign, wild
 from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
+from dheads_cli.commands.bench_quality import quality
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
@@ -186,4 +187,5 @@ def _parsed(name: str, value: object) -> object:
 
 
 bench.add_command(foreign)
+bench.add_command(quality)
 bench.add_command(wild)

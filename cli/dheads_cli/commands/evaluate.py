@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dheads_cli.commands.evaluate_quality import QualityRequest, evaluate_quality
 from dheads_cli.output.console import complain, plain_table, stdout_stream
 from dheads_cli.output.left_out import complain_of_unread
 from dheads_cli.output.progress import progress_bar
@@ -28,6 +29,11 @@ SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
 @click.command()
 @click.argument("dataset", type=PATH)
 @click.option("--kind", metavar="KIND", help="Kind of dataset, as kadid10k (default: found out).")
+@click.option("--task", type=click.Choice(["distortions", "quality"]), default="distortions", show_default=True,
+              help="quality: compare heads of quality, metrics and BRISQUE with people's ratings.")  # fmt: skip
+@click.option("--also", multiple=True, type=PATH, metavar="DATASET",
+              help="Task quality: another dataset, for the cross-database table; may be repeated.")  # fmt: skip
+@click.option("--scorers", metavar="A,B", help="Task quality: labels of heads, metrics, brisque (default: all).")
 @click.option("--method", "methods", multiple=True, metavar="NAME[,OPTION=VALUE...]",
               help="What is compared; may be repeated: frozen (default), shipped, ameur, finetune-last-block, "
               "finetune-all. Options: backbone, weights, finetune, epochs, as ...")  # fmt: skip
@@ -48,6 +54,9 @@ def evaluate(
     ctx: click.Context,
     dataset: Path,
     kind: str | None,
+    task: str,
+    also: tuple[Path, ...],
+    scorers: str | None,
     methods: tuple[str, ...],
     protocol: str,
     repeats: int,
@@ -63,10 +72,17 @@ def evaluate(
     """Train on one part of a labelled DATASET (a folder or a CSV file), and measure on another.
 
     Writes report.md, result.json and plots to the folder --out, and prints the medians. A repetition that is finished
-    is never run again.
+    is never run again. With --task quality nothing is trained but BRISQUE: the scores of rated pictures are compared
+    with people's opinions.
 
     Exit status: 0 all is well, 1 nothing was measured, or files could not be read and are left out, 2 wrong usage.
     """
+    if task == "quality":
+        request = QualityRequest(datasets=(dataset, *also), kind=kind, scorers=scorers, out=out, device=device)
+        evaluate_quality(session_of(ctx), request)
+        return 0
+    if also or scorers:
+        raise click.UsageError("--also and --scorers need --task quality")
     chosen = _shares(shares)
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:

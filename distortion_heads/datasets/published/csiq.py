@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from distortion_heads.datasets.published.files import corpus, expected, find, listing, number, pictures, table
@@ -74,7 +75,8 @@ def read(folder: Path) -> Corpus:
                 kind=label,
             )
         )
-    return corpus(KIND, folder, records, TYPES.values(), (*NOTES, *notes))
+    found = corpus(KIND, folder, records, TYPES.values(), (*NOTES, *notes))
+    return replace(found, mos_lower_better=True)
 
 
 def _distorted(folder: Path) -> list[Path]:

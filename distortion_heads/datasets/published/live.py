@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from distortion_heads.datasets.published import files
-from distortion_heads.datasets.published.mat import read_arrays
+from distortion_heads.datasets.published.mat import read_arrays, vector
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -56,8 +56,12 @@ def read(folder: Path) -> Corpus:
     listed = [record for kind in TYPES for record in _listed(folder, kind, references)]
     scores, untouched, note = _scores(folder, len(listed))
     for record, score, is_copy in zip(listed, scores, untouched, strict=True):
-        records.append(replace(record, mos=score, severities={} if is_copy else record.severities))
-    return files.corpus(KIND, folder, records, TYPES.values(), ("severities are unknown: LIVE has no levels", *note))
+        if is_copy:  # its 0 is no opinion, and the database's 779 are without it
+            records.append(replace(record, severities={}))
+        else:
+            records.append(replace(record, mos=score))
+    notes = ("severities are unknown: LIVE has no levels", *note)
+    return replace(files.corpus(KIND, folder, records, TYPES.values(), notes), mos_lower_better=True)
 
 
 def _listed(folder: Path, kind: str, references: dict[str, Path]) -> list[Record]:
@@ -102,20 +106,9 @@ def _scores(folder: Path, total: int) -> tuple[Sequence[float | None], list[bool
     for file, _ in reversed(found):
         variables |= read_arrays(folder / file, [*(name for _, name in SCORES), ORIGINALS])
     file, name = found[0]
-    scores = _vector(variables.get(name), total, f"{folder / file}: {name}")
+    scores = vector(variables.get(name), total, f"{folder / file}: {name}")
     if ORIGINALS not in variables:
         note = f"{file} does not say which pictures are untouched copies: they count as distorted"
         return scores, [False] * total, (note,)
-    originals = _vector(variables[ORIGINALS], total, f"{folder / file}: {ORIGINALS}")
+    originals = vector(variables[ORIGINALS], total, f"{folder / file}: {ORIGINALS}")
     return scores, [value != 0 for value in originals], ()
-
-
-def _vector(value: object, total: int, what: str) -> list[float]:
-    import numpy as np
-
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub" or value.size != total:
-        raise DataError(f"{what}: expected {total} numbers, one for each picture in the folders")
-    vector = value.astype(np.float64).ravel()
-    if not np.isfinite(vector).all():
-        raise DataError(f"{what}: holds values that are no finite numbers")
-    return [float(v) for v in vector]

@@ -1,0 +1,1 @@
+"""`dheads bench quality`: tests of scores of quality that need no rated picture."""

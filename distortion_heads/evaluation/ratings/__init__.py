@@ -1,0 +1,1 @@
+"""`dheads evaluate --task quality`: scores of quality against people's ratings."""

@@ -1,0 +1,1 @@
+"""Full-reference metrics: how much a distorted picture differs from its original."""
