@@ -27,7 +27,8 @@ COMMANDS = {
     "plugins": LazyCommand("plugins", "Show which plugins were loaded, and what failed."),
     "bench": LazyCommand("bench", "Report accuracy, scalability and speed."),
     "train": LazyCommand("train", "Train the backbone and all heads jointly."),
-    "export": LazyCommand("export", "Write a backbone with its ONNX graph, or with its heads as one ONNX file."),
+    "export": LazyCommand("export", "Write backbone and heads as ONNX files."),
+    "schema": LazyCommand("schema", "Print the JSON Schema of what dheads writes."),
     "audit": LazyCommand("audit", "Say what is wrong with a labelled dataset."),
     "evaluate": LazyCommand("evaluate", "Train on a part of a labelled dataset and measure on another."),
 }
