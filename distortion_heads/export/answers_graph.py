@@ -28,6 +28,7 @@ class Answers:
 
     probability: Tensor
     severity: Tensor
+    threshold: Tensor
     present: Tensor
 
 
@@ -44,7 +45,8 @@ def head_answers(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> 
     order = np.argsort(rows)
     probability, severity = (joined(parts, 0).take(order, 0) for parts in (probabilities, severities))
     thresholds = constant(probability.parts, np.array([head.threshold.value for head in heads]))
-    return Answers(probability=probability, severity=severity, present=probability >= thresholds)
+    present = probability >= thresholds
+    return Answers(probability=probability, severity=severity, threshold=thresholds, present=present)
 
 
 def _alike(rows: Sequence[int], heads: Sequence[HeadFile]) -> list[list[int]]:
@@ -120,9 +122,9 @@ def family_answers(answers: Answers, heads: Sequence[HeadFile]) -> tuple[Answers
         shares += [named, *(other * 0.0 for _ in range(len(rows) - len(kinds)))]
         order += [*kinds, *(row for row in rows if row not in kinds)]
         others.append(other)
-    said = (answers.probability, answers.severity, answers.present)
-    probability, severity, present = (values.take(speakers, 0) for values in said)
-    found = Answers(probability=probability, severity=severity, present=present)
+    said = (answers.probability, answers.severity, answers.threshold, answers.present)
+    probability, severity, threshold, present = (values.take(speakers, 0) for values in said)
+    found = Answers(probability=probability, severity=severity, threshold=threshold, present=present)
     return found, joined(shares, 0).take(np.argsort(order), 0), joined(others, 0)
 
 

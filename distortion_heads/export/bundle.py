@@ -38,9 +38,11 @@ OUTPUTS = {
     "share": ("FLOAT", ["heads"]),
     "family_probability": ("FLOAT", ["families"]),
     "family_severity": ("FLOAT", ["families"]),
+    "family_threshold": ("FLOAT", ["families"]),
     "family_present": ("BOOL", ["families"]),
     "family_other_share": ("FLOAT", ["families"]),
     "judged": ("BOOL", []),
+    "windows": ("INT64", []),
 }
 """Name, type and shape of each output."""
 
@@ -83,7 +85,8 @@ def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile]) -> bytes:
 
 
 def _answers(pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile]) -> dict[str, Tensor]:
-    answers = head_answers(_features(pixels, backbone, {head.view for head in heads}), heads)
+    features = _features(pixels, backbone, {head.view for head in heads})
+    answers = head_answers(features, heads)
     families, share, other = family_answers(answers, heads)
     return {
         "probability": answers.probability.cast(np.float32),
@@ -92,9 +95,11 @@ def _answers(pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile]) 
         "share": share.cast(np.float32),
         "family_probability": families.probability.cast(np.float32),
         "family_severity": families.severity.cast(np.float32),
+        "family_threshold": families.threshold.cast(np.float32),
         "family_present": families.present,
         "family_other_share": other.cast(np.float32),
         "judged": can_be_judged(pixels),
+        "windows": next(iter(features.values())).length(0),
     }
 
 

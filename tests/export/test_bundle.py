@@ -74,8 +74,10 @@ def assert_same(found: dict[str, Any], expected: Prediction) -> None:
         "share": [0.0 if head.scope == "family" else shares[head.label] for head in heads],
         "family_probability": [family.probability for family in families],
         "family_severity": [np.nan if family.severity is None else family.severity for family in families],
+        "family_threshold": [family.threshold for family in families],
         "family_other_share": others,
     }
+    assert found["windows"] == expected.windows
     for name, values in wanted.items():
         np.testing.assert_allclose(found[name], values, atol=NEAR, rtol=0, err_msg=name)
     assert found["judged"]
