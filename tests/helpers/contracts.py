@@ -22,7 +22,7 @@ def validator(name: str) -> Draft202012Validator:
 def assert_valid(name: str, value: Any) -> None:
     """Say of every place of `value` that breaks the schema what is wrong there."""
     problems = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator(name).iter_errors(value)]
-    assert problems == []
+    assert not problems, problems
 
 
 def keys(name: str) -> Iterator[str]:

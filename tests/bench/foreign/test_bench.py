@@ -57,9 +57,9 @@ def test_a_run_writes_the_report(tmp_path: Path, picture: Pixels, monkeypatch: p
     assert groups["pair, mild"] == groups["pair, strong"] == 2
     assert [row.stored for row in report.figures.own] == ["PNG", "JPEG 95", "JPEG 85"]
     assert report.setting.left_out == ("no magick",)
-    report = json.loads((options.out / "report.json").read_text())
-    assert_valid("bench", report)
-    assert report["figures"]["pictures"] == 2
+    content = json.loads((options.out / "report.json").read_text())
+    assert_valid("bench", content)
+    assert content["figures"]["pictures"] == 2
     text = (options.out / "report.md").read_text()
     assert "| test.grain | noise |" in text
     assert text.index("## Our own distortions") > text.index("## Operators")

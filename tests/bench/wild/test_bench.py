@@ -43,9 +43,9 @@ def test_a_run_writes_the_report_and_goes_on_from_its_cache(options: WildBenchOp
     assert {alarm.picture for alarm in figures.alarms} <= {"a.png", "c.png"}
     noise = next(row for row in figures.rankings if row.family == "noise")
     assert (noise.faulty, noise.clean) == (1, 1)
-    report = json.loads((options.out / "report.json").read_text())
-    assert_valid("bench", report)
-    assert report["setting"]["pictures"] == 4
+    content = json.loads((options.out / "report.json").read_text())
+    assert_valid("bench", content)
+    assert content["setting"]["pictures"] == 4
     assert "| b.png | noise |" in (options.out / "report.md").read_text()
     assert bench_wild(options, make_registry=registry).figures == figures
 
