@@ -45,8 +45,16 @@ def head_answers(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> 
     order = np.argsort(rows)
     probability, severity = (joined(parts, 0).take(order, 0) for parts in (probabilities, severities))
     thresholds = constant(probability.parts, np.array([head.threshold.value for head in heads]))
-    present = probability >= thresholds
+    reached = probability >= thresholds
+    # no kind is present where its family's own head says no: see `heads.families.decided`
+    present = reached & reached.take(_deciding(heads), 0)
     return Answers(probability=probability, severity=severity, threshold=thresholds, present=present)
+
+
+def _deciding(heads: Sequence[HeadFile]) -> NDArray[np.int64]:
+    """The row of each head's family's own head, or its own row where there is none."""
+    own = {head.family: row for row, head in enumerate(heads) if head.scope == FAMILY}
+    return np.array([own.get(head.family, row) for row, head in enumerate(heads)], np.int64)
 
 
 def _alike(rows: Sequence[int], heads: Sequence[HeadFile]) -> list[list[int]]:

@@ -194,8 +194,16 @@ def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
     attach(
         home, ref, "far", family="lamp", calibration=Calibration(method="none"), hidden=(16, 7), outputs=("presence",)
     )
+    attach(home, ref, "haze", family="haze", scope="family", threshold=Threshold(value=1.0))
+    attach(home, ref, "mist", family="haze", threshold=Threshold(value=0.0))
     registry = load_registry()
-    for labels in (["grain", "dust", "fog_bank", "lamp", "far"], ["far"], ["fog_bank"], ["dust", "grain"]):
+    for labels in (
+        ["grain", "dust", "fog_bank", "lamp", "far"],
+        ["mist", "haze", "far"],
+        ["far"],
+        ["fog_bank"],
+        ["dust", "grain"],
+    ):
         chosen = Predictor(labels, registry=registry, threads=1)
         made = Bundle(build_bundle(read_backbone(bundled_backbone().weights), chosen.heads))
         for pixels in (np.asarray(scene(400, 300)), np.asarray(scene(90, 100))):
