@@ -29,7 +29,8 @@ COMMANDS = {
     "bench": LazyCommand("bench", "Report accuracy, scalability and speed."),
     "train": LazyCommand("train", "Train the backbone and all heads jointly."),
     "pack": LazyCommand("pack", "Make a pip package of trained heads."),
-    "export": LazyCommand("export", "Write a backbone with its ONNX graph."),
+    "export": LazyCommand("export", "Write backbone and heads as ONNX files."),
+    "schema": LazyCommand("schema", "Print the JSON Schema of what dheads writes."),
     "audit": LazyCommand("audit", "Say what is wrong with a labelled dataset."),
     "evaluate": LazyCommand("evaluate", "Train on a part of a labelled dataset and measure on another."),
 }

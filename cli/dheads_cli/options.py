@@ -10,3 +10,13 @@ MAX_PIXELS = click.option(
     metavar="N",
     help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
 )
+
+
+def split_labels(heads: str | None) -> list[str] | None:
+    """Return the labels that `--heads` lists, separated by commas; None where it was not given."""
+    if heads is None:
+        return None
+    labels = [label.strip() for label in heads.split(",") if label.strip()]
+    if not labels:
+        raise click.BadParameter("names no head", param_hint="--heads")
+    return labels

@@ -211,11 +211,14 @@ def _cells(pixels: int) -> int:
 
 
 def _reduced(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Area averaging. Of a large picture strip by strip, for Pillow copies all it gets, with 4 bytes a pixel."""
-    if image.shape[0] * image.shape[1] > LARGE:
-        strips = [image[top : top + STRIP] for top in range(0, len(image), STRIP)]
-        image = np.concatenate([_resized(strip, width, len(strip)) for strip in strips])
-    return _resized(image, width, height)
+    """Area averaging: rows, then columns, for which of them Pillow takes first depends on its version.
+
+    Of a large picture strip by strip, for Pillow copies all it gets, with 4 bytes a pixel.
+    """
+    rows = STRIP if image.shape[0] * image.shape[1] > LARGE else len(image)
+    strips = [image[top : top + rows] for top in range(0, len(image), rows)]
+    narrow = [_resized(strip, width, len(strip)) for strip in strips]
+    return _resized(np.concatenate(narrow) if len(narrow) > 1 else narrow[0], width, height)
 
 
 def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 
 from distortion_heads.heads.file import read_head
 from helpers.command_line import Dheads
+from helpers.contracts import assert_valid
 
 Picture = np.ndarray
 Distortion = Callable[[Picture, np.random.Generator], Picture]
@@ -170,6 +171,7 @@ def test_lvq_is_evaluated_as_the_challenge_did(dheads: Dheads, lvq: Path, tmp_pa
     assert result.code == 0, result.err
     assert all(name in result.lines[0] for name in ("all right", "micro F1", "single right", "single F1", "s/frame"))
     content = json.loads((out / "result.json").read_text())
+    assert_valid("evaluation", content)
     assert content["dataset"]["name"] == "lvq"
     assert (content["dataset"]["records"], content["dataset"]["scenes"], content["dataset"]["multiple"]) == (50, 5, 25)
     assert content["labels"] == ["white_noise", "lens_blur", "motion_blur", "smoke", "uneven_illumination"]

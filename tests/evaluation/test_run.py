@@ -27,6 +27,7 @@ from distortion_heads.registry.build import Registry
 from distortion_heads.spec import View
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads import fit_layers as fit
+from helpers.contracts import assert_valid
 from helpers.little_clips import write_clip
 from helpers.little_pictures import GRAIN, noisy, registry, scene, spec
 from helpers.little_records import LABELS, KnownAnswers, little_corpus
@@ -189,6 +190,7 @@ def test_frozen_learns_reports_and_writes_everything(corpus: Corpus, tmp_path: P
             with Image.open(tmp_path / "out" / name) as picture:
                 picture.verify()
     content = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert_valid("evaluation", content)
     assert content["dataset"]["clean"] == 12
     assert content["rows"][0]["figures"]["exact"]["values"]
     with (tmp_path / "answers.csv").open(newline="") as stream:

@@ -6,15 +6,26 @@ from pathlib import Path
 
 import click
 
+from dheads_cli.backbones import chosen_backbone
+from dheads_cli.options import split_labels
+from dheads_cli.output.cards import kibibytes
 from dheads_cli.output.console import stdout_stream
-from dheads_cli.session import needs_train_extra, session_of
+from dheads_cli.session import Session, needs_train_extra, session_of
+
+PATCH_OPTIONS = ("weights", "recipe", "side", "stride")
+"""Options that go with --out alone."""
 
 
 @click.command()
-@click.argument("backbone", metavar="NAME")
+@click.argument("backbone", metavar="[NAME]", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="The folder for NAME.safetensors and .onnx.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The folder for NAME.safetensors and .onnx."
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write backbone and heads as this one ONNX file instead, for ONNX Runtime without dheads.",
 )
+@click.option("--heads", metavar="A,B", help="With --bundle: these heads or families only (default: all).")
 @click.option("--weights", metavar="WHICH", help="imagenet, none, or a file .safetensors or .pth.")
 @click.option(
     "--recipe",
@@ -28,18 +39,34 @@ from dheads_cli.session import needs_train_extra, session_of
 @click.pass_context
 def export(
     ctx: click.Context,
-    backbone: str,
-    out: Path,
+    backbone: str | None,
+    out: Path | None,
+    bundle: Path | None,
+    heads: str | None,
     weights: str | None,
     recipe: str,
     side: int | None,
     stride: int | None,
 ) -> None:
-    """Write a backbone's weights and its ONNX graph, from which it predicts without torch.
+    """Write a backbone's weights and its ONNX graph, or backbone and heads as one ONNX file.
 
-    NAME is a model of torchvision, such as densenet169, or the backbone of a plugin that brings its network.
+    With --out, NAME is a model of torchvision, such as densenet169, or the backbone of a plugin that brings its
+    network; what is written predicts without torch. With --bundle, NAME is a folder that `dheads train` wrote or a
+    plugin's backbone (default: the one that ships), and the file answers without dheads.
     """
-    registry = session_of(ctx).checked_registry()
+    if (out is None) == (bundle is None):
+        raise click.UsageError("give either --out DIR or --bundle FILE", ctx)
+    session = session_of(ctx)
+    if bundle is not None:
+        if any(ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in PATCH_OPTIONS):
+            raise click.UsageError("--weights, --recipe, --side and --stride go with --out", ctx)
+        _write_bundle(session, backbone, bundle, split_labels(heads))
+        return
+    if backbone is None or out is None:
+        raise click.UsageError("--out wants the NAME of a backbone", ctx)
+    if heads is not None:
+        raise click.UsageError("--heads goes with --bundle", ctx)
+    registry = session.checked_registry()
     with needs_train_extra("export"):
         from distortion_heads.training.networks.open_trainable import open_trainable
         from distortion_heads.training.networks.recipes import recipe_for
@@ -52,3 +79,19 @@ def export(
     stdout_stream(machine=False).write(
         f"wrote {spec.weights} and {spec.graph}: {network.ref}, {network.dim} features\n"
     )
+
+
+def _write_bundle(session: Session, name: str | None, file: Path, labels: list[str] | None) -> None:
+    from distortion_heads.backbones.open import bundled_backbone
+    from distortion_heads.export.bundle import write_bundle
+    from distortion_heads.pipeline import Predictor
+    from distortion_heads.registry.attached import problem_lines
+
+    spec, registry = chosen_backbone(session, name)
+    predictor = Predictor(labels, registry=registry, backbone=spec)
+    session.report(problem_lines(predictor.problems, name))
+    size = write_bundle(file, spec or bundled_backbone(), predictor.heads)
+    out = stdout_stream(machine=False)
+    out.write(f"wrote {file} ({kibibytes(size)}): {len(predictor.heads)} heads of {predictor.backbone.ref}\n")
+    if left_out := [head.label for head in predictor.video_heads[len(predictor.heads) :]]:
+        out.write(f"left out, for they read successive frames of a video: {', '.join(left_out)}\n")

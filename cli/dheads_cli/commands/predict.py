@@ -15,7 +15,7 @@ from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_batch import batch_options, batch_request
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
-from dheads_cli.options import MAX_PIXELS
+from dheads_cli.options import MAX_PIXELS, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
@@ -116,7 +116,7 @@ def predict(
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     threads = 1 if all(wanted) else None
-    predictor = _predictor(session_of(ctx), _split(heads), device, max_pixels, threads, backbone)
+    predictor = _predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone)
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use)
@@ -214,15 +214,6 @@ class _Run:
                 text = f"{condition.name}{condition.op}{condition.value:g}"
                 values = ", ".join(f"{head.label} {head.probability:.2f}" for head in heads)
                 complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
-
-
-def _split(heads: str | None) -> list[str] | None:
-    if heads is None:
-        return None
-    labels = [label.strip() for label in heads.split(",") if label.strip()]
-    if not labels:
-        raise click.BadParameter("names no head", param_hint="--heads")
-    return labels
 
 
 def _parse_conditions(texts: Sequence[str]) -> list[Condition]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from distortion_heads.backbones.architecture import QUIET, Architecture, Conv
+from distortion_heads.backbones.graph_parts import Parts
 from distortion_heads.errors import MissingExtraError
 from distortion_heads.views.units import CELL, LUMA_PARTS
 
@@ -39,22 +39,8 @@ def build_graph(architecture: Architecture) -> bytes:
     except ImportError:
         raise MissingExtraError("writing an ONNX graph") from None
 
-    parts = _Parts()
-    means, variances = [], []
-    picture = _pixels(parts)
-    x, stride = picture, 1
-    for i, conv in enumerate(architecture.convs):
-        if conv.analysis:
-            source = _luma(parts, picture) if conv.inputs == 1 else picture
-            level, side = _magnitudes(parts, source, i, conv), CELL // conv.stride
-        else:
-            x, stride = _convolution(parts, x, i, conv), stride * conv.stride
-            level, side = x, CELL // stride
-        if conv.level:
-            mean, variance = _moments(parts, level, conv.outputs, side)
-            means.append(mean)
-            variances.append(variance)
-    stacked = parts.add("Concat", *means, *variances, axis=1)
+    parts = Parts()
+    stacked = add_moments(parts, "pixels", architecture)
     parts.nodes.append(helper.make_node("Squeeze", [stacked, parts.integers("batch_axis", [0])], ["moments"]))
     graph = helper.make_graph(
         parts.nodes,
@@ -68,47 +54,37 @@ def build_graph(architecture: Architecture) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """The parts of a graph, as it grows."""
+def add_moments(parts: Parts, pixels: str, architecture: Architecture) -> str:
+    """Append the backbone to a graph and return the name of its moments, (1, 2 * channels, H / 32, W / 32).
 
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    tensors: list[onnx.TensorProto] = field(default_factory=list)
-
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Append a node and return the name of its output."""
-        from onnx import helper
-
-        output = f"{operator.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
-        return output
-
-    def constant(self, tensor: onnx.TensorProto) -> str:
-        """Add a tensor, once by its name, which is returned."""
-        if all(tensor.name != known.name for known in self.tensors):
-            self.tensors.append(tensor)
-        return str(tensor.name)
-
-    def integers(self, name: str, values: list[int]) -> str:
-        from onnx import TensorProto, helper
-
-        return self.constant(helper.make_tensor(name, TensorProto.INT64, [len(values)], values))
-
-    def floats(self, name: str, shape: tuple[int, ...], values: list[float]) -> str:
-        from onnx import TensorProto, helper
-
-        return self.constant(helper.make_tensor(name, TensorProto.FLOAT, shape, values))
+    `pixels` names a tensor (1, 3, H, W) of values in [0, 255].
+    """
+    means, variances = [], []
+    picture = _pixels(parts, pixels)
+    x, stride = picture, 1
+    for i, conv in enumerate(architecture.convs):
+        if conv.analysis:
+            source = _luma(parts, picture) if conv.inputs == 1 else picture
+            level, side = _magnitudes(parts, source, i, conv), CELL // conv.stride
+        else:
+            x, stride = _convolution(parts, x, i, conv), stride * conv.stride
+            level, side = x, CELL // stride
+        if conv.level:
+            mean, variance = _moments(parts, level, conv.outputs, side)
+            means.append(mean)
+            variances.append(variance)
+    return parts.add("Concat", *means, *variances, axis=1)
 
 
-def _pixels(parts: _Parts) -> str:
+def _pixels(parts: Parts, pixels: str) -> str:
     """Grey becomes 0, which is what the first convolution pads with; its weights have the scale."""
     from onnx import TensorProto
 
-    values = parts.add("Cast", "pixels", to=TensorProto.FLOAT)
+    values = parts.add("Cast", pixels, to=TensorProto.FLOAT)
     return parts.add("Sub", values, parts.floats("grey", (), [127.5]))
 
 
-def _luma(parts: _Parts, picture: str) -> str:
+def _luma(parts: Parts, picture: str) -> str:
     """A thousand times the luma, as a product of matrices: a convolution would pad one output to a block of them."""
     flat = parts.add("Reshape", picture, parts.integers("flat", [1, 3, -1]))
     luma = parts.add("MatMul", parts.floats("luma", (1, 1, 3), [float(part) for part in LUMA_PARTS]), flat)
@@ -117,12 +93,12 @@ def _luma(parts: _Parts, picture: str) -> str:
     return parts.add("Reshape", luma, shape)
 
 
-def _convolution(parts: _Parts, x: str, i: int, conv: Conv) -> str:
+def _convolution(parts: Parts, x: str, i: int, conv: Conv) -> str:
     weight, bias = _weights(parts, i, conv)
     return parts.add("Relu", parts.add("Conv", x, weight, bias, **_geometry(conv, conv.kernel // 2)))
 
 
-def _magnitudes(parts: _Parts, picture: str, i: int, conv: Conv) -> str:
+def _magnitudes(parts: Parts, picture: str, i: int, conv: Conv) -> str:
     """Responses of the analysis bank to the picture, reflected at its borders, where an edge would drown all else.
 
     Written as what ONNX Runtime fuses with a convolution: a leaky ReLU of slope -1 gives absolute values.
@@ -137,7 +113,7 @@ def _magnitudes(parts: _Parts, picture: str, i: int, conv: Conv) -> str:
     return parts.add("Relu", _depthwise(parts, sizes, conv.outputs, "same", ((1.0,),), quiet))
 
 
-def _weights(parts: _Parts, i: int, conv: Conv) -> tuple[str, str]:
+def _weights(parts: Parts, i: int, conv: Conv) -> tuple[str, str]:
     """Those that read the picture are scaled, for it is not."""
     weight = parts.constant(_outside(f"conv{i}.weight", (conv.outputs, conv.inputs, conv.kernel, conv.kernel)))
     bias = parts.constant(_outside(f"conv{i}.bias", (conv.outputs,)))
@@ -152,7 +128,7 @@ def _geometry(conv: Conv, pad: int) -> dict[str, Any]:
     return {"kernel_shape": [conv.kernel] * 2, "strides": [conv.stride] * 2, "pads": [pad] * 4}
 
 
-def _moments(parts: _Parts, x: str, channels: int, side: int) -> tuple[str, str]:
+def _moments(parts: Parts, x: str, channels: int, side: int) -> tuple[str, str]:
     """Means and variances of `x` over squares of `side`."""
     within = None
     if side >= LEAST_TRANSFORMED:
@@ -173,13 +149,13 @@ def _moments(parts: _Parts, x: str, channels: int, side: int) -> tuple[str, str]
     return mean, parts.add("Add", variance, within) if within else variance
 
 
-def _squares(parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...]) -> str:
+def _squares(parts: Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...]) -> str:
     detail = _depthwise(parts, x, channels, name, kernel)
     return parts.add("Mul", detail, detail)
 
 
 def _depthwise(
-    parts: _Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...], *bias: str
+    parts: Parts, x: str, channels: int, name: str, kernel: tuple[tuple[float, ...], ...], *bias: str
 ) -> str:
     """One small kernel on every channel, without overlap."""
     side = len(kernel)
@@ -188,7 +164,7 @@ def _depthwise(
     return parts.add("Conv", x, weight, *bias, group=channels, kernel_shape=[side] * 2, strides=[side] * 2)
 
 
-def _pool(parts: _Parts, x: str, side: int) -> str:
+def _pool(parts: Parts, x: str, side: int) -> str:
     return parts.add("AveragePool", x, kernel_shape=[side] * 2, strides=[side] * 2)
 
 

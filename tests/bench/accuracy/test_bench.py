@@ -21,6 +21,7 @@ from distortion_heads.bench.shared import options as shared_options
 from distortion_heads.errors import DataError, UnknownHeadError
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import View
+from helpers.contracts import assert_valid
 from helpers.tiny_registry import TinyRegistry, write_heads
 
 LABELS = ("white_noise", "jpeg", "brighten")
@@ -77,6 +78,7 @@ def test_a_run_writes_the_whole_report_with_plots(options: BenchOptions, registr
     for plot in options.out.glob("*.png"):
         Image.open(plot).verify()
     content = json.loads((options.out / "report.json").read_text())
+    assert_valid("bench", content)
     assert content["figures"]["versions"] == report.figures.versions == 4 * VERSIONS
     assert [head["label"] for head in content["figures"]["heads"]] == list(LABELS)
     assert content["figures"]["heads"][0]["detection"]["2-5"]["n"] == 4 * 4

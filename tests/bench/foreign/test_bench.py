@@ -17,6 +17,7 @@ from distortion_heads.bench.foreign.bench import ForeignBenchOptions, bench_fore
 from distortion_heads.bench.foreign.versions import ForeignPlan, Version, draw_versions, make_versions
 from distortion_heads.foreign import ffmpeg, pillow
 from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, operator
+from helpers.contracts import assert_valid
 from helpers.tiny_registry import TinyRegistry, write_heads
 
 SVT = "libsvtav1"
@@ -56,7 +57,9 @@ def test_a_run_writes_the_report(tmp_path: Path, picture: Pixels, monkeypatch: p
     assert groups["pair, mild"] == groups["pair, strong"] == 2
     assert [row.stored for row in report.figures.own] == ["PNG", "JPEG 95", "JPEG 85"]
     assert report.setting.left_out == ("no magick",)
-    assert json.loads((options.out / "report.json").read_text())["figures"]["pictures"] == 2
+    content = json.loads((options.out / "report.json").read_text())
+    assert_valid("bench", content)
+    assert content["figures"]["pictures"] == 2
     text = (options.out / "report.md").read_text()
     assert "| test.grain | noise |" in text
     assert text.index("## Our own distortions") > text.index("## Operators")

@@ -24,6 +24,7 @@ from distortion_heads.errors import DataError, DheadsError, UnknownHeadError
 from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.synthesis.clips import Interval
+from helpers.contracts import assert_valid
 from helpers.sample_heads import make_head
 from helpers.tiny_registry import TinyRegistry, write_heads
 
@@ -198,6 +199,7 @@ def test_a_run_writes_a_report_and_goes_on_where_it_stopped(
     assert "| white_noise |" in text
     assert "a.mkv (5 frames/s, 1 part)" in text
     content = json.loads((tmp_path / "out/report.json").read_text())
+    assert_valid("bench", content)
     assert content["codings"][0]["heads"][1]["label"] == "darken"
     for name in ("f1.png", "edges.png", "fires.png"):
         with Image.open(tmp_path / "out" / name) as plot:

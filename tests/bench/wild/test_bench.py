@@ -13,6 +13,7 @@ from PIL import Image
 from distortion_heads.bench.wild.bench import WildBenchOptions, bench_wild
 from distortion_heads.datasets.wild import read_wild
 from distortion_heads.errors import DataError
+from helpers.contracts import assert_valid
 from helpers.tiny_registry import TinyRegistry, write_heads
 
 HEADER = "file,split,group,labels\n"
@@ -42,7 +43,9 @@ def test_a_run_writes_the_report_and_goes_on_from_its_cache(options: WildBenchOp
     assert {alarm.picture for alarm in figures.alarms} <= {"a.png", "c.png"}
     noise = next(row for row in figures.rankings if row.family == "noise")
     assert (noise.faulty, noise.clean) == (1, 1)
-    assert json.loads((options.out / "report.json").read_text())["setting"]["pictures"] == 4
+    content = json.loads((options.out / "report.json").read_text())
+    assert_valid("bench", content)
+    assert content["setting"]["pictures"] == 4
     assert "| b.png | noise |" in (options.out / "report.md").read_text()
     assert bench_wild(options, make_registry=registry).figures == figures
 

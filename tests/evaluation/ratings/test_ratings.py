@@ -18,7 +18,7 @@ from distortion_heads.evaluation.ratings.brisque import NAME, out_of_fold
 from distortion_heads.evaluation.ratings.evaluate import RatingsOptions, evaluate_ratings
 from distortion_heads.evaluation.ratings.rated import rated_pictures
 from distortion_heads.evaluation.ratings.result import cross_table
-from distortion_heads.io.image_hashes import content_hashes
+from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.scorers import find_scorers
 from helpers.little_pictures import save, scene
 

@@ -1,0 +1,26 @@
+"""`dheads schema`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from dheads_cli.output.console import stdout_stream
+
+
+@click.command()
+@click.argument("name", required=False)
+def schema(name: str | None) -> None:
+    """Print the JSON Schema of something that dheads writes, or list them.
+
+    NAME is predict (also for videos), frames, list, show, head, bundle, synth, manifest, evaluation or bench.
+    """
+    from distortion_heads.reports.json_schemas import read_schema, schema_names
+
+    out = stdout_stream(machine=True)
+    if name is not None:
+        out.write(read_schema(name))
+        return
+    for known in schema_names():
+        out.write(f"{known:12}{json.loads(read_schema(known))['title']}\n")

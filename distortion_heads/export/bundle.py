@@ -1,0 +1,159 @@
+"""One ONNX file of a backbone and any heads: a picture of any size in, the answers of `Predictor` out.
+
+The graph holds all that `predict` does between the pixels and the answers, in standard operators: views, backbone,
+heads, calibration, families. It leaves to the caller what comes before: decoding, orientation, transparency, and what
+surrounds the scene (bars, frames, an endoscope's round field).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.errors_text import reason
+from distortion_heads.backbones.files import BackboneFile, is_patch_backbone, read_backbone
+from distortion_heads.backbones.graph_parts import Parts
+from distortion_heads.errors import BackboneError, DataError, MissingExtraError
+from distortion_heads.export.answers_graph import family_answers, head_answers, members_of
+from distortion_heads.export.features_graph import add_weights, native_features, overview_features
+from distortion_heads.export.light_graph import light_statistics
+from distortion_heads.export.picture_graph import can_be_judged, native_canvas, overview, overview_canvas
+from distortion_heads.export.tensors import Tensor, joined
+from distortion_heads.heads.head import HeadFile
+from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, View
+
+SCHEMA = "dheads-bundle/1"
+OPSET, IR_VERSION = 17, 8
+"""The versions of ONNX 1.12 (2022), which ONNX Runtime 1.13 and later read."""
+
+OUTPUTS = {
+    "probability": ("FLOAT", ["heads"]),
+    "severity": ("FLOAT", ["heads"]),
+    "present": ("BOOL", ["heads"]),
+    "share": ("FLOAT", ["heads"]),
+    "family_probability": ("FLOAT", ["families"]),
+    "family_severity": ("FLOAT", ["families"]),
+    "family_threshold": ("FLOAT", ["families"]),
+    "family_present": ("BOOL", ["families"]),
+    "family_other_share": ("FLOAT", ["families"]),
+    "judged": ("BOOL", []),
+    "windows": ("INT64", []),
+}
+"""Name, type and shape of each output."""
+
+
+def write_bundle(path: Path, spec: BackboneSpec, heads: Sequence[HeadFile]) -> int:
+    """Write the file and return its size in bytes.
+
+    Raises `BackboneError` for a backbone of patches, `MissingExtraError` without the onnx package, `DataError` if
+    there is no head or the file cannot be written.
+    """
+    if is_patch_backbone(spec.weights):
+        raise BackboneError(f"{spec.name} reads patches, not cells: a bundle takes a backbone made by `dheads train`")
+    data = build_bundle(read_backbone(spec.weights), heads)
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {reason(error)}") from None
+    return len(data)
+
+
+def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile]) -> bytes:
+    """Serialise the checked model; the same backbone and heads give the same bytes.
+
+    Input `pixels` uint8 (H, W, 3), RGB of any size; the outputs are `OUTPUTS`, float32 where they are numbers.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise MissingExtraError("export --bundle") from None
+
+    if not heads:
+        raise DataError("a bundle needs a head that answers for single pictures: name one with --heads")
+    parts = Parts()
+    pixels = Tensor(parts, "pixels", np.dtype(np.uint8))
+    for name, value in _answers(pixels, backbone, heads).items():
+        parts.nodes.append(onnx.helper.make_node("Identity", [value.name], [name]))
+    model = _model(parts, backbone, heads)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _answers(pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile]) -> dict[str, Tensor]:
+    features = _features(pixels, backbone, {head.view for head in heads})
+    answers = head_answers(features, heads)
+    families, share, other = family_answers(answers, heads)
+    return {
+        "probability": answers.probability.cast(np.float32),
+        "severity": answers.severity.cast(np.float32),
+        "present": answers.present,
+        "share": share.cast(np.float32),
+        "family_probability": families.probability.cast(np.float32),
+        "family_severity": families.severity.cast(np.float32),
+        "family_threshold": families.threshold.cast(np.float32),
+        "family_present": families.present,
+        "family_other_share": other.cast(np.float32),
+        "judged": can_be_judged(pixels),
+        "windows": next(iter(features.values())).length(0),
+    }
+
+
+def _features(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> dict[View, Tensor]:
+    add_weights(pixels, backbone)
+    features: dict[View, Tensor] = {}
+    if "native" in views:
+        features["native"] = native_features(native_canvas(pixels), backbone)
+    if views & {"overview", LIGHT}:
+        small = overview(pixels)
+        whole = overview_features(overview_canvas(small), backbone)
+        features["overview"] = whole
+        if LIGHT in views:
+            features[LIGHT] = joined([whole, light_statistics(pixels, small)], 1)
+    return features
+
+
+def _model(parts: Parts, backbone: BackboneFile, heads: Sequence[HeadFile]) -> Any:
+    from onnx import TensorProto, helper
+
+    sizes = {"heads": len(heads), "families": len(members_of(heads))}
+    outputs = [
+        helper.make_tensor_value_info(name, getattr(TensorProto, kind), [sizes[size] for size in shape])
+        for name, (kind, shape) in OUTPUTS.items()
+    ]
+    picture = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["height", "width", 3])
+    graph = helper.make_graph(parts.nodes, "distortion_heads", [picture], outputs, parts.tensors)
+    model = helper.make_model(graph, producer_name="distortion-heads", opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = IR_VERSION
+    helper.set_model_props(model, _metadata(backbone, heads))
+    return model
+
+
+def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile]) -> dict[str, str]:
+    """Names of all that the outputs hold, in their order, as JSON."""
+    facts = [
+        {
+            "label": head.label,
+            "title": head.title,
+            "family": head.family,
+            "scope": head.scope,
+            "view": head.view,
+            "threshold": head.threshold.value,
+            "license": head.license,
+        }
+        for head in heads
+    ]
+    families = [
+        {"family": family, "own_head": any(heads[row].scope == FAMILY for row in rows)}
+        for family, rows in members_of(heads).items()
+    ]
+    lists = {
+        "labels": [head.label for head in heads],
+        "families": list(members_of(heads)),
+        "dheads": {"schema": SCHEMA, "backbone": str(backbone.ref), "heads": facts, "families": families},
+    }
+    return {name: json.dumps(value, sort_keys=True, separators=(",", ":")) for name, value in lists.items()}

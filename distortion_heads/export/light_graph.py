@@ -1,0 +1,128 @@
+"""`views.light` as nodes: what changes of light leave in the histogram and in where the picture is bright."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distortion_heads.export.tensors import Tensor, constant, joined, where
+from distortion_heads.views.light import (
+    BRIGHTEST,
+    CENTRES,
+    COARSE,
+    CONTRAST,
+    DARKEST,
+    END_SHARE,
+    FEWEST_PIXELS,
+    GAP,
+    GREY,
+    GRID,
+    LEAST_MEDIAN,
+    LEVELS,
+    MOST_PIXELS,
+    PEAK,
+    REACH,
+    SAMPLES,
+    SEGMENTS,
+    SHARE,
+    SPREADS,
+)
+from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
+
+PLANES = 4
+"""R, G, B and the largest of them."""
+
+
+def light_statistics(pixels: Tensor, small: Tensor) -> Tensor:
+    """`views.light.light_statistics` of uint8 (H, W, 3) and of its overview: float32 (1, 368)."""
+    parts = [_tones(pixels).reshape(1, -1), _layout(small).reshape(1, -1)]
+    return joined(parts, 1).op("Clip", -FEATURE_LIMIT, FEATURE_LIMIT).cast(np.float32)
+
+
+def _tones(pixels: Tensor) -> Tensor:
+    counts = _histograms(pixels).cast(np.float64)
+    total = counts.take(0, 0).sum(0)
+    share = counts / total
+    log = _log1p(share * float(SHARE))
+    values = joined([_comb(log), _ends(share, log), _shape(share)], 1)
+    told = (total / float(FEWEST_PIXELS)).minimum(1.0)
+    return (values - CENTRES) * told / SPREADS
+
+
+def _histograms(pixels: Tensor) -> Tensor:
+    """int64 (4, 256) of every n-th pixel."""
+    flat = pixels.reshape(-1, 3)
+    every = (flat.length(0) + (MOST_PIXELS - 1)) / MOST_PIXELS
+    colours = flat.part(0, 0, flat.length(0), every).cast(np.int32)
+    brightest = colours.op("ReduceMax", axes=[1], keepdims=1)
+    levels = joined([colours, brightest], 1).cast(np.int64) + np.arange(PLANES) * LEVELS
+    zeros = constant(pixels.parts, np.zeros(PLANES * LEVELS, np.int64))
+    places = levels.reshape(-1)
+    ones = (places * 0) + 1
+    return zeros.op("ScatterElements", places, ones, axis=0, reduction="add").reshape(PLANES, LEVELS)
+
+
+def _comb(log: Tensor) -> Tensor:
+    around = np.clip(np.arange(LEVELS)[:, np.newaxis] + np.arange(-REACH, REACH + 1), 0, LEVELS - 1)
+    median = log.take(around, 1).sorted(2).take(REACH, 2)
+    told = median > LEAST_MEDIAN
+    ratio = where(told, log - median, 0.0)
+    known = _segments(told.cast(np.float64)).maximum(1.0)
+    parts = (
+        ratio.minimum(0.0),
+        ratio.maximum(0.0),
+        (ratio < GAP).cast(np.float64),
+        (ratio > PEAK).cast(np.float64),
+    )
+    return joined([_segments(part) / known for part in parts], 1)
+
+
+def _segments(values: Tensor) -> Tensor:
+    return values.reshape(PLANES, SEGMENTS, -1).sum(2)
+
+
+def _ends(share: Tensor, log: Tensor) -> Tensor:
+    taken = (share >= END_SHARE).cast(np.float32)
+    first, last = (taken.op("ArgMax", axis=1, keepdims=1, select_last_index=which, dtype=np.int64) for which in (0, 1))
+    top = LEVELS - 1
+    low, high = log.along(first, 1), log.along(last, 1)
+    rise = low - log.along((first + 2).minimum(top), 1)
+    fall = high - log.along((last - 2).maximum(0), 1)
+    darkest, brightest = (log.take(np.array([level]), 1) for level in (0, top))
+    places = [place.cast(np.float64) / float(top) for place in (first, last)]
+    return joined([*places, low, high, darkest, brightest, rise, fall], 1)
+
+
+def _shape(share: Tensor) -> Tensor:
+    return _log1p(share.reshape(PLANES, COARSE, -1).sum(2) * (SHARE / 10))
+
+
+def _layout(small: Tensor) -> Tensor:
+    for axis in (0, 1):
+        small = small.take(_spread(small.length(axis)), axis)
+    colours = small.cast(np.float32)
+    # luma in thousandths of a grey level: whole numbers that single precision holds
+    luma = _by_cell((colours * np.array(LUMA_PARTS)).sum(2))
+    least = _by_cell(colours.op("ReduceMin", axes=[2], keepdims=0) * float(sum(LUMA_PARTS)))
+    last = SAMPLES**2 - 1
+    dark, bright = round(DARKEST * last), round(BRIGHTEST * last)
+    mean = luma.cast(np.float64).mean(1)
+    places = ((luma, dark), (luma, bright), (least, dark))
+    quantiles = [values.take(place, 1).cast(np.float64) for values, place in places]
+    rows = [row.reshape(1, -1) for row in (mean, *quantiles)]
+    return (joined(rows, 0) / (255.0 * sum(LUMA_PARTS)) - GREY) / CONTRAST
+
+
+def _spread(side: Tensor) -> Tensor:
+    """`np.linspace(0, side - 1, GRID * SAMPLES).round()`, int64."""
+    count = GRID * SAMPLES
+    step = (side - 1).cast(np.float64) / float(count - 1)
+    return (step.alike(np.arange(count)) * step).op("Round").cast(np.int64)
+
+
+def _by_cell(plane: Tensor) -> Tensor:
+    cells = plane.reshape(GRID, SAMPLES, GRID, SAMPLES).op("Transpose", perm=[0, 2, 1, 3])
+    return cells.reshape(GRID**2, SAMPLES**2).sorted(1)
+
+
+def _log1p(values: Tensor) -> Tensor:
+    return (values + 1.0).op("Log")
