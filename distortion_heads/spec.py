@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 View: TypeAlias = Literal["native", "overview", "light", "temporal"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
-Scope: TypeAlias = Literal["kind", "family"]
+Scope: TypeAlias = Literal["kind", "family", "quality"]
 
 LIGHT: View = "light"
 """The overview, and statistics of the histogram and of where light lies (see `views.light.light_statistics`)."""
@@ -47,8 +47,9 @@ MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
 
 KIND: Scope = "kind"
 FAMILY: Scope = "family"
-SCOPES: tuple[Scope, ...] = (KIND, FAMILY)
-"""The scopes of heads: one named distortion, or all that a family has, named or not."""
+QUALITY: Scope = "quality"
+SCOPES: tuple[Scope, ...] = (KIND, FAMILY, QUALITY)
+"""The scopes of heads: one named distortion, all that a family has, named or not, or how good a picture is."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -99,6 +100,8 @@ class HeadSpec:
     A head of the scope "family" says whether any fault of its `family`, after which it is called, is there; kinds say
     which one. It has nothing to synthesize of its own: it learns from the family's kinds and from `makes`.
 
+    A head of the scope "quality" says how good a picture is, whatever is wrong with it; it synthesizes nothing either.
+
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
 
@@ -133,6 +136,8 @@ class HeadSpec:
         self._check_makes()
         if self.scope == FAMILY:
             self._check_family()
+        if self.scope == QUALITY and (self.can_synthesize or self.encode is not None or self.view == TEMPORAL):
+            raise ValueError("a HeadSpec of the scope 'quality' judges single pictures and synthesizes nothing")
 
     @property
     def can_synthesize(self) -> bool:

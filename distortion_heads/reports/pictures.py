@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
 from distortion_heads.errors import DheadsError
 from distortion_heads.heads.families import OTHER
+from distortion_heads.reports.qualities import quality_cells, quality_keys
 from distortion_heads.spec import FAMILY
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _PARTS = ("", "_present", "_severity")
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
-    With `fast`, `notes`, `area` and `area_shape`, and `judged` with its `reason` where they say something.
+    With `fast`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they say something.
     """
     area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
@@ -45,6 +46,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
         **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "families": [family_to_dict(family) for family in prediction.families],
+        **quality_keys(prediction.qualities),
         "heads": [head_to_dict(head) for head in prediction.heads],
     }
 
@@ -119,20 +121,24 @@ class HeadsCsv:
 
     A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind; a head has LABEL,
     LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A family called
-    like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. A spreadsheet takes a
-    cell that begins with one of `= + - @` for a formula: such a path gets `./` in front, which names the same file,
-    and such a message a `'`. Surrogates become `\\udcXX`, as UTF-8 cannot hold them. Open `stream` with `newline=""`.
+    like one of `columns` has none. Last comes a column for each of `qualities`. `present` is `true` or `false`; what is
+    missing is empty. A spreadsheet takes a cell that begins with one of `= + - @` for a formula: such a path gets `./`
+    in front, which names the same file, and such a message a `'`. Surrogates become `\\udcXX`, as UTF-8 cannot hold
+    them. Open `stream` with `newline=""`.
     """
 
     columns: ClassVar[tuple[str, ...]]
 
-    def __init__(self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = ()) -> None:
+    def __init__(
+        self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = (), qualities: Sequence[str] = ()
+    ) -> None:
         """Write the header. Raises `DheadsError` if two columns would have one name."""
         self._families = tuple(family for family in families if family not in self.columns)
         self._labels = tuple(label for label in labels if label not in self._families)
+        self._qualities = tuple(qualities)
         self._writer = csv.writer(stream)
         header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
-        header += [label + part for label in self._labels for part in _PARTS]
+        header += [*(label + part for label in self._labels for part in _PARTS), *self._qualities]
         for i, column in enumerate(header):
             if column in header[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
@@ -141,7 +147,7 @@ class HeadsCsv:
     def write_error(self, path: str | None, message: str) -> None:
         """Write the row of an input that failed, or failed from some time on."""
         blank = [None] * (len(self.columns) - 2)
-        empty = [None] * (4 * len(self._families) + 3 * len(self._labels))
+        empty = [None] * (4 * len(self._families) + 3 * len(self._labels) + len(self._qualities))
         self._writer.writerow([csv_path(path), *blank, csv_text(message), *empty])
 
     def _write(self, path: str | None, cells: Sequence[object], prediction: Prediction) -> None:
@@ -153,6 +159,7 @@ class HeadsCsv:
             row += [None] * 4 if family is None else [*_cells(family), next((k.label for k in family.kinds), None)]
         for head in map(heads.get, self._labels):
             row += [None] * 3 if head is None else _cells(head)
+        row += map(quality_cells(prediction.qualities).get, self._qualities)
         self._writer.writerow(row)
 
 

@@ -146,6 +146,7 @@ def _answer(
         fast=first.prediction.fast,
         notes=(*first.prediction.remarks, *video.notes, *judge.notes(video.info.frame_rate)),
         area=first.prediction.area,
+        qualities=timeline.qualities(),
     )
 
 

@@ -113,10 +113,10 @@ def predict(
     predictor = _predictor(session_of(ctx), _split(heads), device, max_pixels, threads, backbone)
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
-    _check_conditions(parsed, heads_in_use)
+    _check_conditions(parsed, heads_in_use, predictor.quality_heads)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
-    names = Names.of(heads_in_use)
+    names = Names.of((*heads_in_use, *predictor.quality_heads))
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, names.labels)
@@ -203,10 +203,10 @@ class _Run:
 
     def _check(self, prediction: Prediction) -> None:
         for condition in self._conditions:
-            if heads := condition.matches(prediction):
+            if found := condition.matches(prediction):
                 self._held = True
                 text = f"{condition.name}{condition.op}{condition.value:g}"
-                values = ", ".join(f"{head.label} {head.probability:.2f}" for head in heads)
+                values = ", ".join(f"{label} {value:.2f}" for label, value in found)
                 complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
 
 
@@ -230,17 +230,19 @@ def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
 
 def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFile, ...]:
     """Return the heads that will answer: those that need successive frames only if some inputs are videos."""
-    if not predictor.heads and not all(videos):
+    if not predictor.heads and not predictor.quality_heads and not all(videos):
         chosen = ", ".join(head.label for head in predictor.video_heads)
         raise click.UsageError(f"pictures cannot be judged by what reads successive frames ({chosen}): see --heads")
     return predictor.video_heads if any(videos) else predictor.heads
 
 
-def _check_conditions(conditions: Sequence[Condition], heads: Sequence[HeadFile]) -> None:
+def _check_conditions(
+    conditions: Sequence[Condition], heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
+) -> None:
     names = {name for head in heads for name in (head.label, head.family)}
     try:
         for condition in conditions:
-            condition.check(names)
+            condition.check(names, [head.label for head in qualities])
     except DheadsError as error:
         raise click.UsageError(f"--fail-if: {error}") from None
 
@@ -261,7 +263,7 @@ def _predictor(
     spec, registry = chosen_backbone(session, backbone)
     predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
     session.report(problem_lines(predictor.problems, backbone))
-    if not predictor.video_heads:
+    if not predictor.video_heads and not predictor.quality_heads:
         place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
         raise RegistryError(f"no head can be used: train one with `dheads add-head{place}`, or see `dheads list`")
     return predictor
