@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         [Iterable[FloatImage], float, float, np.random.Generator], Iterator[FloatImage]
     ]
 
-View: TypeAlias = Literal["native", "overview", "light", "temporal"]
+View: TypeAlias = Literal["native", "overview", "light", "temporal", "full"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
 Scope: TypeAlias = Literal["kind", "family", "quality"]
 
@@ -38,7 +38,10 @@ VIEWS: tuple[View, ...] = ("native", "overview", LIGHT)
 TEMPORAL: View = "temporal"
 """The view of a run of a video's frames: statistics over time of the features of their overviews."""
 
-HEAD_VIEWS: tuple[View, ...] = (*VIEWS, TEMPORAL)
+FULL: View = "full"
+"""Each native window, followed by the view "light" of the picture: what a head of quality may read."""
+
+HEAD_VIEWS: tuple[View, ...] = (*VIEWS, FULL, TEMPORAL)
 TEMPORAL_STATISTICS = 2
 """Statistics of each feature in the temporal view (see `views.runs.run_statistics`)."""
 
@@ -204,11 +207,13 @@ class BackboneRef:
 
 def view_key(view: View) -> str:
     """Return a key for caches that names all that decides what heads of `view` read, but for the backbone."""
-    return f"{view} {_LIGHT_VERSION}" if view == LIGHT else view
+    return f"{view} {_LIGHT_VERSION}" if view in (LIGHT, FULL) else view
 
 
 def width_of(view: View, dim: int) -> int:
     """Return the length of the vectors that heads of `view` read of a backbone with `dim` features."""
     if view == TEMPORAL:
         return TEMPORAL_STATISTICS * dim
+    if view == FULL:
+        return 2 * dim + LIGHT_STATISTICS
     return dim + LIGHT_STATISTICS if view == LIGHT else dim

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from distortion_heads.errors import HeadSchemaError
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.spec import QUALITY, VIEWS
+from distortion_heads.spec import FULL, QUALITY, TEMPORAL
 
 
 def outputs_of(head: HeadFile) -> int:
@@ -19,6 +19,8 @@ def outputs_of(head: HeadFile) -> int:
 def check_quality(head: HeadFile) -> None:
     """Raise `HeadSchemaError` where what makes a head one of quality does not go together."""
     is_quality = head.outputs == ("quality",)
+    if head.view == FULL and not is_quality:
+        raise HeadSchemaError("the view 'full' is for heads of quality")
     if is_quality != (head.scope == QUALITY) or is_quality != (head.scale is not None):
         raise HeadSchemaError('a head of quality has the outputs ["quality"], the scope "quality" and a scale')
     _check_mixture(head)
@@ -27,7 +29,7 @@ def check_quality(head: HeadFile) -> None:
         return
     if not head.scale.low < head.scale.high:
         raise HeadSchemaError(f"the scale ends at {head.scale.high:g}, but begins at {head.scale.low:g}")
-    if head.view not in VIEWS:
+    if head.view == TEMPORAL:
         raise HeadSchemaError(f"a head of quality reads single pictures, not the view {head.view!r}")
     if head.pooling is not None:
         raise HeadSchemaError("a head of quality takes the mean of the windows, not a quantile")

@@ -14,7 +14,7 @@ from distortion_heads.heads.head import HeadFile
 from distortion_heads.heads.quality import QualityBank
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, VIEWS, BackboneRef, View
+from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, View
 
 NAMED = 3
 """Heads of another backbone that are named."""
@@ -92,7 +92,7 @@ def load_qualities(
     chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
 ) -> tuple[dict[View, QualityBank], tuple[str, ...], tuple[Problem, ...]]:
     """Return what `load_banks` does, of the heads of quality."""
-    banks = {view: QualityBank() for view in VIEWS}
+    banks = {view: QualityBank() for view in HEAD_VIEWS}
     labels: list[str] = []
     problems: list[Problem] = []
     for file in _usable([head for head in chosen if head.spec.scope == QUALITY], backbone, must_work, problems):

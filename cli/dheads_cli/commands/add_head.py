@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dheads_cli.commands.add_quality import add_quality_head, is_rated
 from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
 from dheads_cli.output.console import complain, stdout_stream
@@ -26,7 +27,8 @@ FOLDER = click.Path(path_type=Path)
 @click.option(
     "--data",
     type=FOLDER,
-    help="A folder with LABEL/ and clean/ in it, of pictures and videos, or a CSV of path,label[,group][,start,end].",
+    help="A folder with LABEL/ and clean/ in it, of pictures and videos, or a CSV of path,label[,group][,start,end]; a "
+    "CSV of path,mos[,group] for a head of quality.",
 )
 @click.option("--clean", type=FOLDER, help="A folder of clean pictures, which are distorted here.")
 @click.option(
@@ -59,6 +61,11 @@ FOLDER = click.Path(path_type=Path)
     show_default=True,
     help="Other distortions of the clean pictures join the negatives.",
 )
+@click.option(
+    "--scale",
+    metavar="WORST,BEST",
+    help="With a CSV of path,mos: the ends of the ratings, as in 0,100 (default: 1,5).",
+)
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
 @click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
@@ -71,6 +78,8 @@ def add_head(ctx: click.Context, /, label: str, as_json: bool, **options: Any) -
     or frames of 4 videos with and 4 without. Calibration, threshold and figures come from answers of heads that did not
     see the scene: of five heads, each without a fifth of the scenes, below 400 pictures; else a part is held out. All
     frames of a video are on one side.
+
+    With ratings, a CSV of path,mos[,group], the head says how good a picture is, on their scale.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if ("data" in given) == ("clean" in given):
@@ -81,6 +90,11 @@ def add_head(ctx: click.Context, /, label: str, as_json: bool, **options: Any) -
         raise click.UsageError("--frames goes with --data PATH", ctx)
     if "data" not in given and (options["equalize"] is not None or options["strict"]):
         raise click.UsageError("--equalize and --strict go with --data PATH", ctx)
+    if "data" in given and is_rated(given["data"]):
+        add_quality_head(ctx, label, given, as_json)
+        return
+    if "scale" in given:
+        raise click.UsageError("--scale goes with --data FILE, a CSV of path,mos", ctx)
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("add-head"):

@@ -21,6 +21,7 @@ from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import Names, Sink
+from dheads_cli.output.sorted_sink import WorstFirst
 from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
 from distortion_heads.errors import DheadsError, RegistryError
@@ -48,7 +49,10 @@ EXIT_UNJUDGED = 3
     "conditions",
     multiple=True,
     metavar="COND",
-    help="Exit with 1 if this holds for a picture, as in 'blur>0.6' (a head or a family). May be repeated.",
+    help="Exit with 1 if this holds for a picture, as in 'blur>0.6' or 'quality<2.5'. May be repeated.",
+)
+@click.option(
+    "--sort", type=click.Choice(["quality"]), help="Write the answers once all are known, those of the worst first."
 )
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
@@ -77,6 +81,7 @@ def predict(
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
+    sort: str | None,
     backbone: str | None,
     device: str,
     max_pixels: int | None,
@@ -114,9 +119,11 @@ def predict(
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use, predictor.quality_heads)
+    names = Names.of((*heads_in_use, *predictor.quality_heads))
+    if sort is not None and not names.qualities:
+        raise click.UsageError("--sort quality wants a head that says how good a picture is: see --heads", ctx)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
-    names = Names.of((*heads_in_use, *predictor.quality_heads))
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, names.labels)
@@ -126,6 +133,7 @@ def predict(
         chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
         beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
     ):
+        chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = page_sources([item for item in inputs if item.error is None and not request.wants(item)], max_pixels)
