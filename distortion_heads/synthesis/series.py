@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -25,11 +25,14 @@ from distortion_heads.synthesis.visibility import UNCHANGED, Difference, differe
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
 
+Odds: TypeAlias = tuple[tuple[float, str], ...]
+
 STRENGTHS = 4
 """Distorted pictures of a series; the good one is before them."""
 
 PLAIN, RATED, UNRATED, MIXED = "plain", "rated", "unrated", "mixed"
-ODDS = ((0.38, PLAIN), (0.32, RATED), (0.12, UNRATED), (0.18, MIXED))
+BROAD: Odds = ((0.38, PLAIN), (0.32, RATED), (0.12, UNRATED), (0.18, MIXED))
+KINDS: Odds = ((0.12, PLAIN), (0.66, RATED), (0.10, UNRATED), (0.12, MIXED))
 """How often a series shows one of the four of `plain`, a kind of known opinions, another kind or a make, a mixture."""
 
 AS_IT_IS = 0.5
@@ -51,9 +54,11 @@ class Graded:
     seen: Difference
 
 
-def draw_series(operators: Mapping[str, FamilyOperators], rng: np.random.Generator) -> tuple[tuple[Step, ...], ...]:
+def draw_series(
+    operators: Mapping[str, FamilyOperators], rng: np.random.Generator, odds: Odds = BROAD
+) -> tuple[tuple[Step, ...], ...]:
     """Draw the faults of `STRENGTHS` pictures, the mildest first."""
-    chosen = _choose(operators, rng)
+    chosen = _choose(operators, rng, odds)
     strengths = 1 + np.arange(STRENGTHS) + rng.random(STRENGTHS)
     shares = [1.0] if len(chosen) == 1 else list(rng.uniform(0.3, 1.0, len(chosen)))
     return tuple(
@@ -67,8 +72,8 @@ def draw_series(operators: Mapping[str, FamilyOperators], rng: np.random.Generat
     )
 
 
-def _choose(operators: Mapping[str, FamilyOperators], rng: np.random.Generator) -> Sequence[Step]:
-    kind = pick(rng, ODDS)
+def _choose(operators: Mapping[str, FamilyOperators], rng: np.random.Generator, odds: Odds) -> Sequence[Step]:
+    kind = pick(rng, odds)
     if kind == MIXED:
         while len(drawn := draw_faults(operators, rng)) < 2:
             pass

@@ -21,7 +21,7 @@ from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import Names, Sink
-from dheads_cli.output.sorted_sink import WorstFirst
+from dheads_cli.output.sorted_sink import WorstFirst, check_qualities
 from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
 from distortion_heads.errors import DheadsError, RegistryError
@@ -120,8 +120,7 @@ def predict(
     heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use, predictor.quality_heads)
     names = Names.of((*heads_in_use, *predictor.quality_heads))
-    if sort is not None and not names.qualities:
-        raise click.UsageError("--sort quality wants a head that says how good a picture is: see --heads", ctx)
+    check_qualities(ctx, names.qualities, sort)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
     submission = video["submission"]

@@ -22,16 +22,13 @@ from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import LIGHT, BackboneSpec
 from distortion_heads.synthesis.mixtures import FamilyOperators
-from distortion_heads.synthesis.series import STRENGTHS, Graded, draw_series, graded_series
+from distortion_heads.synthesis.series import BROAD, STRENGTHS, Graded, Odds, draw_series, graded_series
 from distortion_heads.training.features.blocks import make_missing, read_blocks
 from distortion_heads.training.features.family_samples import cut_out, operators_of
 from distortion_heads.views.scene import scene_of
 
 SERIES_PER_BLOCK = 10
 PER_BLOCK = SERIES_PER_BLOCK * (1 + STRENGTHS)
-
-FOUND_ODDS = 0.2
-"""How often a series starts from a picture as it was found, not from a reduced one."""
 
 _ARRAYS = ("native", "counts", "light", "seen", "mean", "severity", "kind", "scene", "reduced")
 
@@ -40,7 +37,8 @@ _ARRAYS = ("native", "counts", "light", "seen", "mean", "severity", "kind", "sce
 class QualityPlan:
     """`count` samples of `scenes` (reduced, without a camera's marks) and of `found`, kept in blocks in `folder`.
 
-    `kinds` are the names that samples may have: labels of heads and names of makes.
+    `kinds` are the names that samples may have: labels of heads and names of makes. `odds` of what is wrong with them,
+    and the share `found_odds` of series that start from a picture as it was found, go with the name of the plan.
     """
 
     folder: Path
@@ -52,6 +50,8 @@ class QualityPlan:
     backbone: BackboneSpec
     families: tuple[str, ...]
     kinds: tuple[str, ...]
+    odds: Odds = BROAD
+    found_odds: float = 0.2
 
     @cached_property
     def digest(self) -> str:
@@ -96,9 +96,9 @@ def collect_samples(plan: QualityPlan, workers: int) -> Iterator[int]:
     return make_missing(plan.blocks, partial(_make_block, plan), PER_BLOCK, workers)
 
 
-def read_samples(plan: QualityPlan) -> QualitySamples:
+def read_samples(*plans: QualityPlan) -> QualitySamples:
     """Read all blocks. Raises `DataError` if one of them is not what `collect_samples` writes."""
-    whole = read_blocks(plan.blocks, _ARRAYS)
+    whole = read_blocks([block for plan in plans for block in plan.blocks], _ARRAYS)
     starts = np.concatenate([[0], np.cumsum(whole.pop("counts"))]).astype(np.int64)
     return QualitySamples(starts=starts, **whole)
 
@@ -131,12 +131,12 @@ def _make_block(plan: QualityPlan, index: int) -> None:
 
 def _series(plan: QualityPlan, worker: _Worker, seed: tuple[int, int, int]) -> list[dict[str, NDArray[Any]]]:
     rng = np.random.default_rng((*seed, 1))
-    found = bool(plan.found) and rng.random() < FOUND_ODDS
+    found = bool(plan.found) and rng.random() < plan.found_odds
     paths = plan.found if found else plan.scenes
     place = int(rng.integers(len(paths)))
     pixels = cut_out(scene_of(load_scene(paths[place])).pixels, rng)
     image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
-    drawn = draw_series(worker.operators, rng)
+    drawn = draw_series(worker.operators, rng, plan.odds)
     graded = graded_series(image, drawn, seed, untouched=not found)
     scene = place + found * len(plan.scenes)
     return [_row(plan, worker, picture, scene, picture.pixels.shape != pixels.shape) for picture in graded]

@@ -22,6 +22,9 @@ BETA = 0.3
 RANK_WEIGHT, LEAST_MARGIN, MOST_MARGIN = 0.5, 0.03, 0.3
 """Within a series a worse picture must lie lower by half of what the targets differ by, between these margins."""
 
+BEST_WEIGHT = 2.0
+"""How much the best picture of a series counts: a good picture must not be taken for a bad one."""
+
 FEWEST_STEPS, MOST_STEPS = 400, 8000
 EPOCHS_OF_MANY, EPOCHS_OF_FEW = 25, 60
 WHOLE_DROPOUT = 128
@@ -182,6 +185,7 @@ def _slope(quality: NDArray[Any], part: Rated) -> NDArray[np.float64]:
     """Return the derivative of the loss by the qualities of a batch."""
     slope: NDArray[np.float64] = np.clip((quality - part.target) / BETA, -1, 1) / len(quality)
     if part.series > 1:
+        slope[:: part.series] *= BEST_WEIGHT
         found, wanted = (values.reshape(-1, part.series) for values in (quality, part.target))
         margin = np.clip((wanted[:, :-1] - wanted[:, 1:]) / 2, LEAST_MARGIN, MOST_MARGIN)
         broken = RANK_WEIGHT * ((found[:, :-1] - found[:, 1:]) < margin) / margin.size

@@ -17,7 +17,7 @@ from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile, Scale
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import QUALITY, BackboneSpec, HeadSpec
-from distortion_heads.synthesis.series import STRENGTHS
+from distortion_heads.synthesis.series import KINDS, STRENGTHS
 from distortion_heads.training.features.quality_samples import (
     QualityPlan,
     QualitySamples,
@@ -42,17 +42,21 @@ from distortion_heads.training.runs.fit_bundled_heads import provenance_of
 TARGET = "mean opinions of KADID-10k by type and strength, with the visible difference, on self-distorted pictures"
 
 
+KIND_SHARE = 5 / 13
+
+
 @dataclass(frozen=True, kw_only=True)
 class QualityOptions:
     """`images`: clean pictures, split by content; `wild`: a folder of pictures as they were found, with its list.
 
-    Only those that the list calls clean are used, to put faults on.
+    Only those that the list calls clean are used, to put faults on. Of the `fit_pictures` most show what occurs, a
+    share of `KIND_SHARE` all kinds about alike.
     """
 
     images: Path
     out: Path
     wild: Path | None = None
-    fit_pictures: int = 8_000
+    fit_pictures: int = 13_000
     hold_pictures: int = 2_000
     seed: int = 0
     workers: int = 1
@@ -74,11 +78,11 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
         raise DataError('no plugin has a head of the scope "quality": there is nothing to fit')
     backbone = options.backbone or bundled_backbone()
     scenes = find_scenes(options.images)
-    fit_plan, hold_plan = plans = _plans(options, specs, backbone, scenes.fit, scenes.hold)
+    *fit_plans, hold_plan = plans = _plans(options, specs, backbone, scenes.fit, scenes.hold)
     for plan in reversed(plans):
         for done in collect_samples(plan, options.workers):
             options.report(f"samples, {plan.name}", done, plan.count)
-    fit, hold = read_samples(fit_plan), read_samples(hold_plan)
+    fit, hold = read_samples(*fit_plans), read_samples(hold_plan)
     options.report("head", 0, 1)
     rated, held = rated_of(fit, opinions_of(fit)), rated_of(hold, opinions_of(hold, scale=fit))
     card = HeadCard(
@@ -111,19 +115,22 @@ def _plans(
     backbone: BackboneSpec,
     fit: tuple[Path, ...],
     hold: tuple[Path, ...],
-) -> tuple[QualityPlan, QualityPlan]:
+) -> tuple[QualityPlan, ...]:
+    """Return what to fit on, two plans, and what to hold out."""
     able = [spec for spec in specs if spec.synthesize is not None]
+    by_kind = round(KIND_SHARE * options.fit_pictures)
     kinds = {spec.label for spec in able} | {make.name for spec in specs for make in spec.makes}
     plan = QualityPlan(
         folder=options.out / "samples",
         name="fit",
         scenes=fit,
         found=clean_ones(options.wild, "train"),
-        count=options.fit_pictures,
+        count=options.fit_pictures - by_kind,
         seed=options.seed,
         backbone=backbone,
         families=tuple(sorted({spec.family for spec in able})),
         kinds=tuple(sorted(kinds)),
     )
+    more = replace(plan, name="kinds", count=by_kind, seed=options.seed + 2, odds=KINDS, found_odds=0.35)
     held = replace(plan, name="hold", scenes=hold, found=(), count=options.hold_pictures, seed=options.seed + 1)
-    return plan, held
+    return plan, more, held
