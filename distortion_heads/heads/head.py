@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Activation: TypeAlias = Literal["relu", "identity", "softmax_mixture"]
-"""Of "softmax_mixture" the first half of the layer's outputs are logits z, the second scores s: sum softmax(z) s.
+"""The function after a layer. "softmax_mixture", of a last layer, gives one number, sum softmax(z) s.
 
-One number, the score that is expected under the types' probabilities (MEON, Ma et al. 2018); last layer alone.
+The first half of its outputs are logits z of types, the second their scores s: the score that is expected under the
+probabilities of the types (MEON, Ma et al. 2018).
 """
 
 SCHEMA = "dheads/1"

@@ -1,4 +1,4 @@
-"""What a head file must hold to be one of quality, and what only such a file may hold."""
+"""Check what a head file must hold to be one of quality, and what only such a file may hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people think of a distortion of a given strength: mean opinions of KADID-10k, between its levels too.
+"""Mean opinions of people of a distortion of a given strength: those of KADID-10k, between its levels too.
 
 Means over the 81 references of the 10,125 published opinions (Lin, Hosu, Saupe 2019; 5 imperceptible, 1 very annoying),
 by the physical parameter of each level, so that they hold for our own strengths as well. A picture without any change
@@ -60,7 +60,7 @@ ANCHORS: Mapping[str, Anchor] = {
     "color_block": _anchor("blocks", 0, "2 4 6 8 10", "2.69 2.36 2.30 2.13 2.04", log=False),
     "high_sharpen": _anchor("amount", 0.4, "1 2 3 6 12", "3.58 2.64 2.14 1.61 1.34"),
 }
-"""Of the labels that KADID-10k has: all its types."""
+"""The anchors of all types that KADID-10k has."""
 
 
 def opinion(label: str, parameters: Mapping[str, float]) -> float | None:

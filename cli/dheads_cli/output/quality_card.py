@@ -1,4 +1,4 @@
-"""What was measured of a head of quality, as sections of a card."""
+"""Sections of a card: the scale of a head of quality, and what was measured of it."""
 
 from __future__ import annotations
 

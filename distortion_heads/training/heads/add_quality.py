@@ -28,7 +28,7 @@ from distortion_heads.registry.destination import destination
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneSpec, View
 from distortion_heads.training.features.cache import FeatureCache
-from distortion_heads.training.features.compute import Failure, ImageFeatures
+from distortion_heads.training.features.compute import Failure, Features, ImageFeatures
 from distortion_heads.training.features.extract import Progress, extract
 from distortion_heads.training.heads.add_head import PACKAGES
 from distortion_heads.training.heads.fit_quality import Rated, fit_quality
@@ -105,10 +105,7 @@ def fit_and_attach(
     engine = open_backbone(backbone or place.backbone, threads=1)
     cache = cache or FeatureCache.default(os.environ)
     found = extract(images, hashes, engine, request.view, cache, progress, request.max_pixels)
-    failed = tuple((i.path, f.reason) for i, f in zip(images, found, strict=True) if isinstance(f, Failure))
-    if failed:
-        raise unreadable(failed, len(images))
-    features = [result.frames[0] for result in found if not isinstance(result, Failure)]
+    features = _usable(images, found)
     scenes = _scenes(images, features, request.data)
     report("fit", 0, 1)
     rated = _rated(images, features, request.scale)
@@ -133,6 +130,14 @@ def fit_and_attach(
         spread=spread,
         warning=_weakness(head),
     )
+
+
+def _usable(images: Sequence[RatedImage], found: Sequence[Features | Failure]) -> list[ImageFeatures]:
+    """Return the features of each picture. Raises `DataError` if one has none."""
+    failed = tuple((i.path, f.reason) for i, f in zip(images, found, strict=True) if isinstance(f, Failure))
+    if failed:
+        raise unreadable(failed, len(images))
+    return [result.frames[0] for result in found if isinstance(result, Features)]
 
 
 def _scenes(images: Sequence[RatedImage], features: Sequence[ImageFeatures], source: Path) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What people would say of self-distorted pictures: human means by physical strength, and what is seen in this picture.
+"""Targets for self-distorted pictures: people's means by physical strength, and what is seen in this very picture.
 
 Half of a target is the mean opinion of a fault of that strength, half what the visible difference says: on the scale of
 the same fault, so that blur that a picture hardly shows counts for less than blur that it shows well. Where people were
