@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from distortion_heads.answers import FamilyResult as FamilyResult
     from distortion_heads.answers import HeadResult as HeadResult
     from distortion_heads.answers import Prediction as Prediction
+    from distortion_heads.answers import QualityResult as QualityResult
     from distortion_heads.errors import DheadsError as DheadsError
     from distortion_heads.hookspecs import hookimpl as hookimpl
     from distortion_heads.io.video.options import VideoOptions as VideoOptions
@@ -41,6 +42,7 @@ _HOME = {
     "PatchInput": "spec",
     "Prediction": "answers",
     "Predictor": "pipeline",
+    "QualityResult": "answers",
     "VideoOptions": "io.video.options",
     "VideoPrediction": "video.answers",
     "add_head": "training.heads.add_head",
@@ -61,6 +63,7 @@ __all__ = [
     "PatchInput",
     "Prediction",
     "Predictor",
+    "QualityResult",
     "VideoOptions",
     "VideoPrediction",
     "add_head",

@@ -54,13 +54,29 @@ class FamilyResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityResult:
+    """How good a picture is: `value` in [`low`, `high`], high is good; `target` says whose opinion the head learnt.
+
+    `spread` is the standard deviation over the windows, on the same scale.
+    """
+
+    label: str
+    value: float
+    low: float
+    high: float
+    target: str
+    spread: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
     `families` order the answers of `heads`; `fast`: windows were left out, since no more were asked for. `notes`: what
     was done to the picture before it was judged, or not looked at; a line each. `area`: left, top, right, bottom of
     what was judged, half-open, where the rest is no part of the scene, `area_shape` its form and `area_share` its share
-    of the picture. Not `judged`: no head was asked, for the `reason`.
+    of the picture. Not `judged`: no head was asked, for the `reason`. `qualities`: how good it is, by each head that
+    says so.
     """
 
     path: str | None
@@ -77,6 +93,7 @@ class Prediction:
     area_share: float = 1.0
     judged: bool = True
     reason: str | None = None
+    qualities: tuple[QualityResult, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -85,6 +102,11 @@ class Prediction:
             return self.notes
         share = max(1, round(100 * self.area_share))
         return f"judged: {_SHAPES[self.area_shape]}, {share} % of the picture", *self.notes
+
+    @property
+    def quality(self) -> QualityResult | None:
+        """How good the picture is, by the first head that says so; None where none does."""
+        return next(iter(self.qualities), None)
 
     @property
     def present(self) -> tuple[HeadResult, ...]:

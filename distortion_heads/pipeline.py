@@ -26,7 +26,7 @@ from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
 from distortion_heads.io.rgb import Loaded
 from distortion_heads.io.small_files import check_padded
-from distortion_heads.registry.attached import banks_of, load_banks, load_registry
+from distortion_heads.registry.attached import banks_of, load_banks, load_qualities, load_registry
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
@@ -76,13 +76,15 @@ class Predictor:
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
-        banks, labels, self.problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
+        banks, labels, problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
+        qualities, self._quality_order, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
+        self._qualities, self.problems = qualities, (*problems, *more)
         self._temporal = banks.pop(TEMPORAL)
         self._least_rates = {head.spec.label: head.spec.least_rate for head in chosen}
         temporal = {head.label for head in self._temporal.heads}
         self._order = tuple(label for label in labels if label not in temporal)
         self._banks = banks
-        self._views = tuple(view for view, bank in self._banks.items() if bank)
+        self._views = tuple(view for view, bank in self._banks.items() if bank or qualities[view])
 
     def __getstate__(self) -> dict[str, Any]:
         """Return heads as files and no engine: a Predictor travels to other processes, which open their own."""
@@ -97,6 +99,12 @@ class Predictor:
         """The heads in use that answer for single pictures, in the order of the results."""
         by_label = {head.label: head for bank in self._banks.values() for head in bank.heads}
         return tuple(by_label[label] for label in self._order)
+
+    @property
+    def quality_heads(self) -> tuple[HeadFile, ...]:
+        """The heads in use that say how good a picture is, in the order of the results."""
+        by_label = {head.label: head for bank in self._qualities.values() for head in bank.heads}
+        return tuple(by_label[label] for label in self._quality_order)
 
     @property
     def video_heads(self) -> tuple[HeadFile, ...]:
@@ -266,6 +274,7 @@ class Predictor:
         self, image: ImageSource, loaded: Loaded, scene: Scene, features: Features, reason: str | None = None
     ) -> Prediction:
         results, notes = judge_all(self._banks, features)
+        found = {q.label: q for view, values in features.items() for q in self._qualities[view].answers(values)}
         height, width = loaded.pixels.shape[:2]
         area, read = scene.area, len(features.get("native", ()))
         heads = () if reason else decided([results[label] for label in self._order if label in results])
@@ -283,5 +292,6 @@ class Predictor:
             area_shape=None if area is None else area.shape,
             area_share=area.pixels / (height * width) if area else 1.0,
             judged=reason is None,
+            qualities=() if reason else tuple(found[label] for label in self._quality_order),
             reason=None if reason is None else f"too little to judge: {reason}",
         )

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         [Iterable[FloatImage], float, float, np.random.Generator], Iterator[FloatImage]
     ]
 
-View: TypeAlias = Literal["native", "overview", "light", "temporal"]
+View: TypeAlias = Literal["native", "overview", "light", "temporal", "full"]
 Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "compression"]
-Scope: TypeAlias = Literal["kind", "family"]
+Scope: TypeAlias = Literal["kind", "family", "quality"]
 
 LIGHT: View = "light"
 """The overview, and statistics of the histogram and of where light lies (see `views.light.light_statistics`)."""
@@ -39,7 +39,10 @@ VIEWS: tuple[View, ...] = ("native", "overview", LIGHT)
 TEMPORAL: View = "temporal"
 """The view of a run of a video's frames: statistics over time of the features of their overviews."""
 
-HEAD_VIEWS: tuple[View, ...] = (*VIEWS, TEMPORAL)
+FULL: View = "full"
+"""Each native window, followed by the view "light" of the picture: what a head of quality may read."""
+
+HEAD_VIEWS: tuple[View, ...] = (*VIEWS, FULL, TEMPORAL)
 TEMPORAL_STATISTICS = 2
 """Statistics of each feature in the temporal view (see `views.runs.run_statistics`)."""
 
@@ -48,8 +51,9 @@ MIN_SEVERITY, MAX_SEVERITY = 1.0, 5.0
 
 KIND: Scope = "kind"
 FAMILY: Scope = "family"
-SCOPES: tuple[Scope, ...] = (KIND, FAMILY)
-"""The scopes of heads: one named distortion, or all that a family has, named or not."""
+QUALITY: Scope = "quality"
+SCOPES: tuple[Scope, ...] = (KIND, FAMILY, QUALITY)
+"""The scopes of heads: one named distortion, all that a family has, named or not, or how good a picture is."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -100,6 +104,8 @@ class HeadSpec:
     A head of the scope "family" says whether any fault of its `family`, after which it is called, is there; kinds say
     which one. It has nothing to synthesize of its own: it learns from the family's kinds and from `makes`.
 
+    A head of the scope "quality" says how good a picture is, whatever is wrong with it; it synthesizes nothing either.
+
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
 
@@ -136,6 +142,8 @@ class HeadSpec:
         self._check_makes()
         if self.scope == FAMILY:
             self._check_family()
+        if self.scope == QUALITY and (self.can_synthesize or self.encode is not None or self.view == TEMPORAL):
+            raise ValueError("a HeadSpec of the scope 'quality' judges single pictures and synthesizes nothing")
 
     @property
     def can_synthesize(self) -> bool:
@@ -202,11 +210,13 @@ class BackboneRef:
 
 def view_key(view: View) -> str:
     """Return a key for caches that names all that decides what heads of `view` read, but for the backbone."""
-    return f"{view} {_LIGHT_VERSION}" if view == LIGHT else view
+    return f"{view} {_LIGHT_VERSION}" if view in (LIGHT, FULL) else view
 
 
 def width_of(view: View, dim: int) -> int:
     """Return the length of the vectors that heads of `view` read of a backbone with `dim` features."""
     if view == TEMPORAL:
         return TEMPORAL_STATISTICS * dim
+    if view == FULL:
+        return 2 * dim + LIGHT_STATISTICS
     return dim + LIGHT_STATISTICS if view == LIGHT else dim

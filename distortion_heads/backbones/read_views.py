@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.spec import LIGHT, View
+from distortion_heads.spec import FULL, LIGHT, View
 from distortion_heads.views.light import with_light
 from distortion_heads.views.scene import Scene, scene_of
 from distortion_heads.views.windows import overview_view
 
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
+
+_RUN: Mapping[View, tuple[View, ...]] = {LIGHT: ("overview",), FULL: ("native", "overview")}
 
 
 def view_features(backbone: FeatureSource, pixels: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
@@ -34,7 +36,7 @@ def scene_features(
     frame_index: int = 0,
 ) -> Features:
     """Return the features of `views` of a scene: what `Predictor` reads and what heads are trained on."""
-    small = overview_view(scene.pixels).image if LIGHT in views else None
+    small = overview_view(scene.pixels).image if LIGHT in views or FULL in views else None
     shared = small if small is not None and backbone.shares_overview else scene.pixels
     asked: dict[str, Any] = {} if max_windows is None else {"max_windows": max_windows, "frame_index": frame_index}
     if scene.mask is not None:
@@ -48,12 +50,15 @@ def scene_features(
 
 def views_to_run(views: Sequence[View]) -> tuple[View, ...]:
     """The views that the backbone runs on, for heads that read `views`."""
-    return tuple(dict.fromkeys("overview" if view == LIGHT else view for view in views))
+    return tuple(dict.fromkeys(run for view in views for run in _RUN.get(view, (view,))))
 
 
 def assembled(scene: Scene, run: Features, views: Sequence[View], small: NDArray[np.uint8] | None = None) -> Features:
     """Return the features of `views`, in their order, from those that the backbone gave. `small`: see `with_light`."""
-    return {
-        view: with_light(run["overview"], scene.pixels, small, scene.mask) if view == LIGHT else run[view]
-        for view in views
-    }
+    found = dict(run)
+    if LIGHT in views or FULL in views:
+        found[LIGHT] = with_light(run["overview"], scene.pixels, small, scene.mask)
+    if FULL in views:
+        light = np.broadcast_to(found[LIGHT][0], (len(run["native"]), found[LIGHT].shape[1]))
+        found[FULL] = np.concatenate([run["native"], light], axis=1)
+    return {view: found[view] for view in views}

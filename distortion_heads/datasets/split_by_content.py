@@ -98,6 +98,11 @@ def split_by_content(images: Sequence[LabelledImage], scenes: Sequence[int | Non
     raise DataError(_HOPELESS)
 
 
+def scene_numbers(images: Sequence[LabelledImage], scenes: Sequence[int | None]) -> NDArray[np.int64]:
+    """Return a number per image, equal in one scene, as `split_by_content` tells scenes apart."""
+    return next(_groupings(images, scenes))[0]
+
+
 def _groupings(
     images: Sequence[LabelledImage], scenes: Sequence[int | None]
 ) -> Iterator[tuple[NDArray[np.int64], str | None]]:

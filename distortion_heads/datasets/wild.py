@@ -50,6 +50,13 @@ def read_wild(folder: Path, split: str, limit: int | None = None) -> tuple[WildP
     return tuple(chosen[:limit])
 
 
+def clean_ones(folder: Path | None, split: str) -> tuple[Path, ...]:
+    """Return the pictures of one split that the list calls clean; none without a folder."""
+    if folder is None:
+        return ()
+    return tuple(picture.path for picture in read_wild(folder, split) if picture.state == CLEAN)
+
+
 def _picture(folder: Path, row: dict[str, str]) -> WildPicture:
     labels = row["labels"].split("+")
     families = tuple(sorted({FAULTS[label] for label in labels if label in FAULTS}))

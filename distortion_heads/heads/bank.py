@@ -147,7 +147,17 @@ class _Block:
                 values += biases[:n]
                 if activation == "relu":
                     np.maximum(values, 0, out=values)
+                elif activation == "softmax_mixture":
+                    values = _mixture(values)
         return values
+
+
+def _mixture(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return sum softmax(z) s, (..., 1), of logits z and scores s side by side, (..., 2 C)."""
+    logits, scores = np.split(values, 2, axis=-1)
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    mixed: NDArray[np.float32] = (weights * scores).sum(axis=-1, keepdims=True) / weights.sum(axis=-1, keepdims=True)
+    return mixed
 
 
 def _read_only(view: NDArray[np.float32]) -> NDArray[np.float32]:

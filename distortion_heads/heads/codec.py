@@ -63,6 +63,14 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
+def _is_correlation(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and -1 <= value <= 1)
+
+
+def _is_size(value: Any) -> bool:
+    return value is None or (_is_number(value) and value >= 0)
+
+
 def _is_object(value: Any, accepts: Callable[[Any], bool]) -> bool:
     return isinstance(value, dict) and all(map(accepts, value.values()))
 
@@ -89,6 +97,9 @@ Text: TypeAlias = Annotated[str, Rule(_is_text, "a string", _without_surrogates)
 Integer: TypeAlias = Annotated[int, Rule(lambda v: type(v) is int, "an integer", int)]
 Count: TypeAlias = Annotated[int, Rule(lambda v: type(v) is int and v >= 0, "an integer, 0 or more", int)]
 Figure: TypeAlias = Annotated[float | None, Rule(_is_figure, "null or a number in [0, 1]", _figure)]
+Number: TypeAlias = Annotated[float, Rule(_is_number, "a finite number", float)]
+Correlation: TypeAlias = Annotated[float | None, Rule(_is_correlation, "null or a number in [-1, 1]", _figure)]
+Size: TypeAlias = Annotated[float | None, Rule(_is_size, "null or a number, 0 or more", _figure)]
 PositiveFraction: TypeAlias = Annotated[
     float, Rule(lambda v: _is_fraction(v) and v > 0, "a number above 0, 1 at most", float)
 ]

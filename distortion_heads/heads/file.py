@@ -29,6 +29,7 @@ from distortion_heads.errors import (
 )
 from distortion_heads.heads.codec import RefusedError, record_of
 from distortion_heads.heads.head import SCHEMA, HeadFile, Layer
+from distortion_heads.heads.quality_file import check_quality, outputs_of
 from distortion_heads.spec import FAMILY, BackboneRef, check_label, width_of
 
 METADATA_KEY = "dheads"
@@ -37,7 +38,12 @@ DEFAULT_HEAD_BYTES = 256 * 2**10
 """Most bytes of a head of the default size."""
 
 _DTYPES = {"F16": "<f2", "F32": "<f4"}
-_PARAMETERS: dict[str, set[str]] = {"none": set(), "temperature": {"scale"}, "platt": {"scale", "offset"}}
+_PARAMETERS: dict[str, set[str]] = {
+    "none": set(),
+    "temperature": {"scale"},
+    "platt": {"scale", "offset"},
+    "monotone": set(),
+}
 _NOT_WHOLE = "no whole safetensors file: truncated, or another format"
 
 
@@ -205,7 +211,8 @@ def _check_relations(head: HeadFile) -> None:
         raise HeadSchemaError(f"calibration {calibration.method!r} has no parameter {name!r}")
     if head.scope == FAMILY and head.label != head.family:
         raise HeadSchemaError(f"a head of the scope 'family' is labelled {head.family!r}, as its family")
-    width, n_outputs = width_of(head.view, head.backbone.dim), len(head.outputs)
+    check_quality(head)
+    width, n_outputs = width_of(head.view, head.backbone.dim), outputs_of(head)
     sizes = [(layer.in_, layer.out) for layer in head.layers]
     if not sizes or [width, *(n_out for _, n_out in sizes)] != [*(n_in for n_in, _ in sizes), n_outputs]:
         raise HeadSchemaError(f"layers (in, out) {sizes} do not lead from {width} features to {n_outputs} outputs")

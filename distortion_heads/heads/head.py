@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from distortion_heads.heads.codec import (
     OPTIONAL,
     STORED_AS,
+    Correlation,
     Count,
     Figure,
     Integer,
+    Number,
     Numbers,
     PositiveFraction,
+    Size,
     Text,
     Texts,
     one_of,
@@ -27,11 +30,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Activation: TypeAlias = Literal["relu", "identity"]
+Activation: TypeAlias = Literal["relu", "identity", "softmax_mixture"]
+"""The function after a layer. "softmax_mixture", of a last layer, gives one number, sum softmax(z) s.
+
+The first half of its outputs are logits z of types, the second their scores s: the score that is expected under the
+probabilities of the types (MEON, Ma et al. 2018).
+"""
 
 SCHEMA = "dheads/1"
 
-OUTPUTS = (("presence",), ("presence", "severity"))
+OUTPUTS = (("presence",), ("presence", "severity"), ("quality",))
 """The choices of what the last layer of a head gives, in this order."""
 
 
@@ -62,11 +70,23 @@ class DeclaredLayer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
-    """Maps a presence logit z to a probability: sigmoid(scale * z + offset); "temperature" has no offset."""
+class Knot:
+    """A point of a monotone map: the raw output, and what it means on the scale."""
 
-    method: Literal["none", "temperature", "platt"] = "none"
+    raw: Number
+    value: Number
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """Maps a presence logit z to a probability: sigmoid(scale * z + offset); "temperature" has no offset.
+
+    "monotone" maps a quality: straight lines through `knots`, flat beyond them.
+    """
+
+    method: Literal["none", "temperature", "platt", "monotone"] = "none"
     params: Numbers = field(default_factory=dict)
+    knots: tuple[Knot, ...] = field(default=(), metadata={OPTIONAL: True})
 
     @property
     def scale(self) -> float:
@@ -93,8 +113,21 @@ class Pooling:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """The scale of a quality, high is good: its ends, what they mean, and whose opinion the `target` was."""
+
+    low: Number
+    high: Number
+    meaning: Text
+    target: Text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeadMetrics:
-    """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured."""
+    """Measured on `n` held-out images; each figure in [0, 1], or None where it was not measured.
+
+    Of a quality rank and linear correlation with the target, in [-1, 1], and the mean error in steps of the scale.
+    """
 
     split: str
     n: Count
@@ -103,6 +136,9 @@ class HeadMetrics:
     f1: Figure = None
     ece: Figure = None
     fpr_clean: Figure = None
+    srocc: Correlation = field(default=None, metadata={OPTIONAL: True})
+    plcc: Correlation = field(default=None, metadata={OPTIONAL: True})
+    mae: Size = field(default=None, metadata={OPTIONAL: True})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +157,10 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class HeadFile:
-    """The content of one head file (design, section 6); without `pooling` a picture's answer is its windows' mean."""
+    """The content of one head file (design, section 6); without `pooling` a picture's answer is its windows' mean.
+
+    Only a head of the scope "quality" has a `scale`; it has no use for the threshold.
+    """
 
     schema: str = SCHEMA
     label: str
@@ -139,3 +178,4 @@ class HeadFile:
     provenance: Provenance
     scope: Scope = field(default=KIND, metadata={OPTIONAL: True})
     pooling: Pooling | None = field(default=None, metadata={OPTIONAL: True, STORED_AS: Pooling})
+    scale: Scale | None = field(default=None, metadata={OPTIONAL: True, STORED_AS: Scale})

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSchemaError
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import check_backbone, parse_head, read_head
 from distortion_heads.heads.head import HeadFile
+from distortion_heads.heads.quality import QualityBank
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import HEAD_VIEWS, TEMPORAL, BackboneRef, View
+from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, View
 
 NAMED = 3
 """Heads of another backbone that are named."""
@@ -84,22 +85,41 @@ def load_banks(
 ) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:
     """Return a bank per view, the labels of all heads in their order, and the heads that cannot be used.
 
-    With `must_work` the first of these raises instead. Heads are loaded one by one, so that none is held twice.
+    All but those of quality. With `must_work` the first that cannot be used raises instead. Heads are loaded one by
+    one, so that none is held twice.
     """
     banks = {view: HeadBank(expected=len(chosen)) for view in HEAD_VIEWS}
     labels: list[str] = []
     problems: list[Problem] = []
+    for file in _usable([head for head in chosen if head.spec.scope != QUALITY], backbone, must_work, problems):
+        banks[file.view].add(file)
+        labels.append(file.label)
+    return banks, tuple(labels), tuple(problems)
+
+
+def load_qualities(
+    chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
+) -> tuple[dict[View, QualityBank], tuple[str, ...], tuple[Problem, ...]]:
+    """Return what `load_banks` does, of the heads of quality."""
+    banks = {view: QualityBank() for view in HEAD_VIEWS}
+    labels: list[str] = []
+    problems: list[Problem] = []
+    for file in _usable([head for head in chosen if head.spec.scope == QUALITY], backbone, must_work, problems):
+        banks[file.view].add(file)
+        labels.append(file.label)
+    return banks, tuple(labels), tuple(problems)
+
+
+def _usable(
+    chosen: Sequence[RegisteredHead], backbone: BackboneRef, must_work: bool, problems: list[Problem]
+) -> Iterator[HeadFile]:
     for head in chosen:
         if head.spec.weights is None and not must_work:
             continue
         try:
-            file = load_installed_head(head, backbone)
+            yield load_installed_head(head, backbone)
         except HeadFileError as error:
             if must_work:
                 raise type(error)(f"head {head.spec.label!r}: {error}") from None
             foreign = isinstance(error, BackboneMismatchError)
             problems.append(Problem(label=head.spec.label, reason=str(error), foreign=foreign))
-        else:
-            banks[file.view].add(file)
-            labels.append(file.label)
-    return banks, tuple(labels), tuple(problems)

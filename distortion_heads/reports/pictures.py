@@ -12,6 +12,7 @@ from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Predic
 from distortion_heads.errors import DheadsError
 from distortion_heads.heads.families import OTHER
 from distortion_heads.io.text_tables import csv_cells, csv_path, csv_text
+from distortion_heads.reports.qualities import quality_cells, quality_keys
 from distortion_heads.spec import FAMILY
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _PARTS = ("", "_present", "_severity")
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
-    With `fast`, `notes`, `area` and `area_shape`, and `judged` with its `reason` where they say something.
+    With `fast`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they say something.
     """
     area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
@@ -46,6 +47,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
         **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "families": [family_to_dict(family) for family in prediction.families],
+        **quality_keys(prediction.qualities),
         "heads": [head_to_dict(head) for head in prediction.heads],
     }
 
@@ -121,19 +123,23 @@ class HeadsCsv:
     `notes`: what was done to the picture or not looked at, or why it was not judged; several are parted by "; ".
     A family has FAMILY, FAMILY_present, FAMILY_severity and FAMILY_kind, its most probable kind where it is present; a
     head has LABEL, LABEL_present and LABEL_severity, unless it is called after its family, which then has the same. A
-    family called like one of `columns` has none. `present` is `true` or `false`; what is missing is empty. Texts are
-    written as `text_tables` does. Open `stream` with `newline=""`.
+    family called like one of `columns` has none. Before the notes comes a column for each of `qualities`. `present` is
+    `true` or `false`; what is missing is empty. Texts are written as `text_tables` does. Open `stream` with
+    `newline=""`.
     """
 
     columns: ClassVar[tuple[str, ...]]
 
-    def __init__(self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = ()) -> None:
+    def __init__(
+        self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = (), qualities: Sequence[str] = ()
+    ) -> None:
         """Write the header. Raises `DheadsError` if two columns would have one name."""
         self._families = tuple(family for family in families if family not in (*self.columns, NOTES))
         self._labels = tuple(label for label in labels if label not in self._families)
+        self._qualities = tuple(qualities)
         self._writer = csv.writer(stream)
         header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
-        header += [*(label + part for label in self._labels for part in _PARTS), NOTES]
+        header += [*(label + part for label in self._labels for part in _PARTS), *self._qualities, NOTES]
         for i, column in enumerate(header):
             if column in header[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
@@ -142,7 +148,7 @@ class HeadsCsv:
     def write_error(self, path: str | None, message: str | None, notes: Sequence[str] = ()) -> None:
         """Write the row of an input that failed, or failed from some time on, or of which there is more to say."""
         blank = [None] * (len(self.columns) - 2)
-        empty = [None] * (4 * len(self._families) + 3 * len(self._labels))
+        empty = [None] * (4 * len(self._families) + 3 * len(self._labels) + len(self._qualities))
         error = None if message is None else csv_text(message)
         self._writer.writerow([csv_path(path), *blank, error, *empty, _joined(notes)])
 
@@ -155,6 +161,7 @@ class HeadsCsv:
             row += [None] * 4 if family is None else [*_cells(family), _kind(family)]
         for head in map(heads.get, self._labels):
             row += [None] * 3 if head is None else _cells(head)
+        row += map(quality_cells(prediction.qualities).get, self._qualities)
         why = () if prediction.judged or prediction.reason is None else (prediction.reason,)
         self._writer.writerow([*row, _joined((*why, *prediction.remarks))])
 

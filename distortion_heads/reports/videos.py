@@ -6,6 +6,7 @@ from typing import Any
 
 from distortion_heads.answers import Prediction
 from distortion_heads.reports.pictures import HeadsCsv, family_to_dict, head_to_dict, kinds_to_list, severity_cell
+from distortion_heads.reports.qualities import quality_cells, video_quality_keys
 from distortion_heads.video.answers import Event, FrameResult, Segment, VideoFamily, VideoHead, VideoPrediction
 
 FRAME_COLUMNS = ("path", "frame", "time", "width", "height", "windows", "backbone", "error")
@@ -29,6 +30,7 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
         "windows": prediction.windows,
         "backbone": prediction.backbone,
         "families": [_family_to_dict(family) for family in prediction.families],
+        **video_quality_keys(prediction.qualities),
         "heads": [_head_to_dict(head) for head in prediction.heads],
     }
     if prediction.fast:
@@ -91,6 +93,7 @@ def frame_to_dict(path: str | None, result: FrameResult) -> dict[str, Any]:
         "time": _time(result.time),
         "probability": {head.label: round(head.probability, 6) for head in heads},
         "severity": {head.label: round(head.severity, 2) for head in heads if head.severity is not None},
+        **({"quality": quality_cells(result.prediction.qualities)} if result.prediction.qualities else {}),
     }
 
 

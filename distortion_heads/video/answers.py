@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction
+from distortion_heads.answers import FamilyResult, HeadResult, KindShare, Prediction, QualityResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,6 +98,18 @@ class VideoFamily(FamilyResult):
     segments: tuple[FamilySegment, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class VideoQuality(QualityResult):
+    """How good a video is: `value` is the mean over the frames, `worst` that over its worst second, from `worst_time`.
+
+    `spread` is the standard deviation over time. `curve` float32 (bins,) as the rows of `Curves`.
+    """
+
+    worst: float
+    worst_time: float
+    curve: NDArray[np.float32] = field(repr=False, compare=False)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curves:
     """Mean probabilities over time: float32 (heads, bins), NaN where no frame was evaluated.
@@ -115,7 +127,7 @@ class VideoPrediction:
     """All heads' answers for one video, from `start` to `end`; `error` says what could not be read, and from when on.
 
     `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
-    so as not to fall behind a growing file; `notes` as in `Prediction`, and `area` that
+    so as not to fall behind a growing file; `notes` and `qualities` as in `Prediction`, and `area` that
     of the first frame.
     """
 
@@ -136,6 +148,7 @@ class VideoPrediction:
     fast: bool = False
     notes: tuple[str, ...] = ()
     area: tuple[int, int, int, int] | None = None
+    qualities: tuple[VideoQuality, ...] = ()
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
@@ -155,6 +168,7 @@ class VideoPrediction:
             heads=self.heads,
             families=self.families,
             notes=self.notes,
+            qualities=self.qualities,
         )
 
     @property

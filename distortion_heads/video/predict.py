@@ -149,6 +149,7 @@ def _answer(
         fast=first.prediction.fast,
         notes=tuple(dict.fromkeys((*first.prediction.remarks, *video.notes, *judge.notes(video.info.frame_rate)))),
         area=first.prediction.area,
+        qualities=timeline.qualities(),
     )
 
 

@@ -7,21 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.options import SegmentRule
 from distortion_heads.spec import TEMPORAL
-from distortion_heads.video.answers import Curves, Event, FrameResult, VideoHead
+from distortion_heads.video.answers import Curves, Event, FrameResult, VideoHead, VideoQuality
+from distortion_heads.video.curves import CurveBins
+from distortion_heads.video.quality import QualityOverTime
 from distortion_heads.video.segments import SegmentTracker
 from distortion_heads.views.runs import REACH
 
 if TYPE_CHECKING:
     from distortion_heads.answers import HeadResult
-
-BINS = 1024
-FIRST_WIDTH = 1 / 32
-"""Seconds of a bin before the first doubling."""
 
 
 class Timeline:
@@ -33,6 +30,7 @@ class Timeline:
         ]
         self._totals = _Totals(len(heads))
         self._curves = CurveBins(len(heads))
+        self._quality = QualityOverTime()
         self.last: FrameResult | None = None
         self._spacing = 0.0
         self.first: FrameResult | None = None
@@ -69,6 +67,10 @@ class Timeline:
         assert self.last is not None
         return tuple(self._head(row, result) for row, result in enumerate(self.last.prediction.heads))
 
+    def qualities(self) -> tuple[VideoQuality, ...]:
+        """Return how good the whole video is; call it after `finish`."""
+        return self._quality.answers()
+
     def curves(self) -> Curves:
         return self._curves.curves()
 
@@ -76,6 +78,7 @@ class Timeline:
         self.end = end
         heads = result.prediction.heads
         self._curves.add(result.time, end, [head.probability for head in heads])
+        self._quality.add(result, end)
         return tuple(
             event
             for tracker, head in zip(self._trackers, heads, strict=True)
@@ -131,41 +134,3 @@ def _rule_for(head: HeadFile, rule: SegmentRule) -> SegmentRule:
     if head.view != TEMPORAL:
         return rule
     return replace(rule, min_length=max(rule.min_length, 2 * REACH))
-
-
-class CurveBins:
-    """Time-weighted means in at most `BINS` bins; when these are full, each two neighbours become one."""
-
-    def __init__(self, heads: int) -> None:
-        self._start: float | None = None
-        self._width = FIRST_WIDTH
-        self._sums = np.zeros((heads, BINS))
-        self._seconds = np.zeros(BINS)
-        self._used = 0
-
-    def add(self, onset: float, end: float, values: Sequence[float]) -> None:
-        """Add `values`, which hold from `onset` to `end`."""
-        if self._start is None:
-            self._start = onset
-        while (end - self._start) > self._width * BINS:
-            self._double()
-        first = min(int((onset - self._start) / self._width), BINS - 1)
-        last = min(max(int(np.ceil((end - self._start) / self._width)), first + 1), BINS)
-        edges = self._start + self._width * np.arange(first, last + 1)
-        overlap = np.maximum(np.minimum(edges[1:], end) - np.maximum(edges[:-1], onset), 1e-9)
-        self._sums[:, first:last] += np.multiply.outer(values, overlap)
-        self._seconds[first:last] += overlap
-        self._used = max(self._used, last)
-
-    def curves(self) -> Curves:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            values: NDArray[np.float64] = self._sums[:, : self._used] / self._seconds[: self._used]
-        return Curves(start=self._start or 0.0, width=self._width, values=values.astype(np.float32))
-
-    def _double(self) -> None:
-        half = BINS // 2
-        self._width *= 2
-        self._used = -(-self._used // 2)
-        for array in (self._sums, self._seconds):
-            array[..., :half] = array[..., 0::2] + array[..., 1::2]
-            array[..., half:] = 0

@@ -63,6 +63,6 @@ def dheads_heads() -> Iterable[HeadSpec]:
     """Import each distortion's module only now: `dheads --help` needs none of them."""
     from importlib import import_module
 
-    for name in (*FAMILIES, *MODULES):
+    for name in (*FAMILIES, *MODULES, "quality"):
         head: HeadSpec = import_module(f"{__name__}.{name}").HEAD
         yield head

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from distortion_heads.heads.bank import AnswerRules, HeadOutputs
-from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Threshold
-from distortion_heads.spec import BackboneRef
+from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Layer, Provenance, Scale, Threshold
+from distortion_heads.spec import QUALITY, BackboneRef, width_of
 
 FINGERPRINT = "0123456789abcdef" * 4
 
@@ -83,3 +83,24 @@ def same(a: HeadFile, b: HeadFile) -> bool:
 def _bits(layer: Layer) -> tuple[object, ...]:
     arrays = (layer.weight, layer.bias)
     return (layer.activation, *((a.dtype.str, a.shape, a.tobytes()) for a in arrays))
+
+
+def make_quality_head(label: str = "quality", *, dim: int = 12, **changes: Any) -> HeadFile:
+    """A head of quality with random weights; `mixture`: of that many types."""
+    types = changes.pop("mixture", 0)
+    width = width_of(changes.get("view", "native"), dim)
+    first, last = make_layers((width, 5, 2 * types or 1), changes.pop("seed", 0))
+    if types:
+        last = Layer(weight=last.weight, bias=last.bias, activation="softmax_mixture")
+    values: dict[str, Any] = {
+        "dim": dim,
+        "family": "quality",
+        "scope": QUALITY,
+        "outputs": ("quality",),
+        "layers": (first, last),
+        "calibration": Calibration(),
+        "threshold": Threshold(),
+        "metrics": HeadMetrics(split="hold-out", n=40, srocc=0.9, plcc=-0.5, mae=0.25),
+        "scale": Scale(low=1.0, high=5.0, meaning="1 bad to 5 good", target="ratings of a.csv"),
+    }
+    return make_head(label, **{**values, **changes})

@@ -125,7 +125,7 @@ def test_of_two_family_heads_the_first_stays(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"scope": "genus"}, r"scope must be one of \('kind', 'family'\), not 'genus'"),
+        ({"scope": "genus"}, r"scope must be one of \('kind', 'family', 'quality'\), not 'genus'"),
         ({"label": "soft", "scope": "family"}, "labelled 'blur', as its family"),
         ({"scope": "family", "synthesize": lambda image, severity, rng: image}, "has makes, not synthesize"),
         ({"label": "soft", "makes": (MAKE,)}, "makes is for the scope 'family'"),

@@ -163,7 +163,7 @@ def test_conditions_are_parsed(text: str, condition: Condition) -> None:
     "text",
     [
         *("", "blur", "blur>", ">0.5", "blur=0.5", "blur==0.5", "blur=>0.5", "blur>>0.5", "0.2<blur<0.5", "blur>x"),
-        *("blur>-1", "blur>60", "blur>1.01", "blur>nan", "blur>1e-3", "blur>0.5.5", "blur>.", "blur>0.5 smoke>0.5"),
+        *("blur>-1", "blur>nan", "blur>1e-3", "blur>0.5.5", "blur>.", "blur>0.5 smoke>0.5"),
     ],
 )
 def test_junk_is_no_condition(text: str) -> None:

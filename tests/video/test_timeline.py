@@ -7,7 +7,8 @@ import pytest
 
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.options import SegmentRule
-from distortion_heads.video.timeline import BINS, CurveBins, Timeline
+from distortion_heads.video.curves import BINS, CurveBins
+from distortion_heads.video.timeline import Timeline
 from helpers.video_clips import results_of
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dheads_cli.commands.add_quality import add_quality_head, is_rated
 from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
 from dheads_cli.output.console import complain, stdout_stream
@@ -27,7 +28,8 @@ FOLDER = click.Path(path_type=Path)
 @click.option(
     "--data",
     type=FOLDER,
-    help="A folder with LABEL/ and clean/ in it, of pictures and videos, or a CSV of path,label[,group][,start,end].",
+    help="A folder with LABEL/ and clean/ in it, of pictures and videos, or a CSV of path,label[,group][,start,end]; a "
+    "CSV of path,mos[,group] for a head of quality.",
 )
 @click.option("--clean", type=FOLDER, help="A folder of clean pictures, which are distorted here.")
 @click.option(
@@ -60,6 +62,11 @@ FOLDER = click.Path(path_type=Path)
     show_default=True,
     help="Other distortions of the clean pictures join the negatives.",
 )
+@click.option(
+    "--scale",
+    metavar="WORST,BEST",
+    help="With a CSV of path,mos: the ends of the ratings, as in 0,100 (default: 1,5).",
+)
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--force", is_flag=True, help="Replace a head of your own with that label.")
 @click.option("--out", type=FOLDER, help="Write the head to this file instead of attaching it.")
@@ -73,6 +80,7 @@ def add_head(ctx: click.Context, /, label: str, as_json: bool, **options: Any) -
     see the scene: of five heads, each without a fifth of the scenes, below 400 pictures; else a part is held out. All
     frames of a video are on one side.
 
+    With ratings, a CSV of path,mos[,group], the head says how good a picture is, on their scale.
     Exit status: 0 all is well, 1 nothing was trained, or files could not be read and the head was trained without
     them, 2 wrong usage.
     """
@@ -85,6 +93,11 @@ def add_head(ctx: click.Context, /, label: str, as_json: bool, **options: Any) -
         raise click.UsageError("--frames goes with --data PATH", ctx)
     if "data" not in given and (options["equalize"] is not None or options["strict"]):
         raise click.UsageError("--equalize and --strict go with --data PATH", ctx)
+    if "data" in given and is_rated(given["data"]):
+        add_quality_head(ctx, label, given, as_json)
+        return 0
+    if "scale" in given:
+        raise click.UsageError("--scale goes with --data FILE, a CSV of path,mos", ctx)
     session = session_of(ctx)
     registry = session.checked_registry()
     with needs_train_extra("add-head"):

@@ -23,7 +23,8 @@ def list_heads(ctx: click.Context, as_json: bool) -> None:
 
     A family's own head comes first, its kinds are indented below it.
 
-    AUROC is what was measured on held-out pictures when the head was trained.
+    AUROC is what was measured on held-out pictures when the head was trained; of a quality the rank correlation (SROCC)
+    with people's opinion.
     """
     session = session_of(ctx)
     backbone = bundled_ref()
@@ -66,6 +67,8 @@ def _row(fact: HeadFacts, *, indent: bool) -> list[str]:
     assert file is not None
     severity = "yes" if "severity" in file.outputs else "no"
     auroc = "-" if file.metrics.auroc is None else f"{file.metrics.auroc:.3f}"
+    if file.metrics.srocc is not None:
+        auroc = f"SROCC {file.metrics.srocc:.3f}"
     return [
         INDENT * indent + fact.label,
         printable(fact.title),

@@ -22,6 +22,7 @@ from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import Names, Sink
+from dheads_cli.output.sorted_sink import WorstFirst, check_qualities
 from dheads_cli.output.submission import Submission, check_submission
 from dheads_cli.session import Session, session_of
 from distortion_heads.errors import DheadsError, RegistryError
@@ -49,7 +50,10 @@ EXIT_UNJUDGED = 3
     "conditions",
     multiple=True,
     metavar="COND",
-    help="Exit with 1 if this holds for a picture, as in 'blur>0.6' (a head or a family). May be repeated.",
+    help="Exit with 1 if this holds for a picture, as in 'blur>0.6' or 'quality<2.5'. May be repeated.",
+)
+@click.option(
+    "--sort", type=click.Choice(["quality"]), help="Write the answers once all are known, those of the worst first."
 )
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
@@ -79,6 +83,7 @@ def predict(
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
+    sort: str | None,
     backbone: str | None,
     device: str,
     max_pixels: int | None,
@@ -119,10 +124,11 @@ def predict(
     predictor = _predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone)
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
-    _check_conditions(parsed, heads_in_use)
+    _check_conditions(parsed, heads_in_use, predictor.quality_heads)
+    names = Names.of((*heads_in_use, *predictor.quality_heads))
+    check_qualities(ctx, names.qualities, sort)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
-    names = Names.of(heads_in_use)
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, names.labels)
@@ -132,6 +138,7 @@ def predict(
         chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
         beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
     ):
+        chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)
         pictures = page_sources([item for item in inputs if item.error is None and not request.wants(item)], max_pixels)
@@ -209,10 +216,10 @@ class _Run:
 
     def _check(self, prediction: Prediction) -> None:
         for condition in self._conditions:
-            if heads := condition.matches(prediction):
+            if found := condition.matches(prediction):
                 self._held = True
                 text = f"{condition.name}{condition.op}{condition.value:g}"
-                values = ", ".join(f"{head.label} {head.probability:.2f}" for head in heads)
+                values = ", ".join(f"{label} {value:.2f}" for label, value in found)
                 complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
 
 
@@ -227,17 +234,19 @@ def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
 
 def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFile, ...]:
     """Return the heads that will answer: those that need successive frames only if some inputs are videos."""
-    if not predictor.heads and not all(videos):
+    if not predictor.heads and not predictor.quality_heads and not all(videos):
         chosen = ", ".join(head.label for head in predictor.video_heads)
         raise click.UsageError(f"pictures cannot be judged by what reads successive frames ({chosen}): see --heads")
     return predictor.video_heads if any(videos) else predictor.heads
 
 
-def _check_conditions(conditions: Sequence[Condition], heads: Sequence[HeadFile]) -> None:
+def _check_conditions(
+    conditions: Sequence[Condition], heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
+) -> None:
     names = {name for head in heads for name in (head.label, head.family)}
     try:
         for condition in conditions:
-            condition.check(names)
+            condition.check(names, [head.label for head in qualities])
     except DheadsError as error:
         raise click.UsageError(f"--fail-if: {error}") from None
 
@@ -258,7 +267,7 @@ def _predictor(
     spec, registry = chosen_backbone(session, backbone)
     predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
     session.report(problem_lines(predictor.problems, backbone))
-    if not predictor.video_heads:
+    if not predictor.video_heads and not predictor.quality_heads:
         place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
         raise RegistryError(f"no head can be used: train one with `dheads add-head{place}`, or see `dheads list`")
     return predictor

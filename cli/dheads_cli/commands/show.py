@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
+from dheads_cli.output.quality_card import quality_figures
 from dheads_cli.session import session_of
 from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.spec import FAMILY, TEMPORAL, width_of
+
+if TYPE_CHECKING:
+    from distortion_heads.heads.head import HeadFile
 
 
 @click.command()
@@ -65,38 +70,51 @@ def _card(fact: HeadFacts, kinds: Sequence[str]) -> Card:
         return {"": about}
     about |= {"weights": f"{spec.weights} ({kibibytes(fact.size)})", "license": file.license}
     sizes = [width_of(file.view, file.backbone.dim), *(len(layer.bias) for layer in file.layers)]
-    metrics, origin = file.metrics, file.provenance
+    model = {
+        "view": file.view,
+        "outputs": ", ".join(file.outputs),
+        "layers": " - ".join(map(str, sizes)),
+        "backbone": f"{file.backbone.name}@{file.backbone.fingerprint}",
+        "calibration": _calibration(fact),
+    }
+    if file.scale is None:
+        pooling = f"quantile {file.pooling.quantile:g} of the windows" if file.pooling else "mean of the windows"
+        model |= {"threshold": f"{file.threshold.value:.4f} ({file.threshold.objective})", "pooling": pooling}
+    noun = "frames" if file.view == TEMPORAL else "pictures"
+    figures = _figures(file, noun) if file.scale is None else quality_figures(file, None, noun)
+    return {"": about, "Model": model, **figures, "Trained on": _origin(file)}
+
+
+def _figures(file: HeadFile, noun: str) -> Card:
+    metrics = file.metrics
     return {
-        "": about,
-        "Model": {
-            "view": file.view,
-            "outputs": ", ".join(file.outputs),
-            "layers": " - ".join(map(str, sizes)),
-            "backbone": f"{file.backbone.name}@{file.backbone.fingerprint}",
-            "calibration": _calibration(fact),
-            "threshold": f"{file.threshold.value:.4f} ({file.threshold.objective})",
-            "pooling": f"quantile {file.pooling.quantile:g} of the windows" if file.pooling else "mean of the windows",
-        },
-        f"Measured on {metrics.n} {'frames' if file.view == TEMPORAL else 'pictures'} ({metrics.split})": {
+        f"Measured on {metrics.n} {noun} ({metrics.split})": {
             "AUROC": figure(metrics.auroc),
             "AP": figure(metrics.ap),
             "F1": figure(metrics.f1),
             "ECE": figure(metrics.ece),
             "false alarms on clean": share(metrics.fpr_clean),
-        },
-        "Trained on": {
-            "data": f"{origin.data} ({origin.n_pos} positive, {origin.n_neg} negative)",
-            "SHA-256 of the data": origin.data_sha256,
-            "licences of the data": ", ".join(origin.image_licenses) or "not stated",
-            "command": origin.command,
-            "seed": str(origin.seed),
-            "versions": ", ".join(f"{name} {version}" for name, version in origin.versions.items()) or "-",
-            "created with": file.created_with,
-        },
+        }
+    }
+
+
+def _origin(file: HeadFile) -> dict[str, str]:
+    origin = file.provenance
+    counts = f"{origin.n_pos} positive, {origin.n_neg} negative" if file.scale is None else f"{origin.n_pos} rated"
+    return {
+        "data": f"{origin.data} ({counts})",
+        "SHA-256 of the data": origin.data_sha256,
+        "licences of the data": ", ".join(origin.image_licenses) or "not stated",
+        "command": origin.command,
+        "seed": str(origin.seed),
+        "versions": ", ".join(f"{name} {version}" for name, version in origin.versions.items()) or "-",
+        "created with": file.created_with,
     }
 
 
 def _calibration(fact: HeadFacts) -> str:
     assert fact.file is not None
     calibration = fact.file.calibration
+    if calibration.knots:
+        return f"{calibration.method}, {len(calibration.knots)} knots"
     return ", ".join([calibration.method, *(f"{name} {value:.4g}" for name, value in calibration.params.items())])

@@ -12,7 +12,7 @@ import click
 
 from dheads_cli.commands.train_clips import train_on_clips
 from dheads_cli.commands.train_data import check_options, dataset_options, refit, train_on_data
-from dheads_cli.commands.train_families import train_on_families
+from dheads_cli.commands.train_families import train_on_families, train_on_series
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.trained_table import trained_table
@@ -61,7 +61,8 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 )
 @click.option("--clips", type=FOLDER, help="A folder of clean videos: fit the heads that need successive frames.")
 @click.option("--families", is_flag=True, help="Fit the heads of families on mixtures as they reach us.")
-@click.option("--wild", type=FOLDER, help="Pictures as they were found, with a manifest.csv (--families).")
+@click.option("--quality", is_flag=True, help="Fit the head of quality on series of ever worse pictures.")
+@click.option("--wild", type=FOLDER, help="Pictures as they were found, with a manifest.csv (--families, --quality).")
 @dataset_options
 @click.pass_context
 def train(
@@ -82,6 +83,7 @@ def train(
     head_license: str,
     clips: Path | None,
     families: bool,
+    quality: bool,
     wild: Path | None,
     refit_heads: bool,
     **dataset: Any,
@@ -92,7 +94,8 @@ def train(
     plugins can make; held-out AUROC is printed whenever it was measured. With --data, any backbone, frozen or
     fine-tuned, and a head per label of the dataset; started by torchrun, the processes share the work. With --clips and
     --images, heads that need successive frames, on clips that are made of both. With --families and --images, the heads
-    of families, on the bundled backbone's features of samples with the faults that can be seen in them.
+    of families, on the bundled backbone's features of samples with the faults that can be seen in them. With --quality
+    and --images, the head that says how good a picture is.
 
     Writes backbone/ and heads/ into --out.
     """
@@ -103,13 +106,14 @@ def train(
         check_options(ctx, "--clips", without=others)
         train_on_clips(ctx, clips, images, out, seed, licenses, head_license, dataset["backbone"])
         return
-    if families:
-        if images is None:
-            raise click.UsageError("--families goes with --images DIR, a folder of clean pictures", ctx)
+    if families or quality:
+        what = "--families" if families else "--quality"
+        if images is None or (families and quality):
+            raise click.UsageError(f"{what} goes alone, with --images DIR, a folder of clean pictures", ctx)
         others = {*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"}
-        check_options(ctx, "--families", without=others - {"licenses", "workers", "fit_pictures", "hold_pictures"})
+        check_options(ctx, what, without=others - {"licenses", "workers", "fit_pictures", "hold_pictures"})
         counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
-        train_on_families(
+        (train_on_families if families else train_on_series)(
             ctx,
             images,
             wild,
@@ -119,7 +123,7 @@ def train(
         )
         return
     if wild is not None:
-        raise click.UsageError("--wild DIR goes with --families", ctx)
+        raise click.UsageError("--wild DIR goes with --families or --quality", ctx)
     if images is None or dataset["data"] is not None:
         if images is not None or dataset["data"] is None or refit_heads:
             raise click.UsageError("give --images DIR, or --data DATASET, or --refit-heads with --images DIR", ctx)

@@ -1,4 +1,4 @@
-"""`dheads train --families`."""
+"""`dheads train --families` and `dheads train --quality`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from dheads_cli.output.cards import write_card
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import progress_bar
+from dheads_cli.output.quality_card import quality_figures
 from dheads_cli.output.trained_table import figures_table
 from dheads_cli.session import session_of
 
@@ -29,7 +31,7 @@ def train_on_families(
                 wild=wild,
                 out=out,
                 seed=seed,
-                command=_command(images, wild, seed, options),
+                command=_command("--families", images, wild, seed, options),
                 report=lambda stage, done, total: bar.show(done, total, stage),
                 **{name: value for name, value in options.items() if value is not None},
             ),
@@ -38,9 +40,34 @@ def train_on_families(
     stdout_stream(machine=False).write(f"{figures_table(heads, 'family')}wrote {out / 'heads'}\n")
 
 
-def _command(images: Path, wild: Path | None, seed: int, options: dict[str, Any]) -> str:
+def train_on_series(
+    ctx: click.Context, images: Path, wild: Path | None, out: Path, seed: int, options: dict[str, Any]
+) -> None:
+    """Fit the head of quality; write `out/heads/quality.safetensors`, and what was measured."""
+    from distortion_heads._system.locks import only_writer
+    from distortion_heads.training.runs.from_series import QualityOptions, train_quality
+
+    specs = [head.spec for head in session_of(ctx).checked_registry().heads.values()]
+    with progress_bar(ticking=True) as bar, only_writer(out, "dheads train"):
+        head, spread = train_quality(
+            QualityOptions(
+                images=images,
+                wild=wild,
+                out=out,
+                seed=seed,
+                command=_command("--quality", images, wild, seed, options),
+                report=lambda stage, done, total: bar.show(done, total, stage),
+                **{name: value for name, value in options.items() if value is not None},
+            ),
+            specs,
+        )
+    write_card(f"{head.label}: {head.title}", quality_figures(head, spread, "pictures"))
+    stdout_stream(machine=False).write(f"wrote {out / 'heads'}\n")
+
+
+def _command(what: str, images: Path, wild: Path | None, seed: int, options: dict[str, Any]) -> str:
     """Return what decides the weights; folders by their names, for the files are given to others."""
-    words = ["dheads", "train", "--families", "--images", images.resolve().name, "--seed", str(seed)]
+    words = ["dheads", "train", what, "--images", images.resolve().name, "--seed", str(seed)]
     words += [] if wild is None else ["--wild", wild.resolve().name]
     for name in ("fit_pictures", "hold_pictures"):
         words += [] if options[name] is None else [f"--{name.replace('_', '-')}", str(options[name])]

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 from dheads_cli.output.console import ResultStream, complain, printable
 from distortion_heads.answers import FamilyResult
 from distortion_heads.reports.pictures import CsvReport, error_to_dict, kinds_text, prediction_to_dict, to_json_line
-from distortion_heads.spec import FAMILY
+from distortion_heads.spec import FAMILY, QUALITY
 
 if TYPE_CHECKING:
     from distortion_heads.answers import HeadResult, Prediction
     from distortion_heads.heads.head import HeadFile
-    from distortion_heads.video.answers import Event, FrameResult, Segment, VideoFamily, VideoHead, VideoPrediction
+    from distortion_heads.video.answers import (
+        Event,
+        FrameResult,
+        Segment,
+        VideoFamily,
+        VideoHead,
+        VideoPrediction,
+        VideoQuality,
+    )
 
 MAX_PATH_COLUMN = 60
 INDENT = "  "
@@ -27,18 +35,25 @@ _Answer = TypeVar("_Answer", bound="FamilyResult | HeadResult")
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of the heads that answer, and of their families; `own`: those that have a head of their own."""
+    """The names of the heads that answer, and of their families; `own`: those that have a head of their own.
+
+    `qualities` are those of the heads that say how good a picture is.
+    """
 
     families: tuple[str, ...]
     labels: tuple[str, ...]
     own: frozenset[str]
+    qualities: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, heads: Sequence[HeadFile]) -> Names:
+        qualities = tuple(head.label for head in heads if head.scope == QUALITY)
+        heads = [head for head in heads if head.scope != QUALITY]
         return cls(
             families=tuple(dict.fromkeys(head.family for head in heads)),
             labels=tuple(head.label for head in heads),
             own=frozenset(head.family for head in heads if head.scope == FAMILY),
+            qualities=qualities,
         )
 
     @property
@@ -48,7 +63,7 @@ class Names:
 
     def width(self, show_all: bool) -> int:
         """Return the length of the longest name that is shown."""
-        return max(map(len, (*self.families, *(INDENT + label for label in self.labels if show_all))))
+        return max(map(len, (*self.families, *self.qualities, *(INDENT + label for label in self.labels if show_all))))
 
     def tells(self, event: Event) -> bool:
         """Return whether `event` is for people: a family's own head speaks for its kinds."""
@@ -114,12 +129,13 @@ class CsvSink(Sink):
     """One row per picture and, `with_frames`, one per frame of a video; errors among them and on stderr."""
 
     def __init__(self, stream: ResultStream, names: Names, *, with_frames: bool) -> None:
+        text = cast(TextIO, stream)
         if with_frames:
             from distortion_heads.reports.videos import FrameCsv
 
-            self._report: CsvReport | FrameCsv = FrameCsv(cast(TextIO, stream), names.labels, names.columns)
+            self._report: CsvReport | FrameCsv = FrameCsv(text, names.labels, names.columns, names.qualities)
         else:
-            self._report = CsvReport(cast(TextIO, stream), names.labels, names.columns)
+            self._report = CsvReport(text, names.labels, names.columns, names.qualities)
 
     def prediction(self, prediction: Prediction) -> None:
         self._report.write(prediction)
@@ -145,7 +161,8 @@ class CsvSink(Sink):
 class PlainSink(Sink):
     """A line per input and family, `PATH  FAMILY  PROBABILITY  severity S  KIND SHARE`, or `PATH  clean`.
 
-    Errors go to stderr. For a video then `share S` and `segments ONSET-OFFSET,...`, both in seconds; a line per event.
+    Then `PATH  quality  VALUE`. Errors go to stderr. For a video then `share S` and `segments ONSET-OFFSET,...`, both
+    in seconds; a line per event.
     """
 
     def __init__(self, stream: ResultStream, names: Names, paths: Sequence[str], show_all: bool) -> None:
@@ -159,6 +176,7 @@ class PlainSink(Sink):
             self._write(path, [self._answer(answer) for answer in shown(prediction, self._show_all)])
         else:
             self._write(path, [not_judged(prediction)])
+        self._qualities(path, [f"{quality.value:.1f}" for quality in prediction.qualities])
         self._notes(path, prediction.remarks)
 
     def event(self, path: str, event: Event) -> None:
@@ -167,9 +185,14 @@ class PlainSink(Sink):
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
         self._write(path, [self._video_answer(answer) for answer in shown_in_video(prediction, self._show_all)])
+        self._qualities(path, [video_quality_text(quality) for quality in prediction.qualities])
         self._notes(path, prediction.notes)
         if prediction.error is not None:
             self.error(path, prediction.error)
+
+    def _qualities(self, path: str, texts: Sequence[str]) -> None:
+        for label, text in zip(self._names.qualities, texts, strict=False):
+            self._write(path, [f"{label.ljust(self._name_width)}  {text}"])
 
     def _notes(self, path: str, notes: Sequence[str]) -> None:
         for note in notes:
@@ -199,6 +222,13 @@ class PlainSink(Sink):
 def shown_name(answer: FamilyResult | HeadResult) -> str:
     """Return the name of a family, or that of one of its kinds below it."""
     return answer.family if isinstance(answer, FamilyResult) else INDENT + answer.label
+
+
+def video_quality_text(quality: VideoQuality) -> str:
+    """Return `3.4  worst 1.9 at 0:05.0`."""
+    from distortion_heads.io.video.sampling import time_text
+
+    return f"{quality.value:.1f}  worst {quality.worst:.1f} at {time_text(quality.worst_time)}"
 
 
 def not_judged(prediction: Prediction) -> str:

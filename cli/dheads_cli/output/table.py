@@ -20,7 +20,7 @@ from distortion_heads.spec import MAX_SEVERITY
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from distortion_heads.answers import HeadResult, Prediction
+    from distortion_heads.answers import HeadResult, Prediction, QualityResult
     from distortion_heads.video.answers import Event, VideoPrediction
 
 BAR_CELLS, GAP = 10, 2
@@ -61,7 +61,8 @@ class TableSink(Sink):
         self._stream, self._names, self._show_all, self._noun = stream, names, show_all, noun
         self._console = rich_console()
         self._glyphs = Glyphs(ascii_only=self._console.options.ascii_only)
-        label, width = max(10, names.width(show_all)), self._console.width
+        longest_quality = max((len(quality_text(name, 0.0)) for name in names.qualities), default=0)
+        label, width = max(10, names.width(show_all), longest_quality), self._console.width
         self._form = next((form for form in FORMS if width >= MIN_PATH + form.fixed(label)), FORMS[-1])
         free = width - self._form.fixed(label)
         longest = max((cell_len(printable(path)) for path in paths), default=0)
@@ -84,6 +85,8 @@ class TableSink(Sink):
             table.add_row(path, Text("not judged", "dim"))
         elif not answers:
             table.add_row(path, Text("clean", CLEAN_STYLE))
+        for quality in prediction.qualities:
+            table.add_row("", Text(quality_text(quality.label, quality.value), quality_style(quality)))
         self._write_header()
         why = [] if prediction.judged else [not_judged(prediction)]
         self._write(table, *map(_note, (*why, *prediction.remarks)))
@@ -93,14 +96,15 @@ class TableSink(Sink):
             self._write(Text(event_text(event, 0), "red" if event.kind == "onset" else "dim"))
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        from dheads_cli.output.video_table import facts, video_table
+        from dheads_cli.output.video_table import facts, video_qualities, video_table
 
         answers = shown_in_video(prediction, self._show_all)
         self._counts["distorted" if prediction.relevant_families else "clean"] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
         body = video_table(prediction, answers, self._console) if answers else Text("  clean", CLEAN_STYLE)
         blank = [] if sum(self._counts.values()) == 1 else [Text()]
-        self._write(*blank, title, body, *map(_note, prediction.notes))
+        told = video_qualities(prediction, self._console)
+        self._write(*blank, title, body, *told, *map(_note, prediction.notes))
         if prediction.error is not None:
             super().error(path, prediction.error)
 
@@ -187,6 +191,17 @@ class Glyphs:
         """Return a severity in [1, 5] as five dots."""
         full = round(severity)
         return self._dots[0] * full + self._dots[1] * (round(MAX_SEVERITY) - full)
+
+
+def quality_text(label: str, value: float) -> str:
+    """Return `quality 2.7`."""
+    return f"{label} {value:.1f}"
+
+
+def quality_style(quality: QualityResult) -> str:
+    """Return the colour of a quality: green from 3 quarters of the scale on, red in its lowest third."""
+    share = (quality.value - quality.low) / (quality.high - quality.low)
+    return "green" if share >= 0.75 else "yellow" if share >= 1 / 3 else "red"
 
 
 def shortened(path: str, width: int, ellipsis: str) -> str:

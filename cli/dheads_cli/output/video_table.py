@@ -57,6 +57,19 @@ def video_table(prediction: VideoPrediction, answers: tuple[VideoFamily | VideoH
     return table
 
 
+def video_qualities(prediction: VideoPrediction, console: Console) -> list[Text]:
+    """Return a line for each head of quality: its mean, its curve, and its worst second."""
+    blocks = ASCII_BLOCKS if console.options.ascii_only else BLOCKS
+    width = min(max(console.width - 56, LEAST_SPARK), MOST_SPARK)
+    lines = []
+    for quality in prediction.qualities:
+        curve = (quality.curve - np.float32(quality.low)) / np.float32(quality.high - quality.low)
+        told = f"  worst {quality.worst:.1f} at {time_text(quality.worst_time)}"
+        spark = sparkline(curve, np.inf, width, blocks, lowest=True)
+        lines.append(Text.assemble((f"  {quality.label} {quality.value:.1f}", "bold"), "  ", spark, told))
+    return lines
+
+
 def _name(answer: VideoFamily | VideoHead) -> str:
     """Return the name, and under that of a family its most probable kind."""
     kinds = kinds_text(answer.kinds, most=1) if isinstance(answer, VideoFamily) and _tells(answer) else ""
@@ -96,8 +109,13 @@ def segments_text(segments: Sequence[Segment], ascii_only: bool, *, with_kinds: 
     return "\n".join([*spans[:MOST_SEGMENTS], *more])
 
 
-def sparkline(values: NDArray[np.float32], threshold: float, width: int, blocks: str = BLOCKS) -> Text:
-    """Return the highest of `values` in [0, 1] in each of `width` cells; those at or above `threshold` are coloured."""
+def sparkline(
+    values: NDArray[np.float32], threshold: float, width: int, blocks: str = BLOCKS, *, lowest: bool = False
+) -> Text:
+    """Return the highest of `values` in [0, 1] in each of `width` cells; those at or above `threshold` are coloured.
+
+    The `lowest` where high is good.
+    """
     text = Text()
     edges = np.linspace(0, len(values), width + 1)
     for left, right in pairwise(edges):
@@ -106,7 +124,7 @@ def sparkline(values: NDArray[np.float32], threshold: float, width: int, blocks:
         if part.size == 0:
             text.append(" ")
             continue
-        value = float(part.max())
+        value = float(part.min() if lowest else part.max())
         text.append(
             blocks[min(round(value * (len(blocks) - 1)), len(blocks) - 1)], "red" if value >= threshold else "dim"
         )

@@ -146,7 +146,7 @@ def _sample(worker: _Worker, block: int, index: int) -> dict[str, NDArray[np.flo
     rng = np.random.default_rng((*seed, 1))
     found = bool(plan.found) and rng.random() < FOUND_ODDS
     paths = plan.found if found else plan.scenes
-    pixels = _cut(scene_of(load_scene(paths[rng.integers(len(paths))])).pixels, rng)
+    pixels = cut_out(scene_of(load_scene(paths[rng.integers(len(paths))])).pixels, rng)
     image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
     made = mixed_picture(image, draw_faults(worker.operators, rng), seed, untouched=not found)
     features = scene_features(worker.backbone, scene_of(made.pixels), ("native", LIGHT))
@@ -157,7 +157,8 @@ def _sample(worker: _Worker, block: int, index: int) -> dict[str, NDArray[np.flo
     return {"native": native, "light": features[LIGHT], "sharp": _in_focus(made, len(native)), "loss": loss}
 
 
-def _cut(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def cut_out(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a piece of uint8 (H, W, 3), about 400 x 528 pixels, or all there is, mirrored at times."""
     height, width = pixels.shape[:2]
     rows, columns = int(rng.integers(LOWEST, HIGHEST)), int(rng.integers(LEFTMOST, RIGHTMOST))
     if rng.random() < 0.5:

@@ -30,7 +30,7 @@ from distortion_heads.training.features.labelled import Dataset, usable
 from distortion_heads.training.heads.fit_and_measure import fit_and_measure
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard, weakness
 
-_PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
+PACKAGES = ("distortion-heads", "numpy", "onnxruntime", "pillow", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,5 +245,5 @@ def _provenance(request: AddHeadRequest, card: HeadCard, data: Dataset) -> Prove
         n_neg=len(data.images) - positive,
         seed=request.seed,
         command=shlex.join(words),
-        versions={package: version(package) for package in _PACKAGES},
+        versions={package: version(package) for package in PACKAGES},
     )

@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Recipe:
+class Recipe:
     """How to fit: the highest `rate`, `decay` of the weights times the rate, features left out of 256 (`dropout`).
 
     `stretch` multiplies `MAX_STEPS`.
@@ -40,11 +40,11 @@ MANY = 10_000
 MOST = 40_000
 """Pictures from which on there is more to learn than joint training has found, in longer and larger strides."""
 
-_FEW_PICTURES = _Recipe(batch=128, rate=3e-3, decay=2.0, dropout=102)
-_MANY_PICTURES = _Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
+_FEW_PICTURES = Recipe(batch=128, rate=3e-3, decay=2.0, dropout=102)
+_MANY_PICTURES = Recipe(batch=512, rate=5e-4, decay=0.05, dropout=51)
 """Small steps: layers that joint training has fitted well lose by large ones."""
 
-_MOST_PICTURES = _Recipe(batch=512, rate=1e-3, decay=0.05, dropout=26, stretch=2)
+_MOST_PICTURES = Recipe(batch=512, rate=1e-3, decay=0.05, dropout=26, stretch=2)
 
 
 def fit_layers(
@@ -65,7 +65,7 @@ def fit_layers(
     rng = np.random.default_rng(seed)
     outputs = 2 if with_severity else 1
     head = (
-        _Perceptron.random(examples.windows.shape[1], hidden, outputs, rng) if start is None else _Perceptron.of(*start)
+        Perceptron.random(examples.windows.shape[1], hidden, outputs, rng) if start is None else Perceptron.of(*start)
     )
     targets = _Targets.of(examples, with_severity)
     if start is not None or len(examples) >= MANY or not whitened:
@@ -77,10 +77,10 @@ def fit_layers(
 
 
 def _fit(
-    head: _Perceptron, windows: NDArray[Any], targets: _Targets, recipe: _Recipe, rng: np.random.Generator
+    head: Perceptron, windows: NDArray[Any], targets: _Targets, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Layer, Layer]:
     steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, recipe.stretch * MAX_STEPS))
-    optimizer = _AdamW(head.parameters, steps, recipe)
+    optimizer = AdamW(head.parameters, steps, recipe)
     order = np.empty(0, np.int64)
     scale = np.float32(256 / (256 - recipe.dropout))
     for _ in range(steps):
@@ -96,13 +96,13 @@ def _fit(
 
 
 @dataclass(frozen=True, eq=False)
-class _Perceptron:
+class Perceptron:
     """The map relu(x @ first + first_bias) @ last + last_bias; the arrays are updated in place."""
 
     parameters: tuple[Array, Array, Array, Array]
 
     @classmethod
-    def random(cls, dim: int, hidden: int, outputs: int, rng: np.random.Generator) -> _Perceptron:
+    def random(cls, dim: int, hidden: int, outputs: int, rng: np.random.Generator) -> Perceptron:
         """Draw small weights, which generalise from few pictures; the severity starts at 3."""
         first = rng.standard_normal((dim, hidden), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * dim)))
         last = rng.standard_normal((hidden, outputs), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * hidden)))
@@ -110,7 +110,7 @@ class _Perceptron:
         return cls((first, np.zeros(hidden, np.float32), last, bias))
 
     @classmethod
-    def of(cls, first: Layer, last: Layer) -> _Perceptron:
+    def of(cls, first: Layer, last: Layer) -> Perceptron:
         return cls((first.weight.T.copy(), first.bias.copy(), last.weight.T.copy(), last.bias.copy()))
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -168,10 +168,10 @@ def _balance(examples: Examples, owner: NDArray[np.int64]) -> Array:
     return balanced
 
 
-class _AdamW:
+class AdamW:
     """Updates arrays in place; the rate warms up over a tenth of the steps, then follows half a cosine."""
 
-    def __init__(self, parameters: tuple[Array, ...], steps: int, recipe: _Recipe) -> None:
+    def __init__(self, parameters: tuple[Array, ...], steps: int, recipe: Recipe) -> None:
         self._parameters, self._steps, self._recipe, self._done = parameters, steps, recipe, 0
         self._mean = [np.zeros_like(p) for p in parameters]
         self._square = [np.zeros_like(p) for p in parameters]

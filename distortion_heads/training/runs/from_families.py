@@ -9,7 +9,7 @@ from pathlib import Path
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.datasets.clean_pictures import find_scenes
-from distortion_heads.datasets.wild import CLEAN, read_wild
+from distortion_heads.datasets.wild import clean_ones
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile
@@ -57,7 +57,7 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
             folder=options.out / "samples",
             name=name,
             scenes=paths,
-            found=_found(options.wild, split),
+            found=clean_ones(options.wild, split),
             count=count,
             seed=options.seed + place,
             backbone=backbone,
@@ -87,10 +87,3 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
     for head in finished:
         write_atomic(folder / f"{head.label}.safetensors", dump_head(head))
     return finished
-
-
-def _found(wild: Path | None, split: str) -> tuple[Path, ...]:
-    """Return the pictures of one split that the list calls clean."""
-    if wild is None:
-        return ()
-    return tuple(picture.path for picture in read_wild(wild, split) if picture.state == CLEAN)

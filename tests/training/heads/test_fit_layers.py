@@ -95,7 +95,7 @@ def test_gradients_are_those_of_the_loss() -> None:
     from distortion_heads.training.heads import fit_layers as fit
 
     examples = cloud(20, 0)
-    head = fit._Perceptron.random(DIM, fit.HIDDEN, 2, np.random.default_rng(0))
+    head = fit.Perceptron.random(DIM, fit.HIDDEN, 2, np.random.default_rng(0))
     targets = fit._Targets.of(examples, with_severity=True)
     batch = np.arange(len(examples.windows))
     x = examples.windows.astype(np.float32)
@@ -126,7 +126,7 @@ def test_fitting_goes_on_from_given_layers() -> None:
     from distortion_heads.training.heads import fit_layers as fit
 
     start = fit.fit_layers(cloud(60, 0), with_severity=True, seed=1)
-    again = fit._Perceptron.of(*start)
+    again = fit.Perceptron.of(*start)
     x = cloud(10, 3).windows
     expected = np.maximum(x @ start[0].weight.T + start[0].bias, 0) @ start[1].weight.T + start[1].bias
     np.testing.assert_allclose(again.forward(x)[1], expected, atol=1e-4)

@@ -1,0 +1,211 @@
+"""Fit a head of quality: a small perceptron on the windows of pictures, whose mean is held against people's opinion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distortion_heads.heads.head import Layer
+from distortion_heads.training.features.examples import Examples
+from distortion_heads.training.heads.fit_layers import MANY, AdamW, Recipe
+from distortion_heads.training.heads.whitening import Whitening
+
+HIDDEN, HIDDEN_WHOLE = 64, 16
+"""Units that read a window, and units that read the picture as a whole."""
+
+BETA = 0.3
+"""Error, in steps of the scale, from which on it counts by its size and no longer by its square."""
+
+RANK_WEIGHT, LEAST_MARGIN, MOST_MARGIN = 0.5, 0.03, 0.3
+"""Within a series a worse picture must lie lower by half of what the targets differ by, between these margins."""
+
+BEST_WEIGHT = 2.0
+"""How much the best picture of a series counts: a good picture must not be taken for a bad one."""
+
+FEWEST_STEPS, MOST_STEPS = 400, 8000
+EPOCHS_OF_MANY, EPOCHS_OF_FEW = 25, 60
+WHOLE_DROPOUT = 128
+"""Features of the picture as a whole that are left out of 256: they know the scene too well."""
+
+_FEW = Recipe(batch=64, rate=3e-3, decay=2.0, dropout=77)
+_MANY = Recipe(batch=100, rate=1e-3, decay=0.05, dropout=26)
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rated:
+    """n pictures with their opinions: windows (W, dim), `starts` int64 (n + 1,), `target` float32 (n,), high is good.
+
+    `whole` (n, width) are features of each picture as a whole, or None. Every `series` pictures after each other are
+    one, the best first; 1 where there are none.
+    """
+
+    windows: NDArray[Any]
+    starts: NDArray[np.int64]
+    target: Array
+    whole: NDArray[Any] | None = None
+    series: int = 1
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def take(self, pictures: NDArray[np.int64]) -> Rated:
+        """Return these pictures, in that order."""
+        counts = self.starts[pictures + 1] - self.starts[pictures]
+        return Rated(
+            windows=np.concatenate([self.windows[self.starts[i] : self.starts[i + 1]] for i in pictures]),
+            starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            target=self.target[pictures],
+            whole=None if self.whole is None else self.whole[pictures],
+            series=self.series,
+        )
+
+    def features(self, picture: int) -> Array:
+        """Return what a head reads of a picture: its windows, each followed by what is known of the whole."""
+        windows = np.asarray(self.windows[self.starts[picture] : self.starts[picture + 1]], np.float32)
+        if self.whole is None:
+            return windows
+        whole = np.asarray(self.whole[picture], np.float32)
+        return np.concatenate([windows, np.broadcast_to(whole, (len(windows), len(whole)))], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Start:
+    """Hidden units to begin with, of varying outputs of about 1: those that read windows, and those of the whole."""
+
+    windows: Layer | None = None
+    whole: Layer | None = None
+
+
+def fit_quality(rated: Rated, *, seed: int, start: Start | None = None) -> tuple[Layer, Layer]:
+    """Fit features -> hidden units -> 1, from those of `start` where there are some; deterministic in `seed`.
+
+    Smooth L1 on the mean of the windows, and a hinge on neighbours in a series (RankIQA, Liu et al. 2017). AdamW with
+    dropout on the features, which are partly whitened where there are few pictures. The layers read them as they are;
+    no hidden unit reads both windows and the whole, which would learn the scenes by heart.
+    """
+    rng = np.random.default_rng(seed)
+    if len(rated) >= MANY // 4:
+        return _fit(rated, _MANY, EPOCHS_OF_MANY, rng, start or Start())
+    whitening = Whitening.of(_in_two_classes(rated))
+    first, last = _fit(replace(rated, windows=whitening.apply(rated.windows)), _FEW, EPOCHS_OF_FEW, rng, Start())
+    if rated.whole is not None:
+        raise ValueError("few pictures are whitened, which the features of the whole are not")
+    return whitening.absorbed(first), last
+
+
+def _in_two_classes(rated: Rated) -> Examples:
+    return Examples(
+        windows=rated.windows,
+        starts=rated.starts,
+        labels=rated.target > np.median(rated.target),
+        severity=np.full(len(rated), np.nan, np.float32),
+        clean=np.zeros(len(rated), bool),
+    )
+
+
+def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator, start: Start) -> tuple[Layer, Layer]:
+    net = _Branches.random(rated, rng).starting_with(start)
+    groups = len(rated) // rated.series
+    batch = max(min(recipe.batch // rated.series, groups), 1)
+    steps = int(np.clip(epochs * groups / batch, FEWEST_STEPS, MOST_STEPS))
+    optimizer = AdamW(net.parameters, steps, recipe)
+    order = np.empty(0, np.int64)
+    for _ in range(steps):
+        if len(order) < batch:
+            order = rng.permutation(groups)
+        chosen, order = order[:batch], order[batch:]
+        part = rated.take((chosen[:, np.newaxis] * rated.series + np.arange(rated.series)).ravel())
+        part = replace(part, windows=_dropped(part.windows, recipe.dropout, rng))
+        if part.whole is not None:
+            part = replace(part, whole=_dropped(part.whole, WHOLE_DROPOUT, rng))
+        optimizer.step(net.gradients(part))
+    return net.layers()
+
+
+def _dropped(features: NDArray[Any], dropout: int, rng: np.random.Generator) -> Array:
+    """Return float32 features of which `dropout` in 256 are 0 and the others larger in proportion."""
+    x = features.astype(np.float32)
+    kept = np.frombuffer(rng.bytes(x.size), np.uint8) >= dropout
+    x *= kept.reshape(x.shape) * np.float32(256 / (256 - dropout))
+    return x
+
+
+@dataclass(frozen=True, eq=False)
+class _Branches:
+    """Hidden units that read windows (first two arrays), units that read the whole (next two), and one output of both.
+
+    The arrays are updated in place.
+    """
+
+    parameters: tuple[Array, Array, Array, Array, Array, Array]
+
+    @classmethod
+    def random(cls, rated: Rated, rng: np.random.Generator) -> _Branches:
+        width = 0 if rated.whole is None else rated.whole.shape[1]
+        hidden = (HIDDEN, HIDDEN_WHOLE if width else 0)
+        weights = [
+            rng.standard_normal((n_in, n_out), dtype=np.float32) * np.float32((3 * max(n_in, 1)) ** -0.5)
+            for n_in, n_out in ((rated.windows.shape[1], hidden[0]), (width, hidden[1]), (sum(hidden), 1))
+        ]
+        biases = [np.zeros(hidden[0], np.float32), np.zeros(hidden[1], np.float32)]
+        middle = np.full(1, rated.target.mean(), np.float32)
+        return cls((weights[0], biases[0], weights[1], biases[1], weights[2], middle))
+
+    def starting_with(self, start: Start) -> _Branches:
+        """Put the units of `start` in the place of random ones."""
+        for layer, weight, bias in ((start.windows, *self.parameters[:2]), (start.whole, *self.parameters[2:4])):
+            if layer is not None:
+                known = min(layer.out, weight.shape[1])
+                weight[:, :known], bias[:known] = layer.weight[:known].T, layer.bias[:known]
+        return self
+
+    def gradients(self, part: Rated) -> tuple[Array, ...]:
+        """Return the gradients by `parameters` of the loss of a batch."""
+        by_window, bias, by_whole, whole_bias, last, last_bias = self.parameters
+        counts = np.diff(part.starts)
+        whole = np.zeros((len(part), 0), np.float32) if part.whole is None else part.whole
+        seen, known = np.maximum(part.windows @ by_window + bias, 0), np.maximum(whole @ by_whole + whole_bias, 0)
+        pooled = np.add.reduceat(seen, part.starts[:-1]) / counts[:, np.newaxis].astype(np.float32)
+        hidden = np.concatenate([pooled, known], axis=1)
+        slope = _slope((hidden @ last + last_bias)[:, 0], part).astype(np.float32)[:, np.newaxis]
+        back = slope @ last.T
+        split = by_window.shape[1]
+        into_seen = np.repeat(back[:, :split] / counts[:, np.newaxis].astype(np.float32), counts, axis=0) * (seen > 0)
+        into_known = back[:, split:] * (known > 0)
+        return (
+            part.windows.T @ into_seen,
+            into_seen.sum(0),
+            whole.T @ into_known,
+            into_known.sum(0),
+            hidden.T @ slope,
+            slope.sum(0),
+        )
+
+    def layers(self) -> tuple[Layer, Layer]:
+        by_window, bias, by_whole, whole_bias, last, last_bias = self.parameters
+        (dim, seen), (width, known) = by_window.shape, by_whole.shape
+        weight = np.zeros((seen + known, dim + width), np.float32)
+        weight[:seen, :dim], weight[seen:, dim:] = by_window.T, by_whole.T
+        return (
+            Layer(weight=weight, bias=np.concatenate([bias, whole_bias]), activation="relu"),
+            Layer(weight=np.ascontiguousarray(last.T), bias=last_bias, activation="identity"),
+        )
+
+
+def _slope(quality: NDArray[Any], part: Rated) -> NDArray[np.float64]:
+    """Return the derivative of the loss by the qualities of a batch."""
+    slope: NDArray[np.float64] = np.clip((quality - part.target) / BETA, -1, 1) / len(quality)
+    if part.series > 1:
+        slope[:: part.series] *= BEST_WEIGHT
+        found, wanted = (values.reshape(-1, part.series) for values in (quality, part.target))
+        margin = np.clip((wanted[:, :-1] - wanted[:, 1:]) / 2, LEAST_MARGIN, MOST_MARGIN)
+        broken = RANK_WEIGHT * ((found[:, :-1] - found[:, 1:]) < margin) / margin.size
+        pairs = slope.reshape(-1, part.series)
+        pairs[:, :-1] -= broken
+        pairs[:, 1:] += broken
+    return slope
