@@ -35,6 +35,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine ten seconds may pass anywhere, and a line on stderr would come that no test expects."""
+    monkeypatch.setattr("dheads_cli.output.progress.EVERY", float("inf"))
+
+
 @pytest.fixture(scope="session")
 def backbone() -> CellBackbone:
     return load_backbone(bundled_backbone(), threads=2)

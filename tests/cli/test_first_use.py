@@ -75,6 +75,7 @@ def test_a_long_csv_has_a_row_per_picture_and_family_or_kind(
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
+    monkeypatch.setattr(progress, "EVERY", 10.0)
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     with progress.progress_bar() as bar:
         for step in range(60):

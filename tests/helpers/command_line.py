@@ -17,7 +17,9 @@ from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
 from helpers.sample_heads import make_head
 
-COMMAND = [sys.executable, "-c", "from dheads_cli.main import main; main()"]
+_QUIET = "from dheads_cli.output import progress; progress.EVERY = float('inf')"
+COMMAND = [sys.executable, "-c", f"{_QUIET}; from dheads_cli.main import main; main()"]
+"""Without the lines of progress that a busy machine brings, where ten seconds may pass anywhere."""
 
 
 @dataclass(frozen=True)

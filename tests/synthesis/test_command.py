@@ -136,3 +136,21 @@ def test_a_sheet_that_cannot_be_drawn(
     monkeypatch.chdir(photos)
     assert dheads(["synth", "--distortions", "jpeg", *arguments]) == status
     assert said in capsys.readouterr().err
+
+
+def test_a_run_ends_with_a_table_of_what_was_made(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["synth", str(photos), str(tmp_path / "out"), "--jobs", "1", "--distortions", "darken,brighten"]
+    assert dheads([*arguments, "--severities", "2,4"]) == 0
+    files = 2 * len(list(photos.iterdir()))
+    assert capsys.readouterr().out.splitlines() == [
+        "distortion  files",
+        f"brighten    {files}",
+        f"darken      {files}",
+        "",
+        f"{tmp_path / 'out'}: {2 * files} made",
+    ]
+    mixed = [*arguments[:2], str(tmp_path / "mixed"), "--jobs", "1", "--distortions", "darken,jpeg", "--mix", "1-2"]
+    assert dheads([*mixed, "-n", "8"]) == 0
+    assert "mixtures of 2  " in capsys.readouterr().out

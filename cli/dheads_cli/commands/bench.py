@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from dheads_cli.commands.bench_outside import foreign, wild
-from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
+from dheads_cli.commands.bench_parts import (
+    JOBS,
+    SEED,
+    command_line,
+    goals_table,
+    labels_of,
+    measured_on,
+    report_setting,
+)
 from dheads_cli.commands.bench_quality import quality
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
@@ -65,6 +73,7 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
+    shown += measured_on(report.figures.pictures, versions=report.figures.versions)
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
     return status
 
@@ -116,7 +125,8 @@ def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> in
     for problem in report.setting.left_out:
         session.warn(problem)
     rows = [list(row) for row in summary_rows(report.codings)]
-    stdout_stream(machine=False).write(f"{plain_table(rows)}\nreport: {Path(out) / 'report.md'}\n")
+    counted = measured_on(sum(report.setting.clips.values()), "parts of clips")
+    stdout_stream(machine=False).write(f"{plain_table(rows)}{counted}\nreport: {Path(out) / 'report.md'}\n")
     return 1 if report.setting.left_out else 0
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
+from dheads_cli.commands.bench_parts import (
+    JOBS,
+    SEED,
+    command_line,
+    goals_table,
+    labels_of,
+    measured_on,
+    report_setting,
+)
 from dheads_cli.output.console import plain_table, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
@@ -61,7 +69,8 @@ def foreign(ctx: click.Context, /, out: str, jobs: int | None, sizes: str, **giv
         )
     status = report_setting(session, report.setting)
     goals = goals_table(report.goals, "bound", lambda goal: goal.bound)
-    shown = f"{plain_table(summary_rows(report))}\n{goals}\nreport: {Path(out) / 'report.md'}\n"
+    counted = measured_on(report.figures.pictures, versions=report.figures.versions)
+    shown = f"{plain_table(summary_rows(report))}\n{goals}{counted}\nreport: {Path(out) / 'report.md'}\n"
     stdout_stream(machine=False).write(shown)
     return status
 
@@ -104,7 +113,7 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
             progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
         )
     status = report_setting(session, report.setting)
-    shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
+    shown = goals_table(report.goals, "bound", lambda goal: goal.bound) + measured_on(report.setting.pictures)
     if listed:
         alarms = [[a.picture, a.state, a.family, f"{a.probability:.3f}"] for a in report.figures.alarms]
         shown = f"{plain_table([['picture', 'eye', 'family', 'probability'], *alarms])}\n{shown}"

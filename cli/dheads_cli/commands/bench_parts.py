@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from dheads_cli.output.console import plain_table
+from dheads_cli.output.console import complain, plain_table
+from distortion_heads.reports.markdown import FEW
 
 if TYPE_CHECKING:
     from dheads_cli.session import Session
@@ -39,6 +40,14 @@ def report_setting(session: Session, setting: Measured) -> int:
     for problem in setting.unreadable:
         session.warn(problem)
     return 1 if setting.unreadable else 0
+
+
+def measured_on(pictures: int, noun: str = "pictures", versions: int | None = None) -> str:
+    """Return the line that says what shares are of, and note where that is little."""
+    if pictures < FEW:
+        complain(f"note: {pictures} {noun}: shares of fewer than {FEW} are rough")
+    made = "" if versions is None else f", {versions} versions of them"
+    return f"measured on {pictures} {noun}{made}\n"
 
 
 def labels_of(heads: str | None) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from dheads_cli.output.console import complain, stdout_stream
+from dheads_cli.output.console import complain, plain_table, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.session import session_of
 from distortion_heads._system.threads import usable_cores
@@ -195,15 +196,20 @@ def _announce(run: Run) -> None:
 
 def _run(run: Run) -> int:
     _announce(run)
+    files: Counter[str] = Counter()
     with progress_bar(ticking=True) as bar:
-        made, kept, failed = _follow(run, bar)
+        made, kept, failed = _follow(run, bar, files)
+    stream = stdout_stream(machine=False)
+    if len(files) > 1:
+        counts = sorted(files.items(), key=lambda item: (-item[1], item[0]))
+        stream.write(f"{plain_table([['distortion', 'files'], *([name, str(n)] for name, n in counts)])}\n")
     parts = [f"{made} made"] + [f"{kept} there already"] * (kept > 0)
-    stdout_stream(machine=False).write(f"{run.target.folder}: {', '.join(parts)}\n")
+    stream.write(f"{run.target.folder}: {', '.join(parts)}\n")
     return 1 if failed else 0
 
 
-def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
-    """Do the work; return how many files were made and how many were there, and whether anything failed."""
+def _follow(run: Run, bar: Bar, files: Counter[str]) -> tuple[int, int, bool]:
+    """Do the work and count the `files` of each kind; return how many were made and were there, and if any failed."""
     done = made = kept = 0
     failed = False
     total = run.total()
@@ -213,6 +219,7 @@ def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
             done += outcome.planned
             made += outcome.made
             kept += len(outcome.rows) - outcome.made
+            files.update(_kind(row.labels) for row in outcome.rows)
             failed = failed or len(outcome.rows) < outcome.planned or bool(outcome.problems)
             if outcome.problems:
                 with bar.hidden():
@@ -220,6 +227,11 @@ def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
                         complain(problem)
             bar.show(done, total, "distorting", f"{done}/{total}")
     return made, kept, failed
+
+
+def _kind(labels: str) -> str:
+    count = labels.count("+") + 1
+    return labels if count == 1 else f"mixtures of {count}"
 
 
 def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
