@@ -73,5 +73,6 @@ def joined(device: str, environ: Mapping[str, str] = os.environ) -> Iterator[Pro
         raise DataError(f"the processes cannot join: {str(error).splitlines()[0]}; start them with torchrun") from None
     try:
         yield Processes(rank=distributed.get_rank(), size=size, device=device)
+        distributed.barrier()  # who leaves first closes the sockets on which others may still be at work
     finally:
         distributed.destroy_process_group()

@@ -68,6 +68,41 @@ def test_every_frame_of_many_containers_and_codecs(tmp_path: Path, suffix: str, 
     assert video.damage is None
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pix_fmt"),
+    [
+        ("wmv", "wmv2", "yuv420p"),
+        ("asf", "msmpeg4v3", "yuv420p"),
+        ("mxf", "mpeg2video", "yuv422p"),
+        ("vob", "mpeg2video", "yuv420p"),
+        ("mpg", "mpeg1video", "yuv420p"),
+        ("mov", "prores_ks", "yuv422p10le"),
+        ("mov", "png", "rgb24"),
+        ("mov", "jpeg2000", "yuv420p"),
+        ("mp4", "libsvtav1", "yuv420p"),
+        ("webm", "libvpx", "yuv420p"),
+        ("ivf", "libvpx", "yuv420p"),
+        ("y4m", "rawvideo", "yuv420p"),
+        ("h264", "libx264", "yuv420p"),
+        ("m2ts", "libx264", "yuv420p"),
+        ("mkv", "libx264rgb", "rgb24"),
+        ("avi", "huffyuv", "yuv422p"),
+        ("mjpeg", "mjpeg", "yuvj420p"),
+        ("3gp", "mpeg4", "yuv420p"),
+    ],
+)
+def test_pictures_of_further_containers_codecs_and_formats(
+    tmp_path: Path, suffix: str, codec: str, pix_fmt: str
+) -> None:
+    try:
+        av.Codec(codec, "w")
+    except ValueError:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    frames, video = read(write_clip(tmp_path / f"clip.{suffix}", steps(6), codec=codec, pix_fmt=pix_fmt, rate=25))
+    assert places(frames) == list(range(6))
+    assert video.damage is None
+
+
 def test_what_the_file_says_of_itself(clip: Path) -> None:
     _, video = read(str(clip))
     assert (video.info.path, video.info.width, video.info.height) == (str(clip), 64, 48)
