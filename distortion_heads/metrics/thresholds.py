@@ -24,8 +24,8 @@ PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])
 class Limits:
     """Shares that may fire at most: of the clean images, and of those that are neither clean nor positive.
 
-    `cautious`: where few images are clean, as many may be expected to fire of other clean images too, if that costs at
-    most a quarter of F1.
+    `cautious`: where few images are clean, as many may be expected to fire of other clean images too, by these alone
+    and by all that are not positive, if that costs at most a quarter of F1.
     """
 
     clean: float | None = None
@@ -57,7 +57,8 @@ def choose_threshold(
         among = labels | clean
         f1, _ = _curves(probabilities[among], labels[among], clean[among])
         worth = GRID[(value <= GRID) & (f1 >= WORTH * f1[np.searchsorted(GRID, value)])]
-        value = max(value, min(_expected(probabilities[clean], limits.clean), float(worth[-1])))
+        expected = max(_expected(probabilities[clean], limits.clean), _conformal(probabilities[~labels], limits.clean))
+        value = max(value, min(expected, float(worth[-1])))
     return Threshold(value=round(value, 3), objective=objective)
 
 
@@ -73,6 +74,18 @@ def _expected(probabilities: NDArray[np.float64], share: float) -> float:
     logits = np.log(p / (1 - p))
     bound = logits.mean() + t.ppf(1 - share, n - 1) * logits.std(ddof=1) * np.sqrt(1 + 1 / n)
     return min(float(1 / (1 + np.exp(-bound))), float(GRID[-1]))
+
+
+def _conformal(probabilities: NDArray[np.float64], share: float) -> float:
+    """Return the limit that at most `share` of other images are expected to reach, if they are like these, any shape.
+
+    The quantile of split conformal prediction (Papadopoulos et al. 2002), its correction for few images included; 0
+    where they are too few to say anything.
+    """
+    place = int(np.ceil((len(probabilities) + 1) * (1 - share)))
+    if place > len(probabilities):
+        return 0.0
+    return min(float(np.nextafter(np.sort(probabilities)[place - 1], 1)), float(GRID[-1]))
 
 
 def choose_together(

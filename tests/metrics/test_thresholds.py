@@ -86,3 +86,18 @@ def test_limit_on_other_distortions() -> None:
     assert threshold.objective == "f1 with false alarms on clean <= 0.02 and on others <= 0.03"
     assert not (p[20:] >= threshold.value).any()
     assert (p[20:] >= choose_threshold(p, labels, clean, Limits(clean=0.02)).value).any()
+
+
+def test_caution_heeds_all_that_is_not_positive() -> None:
+    """Twenty-five clean pictures that happen to be easy say too little: the tail of the others is what others have."""
+    rng = np.random.default_rng(2)
+    clean, others = rng.normal(-3, 0.7, 25), rng.standard_t(3, 120) - 3
+    logits = np.concatenate([rng.normal(5, 1, 25), clean, others])
+    p = 1 / (1 + np.exp(-logits))
+    labels, is_clean = np.arange(170) < 25, (np.arange(170) >= 25) & (np.arange(170) < 50)
+    limits = Limits(clean=0.02, others=0.03, cautious=True)
+    threshold = choose_threshold(p, labels, is_clean, limits).value
+    assert (p[~labels] >= threshold).mean() <= 0.02
+    assert (p[labels] >= threshold).mean() > 0.7
+    careless = choose_threshold(p, labels, is_clean, Limits(clean=0.02, others=0.03)).value
+    assert threshold >= careless
