@@ -26,7 +26,7 @@ _UNKNOWN = 2
 
 @dataclass(frozen=True)
 class Tone:
-    """What brings a picture to SDR, if it needs that; `notes` say it to the user."""
+    """Conversion of a picture to SDR, where it needs one; `notes` say it to the user."""
 
     curve: Curve | None = None
     notes: tuple[str, ...] = ()
