@@ -49,6 +49,6 @@ class FrameBudget:
         if not self._bounded or self._cost <= SMALL_PIXELS:
             return None
         return (
-            f"frames of more than {SMALL_PIXELS} pixels out of {(self._bytes or 0) / 1024:.0f} KiB, the limit for files "
+            f"frames of over {SMALL_PIXELS} pixels out of {(self._bytes or 0) / 1024:.0f} KiB, the limit for files "
             "below 1 MiB: read on with --max-frames N, or judge fewer with --fps"
         )
