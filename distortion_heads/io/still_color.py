@@ -26,7 +26,7 @@ _UNKNOWN = 2
 
 @dataclass(frozen=True)
 class Tone:
-    """What brings a picture to SDR, if it needs that; `notes` say it to the user."""
+    """The way of a picture to SDR, if it needs one; `notes` say it to the user."""
 
     curve: Curve | None = None
     notes: tuple[str, ...] = ()
