@@ -8,8 +8,8 @@ from distortion_heads.io.small_files import SMALL_BYTES
 from distortion_heads.io.video.growing import GrowingStream
 from distortion_heads.io.video.options import DEFAULT_MAX_FRAMES, DEFAULT_MAX_PIXELS
 
-SMALL_PIXELS = 1_000_000_000
-"""Pixels of all judged frames of a small file: 480 frames of 1920 x 1080, about 10 s of two cores."""
+SMALL_PIXELS = 800_000_000
+"""Pixels of all judged frames of a small file: 385 frames of 1920 x 1080."""
 
 SMALL_FRAME = DEFAULT_MAX_PIXELS // 2
 """Pixels of one frame of a small file: 8K."""
