@@ -55,6 +55,8 @@ class LazyGroup(click.Group):
 
             self._failures = ()  # a plugin may look up commands while it adds its own
             self._failures = add_commands(session_of(ctx).loaded, self)
+            for command in self.commands.values():
+                _make_printable(command)
         return self._failures
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,3 +87,18 @@ class LazyGroup(click.Group):
             close = [f"predict {name}"]
         hint = f"; did you mean `{ctx.command_path} {close[0]}`?" if close else ""
         ctx.fail(f"no command {name!r}{hint}")
+
+
+def _make_printable(command: click.Command) -> None:
+    """Take from a plugin's texts what would act on a terminal; a line of `\\b` is click's own mark."""
+    for part in (command, *command.params):
+        for name in ("help", "short_help", "epilog"):
+            if isinstance(text := getattr(part, name, None), str):
+                setattr(part, name, "\n".join(_shown(line) for line in text.split("\n")))
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _make_printable(below)
+
+
+def _shown(line: str) -> str:
+    return line if line.strip() in ("\b", "\f") else printable(line)

@@ -30,7 +30,7 @@ MOST_MEMORY = 4 << 30
 """Bytes that all foreign graphs together may use beside their weights."""
 
 _FATAL = 4
-"""Of what ONNX Runtime would write to stderr itself: its exceptions say the same."""
+"""The least level at which ONNX Runtime writes to stderr itself: its exceptions say the same."""
 
 
 class OnnxEngine:

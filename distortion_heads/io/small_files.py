@@ -1,4 +1,4 @@
-"""What a small picture file may cost: a few bytes can stand for hundreds of megapixels, or for thousands of passes."""
+"""Limits of what a small picture file costs: few bytes can stand for hundreds of megapixels, or thousands of passes."""
 
 from __future__ import annotations
 

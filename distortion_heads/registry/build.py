@@ -25,7 +25,7 @@ from distortion_heads.registry.discovery import (
 from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
 
 MAX_SPECS = 100_000
-"""Of one plugin: a generator may have no end."""
+"""Most heads or backbones of one plugin: a generator may have no end."""
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 

@@ -120,6 +120,9 @@ class Store:
         try:
             with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
                 yield
+        except PermissionError:
+            place = f"{self.home} cannot be written (it is read-only, or {self.folder / '.lock'} is another user's)"
+            raise StoreError(f"{place}: set DHEADS_HOME to a folder of your own") from None
         except Timeout:
             raise StoreError(f"{self.home} is in use by another dheads: try again") from None
         except NotImplementedError:

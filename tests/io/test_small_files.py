@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from distortion_heads.errors import ImageTooLargeError, NotAnImageError
-from distortion_heads.io import small_files
-from distortion_heads.io.images import count_pixels, load_image
+from distortion_heads.io import frames, small_files
+from distortion_heads.io.frames import entries_of_tiff
+from distortion_heads.io.images import count_pixels, load_image, load_image_with_notes
 from distortion_heads.io.inputs import Input
 from distortion_heads.io.pages import page_sources
 
@@ -95,3 +96,18 @@ def test_a_damaged_tiff_is_told_by_us_alone(compression: str, capfd: pytest.Capt
     with suppress(NotAnImageError):
         load_image(bytes(data))
     assert capfd.readouterr() == ("", "")
+
+
+def test_directories_of_a_tiff_file_that_lie_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BytesIO()
+    pages = [Image.new("L", (16, 16), level) for level in (50, 90, 130)]
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
+    assert 3 * 8 < entries_of_tiff(stream) < 3 * 30
+    assert "page 1 of 3" in load_image_with_notes(stream.getvalue()).notes[0]
+    monkeypatch.setattr(frames, "MOST_ENTRIES", 20)
+    assert load_image_with_notes(stream.getvalue()).notes == ()
+    big = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) + struct.pack("<Q", 2) + bytes(40) + struct.pack("<Q", 0)
+    assert entries_of_tiff(io.BytesIO(big)) == 2
+    monkeypatch.setattr(frames, "MOST_ENTRIES", 1000)
+    circle = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", 1) + bytes(12) + struct.pack("<I", 8)
+    assert entries_of_tiff(io.BytesIO(circle)) == 1001

@@ -106,3 +106,24 @@ def test_builtins_are_known_by_their_place_not_by_a_name(site: Site) -> None:
     assert "jpeg" in found.heads
     assert found.heads["squat"].owner == owner
     assert not owner.is_builtin
+
+
+def test_the_help_of_a_plugin_does_not_act_on_a_terminal(site: Site) -> None:
+    site.install(
+        "colourful",
+        """
+        import click
+
+        @hookimpl
+        def dheads_commands(cli):
+            option = click.Option(["--x"], help="\\x1b]0;t\\x07x")
+            cli.add_command(click.Command("paint", help="\\x1b[31mred\\n\\n\\b\\nkept", params=[option]))
+        """,
+    )
+    path = os.pathsep.join([str(site.folder), os.environ.get("PYTHONPATH", "")])
+    for arguments in (["--help"], ["paint", "--help"]):
+        done = subprocess_dheads(*arguments, PYTHONPATH=path)
+        assert done.returncode == 0
+        assert "\x1b" not in done.stdout
+        assert "\\x1b[31mred" in done.stdout
+    assert "kept" in done.stdout

@@ -24,7 +24,7 @@ from distortion_heads.errors import DataError
 MAX_BYTES = 64 << 20
 MAX_PARTS = 100
 MAX_CELLS = 100
-"""Of a row that begins with a name."""
+"""Most cells of a row that begins with a name."""
 
 PICKLES = frozenset((".pkl", ".pickle", ".p", ".dat", ".data", ".list"))
 

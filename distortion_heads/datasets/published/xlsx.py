@@ -14,14 +14,14 @@ from distortion_heads.errors import DataError, MissingExtraError
 
 MAX_PART_BYTES = 32 << 20
 MAX_BYTES = 64 << 20
-"""Of all parts together, unpacked."""
+"""The sum of all parts, unpacked."""
 
 MAX_PARTS = 1000
 MAX_TAGS = 1_000_000
-"""Of all parts together: each costs a microsecond and about a hundred bytes, however few it takes in the file."""
+"""The sum of all parts: each costs a microsecond and about a hundred bytes, however few it takes in the file."""
 
 MAX_ROWS, MAX_CELLS = 100_000, 1_000_000
-"""Of all sheets together."""
+"""The sums of all sheets."""
 
 MAX_COLUMNS = 256
 

@@ -27,7 +27,6 @@ class GrowingStream:
         self._descriptor, self._patience = stream.fileno(), patience
         self._is_pipe = not stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._stopped = threading.Event()
-        self.bytes_read = 0
 
     def read(self, size: int = -1) -> bytes:
         """Return what there is, at most `size` bytes and at least one; b"" at the end."""
@@ -36,18 +35,13 @@ class GrowingStream:
             if self._is_pipe and not _has_news(self._descriptor):
                 data = b""
             else:
-                data = self._next(size)
+                data = os.read(self._descriptor, size if size > 0 else 1 << 16)
                 if data or self._is_pipe:
                     return data
                 self._stopped.wait(POLL)
             if self._patience is not None and time.monotonic() - idle >= self._patience:
                 self._stopped.set()  # FFmpeg asks several times before it takes an end for one
         return b""
-
-    def _next(self, size: int) -> bytes:
-        data = os.read(self._descriptor, size if size > 0 else 1 << 16)
-        self.bytes_read += len(data)
-        return data
 
     def stop(self) -> None:
         """End `read`, from another thread."""
@@ -60,7 +54,7 @@ class PipeStream(GrowingStream):
     def read(self, size: int = -1) -> bytes:
         if self._is_pipe:
             return super().read(size)
-        return b"" if self._stopped.is_set() else self._next(size)
+        return b"" if self._stopped.is_set() else os.read(self._descriptor, size if size > 0 else 1 << 16)
 
 
 def _has_news(descriptor: int) -> bool:

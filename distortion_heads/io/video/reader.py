@@ -74,12 +74,12 @@ class EncodedVideo:
         self._container = open_container(file, live=options.follow is not None)
         try:
             self._stream = video_stream(self._container)
-            check_size(self._stream.width, self._stream.height, options.max_pixels)
+            self._budget = FrameBudget(file, options.max_frames)
+            check_size(self._stream.width, self._stream.height, self._budget.most_pixels(options.max_pixels))
             self._prepare()
         except BaseException:
             self.close()
             raise
-        self._budget = FrameBudget(file, options.max_frames)
         self._convert = RgbConverter()
         self._combs = CombWatch()
         self._deinterlacer = Deinterlacer() if options.deinterlace else None
@@ -159,7 +159,7 @@ class EncodedVideo:
             yield Moment(time=time, load=partial(self._pixels, time, frame))
 
     def _pixels(self, time: float, frame: VideoFrame) -> Any:
-        check_size(frame.width, frame.height, self._options.max_pixels)
+        check_size(frame.width, frame.height, self._budget.most_pixels(self._options.max_pixels))
         try:
             return self._convert(frame)
         except DheadsError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distortion_heads.datasets.audit.pixels import first_frame
-from distortion_heads.errors import InputError
+from distortion_heads.errors import ImageTooLargeError, InputError
 from distortion_heads.io.video import budget
 from distortion_heads.io.video.encode import Coding, encode_video
 from distortion_heads.io.video.options import Follow, VideoOptions
@@ -97,8 +97,18 @@ def test_a_small_file_of_many_large_frames_is_not_read_to_its_end(
         assert 8 <= len(list(video.frames())) < 12
         assert "read on with --max-frames" in str(video.damage)
     assert count(path, VideoOptions(max_frames=1000)) == 40
+    with path.open("rb") as stream, closing(open_video(stream, VideoOptions())) as video:
+        assert len(list(video.frames())) == 40  # a stream is as long as its writer wants
     monkeypatch.setattr(budget, "SMALL_BYTES", path.stat().st_size)
     assert count(path) == 40
+
+
+def test_a_frame_of_a_small_file_is_no_larger_than_8k(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_clip(tmp_path / "large.mp4", [grey(90)] * 2)
+    monkeypatch.setattr(budget, "SMALL_FRAME", 3000)
+    with pytest.raises(ImageTooLargeError, match="above the limit of 3000: raise it with --max-pixels"):
+        open_video(path, VideoOptions())
+    assert count(path, VideoOptions(max_pixels=4000)) == 2
 
 
 def test_frames_before_those_that_are_too_large_are_kept(tmp_path: Path) -> None:
