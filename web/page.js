@@ -81,7 +81,9 @@ function described(answer) {
   const heads = answer.heads.filter((head) => head.scope !== "family").sort((a, b) => b.probability - a.probability);
   const all = make("details", { className: "all" }, make("summary", { text: `All ${heads.length} kinds` }),
     ...heads.map((head) => row(head.label, head)));
-  return [size, verdict, ...rows, all];
+  const quality = (answer.qualities ?? (answer.quality ? [answer.quality] : [])).map(({ label, value, scale }) =>
+    make("p", { className: "quality", text: `${words(label)} ${value.toFixed(1)} on a scale from ${scale[0]} (bad) to ${scale[1]} (good)` }));
+  return [size, verdict, ...quality, ...rows, all];
 }
 
 function show(blob, name) {

@@ -10,7 +10,7 @@ async function start({ runtime, wasm, model }) {
   ort.env.wasm.wasmBinary = wasm;
   session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
   facts = metadata(model);
-  return { backbone: facts.backbone, heads: facts.heads.length };
+  return { backbone: facts.backbone, heads: facts.heads.length + facts.qualities.length };
 }
 
 // ONNX Runtime Web does not hand out the metadata of a model: they are entries (field 14) of its protocol buffer.
@@ -98,7 +98,13 @@ async function judge({ name, blob }) {
     const shown = kinds.filter((kind) => kind.share >= 0.05).sort((a, b) => b.share - a.share);
     return { family, ...said("family_", i), kinds: shown.map(({ label, share }) => ({ label, share: digits(share, 6) })) };
   });
-  return { ...answer, families, heads };
+  const qualities = facts.qualities.map(({ label, low, high, target }, i) => ({
+    label, value: digits(out.quality[i], 2), scale: [low, high], target, spread: digits(out.quality_spread[i], 2),
+  }));
+  return {
+    ...answer, families, heads,
+    ...(qualities.length ? { quality: qualities[0] } : {}), ...(qualities.length > 1 ? { qualities } : {}),
+  };
 }
 
 onmessage = async ({ data: { id, start: parts, picture } }) => {

@@ -68,7 +68,7 @@ def _alike(rows: Sequence[int], heads: Sequence[HeadFile]) -> list[list[int]]:
 
 def _answers(features: Tensor, heads: Sequence[HeadFile]) -> tuple[Tensor, Tensor]:
     """Probability and severity of heads of one architecture, float64 (n,) each: see `AnswerRules.answers`."""
-    outputs = _layers(features, heads).cast(np.float64)  # (n, K, outputs)
+    outputs = layers_of(features, heads).cast(np.float64)  # (n, K, outputs)
     scale, offset = (
         np.array([[getattr(head.calibration, name)] for head in heads], np.float64) for name in ("scale", "offset")
     )
@@ -84,7 +84,8 @@ def _answers(features: Tensor, heads: Sequence[HeadFile]) -> tuple[Tensor, Tenso
     return probability, level.op("Clip", MIN_SEVERITY, MAX_SEVERITY)
 
 
-def _layers(features: Tensor, heads: Sequence[HeadFile]) -> Tensor:
+def layers_of(features: Tensor, heads: Sequence[HeadFile]) -> Tensor:
+    """Return the raw outputs of n heads of one architecture, float32 (n, K, outputs)."""
     values = features.with_axis(0)
     for layers in zip(*(head.layers for head in heads), strict=True):
         weights = np.stack([layer.weight.T for layer in layers])
@@ -92,7 +93,15 @@ def _layers(features: Tensor, heads: Sequence[HeadFile]) -> Tensor:
         values = values @ _stored(features, weights) + _stored(features, biases)
         if layers[0].activation == "relu":
             values = values.op("Relu")
+        elif layers[0].activation == "softmax_mixture":
+            values = _mixture(values, layers[0].out // 2)
     return values
+
+
+def _mixture(values: Tensor, types: int) -> Tensor:
+    """The score expected under the probabilities of the types, whose logits come first."""
+    weights = values.part(2, 0, types).op("Softmax", axis=2)
+    return (weights * values.part(2, types, 2 * types)).sum(2).with_axis(2)
 
 
 def _stored(beside: Tensor, weights: NDArray[np.float32]) -> Tensor:

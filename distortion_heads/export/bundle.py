@@ -8,7 +8,8 @@ surrounds the scene (bars, frames, an endoscope's round field).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from distortion_heads.export.answers_graph import family_answers, head_answers, 
 from distortion_heads.export.features_graph import add_weights, native_features, overview_features
 from distortion_heads.export.light_graph import light_statistics
 from distortion_heads.export.picture_graph import can_be_judged, native_canvas, overview, overview_canvas
+from distortion_heads.export.quality_graph import quality_answers
 from distortion_heads.export.tensors import Tensor, joined
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, View
+from distortion_heads.spec import FAMILY, FULL, LIGHT, BackboneSpec, View
 
 SCHEMA = "dheads-bundle/1"
 OPSET, IR_VERSION = 17, 8
@@ -41,13 +43,15 @@ OUTPUTS = {
     "family_threshold": ("FLOAT", ["families"]),
     "family_present": ("BOOL", ["families"]),
     "family_other_share": ("FLOAT", ["families"]),
+    "quality": ("FLOAT", ["qualities"]),
+    "quality_spread": ("FLOAT", ["qualities"]),
     "judged": ("BOOL", []),
     "windows": ("INT64", []),
 }
-"""Name, type and shape of each output."""
+"""Name, type and shape of each output; those of heads, or of qualities, are there where the bundle has any."""
 
 
-def write_bundle(path: Path, spec: BackboneSpec, heads: Sequence[HeadFile]) -> int:
+def write_bundle(path: Path, spec: BackboneSpec, heads: Sequence[HeadFile], qualities: Sequence[HeadFile] = ()) -> int:
     """Write the file and return its size in bytes.
 
     Raises `BackboneError` for a backbone of patches, `MissingExtraError` without the onnx package, `DataError` if
@@ -55,7 +59,7 @@ def write_bundle(path: Path, spec: BackboneSpec, heads: Sequence[HeadFile]) -> i
     """
     if is_patch_backbone(spec.weights):
         raise BackboneError(f"{spec.name} reads patches, not cells: a bundle takes a backbone made by `dheads train`")
-    data = build_bundle(read_backbone(spec.weights), heads)
+    data = build_bundle(read_backbone(spec.weights), heads, qualities)
     try:
         write_atomic(path, data)
     except OSError as error:
@@ -63,7 +67,7 @@ def write_bundle(path: Path, spec: BackboneSpec, heads: Sequence[HeadFile]) -> i
     return len(data)
 
 
-def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile]) -> bytes:
+def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile] = ()) -> bytes:
     """Serialise the checked model; the same backbone and heads give the same bytes.
 
     Input `pixels` uint8 (H, W, 3), RGB of any size; the outputs are `OUTPUTS`, float32 where they are numbers.
@@ -73,19 +77,29 @@ def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile]) -> bytes:
     except ImportError:
         raise MissingExtraError("export --bundle") from None
 
-    if not heads:
+    if not heads and not qualities:
         raise DataError("a bundle needs a head that answers for single pictures: name one with --heads")
     parts = Parts()
     pixels = Tensor(parts, "pixels", np.dtype(np.uint8))
-    for name, value in _answers(pixels, backbone, heads).items():
+    for name, value in _answers(pixels, backbone, heads, qualities).items():
         parts.nodes.append(onnx.helper.make_node("Identity", [value.name], [name]))
-    model = _model(parts, backbone, heads)
+    model = _model(parts, backbone, heads, qualities)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _answers(pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile]) -> dict[str, Tensor]:
-    features = _features(pixels, backbone, {head.view for head in heads})
+def _answers(
+    pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
+) -> dict[str, Tensor]:
+    features = _features(pixels, backbone, {head.view for head in (*heads, *qualities)})
+    found = _faults(features, heads) if heads else {}
+    if qualities:
+        value, spread = quality_answers(features, qualities)
+        found |= {"quality": value.cast(np.float32), "quality_spread": spread.cast(np.float32)}
+    return {**found, "judged": can_be_judged(pixels), "windows": next(iter(features.values())).length(0)}
+
+
+def _faults(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> dict[str, Tensor]:
     answers = head_answers(features, heads)
     families, share, other = family_answers(answers, heads)
     return {
@@ -98,42 +112,44 @@ def _answers(pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile]) 
         "family_threshold": families.threshold.cast(np.float32),
         "family_present": families.present,
         "family_other_share": other.cast(np.float32),
-        "judged": can_be_judged(pixels),
-        "windows": next(iter(features.values())).length(0),
     }
 
 
 def _features(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> dict[View, Tensor]:
     add_weights(pixels, backbone)
     features: dict[View, Tensor] = {}
-    if "native" in views:
+    if views & {"native", FULL}:
         features["native"] = native_features(native_canvas(pixels), backbone)
-    if views & {"overview", LIGHT}:
+    if views & {"overview", LIGHT, FULL}:
         small = overview(pixels)
         whole = overview_features(overview_canvas(small), backbone)
         features["overview"] = whole
-        if LIGHT in views:
+        if views & {LIGHT, FULL}:
             features[LIGHT] = joined([whole, light_statistics(pixels, small)], 1)
+    if FULL in views:
+        windows = features["native"]
+        features[FULL] = joined([windows, windows.part(1, 0, 1) * 0.0 + features[LIGHT]], 1)
     return features
 
 
-def _model(parts: Parts, backbone: BackboneFile, heads: Sequence[HeadFile]) -> Any:
+def _model(parts: Parts, backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]) -> Any:
     from onnx import TensorProto, helper
 
-    sizes = {"heads": len(heads), "families": len(members_of(heads))}
+    sizes = {"heads": len(heads), "families": len(members_of(heads)), "qualities": len(qualities)}
     outputs = [
         helper.make_tensor_value_info(name, getattr(TensorProto, kind), [sizes[size] for size in shape])
         for name, (kind, shape) in OUTPUTS.items()
+        if all(sizes[size] for size in shape)
     ]
     picture = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["height", "width", 3])
     graph = helper.make_graph(parts.nodes, "distortion_heads", [picture], outputs, parts.tensors)
     model = helper.make_model(graph, producer_name="distortion-heads", opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = IR_VERSION
-    helper.set_model_props(model, _metadata(backbone, heads))
+    helper.set_model_props(model, _metadata(backbone, heads, qualities))
     return model
 
 
-def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile]) -> dict[str, str]:
+def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]) -> dict[str, str]:
     """Names of all that the outputs hold, in their order, as JSON."""
     facts = [
         {
@@ -151,9 +167,16 @@ def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile]) -> dict[str, st
         {"family": family, "own_head": any(heads[row].scope == FAMILY for row in rows)}
         for family, rows in members_of(heads).items()
     ]
+    scales = [
+        {"label": head.label, "title": head.title, "license": head.license, **asdict(head.scale)}
+        for head in qualities
+        if head.scale is not None
+    ]
+    everything = {"schema": SCHEMA, "backbone": str(backbone.ref), "heads": facts, "families": families}
     lists = {
         "labels": [head.label for head in heads],
         "families": list(members_of(heads)),
-        "dheads": {"schema": SCHEMA, "backbone": str(backbone.ref), "heads": facts, "families": families},
+        "qualities": [head.label for head in qualities],
+        "dheads": {**everything, "qualities": scales},
     }
     return {name: json.dumps(value, sort_keys=True, separators=(",", ":")) for name, value in lists.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def test_leaky_split_in_pickles(dheads: Dheads, rain: Path, tmp_path: Path) -> N
     result = dheads("audit", rain, "--split", tmp_path / "train.pkl", "--split", tmp_path / "test.pkl", "--json")
     (line,) = result.lines
     found = json.loads(line)
+    assert_valid("audit", found)
     assert (result.code, found["sound"]) == (1, False)
     shared = next(finding for finding in found["findings"] if finding["check"] == "shared scenes")
     assert (shared["grade"], shared["count"], shared["examples"]) == ("wrong", 1, ["rainy0"])

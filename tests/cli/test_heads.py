@@ -10,6 +10,7 @@ import pytest
 from distortion_heads.heads.head import HeadMetrics
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach
+from helpers.contracts import assert_valid
 from helpers.installed_plugins import Site
 
 SUMMARY = ["label", "title", "family", "scope", "view", "trained", "severity", "auroc", "owner", "problem"]
@@ -137,6 +138,8 @@ def test_plugins(dheads: Dheads, site: Site) -> None:
     site.install("weather", "@hookimpl\ndef dheads_heads(): return [head('rain'), head('hail')]", version="2.1")
     result = dheads("plugins", "--json")
     found = {item["distribution"]: item for item in map(json.loads, result.lines)}
+    for item in found.values():
+        assert_valid("plugins", item)
     assert found["weather"] == {
         "distribution": "weather",
         "version": "2.1",
@@ -167,6 +170,7 @@ def test_broken_plugin(dheads: Dheads, site: Site, pictures: list[Path], kind: s
     site.install("broken", source)
     result = dheads("plugins", "--json")
     (failure,) = (item for item in map(json.loads, result.lines) if "stage" in item)
+    assert_valid("plugins", failure)
     assert list(failure) == ["distribution", "version", "name", "stage", "reason"]
     assert (failure["distribution"], failure["version"], failure["stage"]) == ("broken", "1.0", stage)
     assert reason in failure["reason"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach
+from helpers.contracts import assert_valid
 
 
 def test_pack_writes_a_package_and_says_what_is_left_to_do(
@@ -40,6 +41,8 @@ def test_search_lists_heads_by_family(dheads: Dheads, own_heads: tuple[str, str]
     (found,) = map(json.loads, done.lines)
     assert (found["label"], found["family"], found["weights"]) == ("always", "odd", True)
     every = [json.loads(line) for line in dheads("plugins", "--search", "--json").lines]
+    for line in every:
+        assert_valid("search", line)
     assert {"always", "never_here", "jpeg"} <= {head["label"] for head in every}
     assert [head["family"] for head in every] == sorted(head["family"] for head in every)
     blurs = dheads("plugins", "--search", "blur").lines

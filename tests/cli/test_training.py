@@ -17,6 +17,7 @@ from PIL import Image
 
 from distortion_heads.errors import DataError
 from helpers.command_line import Dheads
+from helpers.contracts import assert_valid
 
 
 def write_scenes(root: Path, count: int) -> Path:
@@ -232,6 +233,7 @@ def test_add_head_as_json_and_strict(dheads: Dheads, scenes: Path, tmp_path: Pat
     result = dheads("add-head", "speckled", "--data", scenes, "--family", "noise", "--out", out, "--json")
     assert result.code == 0, result.err
     found = json.loads(result.out)
+    assert_valid("add-head", found)
     assert (found["label"], found["path"], found["folds"]) == ("speckled", str(out), 5)
     low, high = found["intervals"]["auroc"]
     assert low <= found["metrics"]["auroc"] <= high

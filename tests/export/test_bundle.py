@@ -20,13 +20,15 @@ from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.errors import DataError
 from distortion_heads.export.bundle import OUTPUTS, build_bundle
-from distortion_heads.heads.head import Calibration, Pooling, Threshold
+from distortion_heads.heads.head import Calibration, Knot, Pooling, Threshold
 from distortion_heads.io.images import load_image
 from distortion_heads.registry.attached import load_registry
+from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import width_of
 from helpers import REPOSITORY
 from helpers.command_line import attach
 from helpers.icc_profiles import wide
+from helpers.sample_heads import make_quality_head
 
 onnx = pytest.importorskip("onnx")
 
@@ -44,7 +46,9 @@ class Bundle:
         }
 
     def __call__(self, pixels: np.ndarray) -> dict[str, Any]:
-        return dict(zip(OUTPUTS, self.session.run(list(OUTPUTS), {"pixels": pixels}), strict=True))
+        names = [output.name for output in self.session.get_outputs()]
+        assert set(names) <= set(OUTPUTS)
+        return dict(zip(names, self.session.run(names, {"pixels": pixels}), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +212,39 @@ def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
         made = Bundle(build_bundle(read_backbone(bundled_backbone().weights), chosen.heads))
         for pixels in (np.asarray(scene(400, 300)), np.asarray(scene(90, 100))):
             assert_same(made(pixels), chosen.predict(pixels))
+
+
+def knots(*pairs: tuple[float, float]) -> Calibration:
+    return Calibration(method="monotone", knots=tuple(Knot(raw=raw, value=value) for raw, value in pairs))
+
+
+def test_heads_of_quality(home: Path, predictor: Predictor) -> None:
+    """Of every view, with and without a mixture and knots, beside other heads and alone."""
+    ref = predictor.backbone.ref
+    rising = knots((-3.0, 1.0), (0.0, 2.5), (0.5, 2.5), (4.0, 5.0))
+    more: tuple[dict[str, Any], ...] = (
+        {"view": "native", "mixture": 3},
+        {"view": "overview", "calibration": rising},
+        {"view": "light"},
+        {"view": "full", "calibration": rising, "mixture": 2},
+        {"view": "native", "calibration": knots((0.0, 3.0))},
+    )
+    for seed, changes in enumerate(more):
+        made = make_quality_head(f"q{seed}", dim=ref.dim, backbone=ref, seed=seed, **changes)
+        Store(home).save(made, overwrite=True)
+    registry = load_registry()
+    for labels in (["jpeg", "smoke", "q0", "q1", "q2", "q3", "q4"], ["q3"]):
+        chosen = Predictor(labels, registry=registry, threads=1)
+        file = read_backbone(bundled_backbone().weights)
+        bundle = Bundle(build_bundle(file, chosen.heads, chosen.quality_heads))
+        pixels = np.asarray(scene(700, 400))
+        found, expected = bundle(pixels), chosen.predict(pixels)
+        np.testing.assert_allclose(found["quality"], [q.value for q in expected.qualities], atol=NEAR, rtol=0)
+        np.testing.assert_allclose(found["quality_spread"], [q.spread for q in expected.qualities], atol=NEAR, rtol=0)
+        assert ("probability" in found) == (len(labels) > 1)
+        scales = bundle.metadata["dheads"]["qualities"]
+        assert bundle.metadata["qualities"] == [scale["label"] for scale in scales] == labels[-len(scales) :]
+        assert (scales[0]["low"], scales[0]["high"], scales[0]["target"]) == (1.0, 5.0, "ratings of a.csv")
 
 
 def test_no_heads_are_refused() -> None:

@@ -90,8 +90,9 @@ def _write_bundle(session: Session, name: str | None, file: Path, labels: list[s
     spec, registry = chosen_backbone(session, name)
     predictor = Predictor(labels, registry=registry, backbone=spec)
     session.report(problem_lines(predictor.problems, name))
-    size = write_bundle(file, spec or bundled_backbone(), predictor.heads)
+    size = write_bundle(file, spec or bundled_backbone(), predictor.heads, predictor.quality_heads)
+    count = len(predictor.heads) + len(predictor.quality_heads)
     out = stdout_stream(machine=False)
-    out.write(f"wrote {file} ({kibibytes(size)}): {len(predictor.heads)} heads of {predictor.backbone.ref}\n")
+    out.write(f"wrote {file} ({kibibytes(size)}): {count} heads of {predictor.backbone.ref}\n")
     if left_out := [head.label for head in predictor.video_heads[len(predictor.heads) :]]:
         out.write(f"left out, for they read successive frames of a video: {', '.join(left_out)}\n")
