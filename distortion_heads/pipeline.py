@@ -77,14 +77,14 @@ class Predictor:
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
         banks, labels, problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
-        qualities, self._quality_order, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
-        self._qualities, self.problems = qualities, (*problems, *more)
+        self._qualities, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
+        self.problems = (*problems, *more)
         self._temporal = banks.pop(TEMPORAL)
         self._least_rates = {head.spec.label: head.spec.least_rate for head in chosen}
         temporal = {head.label for head in self._temporal.heads}
         self._order = tuple(label for label in labels if label not in temporal)
         self._banks = banks
-        self._views = tuple(view for view, bank in self._banks.items() if bank or qualities[view])
+        self._views = tuple(view for view, bank in self._banks.items() if bank or view in self._qualities.views)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return heads as files and no engine: a Predictor travels to other processes, which open their own."""
@@ -103,8 +103,7 @@ class Predictor:
     @property
     def quality_heads(self) -> tuple[HeadFile, ...]:
         """The heads in use that say how good a picture is, in the order of the results."""
-        by_label = {head.label: head for bank in self._qualities.values() for head in bank.heads}
-        return tuple(by_label[label] for label in self._quality_order)
+        return self._qualities.heads
 
     @property
     def video_heads(self) -> tuple[HeadFile, ...]:
@@ -274,7 +273,7 @@ class Predictor:
         self, image: ImageSource, loaded: Loaded, scene: Scene, features: Features, reason: str | None = None
     ) -> Prediction:
         results, notes = judge_all(self._banks, features)
-        found = {q.label: q for view, values in features.items() for q in self._qualities[view].answers(values)}
+        qualities, more = self._qualities.judge(features)
         height, width = loaded.pixels.shape[:2]
         area, read = scene.area, len(features.get("native", ()))
         heads = () if reason else decided([results[label] for label in self._order if label in results])
@@ -287,11 +286,11 @@ class Predictor:
             heads=heads,
             families=families_of(heads),
             fast=bool(read) and read < self._backbone.count(scene.pixels, scene.mask),
-            notes=(*loaded.notes, *notes),
+            notes=(*loaded.notes, *notes, *more),
             area=None if area is None else area.box,
             area_shape=None if area is None else area.shape,
             area_share=area.pixels / (height * width) if area else 1.0,
             judged=reason is None,
-            qualities=() if reason else tuple(found[label] for label in self._quality_order),
+            qualities=() if reason else qualities,
             reason=None if reason is None else f"too little to judge: {reason}",
         )

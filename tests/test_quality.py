@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.read_views import scene_features
 from distortion_heads.errors import BackboneMismatchError
-from distortion_heads.heads.quality import QualityBank
+from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.user_heads import Store
@@ -57,9 +57,9 @@ def test_the_full_view_is_each_window_and_the_light_of_the_picture(backbone: Cel
     assert np.array_equal(alone[:, : backbone.ref.dim], found["native"])
     assert (alone[:, backbone.ref.dim :] == found["light"][0]).all()
     head = make_quality_head(dim=backbone.ref.dim, backbone=backbone.ref, view="full")
-    bank = QualityBank()
+    bank = QualityHeads()
     bank.add(head)
-    assert 1 <= bank.answers(alone)[0].value <= 5
+    assert 1 <= bank.judge({"full": alone})[0][0].value <= 5
 
 
 def test_pictures_side_by_side_have_the_same_quality(home: Path, backbone: CellBackbone, photo: Pixels) -> None:

@@ -16,6 +16,7 @@ from distortion_heads.views.windows import overview_view
 
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
 
+
 _RUN: Mapping[View, tuple[View, ...]] = {LIGHT: ("overview",), FULL: ("native", "overview")}
 
 

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.answers import QualityResult
-from distortion_heads.errors import HeadTensorError
-from distortion_heads.heads.bank import HeadBank
+from distortion_heads.heads.bank import HeadBank, overflow_note
 from distortion_heads.heads.head import Calibration, HeadFile
+from distortion_heads.spec import View
 
 
-class QualityBank:
-    """Heads of quality that read the same features; as in `HeadBank` each is a matrix product of its own."""
+class QualityHeads:
+    """Heads of quality, in the order in which they were added; as in `HeadBank` each is a matrix product of its own."""
 
     def __init__(self) -> None:
-        self._bank = HeadBank(expected=1)
-        self._rules: tuple[HeadFile, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self._bank)
+        self._banks: dict[View, HeadBank] = {}
+        self._order: list[HeadFile] = []  # their layers lie in the banks alone
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:
-        """The heads in the order in which they were added."""
-        return self._bank.heads
+        """The heads in use; their weights are read-only and lie in the banks."""
+        by_label = {head.label: head for bank in self._banks.values() for head in bank.heads}
+        return tuple(by_label[head.label] for head in self._order)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views that the heads read."""
+        return tuple(self._banks)
 
     def add(self, head: HeadFile) -> None:
         """Add a copy of `head`. Raises `ValueError` if it is none of quality, and what `HeadBank.add` raises."""
         if head.scale is None:
             raise ValueError(f"head {head.label!r} gives no quality")
-        self._bank.add(head)
-        self._rules = self._bank.heads
+        self._banks.setdefault(head.view, HeadBank(expected=1)).add(head)
+        self._order.append(replace(head, layers=()))
 
-    def answers(self, features: NDArray[np.float32]) -> list[QualityResult]:
-        """Return each head's answer for a picture, from the features of its windows, float32 (K, dim), K >= 1.
+    def judge(self, features: Mapping[View, NDArray[np.float32]]) -> tuple[tuple[QualityResult, ...], list[str]]:
+        """Return each head's answer for a picture, and a line for each that overflows and has none.
 
-        It is the mean of the windows' outputs on the head's scale. Raises `HeadTensorError` if an output is no number,
-        and `ValueError` for features of another length.
+        `features` of its windows, float32 (K, dim), K >= 1, for each view that a head reads. The answer is the mean of
+        the windows' outputs on the head's scale. Raises `ValueError` for features of another length.
         """
-        raw = self._bank.evaluate(features).logits.astype(np.float64)
-        return [_answer(head, row) for head, row in zip(self._rules, raw, strict=True)]
+        raw = {
+            label: row
+            for view, bank in self._banks.items()
+            if view in features
+            for label, row in zip(self._labels(view), bank.evaluate(features[view]).logits, strict=True)
+        }
+        found, notes = [], []
+        for head in self._order:
+            if head.label in raw and np.isfinite(raw[head.label]).all():
+                found.append(_answer(head, raw[head.label].astype(np.float64)))
+            elif head.label in raw:
+                notes.append(f"{overflow_note(head.label)} and is left out: remove it or train it again")
+        return tuple(found), notes
+
+    def _labels(self, view: View) -> list[str]:
+        return [head.label for head in self._order if head.view == view]
 
 
 def _answer(head: HeadFile, windows: NDArray[np.float64]) -> QualityResult:
-    if not np.isfinite(windows).all():
-        raise HeadTensorError(f"head {head.label!r} overflows on this image: remove it or train it again")
     scale = head.scale
     assert scale is not None
     values = on_scale(head.calibration, np.append(windows, windows.mean()))

@@ -11,7 +11,7 @@ from distortion_heads.errors import BackboneMismatchError, HeadFileError, HeadSc
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import check_backbone, parse_head, read_head
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.heads.quality import QualityBank
+from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, View
@@ -99,15 +99,13 @@ def load_banks(
 
 def load_qualities(
     chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
-) -> tuple[dict[View, QualityBank], tuple[str, ...], tuple[Problem, ...]]:
-    """Return what `load_banks` does, of the heads of quality."""
-    banks = {view: QualityBank() for view in HEAD_VIEWS}
-    labels: list[str] = []
+) -> tuple[QualityHeads, tuple[Problem, ...]]:
+    """Return the heads of quality, and those that cannot be used; see `load_banks`."""
+    qualities = QualityHeads()
     problems: list[Problem] = []
     for file in _usable([head for head in chosen if head.spec.scope == QUALITY], backbone, must_work, problems):
-        banks[file.view].add(file)
-        labels.append(file.label)
-    return banks, tuple(labels), tuple(problems)
+        qualities.add(file)
+    return qualities, tuple(problems)
 
 
 def _usable(

@@ -57,12 +57,14 @@ MODULES = (
     "white_noise_ycbcr",
 )
 
+QUALITIES = ("quality",)
+
 
 @hookimpl
 def dheads_heads() -> Iterable[HeadSpec]:
     """Import each distortion's module only now: `dheads --help` needs none of them."""
     from importlib import import_module
 
-    for name in (*FAMILIES, *MODULES, "quality"):
+    for name in (*FAMILIES, *MODULES, *QUALITIES):
         head: HeadSpec = import_module(f"{__name__}.{name}").HEAD
         yield head

@@ -51,11 +51,12 @@ def test_a_head_of_quality_alone_answers(dheads: Dheads, pictures: list[Path]) -
 
 
 @pytest.mark.usefixtures("mine")
-def test_csv_has_a_column_of_its_own_at_the_end(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:
+def test_csv_has_a_column_of_its_own_before_the_notes(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:
     rows = list(csv.reader(io.StringIO(dheads("predict", "--csv", "-", *MINE, *pictures, tmp_path / "no.png").out)))
-    assert rows[0][-1] == "mine"
-    assert all(1 <= float(row[-1]) <= 5 for row in rows[1:4])
-    assert rows[4][-1] == ""
+    place = rows[0].index("mine")
+    assert rows[0][place:] == ["mine", "notes"]
+    assert all(1 <= float(row[place]) <= 5 for row in rows[1:4])
+    assert rows[4][place] == ""
     assert len({len(row) for row in rows}) == 1
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from distortion_heads.errors import HeadSchemaError, HeadTensorError
+from distortion_heads.answers import QualityResult
+from distortion_heads.errors import HeadSchemaError
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import METADATA_KEY, dump_head, dump_metadata, parse_head
 from distortion_heads.heads.head import Calibration, HeadFile, Knot, Layer, Pooling, Scale
-from distortion_heads.heads.quality import QualityBank
+from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.spec import KIND
 from helpers.sample_heads import make_head, make_layers, make_quality_head, same
 
@@ -20,11 +21,14 @@ FEATURES = np.random.default_rng(1).standard_normal((7, 12), np.float32)
 RISING = Calibration(method="monotone", knots=(Knot(raw=-40.0, value=1.0), Knot(raw=40.0, value=5.0)))
 
 
-def bank_of(*heads: HeadFile) -> QualityBank:
-    bank = QualityBank()
+def answers(*heads: HeadFile) -> list[QualityResult]:
+    bank = QualityHeads()
     for head in heads:
         bank.add(head)
-    return bank
+    assert bank.heads[0].label == heads[0].label
+    found, notes = bank.judge({"native": FEATURES})
+    assert notes == []
+    return list(found)
 
 
 def outputs(head: HeadFile) -> np.ndarray:
@@ -51,7 +55,7 @@ def test_files_of_before_say_nothing_of_quality() -> None:
 
 def test_a_quality_is_the_mean_of_the_windows_on_its_scale() -> None:
     head = make_quality_head(calibration=RISING)
-    [answer] = bank_of(head).answers(FEATURES)
+    [answer] = answers(head)
     raw = outputs(head)[:, 0]
     assert answer.value == pytest.approx(3 + raw.mean() / 20, abs=1e-5)
     assert answer.spread == pytest.approx(raw.std() / 20, abs=1e-5)
@@ -61,7 +65,7 @@ def test_a_quality_is_the_mean_of_the_windows_on_its_scale() -> None:
 def test_a_quality_never_leaves_its_scale() -> None:
     head = make_quality_head()
     far = replace(head.layers[1], bias=head.layers[1].bias + np.float32(1000))
-    [answer] = bank_of(replace(head, layers=(head.layers[0], far))).answers(FEATURES)
+    [answer] = answers(replace(head, layers=(head.layers[0], far)))
     assert answer.value == 5
 
 
@@ -69,28 +73,33 @@ def test_a_mixture_weighs_scores_by_the_probabilities_of_the_types() -> None:
     head = make_quality_head(mixture=3, scale=Scale(low=-100.0, high=100.0, meaning="-", target="-"))
     z, s = np.split(outputs(head), 2, axis=1)
     p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
-    [answer] = bank_of(head).answers(FEATURES)
+    [answer] = answers(head)
     assert answer.value == pytest.approx((p * s).sum(1).mean(), rel=1e-5)
 
 
 def test_other_heads_of_quality_never_change_a_bit() -> None:
     heads = [make_quality_head(f"q{i}", seed=i, mixture=3 * (i % 2)) for i in range(5)]
-    alone = [bank_of(head).answers(FEATURES)[0] for head in heads]
-    assert bank_of(*heads).answers(FEATURES) == alone
-    assert bank_of(*heads[::-1]).answers(FEATURES) == alone[::-1]
+    alone = [answers(head)[0] for head in heads]
+    assert answers(*heads) == alone
+    assert answers(*heads[::-1]) == alone[::-1]
 
 
 def test_an_overflow_is_told() -> None:
     head = make_quality_head()
-    huge = Layer(weight=np.full_like(head.layers[0].weight, 6e4), bias=head.layers[0].bias, activation="relu")
+    huge = Layer(weight=np.full_like(head.layers[0].weight, 1e4), bias=head.layers[0].bias, activation="relu")
     broken = replace(head, layers=(huge, replace(head.layers[1], weight=np.full((1, 5), 6e4, np.float32))))
-    with pytest.raises(HeadTensorError, match="overflows"):
-        bank_of(broken).answers(np.full((1, 12), 3e38, np.float32))
+    bank = QualityHeads()
+    for one in (broken, make_quality_head("sound")):
+        bank.add(one)
+    found, notes = bank.judge({"native": np.full((1, 12), 1e30, np.float32)})
+    assert [answer.label for answer in found] == ["sound"]
+    assert len(notes) == 1
+    assert "'quality' overflows" in notes[0]
 
 
 def test_a_head_of_a_distortion_gives_no_quality() -> None:
     with pytest.raises(ValueError, match="gives no quality"):
-        bank_of(make_head())
+        QualityHeads().add(make_head())
     assert len(HeadBank([make_head()]).answers(FEATURES)) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dheads_plugins
-from dheads_plugins import FAMILIES, MODULES
+from dheads_plugins import FAMILIES, MODULES, QUALITIES
 from distortion_heads.spec import STAGES, TEMPORAL, HeadSpec
 from distortion_heads.synthesis.distort import stage_of
 
@@ -77,8 +77,9 @@ def test_every_module_is_listed_once_and_in_order() -> None:
         for module in pkgutil.iter_modules(dheads_plugins.__path__)
         if module.name[0] != "_" and not module.ispkg
     ]
-    assert sorted((*FAMILIES, *MODULES)) == sorted(found)
-    assert [sorted(names) for names in (FAMILIES, MODULES)] == [list(FAMILIES), list(MODULES)]
+    lists = (FAMILIES, MODULES, QUALITIES)
+    assert sorted(name for names in lists for name in names) == sorted(found)
+    assert [sorted(names) for names in lists] == [list(names) for names in lists]
 
 
 def test_specs_are_complete(head: HeadSpec) -> None:

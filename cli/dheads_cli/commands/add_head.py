@@ -81,6 +81,7 @@ def add_head(ctx: click.Context, /, label: str, as_json: bool, **options: Any) -
     frames of a video are on one side.
 
     With ratings, a CSV of path,mos[,group], the head says how good a picture is, on their scale.
+
     Exit status: 0 all is well, 1 nothing was trained, or files could not be read and the head was trained without
     them, 2 wrong usage.
     """

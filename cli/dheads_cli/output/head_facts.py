@@ -50,9 +50,9 @@ class HeadFacts:
             "trained": file is not None,
             "severity": file is not None and "severity" in file.outputs,
             "auroc": file.metrics.auroc if file else None,
-            **({"srocc": file.metrics.srocc} if file and file.scale else {}),
             "owner": str(self.owner),
             "problem": self.problem,
+            "srocc": file.metrics.srocc if file else None,
         }
 
     def card(self) -> dict[str, Any]:

@@ -135,7 +135,9 @@ def fit_and_attach(
 
 def _usable(images: Sequence[RatedImage], found: Sequence[Features | Failure]) -> list[ImageFeatures]:
     """Return the features of each picture. Raises `DataError` if one has none."""
-    failed = tuple(Unread(i.path, f.reason) for i, f in zip(images, found, strict=True) if isinstance(f, Failure))
+    failed = tuple(
+        Unread(path=i.path, reason=f.reason) for i, f in zip(images, found, strict=True) if isinstance(f, Failure)
+    )
     if failed:
         raise unreadable(failed, len(images))
     return [result.frames[0] for result in found if isinstance(result, Features)]

@@ -26,12 +26,12 @@ BEST_WEIGHT = 2.0
 """How much the best picture of a series counts: a good picture must not be taken for a bad one."""
 
 FEWEST_STEPS, MOST_STEPS = 400, 8000
-EPOCHS_OF_MANY, EPOCHS_OF_FEW = 25, 60
+EPOCHS_OF_MANY, EPOCHS_OF_FEW = 60, 60
 WHOLE_DROPOUT = 128
 """Features of the picture as a whole that are left out of 256: they know the scene too well."""
 
 _FEW = Recipe(batch=64, rate=3e-3, decay=2.0, dropout=77)
-_MANY = Recipe(batch=100, rate=1e-3, decay=0.05, dropout=26)
+_MANY = Recipe(batch=100, rate=3e-3, decay=0.05, dropout=26)
 
 Array = NDArray[np.float32]
 
@@ -73,16 +73,8 @@ class Rated:
         return np.concatenate([windows, np.broadcast_to(whole, (len(windows), len(whole)))], axis=1)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Start:
-    """Hidden units to begin with, of varying outputs of about 1: those that read windows, and those of the whole."""
-
-    windows: Layer | None = None
-    whole: Layer | None = None
-
-
-def fit_quality(rated: Rated, *, seed: int, start: Start | None = None) -> tuple[Layer, Layer]:
-    """Fit features -> hidden units -> 1, from those of `start` where there are some; deterministic in `seed`.
+def fit_quality(rated: Rated, *, seed: int) -> tuple[Layer, Layer]:
+    """Fit features -> hidden units -> 1; deterministic in `seed`.
 
     Smooth L1 on the mean of the windows, and a hinge on neighbours in a series (RankIQA, Liu et al. 2017). AdamW with
     dropout on the features, which are partly whitened where there are few pictures. The layers read them as they are;
@@ -90,9 +82,9 @@ def fit_quality(rated: Rated, *, seed: int, start: Start | None = None) -> tuple
     """
     rng = np.random.default_rng(seed)
     if len(rated) >= MANY // 4:
-        return _fit(rated, _MANY, EPOCHS_OF_MANY, rng, start or Start())
+        return _fit(rated, _MANY, EPOCHS_OF_MANY, rng)
     whitening = Whitening.of(_in_two_classes(rated))
-    first, last = _fit(replace(rated, windows=whitening.apply(rated.windows)), _FEW, EPOCHS_OF_FEW, rng, Start())
+    first, last = _fit(replace(rated, windows=whitening.apply(rated.windows)), _FEW, EPOCHS_OF_FEW, rng)
     if rated.whole is not None:
         raise ValueError("few pictures are whitened, which the features of the whole are not")
     return whitening.absorbed(first), last
@@ -108,8 +100,8 @@ def _in_two_classes(rated: Rated) -> Examples:
     )
 
 
-def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator, start: Start) -> tuple[Layer, Layer]:
-    net = _Branches.random(rated, rng).starting_with(start)
+def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator) -> tuple[Layer, Layer]:
+    net = _Branches.random(rated, rng)
     groups = len(rated) // rated.series
     batch = max(min(recipe.batch // rated.series, groups), 1)
     steps = int(np.clip(epochs * groups / batch, FEWEST_STEPS, MOST_STEPS))
@@ -155,14 +147,6 @@ class _Branches:
         biases = [np.zeros(hidden[0], np.float32), np.zeros(hidden[1], np.float32)]
         middle = np.full(1, rated.target.mean(), np.float32)
         return cls((weights[0], biases[0], weights[1], biases[1], weights[2], middle))
-
-    def starting_with(self, start: Start) -> _Branches:
-        """Put the units of `start` in the place of random ones."""
-        for layer, weight, bias in ((start.windows, *self.parameters[:2]), (start.whole, *self.parameters[2:4])):
-            if layer is not None:
-                known = min(layer.out, weight.shape[1])
-                weight[:, :known], bias[:known] = layer.weight[:known].T, layer.bias[:known]
-        return self
 
     def gradients(self, part: Rated) -> tuple[Array, ...]:
         """Return the gradients by `parameters` of the loss of a batch."""

@@ -13,10 +13,10 @@ from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.datasets.wild import clean_ones
 from distortion_heads.errors import DataError
-from distortion_heads.heads.file import dump_head, read_head
+from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile, Scale
 from distortion_heads.registry.backbones import read_ref
-from distortion_heads.spec import FAMILY, LIGHT, QUALITY, BackboneRef, BackboneSpec, HeadSpec
+from distortion_heads.spec import QUALITY, BackboneSpec, HeadSpec
 from distortion_heads.synthesis.series import KINDS, STRENGTHS
 from distortion_heads.training.features.quality_samples import (
     QualityPlan,
@@ -24,8 +24,7 @@ from distortion_heads.training.features.quality_samples import (
     collect_samples,
     read_samples,
 )
-from distortion_heads.training.heads.fit_quality import HIDDEN, HIDDEN_WHOLE, Rated, Start, fit_quality
-from distortion_heads.training.heads.known_units import telling_units
+from distortion_heads.training.heads.fit_quality import Rated, fit_quality
 from distortion_heads.training.heads.quality_head import (
     HIGH,
     LOW,
@@ -91,7 +90,7 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
     )
     provenance = replace(provenance_of(options, scenes.sha256, options.seed), n_pos=len(rated))
     scale = Scale(low=LOW, high=HIGH, meaning=MEANING, target=TARGET)
-    layers = fit_quality(rated, seed=options.seed, start=_start(rated, specs, read_ref(backbone)))
+    layers = fit_quality(rated, seed=options.seed)
     head = new_quality_head(card, layers, read_ref(backbone), provenance, scale)
     raw, target = raw_qualities(head, held), held.target.astype(np.float64)
     head = replace(head, calibration=monotone(raw, target))
@@ -102,17 +101,6 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
     write_atomic(folder / f"{head.label}.safetensors", dump_head(head))
     options.report("head", 1, 1)
     return head, spread
-
-
-def _start(rated: Rated, specs: Sequence[HeadSpec], backbone: BackboneRef) -> Start:
-    """Return units of the heads of families that `specs` have for this backbone."""
-    heads = [read_head(spec.weights) for spec in specs if spec.scope == FAMILY and spec.weights is not None]
-    heads = [head for head in heads if head.backbone.fingerprint == backbone.fingerprint]
-    native, light = ([head for head in heads if head.view == view] for view in ("native", LIGHT))
-    assert rated.whole is not None
-    return Start(
-        windows=telling_units(native, rated.windows, HIDDEN), whole=telling_units(light, rated.whole, HIDDEN_WHOLE)
-    )
 
 
 def rated_of(samples: QualitySamples, target: np.typing.NDArray[np.float32]) -> Rated:
