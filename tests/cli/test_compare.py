@@ -12,6 +12,7 @@ from PIL import Image
 pytest.importorskip("piq")
 
 from helpers.command_line import Dheads
+from helpers.contracts import assert_valid
 from helpers.little_pictures import noisy, save, scene
 
 
@@ -54,6 +55,8 @@ def test_json(dheads: Dheads, folders: tuple[Path, Path]) -> None:
     result = dheads("compare", *folders, "--json", "--metrics", "ssim,psnr,ms_ssim")
     assert (result.code, result.err) == (1, "")
     good, bad = (json.loads(line) for line in result.lines)
+    assert_valid("compare", good)
+    assert_valid("compare", bad)
     assert set(good) == {"reference", "distorted", "metrics", "missing"}
     assert set(good["metrics"]) == {"ssim", "psnr"}
     assert bad["error"].startswith("the reference has 64x64 pixels and the distorted picture 48x48")

@@ -16,6 +16,7 @@ from distortion_heads.bench.quality.figures import Figures, compute_figures
 from distortion_heads.bench.quality.measure import QualityPlan, Version, make_versions, versions
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.metrics.scorers import Scorer
+from helpers.contracts import assert_valid
 from helpers.little_pictures import noisy, save, scene
 from helpers.tiny_registry import TinyRegistry, write_heads
 
@@ -49,6 +50,7 @@ def test_a_run(options: QualityBenchOptions, registry: TinyRegistry) -> None:
     assert report.figures.people_pairs > 0
     assert report.figures.pairs == 0, "one of the judges has no scores"
     content = json.loads((options.out / "report.json").read_text())
+    assert_valid("bench", content)
     assert content["setting"]["pictures"] == 2
     text = (options.out / "report.md").read_text()
     assert "| gradient sharpness |  |" in text
