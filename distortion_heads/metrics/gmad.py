@@ -37,17 +37,20 @@ class Attack:
 
 
 def ranked(scores: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return scores (n,), of which more is better, as their rank in the pool, 0 to 100."""
+    """Return scores (n,), of which more is better, as their rank in the pool, 0 to 100; NaN stays NaN."""
     values = np.asarray(scores, np.float64)
-    return np.asarray(100 * fit_equalizer(values, higher_better=True)(values), np.float64)
+    return np.asarray(100 * fit_equalizer(values[np.isfinite(values)], higher_better=True)(values), np.float64)
 
 
 def attack(
     attacker: ArrayLike, defender: ArrayLike, judge: ArrayLike, *, level: float, width: float = WIDTH
 ) -> Attack | None:
-    """Return the attack on the pictures within `width` of `level`; (n,) all, of 100 points; None of fewer than two."""
+    """Return the attack on the pictures within `width` of `level`; (n,) all, of 100 points; None of fewer than two.
+
+    Pictures without a score, NaN, take no part.
+    """
     a, d, j = (np.asarray(scores, np.float64) for scores in (attacker, defender, judge))
-    among = np.flatnonzero(np.abs(d - level) <= width)
+    among = np.flatnonzero((np.abs(d - level) <= width) & np.isfinite(a))
     if len(among) < 2:
         return None
     better, worse = int(among[a[among].argmax()]), int(among[a[among].argmin()])

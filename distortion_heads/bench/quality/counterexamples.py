@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.bench.quality.figures import Duel
+from distortion_heads.bench.quality.figures import GRADE, Duel
 from distortion_heads.bench.quality.measure import Version
 from distortion_heads.reports.drawing import INK, MUTED, new_figure, to_png
 
-MOST = 6
-SIDE = 256
+MOST = 4
+SIDE = 192
 """Pixels a side of what is drawn of each picture."""
 
 
@@ -43,21 +43,15 @@ def choose_duels(duels: Sequence[Duel], preferred: Sequence[str] = ()) -> tuple[
 
 def draw_duels(duels: Sequence[Duel], shown: Mapping[int, Shown], titles: Mapping[str, str]) -> bytes:
     """Return a PNG with a row for each duel: the better picture and the worse, equal to the defender."""
-    figure = new_figure(6.4, 3.4 * len(duels))
-    rows = figure.subplots(len(duels), 2, squeeze=False)
-    for axes, duel in zip(rows, duels, strict=True):
-        for place, index, word in ((axes[0], duel.attack.better, "better"), (axes[1], duel.attack.worse, "worse")):
-            place.imshow(shown[index].pixels[:SIDE, :SIDE])
-            place.set_axis_off()
-            place.set_title(f"{word}: {shown[index].text}", fontsize=8, color=INK)
-        axes[0].text(
-            0,
-            -0.05,
-            f"equal to {titles[duel.defender]} ({duel.attack.level:.0f} of 100); "
-            f"{titles[duel.attacker]} parts them by {duel.attack.claimed:.0f}",
-            transform=axes[0].transAxes,
-            fontsize=8,
-            color=MUTED,
-            va="top",
+    figure = new_figure(4.4, 2.6 * len(duels))
+    for row, duel in zip(figure.subfigures(len(duels), 1, squeeze=False).ravel(), duels, strict=True):
+        found = duel.attack
+        said = (
+            f"{titles[duel.attacker]} parts them by {found.claimed:.0f} of 100, people by {found.gain / GRADE:.1f} of 5"
         )
+        row.suptitle(f"equal to {titles[duel.defender]}\n{said}", fontsize=7, color=MUTED)
+        for axes, index in zip(row.subplots(1, 2), (found.better, found.worse), strict=True):
+            axes.imshow(shown[index].pixels[:SIDE, :SIDE])
+            axes.set_axis_off()
+            axes.set_title(shown[index].text, fontsize=7, color=INK)
     return to_png(figure)

@@ -12,7 +12,6 @@ from distortion_heads.bench.quality.measure import Version
 from distortion_heads.metrics.gmad import LEVELS, Attack, attack, ranked
 from distortion_heads.metrics.quality_tests import d_test, discriminable_pairs, l_test, p_test
 from distortion_heads.metrics.scorers import Scorer
-from distortion_heads.synthesis.visibility import UNCHANGED
 
 VISIBLE = 2.0
 """Severity from which on a distorted picture counts in the D-test: milder ones may not be seen."""
@@ -39,7 +38,8 @@ class Duel:
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerFigures:
-    """Figures of one scorer. Of `missing` versions there is no score, and they count nowhere.
+    """Figures of one scorer. Of `missing` versions there is no score: pairs with them, and D and L of their pictures,
+    do not count.
 
     `d`, `l`, `p`, `p_people`: D-test at visible severities, L-test, P-test by agreement of metrics and by people's
     means. `kinds`: L-test by kind. `attacks`, `defends`: shares of gMAD attacks on others that succeed, and of others'
@@ -77,7 +77,7 @@ class Figures:
 
 def compute_figures(scores: NDArray[np.float64], versions: Sequence[Version], scorers: Sequence[Scorer]) -> Figures:
     """Compute from scores (pictures, versions, scorers), of which more is better; NaN is missing."""
-    usable = [i for i in range(len(scorers)) if np.isfinite(scores[..., i]).all()]
+    usable = [i for i in range(len(scorers)) if np.isfinite(scores[..., i]).any()]
     names = [scorer.name for scorer in scorers]
     flat = scores.reshape(-1, len(scorers))
     judges = [i for i in usable if names[i] in JUDGES]
@@ -102,25 +102,31 @@ def _figures(
 ) -> ScorerFigures:
     missing = int(np.isnan(scores).sum())
     known = {"name": scorer.name, "title": scorer.title, "needs_reference": scorer.needs_reference}
-    if missing:
+    whole = scores[np.isfinite(scores).all(1)]
+    if not len(whole):
         return ScorerFigures(**known, missing=missing)  # type: ignore[arg-type]
     visible = [i for i, version in enumerate(versions) if version.severity >= VISIBLE]
     labels = dict.fromkeys(version.label for version in versions if version.label)
     columns = {label: [i for i, version in enumerate(versions) if version.label == label] for label in labels}
-    by_kind = {label: float(l_test(scores[:, at]).mean()) for label, at in columns.items()}
+    by_kind = {label: float(l_test(whole[:, at]).mean()) for label, at in columns.items()}
     attacks = [duel.attack.succeeds for duel in duels if duel.attacker == scorer.name]
     defended = [not duel.attack.succeeds for duel in duels if duel.defender == scorer.name]
     return ScorerFigures(
         **known,  # type: ignore[arg-type]
-        missing=0,
-        d=d_test(scores[:, 0], scores[:, visible]).share,
+        missing=missing,
+        d=d_test(whole[:, 0], whole[:, visible]).share,
         l=float(np.mean(list(by_kind.values()))),
-        p=None if agreed is None else p_test(scores.ravel(), agreed),
-        p_people=p_test(scores.ravel(), by_people),
+        p=None if agreed is None else _ordered(scores.ravel(), agreed),
+        p_people=_ordered(scores.ravel(), by_people),
         kinds=by_kind,
         attacks=float(np.mean(attacks)) if attacks else None,
         defends=float(np.mean(defended)) if defended else None,
     )
+
+
+def _ordered(scores: NDArray[np.float64], pairs: NDArray[np.int64]) -> float | None:
+    """Return the P-test on the pairs of which both have a score."""
+    return p_test(scores, pairs[np.isfinite(scores[pairs]).all(1)])
 
 
 def _duels(
@@ -143,8 +149,3 @@ def _duels(
                     )
                     duels.append(Duel(attacker=attacker, defender=defender, attack=moved))
     return duels
-
-
-def people_mean(points: float) -> float:
-    """Return points of 100 as a mean opinion of 1 to 5; `UNCHANGED` is that of a clean picture."""
-    return min(points / GRADE + 1, UNCHANGED)

@@ -110,9 +110,13 @@ def test_who_is_right_wins(figures: Figures) -> None:
     assert blind.attacks == 0
 
 
-def test_a_missing_score_leaves_the_others_alone(figures: Figures) -> None:
+def test_missing_scores_count_nowhere() -> None:
     made = [Version(label="", severity=0, mean=4.6), *(Version(label="a", severity=s, mean=4 - s / 2) for s in (1, 2))]
-    scores = np.array([[[3.0, 1.0], [2.0, np.nan], [1.0, 1.0]]])
-    first, second = compute_figures(scores, made, [scorer("whole"), scorer("holes")]).scorers
-    assert (first.missing, first.d) == (0, 1)
-    assert (second.missing, second.d, second.attacks) == (1, None, None)
+    holes, none = [[1.0, np.nan, 1.0], [3.0, 2.0, 1.0]], [[np.nan] * 3] * 2
+    scores = np.stack([np.array([[3.0, 2.0, 1.0]] * 2), np.array(holes), np.array(none)], axis=2)
+    whole, some, never = compute_figures(scores, made, [scorer("whole"), scorer("some"), scorer("never")]).scorers
+    assert (whole.missing, whole.d, whole.l) == (0, 1, pytest.approx(1))
+    assert (some.missing, some.d, some.l) == (1, 1, pytest.approx(1)), "of the second picture alone"
+    assert some.p_people is not None
+    assert some.p_people < 1, "the first picture is in pairs"
+    assert (never.missing, never.d, never.p_people, never.attacks) == (6, None, None, None)

@@ -20,6 +20,7 @@ from distortion_heads.evaluation.ratings.rated import rated_pictures
 from distortion_heads.evaluation.ratings.result import cross_table
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.scorers import find_scorers
+from helpers.contracts import assert_valid
 from helpers.little_pictures import save, scene
 
 SCENES, STRENGTHS = 6, (2, 6, 12, 24)
@@ -71,8 +72,7 @@ def test_figures_of_a_dataset(tmp_path: Path) -> None:
     assert brisque is not None
     assert brisque.srocc is not None
     assert brisque.srocc > 0.8
-    content = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert content["schema"] == "dheads-ratings/1"
+    assert_valid("ratings", json.loads((tmp_path / "out" / "result.json").read_text()))
     report = (tmp_path / "out" / "report.md").read_text()
     assert "| PSNR | needed | 48 |" in report
     assert "| white_noise | 24 |" in report
