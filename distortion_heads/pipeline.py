@@ -28,6 +28,7 @@ from distortion_heads.io.rgb import Loaded
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.registry.attached import banks_of, load_banks, load_qualities, load_registry
 from distortion_heads.registry.build import Registry
+from distortion_heads.registry.profiles import Profile, as_profile
 from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
 from distortion_heads.views.scene import Scene, scene_of, too_little
@@ -52,11 +53,13 @@ class Predictor:
 
     `heads` names the heads to evaluate, or the one (None: all that are attached), a family meaning all its heads;
     `registry` and `backbone` default to what is installed plus the user's own heads, and to the bundled backbone;
-    `device` is "cpu" (ONNX Runtime) or a torch device (extra `train`); `threads` limits the threads of inference.
+    `device` is "cpu" (ONNX Runtime) or a torch device (extra `train`); `threads` limits the threads of inference;
+    `profile` names thresholds of one's own (`dheads calibrate`).
     `problems` lists attached heads that could not be used.
 
     Raises `UnknownHeadError` for an unknown name, `HeadFileError` if a head asked for by name cannot be used,
-    `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read.
+    `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read,
+    `ProfileError` if the profile was made for other heads.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Predictor:
         device: str = "cpu",
         threads: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        profile: Profile | str | None = None,
     ) -> None:
         registry = load_registry() if registry is None else registry
         self._max_pixels = max_pixels
@@ -76,7 +80,9 @@ class Predictor:
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
-        banks, labels, problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
+        banks, labels, problems = load_banks(
+            chosen, self._backbone.ref, must_work=heads is not None, profile=as_profile(profile)
+        )
         qualities, self._quality_order, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
         self._qualities, self.problems = qualities, (*problems, *more)
         self._temporal = banks.pop(TEMPORAL)

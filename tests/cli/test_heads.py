@@ -12,7 +12,7 @@ from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach
 from helpers.installed_plugins import Site
 
-SUMMARY = ["label", "title", "family", "scope", "view", "trained", "severity", "auroc", "owner", "problem"]
+SUMMARY = ["label", "title", "family", "scope", "view", "trained", "severity", "auroc", "threshold", "owner", "problem"]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_batch import batch_options, batch_request
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
-from dheads_cli.options import MAX_PIXELS, split_labels
+from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
@@ -58,6 +58,7 @@ EXIT_UNJUDGED = 3
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
 @MAX_PIXELS
+@PROFILE
 @click.option("--fast", is_flag=True, help="Read at most 16 windows of a picture, spread over it; the result says so.")
 @click.option(
     "--fast-windows", type=click.IntRange(min=1), metavar="K", help="Like --fast, but at most K windows instead of 16."
@@ -87,6 +88,7 @@ def predict(
     backbone: str | None,
     device: str,
     max_pixels: int | None,
+    profile: str | None,
     fast: bool,
     fast_windows: int | None,
     pages: int | str,
@@ -121,7 +123,7 @@ def predict(
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     threads = 1 if all(wanted) else None
-    predictor = _predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone)
+    predictor = make_predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, profile)
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use, predictor.quality_heads)
@@ -251,21 +253,26 @@ def _check_conditions(
         raise click.UsageError(f"--fail-if: {error}") from None
 
 
-def _predictor(
+def make_predictor(
     session: Session,
     heads: Sequence[str] | None,
     device: str,
     max_pixels: int | None,
     threads: int | None,
     backbone: str | None,
+    profile: str | None = None,
 ) -> Predictor:
+    """Open the heads that the options ask for, and say what is left out. Raises `RegistryError` if none can be used."""
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
     from distortion_heads.registry.attached import problem_lines
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
-    predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
+    own = session.profile(profile)
+    predictor = Predictor(
+        heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit, profile=own
+    )
     session.report(problem_lines(predictor.problems, backbone))
     if not predictor.video_heads and not predictor.quality_heads:
         place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
