@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Hold what the profile changes for one head: alarms on the clean pictures and recall of the faults, before and after.
+    """Hold what a profile changes for one head: alarms on clean pictures and recall of the faults, before and after.
 
     `decides`: its family is said to be there when it fires.
     """

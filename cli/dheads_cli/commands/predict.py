@@ -43,6 +43,7 @@ EXIT_UNJUDGED = 3
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
 @click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
+@click.option("--parquet", metavar="FILE", help="Write the rows of --csv-long as Parquet too (extra `parquet`).")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
@@ -81,6 +82,7 @@ def predict(
     as_json: bool,
     csv_file: str | None,
     csv_long: str | None,
+    parquet: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -105,7 +107,7 @@ def predict(
     """
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
-    parsed = _parse_conditions(conditions)
+    parsed = parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     if batch := batch_request(ctx, video):
         predictor = _predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone)
@@ -116,8 +118,8 @@ def predict(
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
     if csv_long == "-":
         raise click.UsageError("--csv-long wants a file: stdout has the answers that it goes beside", ctx)
-    if csv_long is not None:
-        spare_pictures(csv_long, inputs, "--csv-long")
+    for option, file in (("--csv-long", csv_long), ("--parquet", parquet)):
+        spare_pictures(file, inputs, option)
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
@@ -126,7 +128,7 @@ def predict(
     predictor = make_predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, profile)
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
-    _check_conditions(parsed, heads_in_use, predictor.quality_heads)
+    check_conditions(parsed, heads_in_use, predictor.quality_heads)
     names = Names.of((*heads_in_use, *predictor.quality_heads))
     check_qualities(ctx, names.qualities, sort)
     if most_windows is not None and not as_json:
@@ -138,7 +140,7 @@ def predict(
     is_folder = any(map(os.path.isdir, paths))
     with (
         chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
-        beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
+        beside(answers, csv_long, parquet, summary=is_folder, noun=noun) as chosen,
     ):
         chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
@@ -225,13 +227,14 @@ class _Run:
                 complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
 
 
-def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
+def parse_conditions(texts: Sequence[str], option: str = "--fail-if") -> list[Condition]:
+    """Return the conditions that `option` gives. Raises `click.UsageError`."""
     from distortion_heads.reports.conditions import parse_condition
 
     try:
         return [parse_condition(text) for text in texts]
     except DheadsError as error:
-        raise click.UsageError(f"--fail-if: {error}") from None
+        raise click.UsageError(f"{option}: {error}") from None
 
 
 def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFile, ...]:
@@ -242,15 +245,19 @@ def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFil
     return predictor.video_heads if any(videos) else predictor.heads
 
 
-def _check_conditions(
-    conditions: Sequence[Condition], heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
+def check_conditions(
+    conditions: Sequence[Condition],
+    heads: Sequence[HeadFile],
+    qualities: Sequence[HeadFile],
+    option: str = "--fail-if",
 ) -> None:
+    """Raise `click.UsageError` for a condition on a name that no head or family has."""
     names = {name for head in heads for name in (head.label, head.family)}
     try:
         for condition in conditions:
             condition.check(names, [head.label for head in qualities])
     except DheadsError as error:
-        raise click.UsageError(f"--fail-if: {error}") from None
+        raise click.UsageError(f"{option}: {error}") from None
 
 
 def make_predictor(
