@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.familiarity import NOTE, bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
 from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
@@ -77,6 +78,7 @@ class Predictor:
         self._max_pixels = max_pixels
         self._open = partial(open_backbone, backbone or bundled_backbone(), device=device, threads=threads)
         self._backbone = self._open()
+        self._familiarity = bundled_familiarity(self._backbone.ref)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
@@ -283,6 +285,8 @@ class Predictor:
         found = {q.label: q for view, values in features.items() for q in self._qualities[view].answers(values)}
         height, width = loaded.pixels.shape[:2]
         area, read = scene.area, len(features.get("native", ()))
+        known, side = self._familiarity, min(scene.pixels.shape[:2])
+        unfamiliar = known is not None and known.is_unfamiliar(features.get("native"), side)
         heads = () if reason else decided([results[label] for label in self._order if label in results])
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
@@ -293,7 +297,8 @@ class Predictor:
             heads=heads,
             families=families_of(heads),
             fast=bool(read) and read < self._backbone.count(scene.pixels, scene.mask),
-            notes=(*loaded.notes, *notes),
+            notes=(*loaded.notes, *notes, *([NOTE] if unfamiliar else [])),
+            unfamiliar=unfamiliar,
             area=None if area is None else area.box,
             area_shape=None if area is None else area.shape,
             area_share=area.pixels / (height * width) if area else 1.0,

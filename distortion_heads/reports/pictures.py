@@ -33,7 +33,8 @@ _PARTS = ("", "_present", "_severity")
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
-    With `fast`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they say something.
+    With `fast`, `unfamiliar`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they
+    say something.
     """
     area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
@@ -44,6 +45,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         **({"fast": True} if prediction.fast else {}),
         "backbone": prediction.backbone,
         **area,
+        **({"unfamiliar": True} if prediction.unfamiliar else {}),
         **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
         **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "families": [family_to_dict(family) for family in prediction.families],
