@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": LazyCommand("calibrate", "Make thresholds of your own from clean pictures."),
     "list": LazyCommand("list_heads", "List the attached heads."),
     "show": LazyCommand("show", "Show the card of one head."),
+    "explain": LazyCommand("explain", "Explain a distortion: how it looks, what mends it."),
     "add-head": LazyCommand("add_head", "Train a head for a new distortion and attach it."),
     "remove-head": LazyCommand("remove_head", "Detach a head of your own and delete its file."),
     "synth": LazyCommand("synth", "Distort clean pictures and videos."),
