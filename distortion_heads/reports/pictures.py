@@ -133,19 +133,26 @@ class HeadsCsv:
     columns: ClassVar[tuple[str, ...]]
 
     def __init__(
-        self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = (), qualities: Sequence[str] = ()
+        self,
+        stream: TextIO,
+        labels: Sequence[str],
+        families: Sequence[str] = (),
+        qualities: Sequence[str] = (),
+        *,
+        header: bool = True,
     ) -> None:
-        """Write the header. Raises `DheadsError` if two columns would have one name."""
+        """Write the header, unless it is there already. Raises `DheadsError` if two columns would have one name."""
         self._families = tuple(family for family in families if family not in (*self.columns, NOTES))
         self._labels = tuple(label for label in labels if label not in self._families)
         self._qualities = tuple(qualities)
         self._writer = csv.writer(stream)
-        header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
-        header += [*(label + part for label in self._labels for part in _PARTS), *self._qualities, NOTES]
-        for i, column in enumerate(header):
-            if column in header[:i]:
+        columns = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
+        columns += [*(label + part for label in self._labels for part in _PARTS), *self._qualities, NOTES]
+        for i, column in enumerate(columns):
+            if column in columns[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
-        self._writer.writerow(csv_cells(header))
+        if header:
+            self._writer.writerow(csv_cells(columns))
 
     def write_error(self, path: str | None, message: str | None, notes: Sequence[str] = ()) -> None:
         """Write the row of an input that failed, or failed from some time on, or of which there is more to say."""

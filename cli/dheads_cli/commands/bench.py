@@ -61,7 +61,7 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
                 command=command_line(options, "accuracy"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
@@ -111,7 +111,7 @@ def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> in
                 command=command_line(options, "video"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "clips", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "clips"),
         )
     for problem in report.setting.left_out:
         session.warn(problem)

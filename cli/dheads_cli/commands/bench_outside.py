@@ -57,7 +57,7 @@ def foreign(ctx: click.Context, /, out: str, jobs: int | None, sizes: str, **giv
                 command=command_line({**options, "sizes": sizes, "seed": given["seed"]}, "foreign"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     status = report_setting(session, report.setting)
     goals = goals_table(report.goals, "bound", lambda goal: goal.bound)
@@ -101,7 +101,7 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
                 command=command_line(options, "wild"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
@@ -142,7 +142,7 @@ def unfamiliar(ctx: click.Context, /, out: str, folder: str, images: str, **give
                 command=command_line({"images": images, "wild": folder, **given}, "unfamiliar"),
             ),
             specs,
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")

@@ -126,7 +126,7 @@ def _judged(predictor: Predictor, paths: Sequence[str], bar: Bar, stage: str) ->
     answers: list[Prediction | None] = []
     with closing(predictor.predict_many(paths)) as predictions:
         for path, answer in zip(paths, islice(predictions, len(paths)), strict=True):
-            bar.show(len(answers), len(paths), stage)
+            bar.show(len(answers), len(paths), stage, unit="pictures")
             if isinstance(answer, DheadsError):
                 why: str | None = str(answer)
             elif isinstance(answer, Exception):

@@ -21,6 +21,7 @@ from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.output.resume import appended_sink, left_to_do
 from dheads_cli.output.sinks import Names, Sink
 from dheads_cli.output.sorted_sink import WorstFirst, check_qualities
 from dheads_cli.output.submission import Submission, check_submission
@@ -44,6 +45,7 @@ EXIT_UNJUDGED = 3
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
 @click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
 @click.option("--parquet", metavar="FILE", help="Write the rows of --csv-long as Parquet too (extra `parquet`).")
+@click.option("--resume", metavar="FILE", help="Add to JSON lines, or to FILE.csv, what an earlier run left undone.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
@@ -83,6 +85,7 @@ def predict(
     csv_file: str | None,
     csv_long: str | None,
     parquet: str | None,
+    resume: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -107,6 +110,8 @@ def predict(
     """
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
+    if resume is not None and (as_json or csv_file is not None):
+        raise click.UsageError("--resume FILE says where answers go: leave out --json and --csv", ctx)
     parsed = parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     if batch := batch_request(ctx, video):
@@ -118,7 +123,7 @@ def predict(
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
     if csv_long == "-":
         raise click.UsageError("--csv-long wants a file: stdout has the answers that it goes beside", ctx)
-    for option, file in (("--csv-long", csv_long), ("--parquet", parquet)):
+    for option, file in (("--csv-long", csv_long), ("--parquet", parquet), ("--resume", resume)):
         spare_pictures(file, inputs, option)
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
@@ -133,13 +138,17 @@ def predict(
     check_qualities(ctx, names.qualities, sort)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
+    if resume is not None:
+        inputs, wanted = left_to_do(resume, inputs, wanted, names, predictor)
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, names.labels)
     noun = "inputs" if has_video else "pictures"
     is_folder = any(map(os.path.isdir, paths))
     with (
-        chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
+        chosen_sink(as_json, csv_file, show_all, names, inputs, has_video)
+        if resume is None
+        else appended_sink(resume, names) as answers,
         beside(answers, csv_long, parquet, summary=is_folder, noun=noun) as chosen,
     ):
         chosen = chosen if sort is None else WorstFirst(chosen)
@@ -154,7 +163,7 @@ def predict(
             run = _Run(predictions, sink, bar, parsed, videos)
             for done, item in enumerate(inputs):
                 name = f"file {done + 1} of {len(inputs)}: {printable(os.path.basename(item.path))[-40:]}"  # noqa: PTH119
-                bar.show(done, len(inputs), name)
+                bar.show(done, len(inputs), name, unit=noun)
                 run.one(item, name)
         run.failed |= report_left_out(left_out, sink)
         sink.close()

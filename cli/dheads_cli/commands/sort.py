@@ -115,7 +115,7 @@ def _chosen(
     judged = 0
     with progress_bar(wanted=len(paths) > 1) as bar, closing(predictor.predict_many(paths)) as answers:
         for count, (path, answer) in enumerate(zip(paths, answers, strict=False)):
-            bar.show(count, len(paths), "pictures")
+            bar.show(count, len(paths), unit="pictures")
             if isinstance(answer, DheadsError):
                 failed = True
                 with bar.hidden():
@@ -170,7 +170,7 @@ def _carry_out(chosen: Sequence[Chosen], judged: int, into: Path, action: Action
         return
     undo = into / f"dheads-sort-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
     with progress_bar(wanted=len(placings) > 1) as bar:
-        carry_out(placings, action, undo, lambda done: bar.show(done, len(placings), action))
+        carry_out(placings, action, undo, lambda done: bar.show(done, len(placings), action, unit="files"))
     complain(f"done; take it back with `dheads sort --undo {shlex.quote(str(undo))}`")
 
 

@@ -207,7 +207,7 @@ def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
     done = made = kept = 0
     failed = False
     total = run.total()
-    bar.show(done, total, "distorting", f"{done}/{total}")
+    bar.show(done, total, "distorting", f"{done}/{total}", "files")
     with closing(run.outcomes()) as outcomes:
         for outcome in outcomes:
             done += outcome.planned
@@ -218,7 +218,7 @@ def _follow(run: Run, bar: Bar) -> tuple[int, int, bool]:
                 with bar.hidden():
                     for problem in outcome.problems:
                         complain(problem)
-            bar.show(done, total, "distorting", f"{done}/{total}")
+            bar.show(done, total, "distorting", f"{done}/{total}", "files")
     return made, kept, failed
 
 

@@ -78,7 +78,7 @@ def make_familiarity(ctx: click.Context, images: Path, wild: Path | None, out: P
                 out=out,
                 seed=seed,
                 command=_command("--familiarity", images, wild, seed, {}),
-                report=lambda stage, done, total: bar.show(done, total, stage),
+                report=lambda stage, done, total: bar.show(done, total, stage, unit="pictures"),
             ),
             specs,
         )
