@@ -130,7 +130,7 @@ def make_profile(
     """
     check_enough(len(clean), wanted)
     heads = predictor.heads
-    scores, faulty_scores = _scores(clean, len(heads)), _scores([answer for _, answer in faulty], len(heads))
+    scores, faulty_scores = _scores(clean, heads), _scores([answer for _, answer in faulty], heads)
     decides = _deciders(heads)
     floors = np.array([threshold_for(row, wanted.rate, wanted.confidence) for row in scores])
     if wanted.promise == "any":
@@ -183,9 +183,10 @@ def _own(
     )
 
 
-def _scores(answers: Sequence[Prediction], heads: int) -> NDArray[np.float64]:
-    """Return the probabilities, float64 (heads, n)."""
-    return np.array([[head.probability for head in answer.heads] for answer in answers], float).reshape(-1, heads).T
+def _scores(answers: Sequence[Prediction], heads: Sequence[HeadFile]) -> NDArray[np.float64]:
+    """Return the probabilities, float64 (heads, n); 0 where a head gave none, as it raises no alarm there."""
+    found = [{head.label: head.probability for head in answer.heads} for answer in answers]
+    return np.array([[known.get(head.label, 0.0) for known in found] for head in heads], float)
 
 
 def _deciders(heads: Sequence[HeadFile]) -> NDArray[np.bool_]:

@@ -104,7 +104,8 @@ class Profile:
                 f"profile {self.name!r} was made with another head {file.label!r} than the one attached now: "
                 f"{self._again}"
             )
-        return replace(file, threshold=Threshold(value=own.value, objective=f"profile {self.name}: {self.said}"))
+        value = min(own.value, 1.0)  # never, as far as a head file can say so
+        return replace(file, threshold=Threshold(value=value, objective=f"profile {self.name}: {self.said}"))
 
     @property
     def _again(self) -> str:

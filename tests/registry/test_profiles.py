@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,8 +61,14 @@ def test_thresholds_are_laid_over_the_heads(tmp_path: Path, registry: Registry) 
     before = Predictor(["one", "two"], registry=registry).predict(picture)
     after = Predictor(["one", "two"], registry=registry, profile=profile_of(registry, "one", "two")).predict(picture)
     assert [head.probability for head in after.heads] == [head.probability for head in before.heads]
-    assert [head.threshold for head in after.heads] == [0.123456789, 2.0]
+    assert [head.threshold for head in after.heads] == [0.123456789, 1.0]
     assert [head.present for head in after.heads] == [after.heads[0].probability >= 0.123456789, False]
+
+
+def test_thresholds_travel_to_other_processes(tmp_path: Path, registry: Registry) -> None:
+    picture = write_picture(tmp_path / "a.png")
+    predictor = Predictor(["one", "two"], registry=registry, profile=profile_of(registry, "one", "two"))
+    assert pickle.loads(pickle.dumps(predictor)).predict(picture) == predictor.predict(picture)
 
 
 def test_a_profile_for_other_heads_is_refused(home: Path, registry: Registry) -> None:

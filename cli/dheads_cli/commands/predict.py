@@ -115,7 +115,7 @@ def predict(
     parsed = parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     if batch := batch_request(ctx, video):
-        predictor = _predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone)
+        predictor = make_predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone, profile)
         choices = {"device": device, "most_windows": most_windows, "max_pixels": max_pixels}
         return batch.run(session_of(ctx), predictor, paths, backbone, choices)
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)

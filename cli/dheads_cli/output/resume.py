@@ -16,7 +16,8 @@ from dheads_cli.output.console import complain, result_file
 from dheads_cli.output.sinks import CsvSink, JsonSink, Names, Sink
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
-from distortion_heads.reports.pictures import CsvReport, csv_path
+from distortion_heads.io.text_tables import csv_path
+from distortion_heads.reports.pictures import CsvReport
 
 if TYPE_CHECKING:
     from distortion_heads.io.inputs import Input

@@ -10,11 +10,11 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads.backbones.familiarity import bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.bench.shared.options import CommonOptions, Progress
-from distortion_heads.bench.shared.workers import need_extra
 from distortion_heads.bench.unfamiliar.made_pictures import KINDS
 from distortion_heads.bench.unfamiliar.report import Group, Setting, UnfamiliarReport, report_to_dict, to_markdown
 from distortion_heads.datasets.own_data import read_clean
