@@ -132,9 +132,10 @@ def make_profile(
     heads = predictor.heads
     scores, faulty_scores = _scores(clean, heads), _scores([answer for _, answer in faulty], heads)
     decides = _deciders(heads)
+    were = np.array([head.threshold.value for head in heads])
     floors = np.array([threshold_for(row, wanted.rate, wanted.confidence) for row in scores])
     if wanted.promise == "any":
-        floors[decides] = joint_thresholds(scores[decides], wanted.rate, wanted.confidence)
+        floors[decides] = joint_thresholds(scores[decides], were[decides], wanted.rate, wanted.confidence)
     changes = []
     for row, head in enumerate(heads):
         has_fault = np.array([bool(fault.names & _names_of(head, heads)) for fault, _ in faulty], bool)
@@ -151,7 +152,6 @@ def make_profile(
         )
         changes.append(change)
     values = np.array([change.own.value for change in changes])
-    were = np.array([head.threshold.value for head in heads])
     profile = Profile(
         name=wanted.name,
         backbone=predictor.backbone.ref,

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from distortion_heads.metrics.scores import precision_recall_f1
 
 SHAPE_SHARE = 1 / 3
-"""Share of the pictures that fix how the scores of several heads compare; the others fix the quantile."""
+"""Share of the pictures that say what is usual for each of several heads; the others fix the quantile."""
 
-EDGE, LEAST_SPREAD = 1e-7, 0.1
-"""Probabilities are held this far from 0 and 1; logits of a head are taken to spread at least this much."""
+EDGE, USUAL = 1e-7, 0.9
+"""Probabilities are held this far from 0 and 1; this share of the pictures has what is usual for a head."""
 
 NEVER = 2.0
 """A threshold that no probability reaches."""
@@ -55,23 +55,26 @@ def threshold_for(scores: NDArray[np.float64], rate: float, confidence: float) -
     return NEVER if value >= 1 else float(np.nextafter(value, NEVER))
 
 
-def joint_thresholds(scores: NDArray[np.float64], rate: float, confidence: float, seed: int = 0) -> NDArray[np.float64]:
+def joint_thresholds(
+    scores: NDArray[np.float64], own: NDArray[np.float64], rate: float, confidence: float, seed: int = 0
+) -> NDArray[np.float64]:
     """Return a threshold per head (heads,) so that the promise holds for an alarm of *any*; `scores` (heads, n).
 
-    Pictures are split by `seed`. On the one part each head's logits are centred and scaled, which makes heads alike;
-    on the other the highest of a picture's scaled logits is its score. Raises `ValueError` for too few pictures.
+    All heads move together in their logits, by one step from their `own` thresholds (heads,), or from what is usual
+    for a head on pictures like these where that is higher. Pictures are split by `seed`: the one part says what is
+    usual, the other how large the step is. Raises `ValueError` for too few pictures.
     """
     order = np.random.default_rng(seed).permutation(scores.shape[1])
-    logits = _logits(scores[:, order])
-    first = int(scores.shape[1] * SHAPE_SHARE)
-    middle = logits[:, :first].mean(axis=1, keepdims=True)
-    spread = np.maximum(logits[:, :first].std(axis=1, keepdims=True), LEAST_SPREAD)
-    highest = ((logits[:, first:] - middle) / spread).max(axis=0)
-    k = order_for(len(highest), rate, confidence)
-    if first < 1 or not k:
+    logits, first = _logits(scores[:, order]), int(scores.shape[1] * SHAPE_SHARE)
+    if first < 1:
         raise ValueError(f"{scores.shape[1]} pictures are too few")
-    # a little above, as what the division rounds off must raise no alarm
-    limits = (middle + spread * np.sort(highest)[k - 1])[:, 0] + 1e-9
+    start = np.maximum(_logits(own), np.quantile(logits[:, :first], USUAL, axis=1))
+    highest = (logits[:, first:] - start[:, np.newaxis]).max(axis=0)
+    k = order_for(len(highest), rate, confidence)
+    if not k:
+        raise ValueError(f"{scores.shape[1]} pictures are too few")
+    # a little above, as what is rounded off must raise no alarm
+    limits = start + np.sort(highest)[k - 1] + 1e-9
     ceiling = float(_logits(np.ones(1))[0])
     return np.where(limits < ceiling, 1 / (1 + np.exp(-limits)), NEVER)
 

@@ -15,6 +15,7 @@ from distortion_heads.metrics.conformal import (
     threshold_for,
 )
 
+OWN = np.array([0.4, 0.5, 0.1])
 RATE, CONFIDENCE, DRAWS = 0.05, 0.9, 200
 
 
@@ -48,7 +49,7 @@ def test_the_rate_holds_in_as_many_draws_as_promised(new_pictures: NDArray[np.fl
 def test_the_rate_of_any_alarm_holds_in_as_many_draws_as_promised(new_pictures: NDArray[np.float64]) -> None:
     rates = []
     for seed in range(DRAWS):
-        thresholds = joint_thresholds(clean_scores(np.random.default_rng((3, seed)), 300), RATE, CONFIDENCE)
+        thresholds = joint_thresholds(clean_scores(np.random.default_rng((3, seed)), 300), OWN, RATE, CONFIDENCE)
         rates.append((new_pictures >= thresholds[:, None]).any(axis=0).mean())
     assert 0.84 <= (np.array(rates) <= RATE).mean() <= 0.97
     assert np.mean(rates) > 0.4 * RATE
@@ -72,15 +73,15 @@ def test_as_few_pictures_as_needed_are_enough_and_no_fewer() -> None:
 def test_as_few_pictures_as_needed_together_are_enough() -> None:
     for rate in (0.01, 0.03, 0.05, 0.2):
         needed = pictures_needed(rate, CONFIDENCE, together=True)
-        joint_thresholds(clean_scores(np.random.default_rng(0), needed), rate, CONFIDENCE)
+        joint_thresholds(clean_scores(np.random.default_rng(0), needed), OWN, rate, CONFIDENCE)
         with pytest.raises(ValueError, match="too few"):
-            joint_thresholds(clean_scores(np.random.default_rng(0), needed - 3), rate, CONFIDENCE)
+            joint_thresholds(clean_scores(np.random.default_rng(0), needed - 3), OWN, rate, CONFIDENCE)
 
 
 def test_tied_scores_raise_no_alarm() -> None:
     assert (np.full(100, 0.3) < threshold_for(np.full(100, 0.3), RATE, CONFIDENCE)).all()
     assert threshold_for(np.ones(100), RATE, CONFIDENCE) == NEVER
-    assert (joint_thresholds(np.ones((2, 100)), RATE, CONFIDENCE) > 1).all()
+    assert (joint_thresholds(np.ones((2, 100)), OWN[:2], RATE, CONFIDENCE) > 1).all()
 
 
 def test_labelled_faults_only_raise_a_threshold() -> None:

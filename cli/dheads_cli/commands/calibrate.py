@@ -69,9 +69,9 @@ def calibrate(
     """Make thresholds for your own kind of pictures, from clean ones.
 
     The share of false alarms that you allow holds for new pictures like these, with the confidence that you ask for:
-    give pictures as they will come, one of each scene. With --faults, each head that has some gets the threshold of
-    the best F1 that keeps the promise. Use the profile with --profile NAME, or by a file dheads.toml with the line
-    profile = "NAME". Heads' files never change.
+    give pictures as they will come, one of each scene, and none that a head was trained on. With --faults, each head
+    that has some gets the threshold of the best F1 that keeps the promise. Use the profile with --profile NAME, or by
+    a file dheads.toml with the line profile = "NAME". Heads' files never change.
 
     Exit status: 0 done, 1 nothing was written, 2 wrong usage.
     """
