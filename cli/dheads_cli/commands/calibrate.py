@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dheads_cli.backbones import chosen_backbone
-from dheads_cli.options import MAX_PIXELS
+from dheads_cli.options import MAX_PIXELS, split_labels
 from dheads_cli.output.cards import limit_text, share
 from dheads_cli.output.console import complain, stdout_stream, table_text
 from dheads_cli.output.progress import Bar, progress_bar
@@ -86,9 +86,8 @@ def calibrate(
     profiles = Profiles(session.store.home)
     if not force and profiles.path(name).exists():
         raise ProfileError(f"{profiles.path(name)} exists: replace it with --force, or give --profile another name")
-    labels = None if heads is None else [label.strip() for label in heads.split(",") if label.strip()]
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
-    predictor = Predictor(labels, registry=registry, backbone=spec, max_pixels=limit)
+    predictor = Predictor(split_labels(heads), registry=registry, backbone=spec, max_pixels=limit)
     session.report(problem_lines(predictor.problems, backbone))
     if not predictor.heads:
         raise ProfileError("no head that judges pictures can be used: see `dheads list`")

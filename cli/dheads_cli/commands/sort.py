@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli.commands.predict import check_conditions, make_predictor, parse_conditions, split_names
-from dheads_cli.options import MAX_PIXELS, PROFILE
+from dheads_cli.commands.predict import check_conditions, make_predictor, parse_conditions
+from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.console import complain, printable, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import session_of
@@ -84,7 +84,7 @@ def sort(
     if bool(conditions) == by_family:
         raise click.UsageError("give --if COND, or --by-family", ctx)
     parsed = parse_conditions(conditions, "--if")
-    predictor = make_predictor(session_of(ctx), split_names(heads), "cpu", max_pixels, None, None, profile)
+    predictor = make_predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, None, None, profile)
     check_conditions(parsed, predictor.heads, predictor.quality_heads, "--if")
     inputs = [item for path in paths for item in _inputs(path, into)]
     chosen, judged, failed = _chosen(predictor, inputs, None if by_family else parsed)
@@ -140,8 +140,8 @@ def _common_folder(paths: Sequence[str]) -> str:
 
 
 def _by_conditions(answer: Prediction, conditions: Sequence[Condition]) -> tuple[str | None, str]:
-    heads = [head for condition in conditions for head in condition.matches(answer)[:1]]
-    return ("" if heads else None), ", ".join(f"{head.label} {head.probability:.2f}" for head in heads)
+    found = [pair for condition in conditions for pair in condition.matches(answer)[:1]]
+    return ("" if found else None), ", ".join(f"{label} {value:.2f}" for label, value in found)
 
 
 def _by_family(answer: Prediction) -> tuple[str, str]:
