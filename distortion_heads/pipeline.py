@@ -18,7 +18,7 @@ from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.familiarity import NOTE, bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
-from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
+from distortion_heads.backbones.read_views import Features, batch_features, scene_features
 from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
 from distortion_heads.heads.families import decided, families_of
 from distortion_heads.heads.file import dump_exactly
@@ -33,7 +33,6 @@ from distortion_heads.registry.profiles import Profile, as_profile
 from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
 from distortion_heads.views.scene import Scene, scene_of, too_little
-from distortion_heads.views.windows import overview_view
 
 if TYPE_CHECKING:
     from distortion_heads.io.images import ImageSource
@@ -252,23 +251,7 @@ class Predictor:
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         check_padded(pictures[0].shape[1], pictures[0].shape[0], self._max_pixels)
-        views = views_to_run(self._views)
-        small = []
-        if "overview" in views and self._backbone.shares_overview:
-            small = [overview_view(pixels).image for pixels in pictures]
-        run = {
-            view: self._backbone.batch_features(small or pictures if view == "overview" else pictures, view)
-            for view in views
-        }
-        return [
-            assembled(
-                Scene(pixels=pixels),
-                {view: features[i] for view, features in run.items()},
-                self._views,
-                *small[i : i + 1],
-            )
-            for i, pixels in enumerate(pictures)
-        ]
+        return batch_features(self._backbone, pictures, self._views)
 
     def _judge(
         self, image: ImageSource, loaded: Loaded, read: Callable[[Scene], Features], scene: Scene | None = None

@@ -81,7 +81,10 @@ def _card(fact: HeadFacts, kinds: Sequence[str]) -> Card:
     }
     if file.scale is None:
         pooling = f"quantile {file.pooling.quantile:g} of the windows" if file.pooling else "mean of the windows"
-        model |= {"threshold": f"{limit_text(file.threshold.value, 4)} ({file.threshold.objective})", "pooling": pooling}
+        model |= {
+            "threshold": f"{limit_text(file.threshold.value, 4)} ({file.threshold.objective})",
+            "pooling": pooling,
+        }
     noun = "frames" if file.view == TEMPORAL else "pictures"
     figures = _figures(file, noun) if file.scale is None else quality_figures(file, None, noun)
     return {"": about, "Model": model, **figures, "Trained on": _origin(file)}
