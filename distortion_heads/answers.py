@@ -76,7 +76,7 @@ class Prediction:
     was done to the picture before it was judged, or not looked at; a line each. `area`: left, top, right, bottom of
     what was judged, half-open, where the rest is no part of the scene, `area_shape` its form and `area_share` its share
     of the picture. Not `judged`: no head was asked, for the `reason`. `qualities`: how good it is, by each head that
-    says so.
+    says so. `unfamiliar`: unlike what the heads were made on.
     """
 
     path: str | None
@@ -94,6 +94,7 @@ class Prediction:
     judged: bool = True
     reason: str | None = None
     qualities: tuple[QualityResult, ...] = ()
+    unfamiliar: bool = False
 
     @property
     def remarks(self) -> tuple[str, ...]:

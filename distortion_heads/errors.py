@@ -15,6 +15,7 @@
     │   ├── LabelTakenError        two owners for one label; names both
     │   └── PluginError            a plugin failed and `--strict` was asked for
     ├── StoreError                 the user's folder of heads cannot be read or written
+    ├── ProfileError               thresholds of one's own cannot be used, made or written
     ├── DataError                  training data that cannot be trained on, or its output not be written
     │   └── WorkerDiedError        a process that worked for this one was killed or crashed
     └── MissingExtraError          needs an optional extra that is not installed
@@ -81,6 +82,10 @@ class PluginError(RegistryError):
 
 class StoreError(DheadsError):
     """The user's folder of heads cannot be read or written."""
+
+
+class ProfileError(DheadsError):
+    """Thresholds of one's own cannot be used, made or written."""
 
 
 class DataError(DheadsError):

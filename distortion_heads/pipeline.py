@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from distortion_heads._system.threads import in_order, usable_cores
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.backbones.base import FeatureSource
+from distortion_heads.backbones.familiarity import NOTE, bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
-from distortion_heads.backbones.read_views import Features, assembled, scene_features, views_to_run
+from distortion_heads.backbones.read_views import Features, batch_features, scene_features
 from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
 from distortion_heads.heads.families import decided, families_of
 from distortion_heads.heads.file import dump_exactly
@@ -28,10 +29,10 @@ from distortion_heads.io.rgb import Loaded
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.registry.attached import banks_of, load_banks, load_qualities, load_registry
 from distortion_heads.registry.build import Registry
+from distortion_heads.registry.profiles import Profile, as_profile
 from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
 from distortion_heads.views.runs import SHORTEST_RUN, run_statistics
 from distortion_heads.views.scene import Scene, scene_of, too_little
-from distortion_heads.views.windows import overview_view
 
 if TYPE_CHECKING:
     from distortion_heads.io.images import ImageSource
@@ -52,11 +53,13 @@ class Predictor:
 
     `heads` names the heads to evaluate, or the one (None: all that are attached), a family meaning all its heads;
     `registry` and `backbone` default to what is installed plus the user's own heads, and to the bundled backbone;
-    `device` is "cpu" (ONNX Runtime) or a torch device (extra `train`); `threads` limits the threads of inference.
+    `device` is "cpu" (ONNX Runtime) or a torch device (extra `train`); `threads` limits the threads of inference;
+    `profile` names thresholds of one's own (`dheads calibrate`).
     `problems` lists attached heads that could not be used.
 
     Raises `UnknownHeadError` for an unknown name, `HeadFileError` if a head asked for by name cannot be used,
-    `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read.
+    `BackboneError` if the backbone cannot, `StoreError` if the user's folder of heads cannot be read,
+    `ProfileError` if the profile was made for other heads.
     """
 
     def __init__(
@@ -68,15 +71,19 @@ class Predictor:
         device: str = "cpu",
         threads: int | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        profile: Profile | str | None = None,
     ) -> None:
         registry = load_registry() if registry is None else registry
         self._max_pixels = max_pixels
         self._open = partial(open_backbone, backbone or bundled_backbone(), device=device, threads=threads)
         self._backbone = self._open()
+        self._familiarity = bundled_familiarity(self._backbone.ref)
         self._threads = (threads or usable_cores()) if device == "cpu" else 1
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
-        banks, labels, problems = load_banks(chosen, self._backbone.ref, must_work=heads is not None)
+        banks, labels, problems = load_banks(
+            chosen, self._backbone.ref, must_work=heads is not None, profile=as_profile(profile)
+        )
         self._qualities, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
         self.problems = (*problems, *more)
         self._temporal = banks.pop(TEMPORAL)
@@ -243,23 +250,7 @@ class Predictor:
 
     def _batch_features(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Features]:
         check_padded(pictures[0].shape[1], pictures[0].shape[0], self._max_pixels)
-        views = views_to_run(self._views)
-        small = []
-        if "overview" in views and self._backbone.shares_overview:
-            small = [overview_view(pixels).image for pixels in pictures]
-        run = {
-            view: self._backbone.batch_features(small or pictures if view == "overview" else pictures, view)
-            for view in views
-        }
-        return [
-            assembled(
-                Scene(pixels=pixels),
-                {view: features[i] for view, features in run.items()},
-                self._views,
-                *small[i : i + 1],
-            )
-            for i, pixels in enumerate(pictures)
-        ]
+        return batch_features(self._backbone, pictures, self._views)
 
     def _judge(
         self, image: ImageSource, loaded: Loaded, read: Callable[[Scene], Features], scene: Scene | None = None
@@ -276,6 +267,8 @@ class Predictor:
         qualities, more = self._qualities.judge(features)
         height, width = loaded.pixels.shape[:2]
         area, read = scene.area, len(features.get("native", ()))
+        known, side = self._familiarity, min(scene.pixels.shape[:2])
+        unfamiliar = known is not None and known.is_unfamiliar(features.get("native"), side)
         heads = () if reason else decided([results[label] for label in self._order if label in results])
         return Prediction(
             path=os.fspath(image) if isinstance(image, str | os.PathLike) else None,
@@ -286,7 +279,8 @@ class Predictor:
             heads=heads,
             families=families_of(heads),
             fast=bool(read) and read < self._backbone.count(scene.pixels, scene.mask),
-            notes=(*loaded.notes, *notes, *more),
+            notes=(*loaded.notes, *notes, *more, *([NOTE] if unfamiliar else [])),
+            unfamiliar=unfamiliar,
             area=None if area is None else area.box,
             area_shape=None if area is None else area.shape,
             area_share=area.pixels / (height * width) if area else 1.0,

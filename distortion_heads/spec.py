@@ -106,6 +106,9 @@ class HeadSpec:
 
     A head of the scope "quality" says how good a picture is, whatever is wrong with it; it synthesizes nothing either.
 
+    For `dheads explain`: `remedy` says what mends it, `mistaken_for` which labels it is taken for, and
+    how often; None where that was not measured.
+
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
 
@@ -124,10 +127,12 @@ class HeadSpec:
     least_rate: float = 0.0
     scope: Scope = KIND
     makes: tuple[Make, ...] = ()
+    remedy: str = ""
+    mistaken_for: tuple[tuple[str, float], ...] | None = None
 
     def __post_init__(self) -> None:
         check_label(self.label)
-        for name in ("title", "family", "description"):
+        for name in ("title", "family", "description", "remedy"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"HeadSpec.{name} must be a string")
             if printable(getattr(self, name)) != getattr(self, name):

@@ -19,8 +19,11 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 1
 
 COMMANDS = {
     "predict": LazyCommand("predict", "Say which distortions pictures have and how strong they are."),
+    "sort": LazyCommand("sort", "Copy, link or move pictures with distortions elsewhere."),
+    "calibrate": LazyCommand("calibrate", "Make thresholds of your own from clean pictures."),
     "list": LazyCommand("list_heads", "List the attached heads."),
     "show": LazyCommand("show", "Show the card of one head."),
+    "explain": LazyCommand("explain", "Explain a distortion: how it looks, what mends it."),
     "add-head": LazyCommand("add_head", "Train a head for a new distortion and attach it."),
     "remove-head": LazyCommand("remove_head", "Detach a head of your own and delete its file."),
     "synth": LazyCommand("synth", "Distort clean pictures and videos."),

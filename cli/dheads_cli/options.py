@@ -11,6 +11,12 @@ MAX_PIXELS = click.option(
     help="Refuse pictures of more pixels than this (default: 250 million; of frames 67 million).",
 )
 
+PROFILE = click.option(
+    "--profile",
+    metavar="NAME",
+    help="Use thresholds of your own (`dheads calibrate`): a name, or a .json file; none: those of the heads.",
+)
+
 
 def split_labels(heads: str | None) -> list[str] | None:
     """Return the labels that `--heads` lists, separated by commas; None where it was not given."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,8 +18,10 @@ from distortion_heads.errors import MissingExtraError, PluginError
 if TYPE_CHECKING:
     from distortion_heads.registry.build import Registry
     from distortion_heads.registry.discovery import LoadedPlugins
+    from distortion_heads.registry.profiles import Profile
     from distortion_heads.registry.user_heads import Store
 
+NO_PROFILE = "none"
 TRAIN_PACKAGES = frozenset(
     ("jinja2", "matplotlib", "onnx", "packaging", "piq", "sklearn", "threadpoolctl", "torch", "torchvision")
 )
@@ -60,6 +63,18 @@ class Session:
             raise PluginError(f"--strict: {'; '.join(problems)}")
         for problem in problems:
             self.warn(problem)
+
+    def profile(self, name: str | None) -> Profile | None:
+        """Return the profile of that name, or the one that the project's file names. Raises `ProfileError`."""
+        from distortion_heads.registry.profiles import Profiles
+        from distortion_heads.registry.project_file import find_project
+
+        if name is None and (project := find_project(Path.cwd())) is not None and project.profile is not None:
+            name = project.profile
+            complain(f"note: {project.path} names the profile {name}")
+        if name is None or name == NO_PROFILE:
+            return None
+        return Profiles(self.store.home).load(name)
 
     def warn(self, message: str) -> None:
         complain(f"warning: {message}")

@@ -49,6 +49,23 @@ def scene_features(
     return assembled(scene, run, views, small)
 
 
+def batch_features(
+    backbone: FeatureSource, pictures: Sequence[NDArray[np.uint8]], views: Sequence[View]
+) -> list[Features]:
+    """Return the features of `views` of several pictures of one size, each of which is a scene as a whole."""
+    wanted = views_to_run(views)
+    small = []
+    if "overview" in wanted and backbone.shares_overview:
+        small = [overview_view(pixels).image for pixels in pictures]
+    run = {
+        view: backbone.batch_features(small or pictures if view == "overview" else pictures, view) for view in wanted
+    }
+    return [
+        assembled(Scene(pixels=pixels), {view: features[i] for view, features in run.items()}, views, *small[i : i + 1])
+        for i, pixels in enumerate(pictures)
+    ]
+
+
 def views_to_run(views: Sequence[View]) -> tuple[View, ...]:
     """The views that the backbone runs on, for heads that read `views`."""
     return tuple(dict.fromkeys(run for view in views for run in _RUN.get(view, (view,))))

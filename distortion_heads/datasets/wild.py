@@ -19,6 +19,9 @@ FAULTS = {
 }  # fmt: skip
 """The family of each fault; other faults (denoise_smear, lens_dirt, signal_fault, other) are of none."""
 
+PHOTOGRAPHS = ("aerial", "camera", "camera_whole", "phone", "photo", "wallpaper", "web")
+"""Groups of photographs of the world around us; others are frames of operations, micrographs, screens and text."""
+
 COLUMNS = ("file", "split", "group", "labels")
 
 

@@ -13,6 +13,7 @@ from distortion_heads.heads.file import check_backbone, parse_head, read_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
+from distortion_heads.registry.profiles import Profile
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, View
 
@@ -81,18 +82,22 @@ def banks_of(files: Sequence[bytes]) -> dict[View, HeadBank]:
 
 
 def load_banks(
-    chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool
+    chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool, profile: Profile | None = None
 ) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:
     """Return a bank per view, the labels of all heads in their order, and the heads that cannot be used.
 
     All but those of quality. With `must_work` the first that cannot be used raises instead. Heads are loaded one by
-    one, so that none is held twice.
+    one, so that none is held twice. `profile` lays its thresholds over theirs; raises `ProfileError` if it was made
+    for others.
     """
+    if profile is not None:
+        profile.check_backbone(backbone)
     banks = {view: HeadBank(expected=len(chosen)) for view in HEAD_VIEWS}
     labels: list[str] = []
     problems: list[Problem] = []
-    for file in _usable([head for head in chosen if head.spec.scope != QUALITY], backbone, must_work, problems):
-        banks[file.view].add(file)
+    judging = {head.spec.label: head for head in chosen if head.spec.scope != QUALITY}
+    for file in _usable(list(judging.values()), backbone, must_work, problems):
+        banks[file.view].add(file if profile is None else profile.laid_over(file, judging[file.label]))
         labels.append(file.label)
     return banks, tuple(labels), tuple(problems)
 

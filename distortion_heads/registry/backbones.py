@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from distortion_heads.backbones.familiarity import SUFFIX
 from distortion_heads.backbones.files import is_patch_backbone, read_backbone, read_header, read_patch_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.errors import BackboneError
@@ -26,7 +27,7 @@ def named_backbone(name: str, registry: Registry) -> BackboneSpec | None:
 def backbone_in(folder: Path) -> BackboneSpec:
     """Return the backbone in `folder/backbone`, or in `folder`; raise `BackboneError` unless there is exactly one."""
     place = folder / "backbone" if (folder / "backbone").is_dir() else folder
-    weights = sorted(place.glob("*.safetensors"))
+    weights = sorted(file for file in place.glob("*.safetensors") if not file.stem.endswith(SUFFIX))
     if len(weights) != 1:
         raise BackboneError(f"{place} holds {len(weights)} .safetensors files, not one backbone and its .onnx")
     return BackboneSpec(name=weights[0].stem, weights=weights[0], graph=weights[0].with_suffix(".onnx"))

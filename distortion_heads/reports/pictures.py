@@ -33,7 +33,8 @@ _PARTS = ("", "_present", "_severity")
 def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
-    With `fast`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they say something.
+    With `fast`, `unfamiliar`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they
+    say something.
     """
     area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
@@ -44,6 +45,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         **({"fast": True} if prediction.fast else {}),
         "backbone": prediction.backbone,
         **area,
+        **({"unfamiliar": True} if prediction.unfamiliar else {}),
         **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
         **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "families": [family_to_dict(family) for family in prediction.families],
@@ -131,19 +133,26 @@ class HeadsCsv:
     columns: ClassVar[tuple[str, ...]]
 
     def __init__(
-        self, stream: TextIO, labels: Sequence[str], families: Sequence[str] = (), qualities: Sequence[str] = ()
+        self,
+        stream: TextIO,
+        labels: Sequence[str],
+        families: Sequence[str] = (),
+        qualities: Sequence[str] = (),
+        *,
+        header: bool = True,
     ) -> None:
-        """Write the header. Raises `DheadsError` if two columns would have one name."""
+        """Write the header, unless it is there already. Raises `DheadsError` if two columns would have one name."""
         self._families = tuple(family for family in families if family not in (*self.columns, NOTES))
         self._labels = tuple(label for label in labels if label not in self._families)
         self._qualities = tuple(qualities)
         self._writer = csv.writer(stream)
-        header = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
-        header += [*(label + part for label in self._labels for part in _PARTS), *self._qualities, NOTES]
-        for i, column in enumerate(header):
-            if column in header[:i]:
+        columns = [*self.columns, *(family + part for family in self._families for part in (*_PARTS, "_kind"))]
+        columns += [*(label + part for label in self._labels for part in _PARTS), *self._qualities, NOTES]
+        for i, column in enumerate(columns):
+            if column in columns[:i]:
                 raise DheadsError(f"two columns of the CSV would be called {column!r}: choose heads with --heads")
-        self._writer.writerow(csv_cells(header))
+        if header:
+            self._writer.writerow(csv_cells(columns))
 
     def write_error(self, path: str | None, message: str | None, notes: Sequence[str] = ()) -> None:
         """Write the row of an input that failed, or failed from some time on, or of which there is more to say."""

@@ -16,7 +16,7 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
     """Return the object of one video, whose `kind` is "video"; times in seconds to 3 digits, probabilities to 6.
 
     There only where they say something: `error` (what could not be read, from when on), `dropped` (frames left out),
-    `fast` (windows left out), `area`, `notes`.
+    `fast` (windows left out), `unfamiliar`, `area`, `notes`.
     """
     result: dict[str, Any] = {
         "path": prediction.path,
@@ -35,6 +35,8 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
     }
     if prediction.fast:
         result["fast"] = True
+    if prediction.unfamiliar:
+        result["unfamiliar"] = True
     if prediction.dropped:
         result["dropped"] = prediction.dropped
     if prediction.area is not None:

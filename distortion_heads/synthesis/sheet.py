@@ -59,6 +59,16 @@ def contact_sheet(
     return sheet
 
 
+def example_picture() -> NDArray[np.uint8]:
+    """Return a small clean photograph that ships with the package (CC0; examples/README.md has its source)."""
+    from importlib.resources import files
+
+    from PIL import Image
+
+    data = (files("distortion_heads.synthesis") / "example.webp").read_bytes()
+    return np.asarray(Image.open(BytesIO(data)).convert("RGB"))
+
+
 def save_sheet(sheet: Image, path: Path) -> None:
     """Write `sheet` as PNG, WebP or JPEG, by the suffix of `path`. Raises `DataError` if that fails."""
     buffer = BytesIO()

@@ -128,7 +128,7 @@ class VideoPrediction:
 
     `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
     so as not to fall behind a growing file; `notes` and `qualities` as in `Prediction`, and `area` that
-    of the first frame.
+    of the first frame; `unfamiliar` where most frames are.
     """
 
     path: str | None
@@ -149,6 +149,7 @@ class VideoPrediction:
     notes: tuple[str, ...] = ()
     area: tuple[int, int, int, int] | None = None
     qualities: tuple[VideoQuality, ...] = ()
+    unfamiliar: bool = False
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
@@ -169,6 +170,7 @@ class VideoPrediction:
             families=self.families,
             notes=self.notes,
             qualities=self.qualities,
+            unfamiliar=self.unfamiliar,
         )
 
     @property

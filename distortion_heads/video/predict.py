@@ -147,9 +147,10 @@ def _answer(
         curves=curves,
         error=str(video.damage) if video.damage else None,
         fast=first.prediction.fast,
-        notes=tuple(dict.fromkeys((*first.prediction.remarks, *video.notes, *judge.notes(video.info.frame_rate)))),
+        notes=tuple(dict.fromkeys((*timeline.remarks, *video.notes, *judge.notes(video.info.frame_rate)))),
         area=first.prediction.area,
         qualities=timeline.qualities(),
+        unfamiliar=timeline.unfamiliar,
     )
 
 

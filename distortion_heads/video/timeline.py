@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads.backbones.familiarity import NOTE
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.video.options import SegmentRule
 from distortion_heads.spec import TEMPORAL
@@ -39,6 +40,17 @@ class Timeline:
     @property
     def frames(self) -> int:
         return self._totals.frames
+
+    @property
+    def unfamiliar(self) -> bool:
+        """Return whether most frames are unlike the photographs that the heads were made on."""
+        return 2 * self._totals.unfamiliar > self.frames
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return those of the first frame, and whether most are unfamiliar."""
+        first = () if self.first is None else self.first.prediction.remarks
+        return (*(note for note in first if note != NOTE), *([NOTE] if self.unfamiliar else []))
 
     def add(self, result: FrameResult) -> tuple[Event, ...]:
         """Take the next frame; events lag by one, since the next frame shows how long one lasts."""
@@ -111,7 +123,7 @@ class _Totals:
     """Sums over the frames, one place per head."""
 
     def __init__(self, heads: int) -> None:
-        self.frames = 0
+        self.frames = self.unfamiliar = 0
         self.probability, self.weighted, self.severity, self.affected = (np.zeros(heads) for _ in range(4))
         self.peak, self.peak_time = np.full(heads, -1.0), np.zeros(heads)
 
@@ -120,6 +132,7 @@ class _Totals:
         probability = np.array([head.probability for head in heads])
         severity = np.array([0.0 if head.severity is None else head.severity for head in heads])
         self.frames += 1
+        self.unfamiliar += result.prediction.unfamiliar
         self.probability += probability
         self.weighted += probability * severity
         self.severity += severity

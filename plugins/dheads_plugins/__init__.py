@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from distortion_heads.hookspecs import hookimpl
 from distortion_heads.spec import HeadSpec
@@ -65,6 +66,10 @@ def dheads_heads() -> Iterable[HeadSpec]:
     """Import each distortion's module only now: `dheads --help` needs none of them."""
     from importlib import import_module
 
+    from dheads_plugins._mistaken import mistaken_for
+    from dheads_plugins._remedies import REMEDIES
+
+    taken_for = mistaken_for()
     for name in (*FAMILIES, *MODULES, *QUALITIES):
         head: HeadSpec = import_module(f"{__name__}.{name}").HEAD
-        yield head
+        yield replace(head, remedy=REMEDIES[head.label], mistaken_for=taken_for.get(head.label))

@@ -82,7 +82,9 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monk
             now = 100.0 + step
             bar.show(step, 60, "heads", f"{step} of 60")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == [f"dheads: heads, {step / 60:.0%}, {step} of 60" for step in (10, 20, 30, 40, 50)]
+    assert lines == [
+        f"dheads: heads, {step / 60:.0%}, {step} of 60, 0:{60 - step} left" for step in (10, 20, 30, 40, 50)
+    ]
 
 
 def test_synth_says_what_it_will_make(dheads: Dheads, tmp_path: Path) -> None:

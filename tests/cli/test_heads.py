@@ -13,7 +13,9 @@ from helpers.command_line import Dheads, attach
 from helpers.contracts import assert_valid
 from helpers.installed_plugins import Site
 
-SUMMARY = ["label", "title", "family", "scope", "view", "trained", "severity", "auroc", "owner", "problem", "srocc"]
+SUMMARY = [
+    "label", "title", "family", "scope", "view", "trained", "severity", "auroc", "threshold", "owner", "problem", "srocc",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

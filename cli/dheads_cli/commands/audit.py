@@ -79,7 +79,7 @@ def audit(
             registry=registry,
             judged=judge,
             jobs=jobs or usable_cores(),
-            progress=lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}"),
+            progress=lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}", "files"),
         )
     stdout_stream(machine=as_json).write(_json(found) if as_json else _text(found))
     return 0 if found.sound else 1

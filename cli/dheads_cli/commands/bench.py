@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_outside import foreign, wild
+from dheads_cli.commands.bench_outside import foreign, unfamiliar, wild
 from dheads_cli.commands.bench_parts import (
     JOBS,
     SEED,
@@ -69,7 +69,7 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
                 command=command_line(options, "accuracy"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
@@ -120,7 +120,7 @@ def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> in
                 command=command_line(options, "video"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "clips", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "clips"),
         )
     for problem in report.setting.left_out:
         session.warn(problem)
@@ -199,3 +199,4 @@ def _parsed(name: str, value: object) -> object:
 bench.add_command(foreign)
 bench.add_command(quality)
 bench.add_command(wild)
+bench.add_command(unfamiliar)

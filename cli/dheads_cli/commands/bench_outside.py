@@ -1,4 +1,4 @@
-"""`dheads bench foreign` and `dheads bench wild`: what was not made by us."""
+"""`dheads bench foreign`, `dheads bench wild` and `dheads bench unfamiliar`: what was not made by us."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def foreign(ctx: click.Context, /, out: str, jobs: int | None, sizes: str, **giv
                 command=command_line({**options, "sizes": sizes, "seed": given["seed"]}, "foreign"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     status = report_setting(session, report.setting)
     goals = goals_table(report.goals, "bound", lambda goal: goal.bound)
@@ -110,7 +110,7 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
                 command=command_line(options, "wild"),
             ),
             make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound) + measured_on(report.setting.pictures)
@@ -119,6 +119,43 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
         shown = f"{plain_table([['picture', 'eye', 'family', 'probability'], *alarms])}\n{shown}"
     stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
     return status
+
+
+@click.command()
+@click.option("--images", required=True, metavar="DIR", help="Clean photographs, none of which was trained on.")
+@click.option("--wild", "folder", required=True, metavar="DIR", help="Real pictures and their manifest.csv.")
+@click.option("--out", default="dheads-unfamiliar", show_default=True, metavar="DIR", help="Folder of the report.")
+@click.option("--made", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+              help="Drawings, as many scans, and as many fields of noise.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N photographs.")
+@SEED
+@click.pass_context
+def unfamiliar(ctx: click.Context, /, out: str, folder: str, images: str, **given: Any) -> int:
+    """Measure whether pictures unlike photographs are marked as unfamiliar, and photographs are not.
+
+    Drawings, scans and fields of noise are made; operations, micrographs, screens and text are those of --wild. Writes
+    report.md and report.json to the folder --out, and prints the goals.
+    """
+    specs = tuple(head.spec for head in session_of(ctx).checked_registry().heads.values())
+    with needs_train_extra("dheads bench unfamiliar"), progress_bar(ticking=True) as bar:
+        from distortion_heads.bench.unfamiliar.bench import UnfamiliarOptions, bench_unfamiliar
+
+        report = bench_unfamiliar(
+            UnfamiliarOptions(
+                images=Path(images),
+                wild=Path(folder),
+                out=Path(out),
+                limit=given["limit"],
+                made=given["made"],
+                seed=given["seed"],
+                command=command_line({"images": images, "wild": folder, **given}, "unfamiliar"),
+            ),
+            specs,
+            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
+        )
+    shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
+    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    return 0
 
 
 def _sides(sizes: str) -> tuple[int, ...]:

@@ -110,7 +110,7 @@ def evaluate(
             options,
             registry=registry,
             cache=FeatureCache.default(os.environ),
-            progress=lambda done, total, name: bar.show(done, total, "evaluate", name),
+            progress=lambda done, total, name: bar.show(done, total, "evaluate", name, "parts"),
         )
     for line in result.notes:
         session_of(ctx).warn(line)

@@ -7,18 +7,24 @@ from collections.abc import Collection, Sequence
 
 import click
 
+from dheads_cli.options import PROFILE
+from dheads_cli.output.cards import limit_text
 from dheads_cli.output.console import is_terminal, printable, stdout_stream, styled, table_text
 from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
+from dheads_cli.output.profile_table import write_profiles
 from dheads_cli.output.sinks import INDENT
 from dheads_cli.session import session_of
+from distortion_heads.registry.profiles import Profiles
 from distortion_heads.reports.pictures import to_json_line
 from distortion_heads.spec import FAMILY
 
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per head.")
+@click.option("--profiles", is_flag=True, help="List the profiles of thresholds of your own instead.")
+@PROFILE
 @click.pass_context
-def list_heads(ctx: click.Context, as_json: bool) -> None:
+def list_heads(ctx: click.Context, as_json: bool, profiles: bool, profile: str | None) -> None:
     """List the attached heads: what they detect, how well, and who brought them.
 
     A family's own head comes first, its kinds are indented below it.
@@ -27,24 +33,32 @@ def list_heads(ctx: click.Context, as_json: bool) -> None:
     with people's opinion.
     """
     session = session_of(ctx)
-    backbone = bundled_ref()
-    facts = [read_facts(head, backbone) for head in session.checked_registry().heads.values()]
+    if profiles:
+        write_profiles(Profiles(session.store.home), as_json)
+        return
+    backbone, own = bundled_ref(), session.profile(profile)
+    facts = [read_facts(head, backbone, own) for head in session.checked_registry().heads.values()]
     session.report([f"head {fact.label!r} is left out: {fact.problem}" for fact in facts if fact.problem])
     if as_json:
         stream = stdout_stream(machine=True)
         for fact in facts:
             stream.write(f"{to_json_line(fact.summary())}\n")
         return
-    _write_list([fact for fact in facts if fact.file], [fact for fact in facts if not fact.file and not fact.problem])
+    untrained = [fact for fact in facts if not fact.file and not fact.problem]
+    _write_list([fact for fact in facts if fact.file], untrained, with_thresholds=own is not None)
 
 
-def _write_list(usable: Sequence[HeadFacts], untrained: Sequence[HeadFacts]) -> None:
+def _write_list(usable: Sequence[HeadFacts], untrained: Sequence[HeadFacts], *, with_thresholds: bool) -> None:
     stream, rich = stdout_stream(machine=False), is_terminal(sys.stdout)
     if usable:
         header = ["label", "title", "family", "view", "severity", "AUROC", "owner"]
         styles = {"label": "cyan", "owner": "dim", "view": "dim"}
         own = {fact.family for fact in usable if fact.spec.scope == FAMILY}
-        rows = [_row(fact, indent=fact.family in own and fact.spec.scope != FAMILY) for fact in _by_family(usable, own)]
+        header[5:5] = ["threshold"] if with_thresholds else []
+        rows = [
+            _row(fact, with_thresholds, indent=fact.family in own and fact.spec.scope != FAMILY)
+            for fact in _by_family(usable, own)
+        ]
         stream.write(table_text(header, rows, styles, spare="title"))
     else:
         stream.write("No head has weights.\n" if rich else "no head has weights\n")
@@ -62,7 +76,7 @@ def _by_family(facts: Sequence[HeadFacts], own: Collection[str]) -> list[HeadFac
     return sorted(facts, key=lambda fact: (order.get(fact.family, len(order)), fact.spec.scope != FAMILY))
 
 
-def _row(fact: HeadFacts, *, indent: bool) -> list[str]:
+def _row(fact: HeadFacts, with_threshold: bool, *, indent: bool) -> list[str]:
     file = fact.file
     assert file is not None
     severity = "yes" if "severity" in file.outputs else "no"
@@ -75,6 +89,7 @@ def _row(fact: HeadFacts, *, indent: bool) -> list[str]:
         fact.family,
         file.view,
         severity,
+        *([limit_text(file.threshold.value)] if with_threshold else []),
         auroc,
         printable(fact.owner.distribution),
     ]

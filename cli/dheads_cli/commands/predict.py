@@ -15,12 +15,13 @@ from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_batch import batch_options, batch_request
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
-from dheads_cli.options import MAX_PIXELS, split_labels
+from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
+from dheads_cli.output.resume import appended_sink, left_to_do
 from dheads_cli.output.sinks import Names, Sink
 from dheads_cli.output.sorted_sink import WorstFirst, check_qualities
 from dheads_cli.output.submission import Submission, check_submission
@@ -43,6 +44,8 @@ EXIT_UNJUDGED = 3
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
 @click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
+@click.option("--parquet", metavar="FILE", help="Write the rows of --csv-long as Parquet too (extra `parquet`).")
+@click.option("--resume", metavar="FILE", help="Add to JSON lines, or to FILE.csv, what an earlier run left undone.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
@@ -58,6 +61,7 @@ EXIT_UNJUDGED = 3
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
 @MAX_PIXELS
+@PROFILE
 @click.option("--fast", is_flag=True, help="Read at most 16 windows of a picture, spread over it; the result says so.")
 @click.option(
     "--fast-windows", type=click.IntRange(min=1), metavar="K", help="Like --fast, but at most K windows instead of 16."
@@ -80,6 +84,8 @@ def predict(
     as_json: bool,
     csv_file: str | None,
     csv_long: str | None,
+    parquet: str | None,
+    resume: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -87,6 +93,7 @@ def predict(
     backbone: str | None,
     device: str,
     max_pixels: int | None,
+    profile: str | None,
     fast: bool,
     fast_windows: int | None,
     pages: int | str,
@@ -103,10 +110,12 @@ def predict(
     """
     if as_json and csv_file is not None:
         raise click.UsageError("--json and --csv cannot go together", ctx)
-    parsed = _parse_conditions(conditions)
+    if resume is not None and (as_json or csv_file is not None):
+        raise click.UsageError("--resume FILE says where answers go: leave out --json and --csv", ctx)
+    parsed = parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
     if batch := batch_request(ctx, video):
-        predictor = _predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone)
+        predictor = make_predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone, profile)
         choices = {"device": device, "most_windows": most_windows, "max_pixels": max_pixels}
         return batch.run(session_of(ctx), predictor, paths, backbone, choices)
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
@@ -114,29 +123,33 @@ def predict(
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
     if csv_long == "-":
         raise click.UsageError("--csv-long wants a file: stdout has the answers that it goes beside", ctx)
-    if csv_long is not None:
-        spare_pictures(csv_long, inputs, "--csv-long")
+    for option, file in (("--csv-long", csv_long), ("--parquet", parquet), ("--resume", resume)):
+        spare_pictures(file, inputs, option)
     request.check(ctx, inputs)
     wanted = [request.wants(item) for item in inputs]
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     threads = 1 if all(wanted) else None
-    predictor = _predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone)
+    predictor = make_predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, profile)
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
-    _check_conditions(parsed, heads_in_use, predictor.quality_heads)
+    check_conditions(parsed, heads_in_use, predictor.quality_heads)
     names = Names.of((*heads_in_use, *predictor.quality_heads))
     check_qualities(ctx, names.qualities, sort)
     if most_windows is not None and not as_json:
         complain(f"note: --fast reads at most {most_windows} windows of a picture")
+    if resume is not None:
+        inputs, wanted = left_to_do(resume, inputs, wanted, names, predictor)
     submission = video["submission"]
     if submission is not None:
         check_submission(ctx, submission, inputs, wanted, names.labels)
     noun = "inputs" if has_video else "pictures"
     is_folder = any(map(os.path.isdir, paths))
     with (
-        chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
-        beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
+        chosen_sink(as_json, csv_file, show_all, names, inputs, has_video)
+        if resume is None
+        else appended_sink(resume, names) as answers,
+        beside(answers, csv_long, parquet, summary=is_folder, noun=noun) as chosen,
     ):
         chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
@@ -150,7 +163,7 @@ def predict(
             run = _Run(predictions, sink, bar, parsed, videos)
             for done, item in enumerate(inputs):
                 name = f"file {done + 1} of {len(inputs)}: {printable(os.path.basename(item.path))[-40:]}"  # noqa: PTH119
-                bar.show(done, len(inputs), name)
+                bar.show(done, len(inputs), name, unit=noun)
                 run.one(item, name)
         run.failed |= report_left_out(left_out, sink)
         sink.close()
@@ -223,13 +236,14 @@ class _Run:
                 complain(f"{prediction.path}: --fail-if '{text}' holds: {values}")
 
 
-def _parse_conditions(texts: Sequence[str]) -> list[Condition]:
+def parse_conditions(texts: Sequence[str], option: str = "--fail-if") -> list[Condition]:
+    """Return the conditions that `option` gives. Raises `click.UsageError`."""
     from distortion_heads.reports.conditions import parse_condition
 
     try:
         return [parse_condition(text) for text in texts]
     except DheadsError as error:
-        raise click.UsageError(f"--fail-if: {error}") from None
+        raise click.UsageError(f"{option}: {error}") from None
 
 
 def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFile, ...]:
@@ -240,32 +254,41 @@ def _heads_in_use(predictor: Predictor, videos: Sequence[bool]) -> tuple[HeadFil
     return predictor.video_heads if any(videos) else predictor.heads
 
 
-def _check_conditions(
-    conditions: Sequence[Condition], heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
+def check_conditions(
+    conditions: Sequence[Condition],
+    heads: Sequence[HeadFile],
+    qualities: Sequence[HeadFile],
+    option: str = "--fail-if",
 ) -> None:
+    """Raise `click.UsageError` for a condition on a name that no head or family has."""
     names = {name for head in heads for name in (head.label, head.family)}
     try:
         for condition in conditions:
             condition.check(names, [head.label for head in qualities])
     except DheadsError as error:
-        raise click.UsageError(f"--fail-if: {error}") from None
+        raise click.UsageError(f"{option}: {error}") from None
 
 
-def _predictor(
+def make_predictor(
     session: Session,
     heads: Sequence[str] | None,
     device: str,
     max_pixels: int | None,
     threads: int | None,
     backbone: str | None,
+    profile: str | None = None,
 ) -> Predictor:
+    """Open the heads that the options ask for, and say what is left out. Raises `RegistryError` if none can be used."""
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
     from distortion_heads.registry.attached import problem_lines
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
-    predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
+    own = session.profile(profile)
+    predictor = Predictor(
+        heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit, profile=own
+    )
     session.report(problem_lines(predictor.problems, backbone))
     if not predictor.video_heads and not predictor.quality_heads:
         place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from dheads_cli.output.console import ResultStream, result_file
+from dheads_cli.output.progress import REAL_TIME
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 
@@ -216,7 +217,7 @@ class Videos:
         end, start = self._options.sampling.end, self._options.sampling.start
         length = min((value for value in (end, step.info.duration) if value is not None), default=0.0)
         frames = f"{step.result.index + 1} frames"
-        bar.show(step.result.time - start, length - start, self._place, frames)
+        bar.show(step.result.time - start, length - start, self._place, frames, REAL_TIME)
         if step.is_frame:
             self._sink.frame(path, step.result)
             if self._frames is not None:
@@ -251,5 +252,5 @@ class Videos:
             prediction,
             Path(cast(str, target)),
             self._options,
-            lambda time: bar.show(time - prediction.start, length, detail="annotating"),
+            lambda time: bar.show(time - prediction.start, length, "", "annotating", REAL_TIME),
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli.output.cards import Card, figure, kibibytes, share, write_card
+from dheads_cli.options import PROFILE
+from dheads_cli.output.cards import Card, figure, kibibytes, limit_text, share, write_card
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.head_facts import HeadFacts, bundled_ref, read_facts
 from dheads_cli.output.quality_card import quality_figures
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("label")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@PROFILE
 @click.pass_context
-def show(ctx: click.Context, label: str, as_json: bool) -> None:
+def show(ctx: click.Context, label: str, as_json: bool, profile: str | None) -> None:
     """Show the card of one head: what it detects, how it was trained, what was measured.
 
     LABEL may be a family: that is its own head, or a list of its kinds where it has none.
@@ -35,7 +37,7 @@ def show(ctx: click.Context, label: str, as_json: bool) -> None:
     if members and label not in registry.heads:
         _show_family(label, kinds, as_json)
         return
-    fact = read_facts(registry.head(label), bundled_ref())
+    fact = read_facts(registry.head(label), bundled_ref(), session.profile(profile))
     if as_json:
         stdout_stream(machine=True).write(f"{to_json_line(fact.card())}\n")
     else:
@@ -79,7 +81,10 @@ def _card(fact: HeadFacts, kinds: Sequence[str]) -> Card:
     }
     if file.scale is None:
         pooling = f"quantile {file.pooling.quantile:g} of the windows" if file.pooling else "mean of the windows"
-        model |= {"threshold": f"{file.threshold.value:.4f} ({file.threshold.objective})", "pooling": pooling}
+        model |= {
+            "threshold": f"{limit_text(file.threshold.value, 4)} ({file.threshold.objective})",
+            "pooling": pooling,
+        }
     noun = "frames" if file.view == TEMPORAL else "pictures"
     figures = _figures(file, noun) if file.scale is None else quality_figures(file, None, noun)
     return {"": about, "Model": model, **figures, "Trained on": _origin(file)}

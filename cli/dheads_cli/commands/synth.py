@@ -213,7 +213,7 @@ def _follow(run: Run, bar: Bar, files: Counter[str]) -> tuple[int, int, bool]:
     done = made = kept = 0
     failed = False
     total = run.total()
-    bar.show(done, total, "distorting", f"{done}/{total}")
+    bar.show(done, total, "distorting", f"{done}/{total}", "files")
     with closing(run.outcomes()) as outcomes:
         for outcome in outcomes:
             done += outcome.planned
@@ -225,7 +225,7 @@ def _follow(run: Run, bar: Bar, files: Counter[str]) -> tuple[int, int, bool]:
                 with bar.hidden():
                     for problem in outcome.problems:
                         complain(problem)
-            bar.show(done, total, "distorting", f"{done}/{total}")
+            bar.show(done, total, "distorting", f"{done}/{total}", "files")
     return made, kept, failed
 
 

@@ -12,7 +12,7 @@ import click
 
 from dheads_cli.commands.train_clips import train_on_clips
 from dheads_cli.commands.train_data import check_options, dataset_options, refit, train_on_data
-from dheads_cli.commands.train_families import train_on_families, train_on_series
+from dheads_cli.commands.train_families import make_familiarity, train_on_families, train_on_series
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.trained_table import trained_table
@@ -62,7 +62,8 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option("--clips", type=FOLDER, help="A folder of clean videos: fit the heads that need successive frames.")
 @click.option("--families", is_flag=True, help="Fit the heads of families on mixtures as they reach us.")
 @click.option("--quality", is_flag=True, help="Fit the head of quality on series of ever worse pictures.")
-@click.option("--wild", type=FOLDER, help="Pictures as they were found, with a manifest.csv (--families, --quality).")
+@click.option("--familiarity", is_flag=True, help="Make the model that tells unfamiliar pictures from these.")
+@click.option("--wild", type=FOLDER, help="Pictures as they were found, with a manifest.csv (and one of these three).")
 @dataset_options
 @click.pass_context
 def train(
@@ -84,6 +85,7 @@ def train(
     clips: Path | None,
     families: bool,
     quality: bool,
+    familiarity: bool,
     wild: Path | None,
     refit_heads: bool,
     **dataset: Any,
@@ -95,7 +97,8 @@ def train(
     fine-tuned, and a head per label of the dataset; started by torchrun, the processes share the work. With --clips and
     --images, heads that need successive frames, on clips that are made of both. With --families and --images, the heads
     of families, on the bundled backbone's features of samples with the faults that can be seen in them. With --quality
-    and --images, the head that says how good a picture is.
+    and --images, the head that says how good a picture is. With --familiarity and --images, the small model that tells
+    pictures unlike these.
 
     Writes backbone/ and heads/ into --out.
     """
@@ -106,10 +109,14 @@ def train(
         check_options(ctx, "--clips", without=others)
         train_on_clips(ctx, clips, images, out, seed, licenses, head_license, dataset["backbone"])
         return
-    if families or quality:
-        what = "--families" if families else "--quality"
-        if images is None or (families and quality):
+    if families or quality or familiarity:
+        what = "--families" if families else "--quality" if quality else "--familiarity"
+        if images is None or families + quality + familiarity > 1:
             raise click.UsageError(f"{what} goes alone, with --images DIR, a folder of clean pictures", ctx)
+        if familiarity:
+            check_options(ctx, what, without={*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"})
+            make_familiarity(ctx, images, wild, out, seed)
+            return
         others = {*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"}
         check_options(ctx, what, without=others - {"licenses", "workers", "fit_pictures", "hold_pictures"})
         counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
@@ -123,7 +130,7 @@ def train(
         )
         return
     if wild is not None:
-        raise click.UsageError("--wild DIR goes with --families or --quality", ctx)
+        raise click.UsageError("--wild DIR goes with --families, --quality or --familiarity", ctx)
     if images is None or dataset["data"] is not None:
         if images is not None or dataset["data"] is None or refit_heads:
             raise click.UsageError("give --images DIR, or --data DATASET, or --refit-heads with --images DIR", ctx)

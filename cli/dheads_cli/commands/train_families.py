@@ -1,4 +1,4 @@
-"""`dheads train --families` and `dheads train --quality`."""
+"""`dheads train --families`, `dheads train --quality` and `dheads train --familiarity`."""
 
 from __future__ import annotations
 
@@ -65,10 +65,31 @@ def train_on_series(
     stdout_stream(machine=False).write(f"wrote {out / 'heads'}\n")
 
 
+def make_familiarity(ctx: click.Context, images: Path, wild: Path | None, out: Path, seed: int) -> None:
+    """Make the model of familiar pictures, and write it into `out`."""
+    from distortion_heads.training.runs.familiar_pictures import FamiliarOptions, train_familiarity
+
+    specs = tuple(head.spec for head in session_of(ctx).checked_registry().heads.values())
+    with progress_bar() as bar:
+        path, model = train_familiarity(
+            FamiliarOptions(
+                images=images,
+                wild=wild,
+                out=out,
+                seed=seed,
+                command=_command("--familiarity", images, wild, seed, {}),
+                report=lambda stage, done, total: bar.show(done, total, stage, unit="pictures"),
+            ),
+            specs,
+        )
+    told = f"{len(model.points)} pictures, unfamiliar beyond {model.limit:.3f}"
+    stdout_stream(machine=False).write(f"{told}\nwrote {path}\n")
+
+
 def _command(what: str, images: Path, wild: Path | None, seed: int, options: dict[str, Any]) -> str:
     """Return what decides the weights; folders by their names, for the files are given to others."""
     words = ["dheads", "train", what, "--images", images.resolve().name, "--seed", str(seed)]
     words += [] if wild is None else ["--wild", wild.resolve().name]
     for name in ("fit_pictures", "hold_pictures"):
-        words += [] if options[name] is None else [f"--{name.replace('_', '-')}", str(options[name])]
+        words += [] if options.get(name) is None else [f"--{name.replace('_', '-')}", str(options[name])]
     return shlex.join(words)

@@ -44,6 +44,11 @@ def share(value: float | None) -> str:
     return "not measured" if value is None else f"{100 * value:.1f} %"
 
 
+def limit_text(value: float, digits: int = 3) -> str:
+    """Return a threshold; a profile may have one that no probability reaches."""
+    return "never" if value > 1 else f"{value:.{digits}f}"
+
+
 def kibibytes(size: int) -> str:
     return f"{size / 1024:.1f} KiB"
 

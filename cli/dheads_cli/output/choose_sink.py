@@ -48,8 +48,10 @@ def _for_people(names: Names, paths: Sequence[str], show_all: bool, noun: str) -
     return TableSink(stream, names, paths, show_all, noun=noun)
 
 
-def spare_pictures(csv_file: str, inputs: Sequence[Input], option: str = "--csv") -> None:
+def spare_pictures(csv_file: str | None, inputs: Sequence[Input], option: str = "--csv") -> None:
     """Refuse to overwrite a picture, as after `--csv *.png`. Raises `click.UsageError`."""
+    if csv_file is None:
+        return
     from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     named = os.path.splitext(csv_file)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122

@@ -61,10 +61,10 @@ def stdout_stream(*, machine: bool) -> ResultStream:
 
 
 @contextmanager
-def result_file(name: str) -> Iterator[ResultStream]:
-    """Open a file for results. Raises `DheadsError` if it cannot be written."""
+def result_file(name: str, *, append: bool = False) -> Iterator[ResultStream]:
+    """Open a file for results, or to add some. Raises `DheadsError` if it cannot be written."""
     try:
-        stream = open(name, "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
+        stream = open(name, "ab" if append else "wb", buffering=0)  # noqa: SIM115, PTH123 - closed below
     except (OSError, ValueError) as error:
         raise DheadsError(f"cannot write to {name}: {reason(error)}") from None
     with stream:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO, cast
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
-from dheads_cli.output.console import ResultStream, complain, is_terminal, result_file
+from dheads_cli.output.console import complain, is_terminal, result_file
 from dheads_cli.output.sinks import Sink
 from distortion_heads.io.text_tables import csv_cells, csv_path, csv_text
 from distortion_heads.reports.markdown import FEW
@@ -51,12 +51,18 @@ class Beside(Sink):
         self._sink.close()
 
 
+class Rows(Protocol):
+    """Takes rows of cells, the header first."""
+
+    def writerow(self, row: Iterable[Any], /) -> object: ...
+
+
 class LongCsv(Beside):
     """Writes a row per input and family, then per head of a kind: `LONG_COLUMNS`; what is missing is empty."""
 
-    def __init__(self, stream: ResultStream, sink: Sink) -> None:
+    def __init__(self, rows: Rows, sink: Sink) -> None:
         super().__init__(sink)
-        self._writer = csv.writer(cast(TextIO, stream))
+        self._writer = rows
         self._writer.writerow(LONG_COLUMNS)
 
     def prediction(self, prediction: Prediction) -> None:
@@ -149,11 +155,14 @@ class Summary(Beside):
 
 
 @contextmanager
-def beside(sink: Sink, csv_long: str | None, *, summary: bool, noun: str) -> Iterator[Sink]:
-    """Give `sink` with what else is asked for. Raises `DheadsError` if the file cannot be written."""
+def beside(sink: Sink, csv_long: str | None, parquet: str | None, *, summary: bool, noun: str) -> Iterator[Sink]:
+    """Give `sink` with what else is asked for. Raises `DheadsError` if a file cannot be written."""
     sink = Summary(sink, noun) if summary else sink
-    if csv_long is None:
+    with ExitStack() as files:
+        if csv_long is not None:
+            sink = LongCsv(csv.writer(cast(TextIO, files.enter_context(result_file(csv_long)))), sink)
+        if parquet is not None:
+            from dheads_cli.output.parquet import ParquetRows
+
+            sink = LongCsv(files.enter_context(ParquetRows(parquet, LONG_COLUMNS)), sink)
         yield sink
-        return
-    with result_file(csv_long) as stream:
-        yield LongCsv(stream, sink)

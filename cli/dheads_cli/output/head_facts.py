@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from distortion_heads.errors import HeadFileError
+from distortion_heads.errors import HeadFileError, ProfileError
 
 if TYPE_CHECKING:
     from distortion_heads.heads.head import HeadFile
     from distortion_heads.registry.build import RegisteredHead
     from distortion_heads.registry.discovery import Owner
+    from distortion_heads.registry.profiles import Profile
     from distortion_heads.spec import BackboneRef, HeadSpec
 
 
@@ -50,6 +51,7 @@ class HeadFacts:
             "trained": file is not None,
             "severity": file is not None and "severity" in file.outputs,
             "auroc": file.metrics.auroc if file else None,
+            "threshold": file.threshold.value if file and not file.scale else None,
             "owner": str(self.owner),
             "problem": self.problem,
             "srocc": file.metrics.srocc if file else None,
@@ -71,15 +73,16 @@ class HeadFacts:
         }
 
 
-def read_facts(head: RegisteredHead, backbone: BackboneRef) -> HeadFacts:
-    """Read and check the head's file, if it has one."""
+def read_facts(head: RegisteredHead, backbone: BackboneRef, profile: Profile | None = None) -> HeadFacts:
+    """Read and check the head's file, if it has one; with the threshold of `profile`."""
     if head.spec.weights is None:
         return HeadFacts(spec=head.spec, owner=head.owner)
     from distortion_heads.registry.attached import load_installed_head
 
     try:
         file = load_installed_head(head, backbone)
-    except HeadFileError as error:
+        file = file if profile is None else profile.laid_over(file, head)
+    except (HeadFileError, ProfileError) as error:
         return HeadFacts(spec=head.spec, owner=head.owner, problem=str(error))
     return HeadFacts(spec=head.spec, owner=head.owner, file=file, size=len(head.spec.weights.read_bytes()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,18 +19,59 @@ EVERY = 10.0
 """Seconds between two lines, where there is no bar."""
 
 
+class Pace:
+    """Measures how fast the work goes: over the last `WITHIN` seconds, so that a slow start is soon forgotten."""
+
+    WITHIN = 30.0
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque()
+
+    def rate(self, done: float, now: float | None = None) -> float | None:
+        """Return how much is done per second, None while that is not known; where less is done, a stage begins."""
+        now = time.monotonic() if now is None else now
+        if self._seen and done < self._seen[-1][1]:
+            self._seen.clear()
+        self._seen.append((now, done))
+        while len(self._seen) > 2 and now - self._seen[0][0] > self.WITHIN:
+            self._seen.popleft()
+        (first, before), (last, after) = self._seen[0], self._seen[-1]
+        return (after - before) / (last - first) if last > first and after > before else None
+
+
+REAL_TIME = "real time"
+"""The unit of work on a video that is counted in its own seconds."""
+
+
+def rate_text(rate: float, unit: str) -> str:
+    """Return `12 pictures/s`, or `0.4 pictures/s`; `1.5 x real time` for a video."""
+    if unit == REAL_TIME:
+        return f"{rate:.1f} x {unit}"
+    return f"{rate:.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+
+
+def left_text(seconds: float) -> str:
+    """Return `2:05 left`, or `1:02:05 left`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d} left" if hours else f"{minutes}:{rest:02d} left"
+
+
 class Bar:
     """One line that shows how far the work is; without a `progress` it shows nothing."""
 
     def __init__(self, progress: Progress | None = None) -> None:
-        self._progress = progress
+        self._progress, self._pace = progress, Pace()
         self._task = None if progress is None else progress.add_task("", total=None, detail="")
 
-    def show(self, done: float, total: float, stage: str = "", detail: str = "") -> None:
+    def show(self, done: float, total: float, stage: str = "", detail: str = "", unit: str = "") -> None:
+        """Show how much of `total` is done; with a `unit`, as in "pictures", also how many of them a second."""
         if self._progress is not None and self._task is not None:
             pulse = total <= 1  # nothing in between
+            rate = self._pace.rate(done) if unit else None
+            told = f"{detail} {rate_text(rate, unit)}".strip() if rate else detail
             self._progress.update(
-                self._task, completed=done, total=None if pulse else total, description=stage, detail=detail
+                self._task, completed=done, total=None if pulse else total, description=stage, detail=told
             )
             self._progress.refresh()
 
@@ -53,12 +95,15 @@ class Lines(Bar):
         super().__init__()
         self._told = time.monotonic()
 
-    def show(self, done: float, total: float, stage: str = "", detail: str = "") -> None:
+    def show(self, done: float, total: float, stage: str = "", detail: str = "", unit: str = "") -> None:
+        rate = self._pace.rate(done)
         if time.monotonic() - self._told < EVERY:
             return
         self._told = time.monotonic()
         share = f"{done / total:.0%}" if total > 1 else ""
-        complain(", ".join(filter(None, (stage, share, detail))) or "at work")
+        pace = rate_text(rate, unit) if rate and unit else ""
+        left = left_text((total - done) / rate) if rate and total > 1 else ""
+        complain(", ".join(filter(None, (stage, share, detail, pace, left))) or "at work")
 
 
 @contextmanager

@@ -128,14 +128,14 @@ class JsonSink(Sink):
 class CsvSink(Sink):
     """One row per picture and, `with_frames`, one per frame of a video; errors among them and on stderr."""
 
-    def __init__(self, stream: ResultStream, names: Names, *, with_frames: bool) -> None:
+    def __init__(self, stream: ResultStream, names: Names, *, with_frames: bool, header: bool = True) -> None:
         text = cast(TextIO, stream)
         if with_frames:
             from distortion_heads.reports.videos import FrameCsv
 
             self._report: CsvReport | FrameCsv = FrameCsv(text, names.labels, names.columns, names.qualities)
         else:
-            self._report = CsvReport(text, names.labels, names.columns, names.qualities)
+            self._report = CsvReport(text, names.labels, names.columns, names.qualities, header=header)
 
     def prediction(self, prediction: Prediction) -> None:
         self._report.write(prediction)

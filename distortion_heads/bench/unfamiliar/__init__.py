@@ -1,0 +1,1 @@
+"""The report of unfamiliar pictures: are drawings, scans, noise and medical pictures told from photographs?"""
