@@ -19,6 +19,7 @@ from dheads_cli.options import MAX_PIXELS, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
+from dheads_cli.output.heat_sink import with_heat
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.sinks import Names, Sink
@@ -43,6 +44,7 @@ EXIT_UNJUDGED = 3
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
 @click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
+@click.option("--heat", metavar="DIR", help="Draw into this folder where each distortion is; adds areas to --json.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
@@ -80,6 +82,7 @@ def predict(
     as_json: bool,
     csv_file: str | None,
     csv_long: str | None,
+    heat: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -105,6 +108,8 @@ def predict(
         raise click.UsageError("--json and --csv cannot go together", ctx)
     parsed = _parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
+    if heat is not None and most_windows is not None:
+        raise click.UsageError("--heat reads all of a picture: leave out --fast", ctx)
     if batch := batch_request(ctx, video):
         predictor = _predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone)
         choices = {"device": device, "most_windows": most_windows, "max_pixels": max_pixels}
@@ -121,7 +126,9 @@ def predict(
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     threads = 1 if all(wanted) else None
-    predictor = _predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone)
+    predictor = _predictor(
+        session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, heat is not None
+    )
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
     _check_conditions(parsed, heads_in_use, predictor.quality_heads)
@@ -136,7 +143,8 @@ def predict(
     is_folder = any(map(os.path.isdir, paths))
     with (
         chosen_sink(as_json, csv_file, show_all, names, inputs, has_video) as answers,
-        beside(answers, csv_long, summary=is_folder, noun=noun) as chosen,
+        beside(answers, csv_long, summary=is_folder, noun=noun) as told,
+        with_heat(told, heat, predictor, options) as chosen,
     ):
         chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
@@ -258,6 +266,7 @@ def _predictor(
     max_pixels: int | None,
     threads: int | None,
     backbone: str | None,
+    heat: bool = False,
 ) -> Predictor:
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
     from distortion_heads.pipeline import Predictor
@@ -265,7 +274,12 @@ def _predictor(
 
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
-    predictor = Predictor(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
+    make: type[Predictor] = Predictor
+    if heat:
+        from distortion_heads.heat.predictor import HeatPredictor
+
+        make = HeatPredictor
+    predictor = make(heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit)
     session.report(problem_lines(predictor.problems, backbone))
     if not predictor.video_heads and not predictor.quality_heads:
         place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
