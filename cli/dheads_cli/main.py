@@ -19,6 +19,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 1
 
 COMMANDS = {
     "predict": LazyCommand("predict", "Say which distortions pictures have and how strong they are."),
+    "report": LazyCommand("report", "Write one HTML page about pictures and videos."),
     "list": LazyCommand("list_heads", "List the attached heads."),
     "show": LazyCommand("show", "Show the card of one head."),
     "add-head": LazyCommand("add_head", "Train a head for a new distortion and attach it."),

@@ -93,14 +93,14 @@ def worst_frames(predictor: HeatPredictor, prediction: VideoPrediction, options:
         except DheadsError:
             continue
         if judged is None or judged[0] != segment.peak_time:
-            frame = _frame_at(prediction.path, segment.peak_time, options)
+            frame = frame_at(prediction.path, segment.peak_time, options)
             judged = None if frame is None else (segment.peak_time, predictor.predict(frame.pixels))
         if judged is not None and judged[1].judged:
             answer = replace(family, probability=segment.peak, severity=segment.severity)
             yield WorstFrame(family=answer, time=segment.peak_time, prediction=judged[1])
 
 
-def _frame_at(path: str, time: float, options: VideoOptions) -> Frame | None:
+def frame_at(path: str, time: float, options: VideoOptions) -> Frame | None:
     """Return the first frame from `time` on, or None where it cannot be read again."""
     reading = replace(options, sampling=Sampling(start=max(0.0, time - _CLOSE)), follow=None)
     with suppress(InputError), closing(open_video(path, reading)) as video:
