@@ -77,6 +77,18 @@ class HeatFolder:
         return f"{stem}.jpg" if count == 1 else f"{stem}-{count}.jpg"
 
 
+def part_notes(prediction: Prediction) -> list[str]:
+    """Return a line for each family that is in a part of the picture only: `blur in a part: 264 x 352 at 0, 0`."""
+    if prediction.places is None or not prediction.judged:
+        return []
+    present, notes = {family.family for family in prediction.present_families}, []
+    for name in prediction.places.found():
+        if name not in present:
+            area = prediction.heat(name).areas[0]
+            notes.append(f"{name} in a part: {area.width} x {area.height} at {area.x}, {area.y}")
+    return notes
+
+
 def worst_frames(predictor: HeatPredictor, prediction: VideoPrediction, options: VideoOptions) -> Iterator[WorstFrame]:
     """Yield the frame at the peak of each segment, in their order; of the `MOST_FRAMES` with the highest peaks.
 

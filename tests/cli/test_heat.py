@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from distortion_heads.heads.head import Threshold
 from distortion_heads.spec import BackboneRef
@@ -60,6 +61,18 @@ def test_a_clean_picture_has_no_map(dheads: Dheads, tmp_path: Path) -> None:
     assert result.code == 0
     assert result.err.splitlines()[-1].startswith("dheads: note: 0 heat maps in ")
     assert not (tmp_path / "maps").exists()
+
+
+def test_what_a_part_alone_has_is_noted(dheads: Dheads, tmp_path: Path) -> None:
+    pixels = np.array(Image.open(EXAMPLES / "skyline_clean.jpg").convert("RGB"))
+    blurred = Image.open(EXAMPLES / "skyline_clean.jpg").convert("RGB").filter(ImageFilter.GaussianBlur(3))
+    pixels[:, :256] = np.asarray(blurred)[:, :256]
+    Image.fromarray(pixels).save(tmp_path / "half.png")
+    result = dheads("predict", *HEADS, "--heat", tmp_path / "maps", tmp_path / "half.png")
+    first, note = result.lines
+    assert first.endswith("  clean")
+    assert re.search(r"note: blur in a part: 2\d\d x 3\d\d at 0, 0$", note)
+    assert (tmp_path / "maps" / "half.png-blur.jpg").exists()
 
 
 def test_not_with_fast(dheads: Dheads, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dheads_cli.commands.bench_heat import heat
 from dheads_cli.commands.bench_outside import foreign, wild
 from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
 from dheads_cli.commands.bench_quality import quality
@@ -187,5 +188,6 @@ def _parsed(name: str, value: object) -> object:
 
 
 bench.add_command(foreign)
+bench.add_command(heat)
 bench.add_command(quality)
 bench.add_command(wild)

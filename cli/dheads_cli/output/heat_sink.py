@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ class HeatSink(Beside):
         self._folder, self._predictor, self._options = folder, predictor, options
 
     def prediction(self, prediction: Prediction) -> None:
-        super().prediction(prediction)
+        from distortion_heads.reports.heat_files import part_notes
+
+        super().prediction(replace(prediction, notes=(*prediction.notes, *part_notes(prediction))))
         self._folder.picture(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:

@@ -137,7 +137,8 @@
     opened = row;
     draw();
     by("detail-name").textContent = row.path;
-    const facts = Object.entries(row.families).sort((a, b) => b[1][2] - a[1][2] || b[1][0] - a[1][0]).map(([family, f]) => {
+    const rank = ([family, f]) => (f[2] ? 4 : row.part.includes(family) ? 2 : 0) + f[0];
+    const facts = Object.entries(row.families).sort((a, b) => rank(b) - rank(a)).map(([family, f]) => {
       const node = make("tr"), head = make("th", "", family);
       head.scope = "row";
       const severity = f[2] && f[1] !== null ? "severity " + f[1].toFixed(1) : "";
