@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +13,10 @@ from distortion_heads.backbones.local import LocalFeatures, LocalLevel
 from distortion_heads.heads.bank import HeadBank, sigmoid
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.spec import FAMILY, LIGHT
-from distortion_heads.views.light import layout
+from distortion_heads.views.light import GRID, layout
 from distortion_heads.views.units import CELL
+
+_Floats: TypeAlias = NDArray[np.float64]
 
 LEAST = 1e-4
 """Probability below which a window counts as this, so that one of them does not decide alone."""
@@ -43,11 +47,14 @@ class MapMaker:
         kinds = sorted(self._kinds, key=lambda label: -probability[label])[:LIKELY]
         groups = [group for group in (self._own, kinds) if group]
         if is_coarse(self.view):
-            (level,) = local.levels
-            logits = [np.max([self._voices[label].logits(level) for label in group], axis=0) for group in groups]
+            logits = [
+                np.max([self._around(label, level, local, np.asarray) for label in group], axis=0)
+                for level in local.levels
+                for group in groups
+            ]
             return sigmoid(np.mean(logits, axis=0)).astype(np.float32)
         logs = [
-            np.log(np.maximum(np.max([self._around(label, level, local) for label in group], axis=0), LEAST))
+            np.log(np.maximum(np.max([self._around(label, level, local, sigmoid) for label in group], axis=0), LEAST))
             for level in local.levels
             for group in groups
         ]
@@ -59,12 +66,12 @@ class MapMaker:
         first = next(iter(self._voices.values()))
         return float(sigmoid(first.of(features)).max())
 
-    def _around(self, label: str, level: LocalLevel, local: LocalFeatures) -> NDArray[np.float64]:
-        """(rows, columns) of places: the mean probability of the windows that cover each."""
-        windows = sigmoid(self._voices[label].logits(level))
-        around: NDArray[np.float64] = (
-            _covering(local.rows, level.rows) @ windows @ _covering(local.columns, level.columns).T
-        )
+    def _around(
+        self, label: str, level: LocalLevel, local: LocalFeatures, scale: Callable[[_Floats], _Floats]
+    ) -> _Floats:
+        """(rows, columns) of places: the mean over the windows that cover each, of their logits on a `scale`."""
+        windows = scale(self._voices[label].logits(level))
+        around: _Floats = _covering(local.rows, level.rows) @ windows @ _covering(local.columns, level.columns).T
         return around
 
 
@@ -101,26 +108,31 @@ def _covering(places: int, windows: int) -> NDArray[np.float64]:
 def light_places(
     overview: LocalFeatures, small: NDArray[np.uint8], features: NDArray[np.float32], dim: int
 ) -> LocalFeatures:
-    """Return the view "light" of each cell of the overview: its own features and layout, the whole picture's tones.
+    """Return the view "light" of each window of the overview: its own features and layout, the whole picture's tones.
 
     `small` is the picture of `overview_view`, `features` the view "light" of the whole picture, `dim` the number of
     features of the backbone.
     """
-    level = overview.levels[0]
-    layouts = [layout(small[rows, columns]).ravel() for rows, columns in _cells(small.shape[:2], level)]
-    own = np.array(layouts, np.float32)
+    return replace(overview, levels=tuple(_light_level(level, small, features, dim) for level in overview.levels))
+
+
+def _light_level(level: LocalLevel, small: NDArray[np.uint8], features: NDArray[np.float32], dim: int) -> LocalLevel:
+    side = level.side * CELL
+    windows = _windows(small.shape[:2], level)
+    own = np.array(
+        [layout(small[rows, columns], max(2, side // GRID)).ravel() for rows, columns in windows], np.float32
+    )
     tones = np.repeat(features[:1, dim : features.shape[1] - own.shape[1]], len(own), axis=0)
-    parts = np.concatenate([level.features, tones, own], axis=1)
-    whole = LocalLevel(side=level.side, rows=level.rows, columns=level.columns, features=parts)
-    return LocalFeatures(unit=overview.unit, rows=overview.rows, columns=overview.columns, levels=(whole,))
+    return replace(level, features=np.concatenate([level.features, tones, own], axis=1))
 
 
-def _cells(shape: Sequence[int], level: LocalLevel) -> Iterator[tuple[slice, slice]]:
-    """The pixels of each cell; those of a cell that is cut off at the edge begin before it."""
+def _windows(shape: Sequence[int], level: LocalLevel) -> Iterator[tuple[slice, slice]]:
+    """The pixels of each window; those of one that is cut off at the edge begin before it."""
+    side = level.side * CELL
     for row in range(level.rows):
         for column in range(level.columns):
-            bottom, right = min((row + 1) * CELL, shape[0]), min((column + 1) * CELL, shape[1])
-            yield slice(max(0, bottom - CELL), bottom), slice(max(0, right - CELL), right)
+            bottom, right = min(row * CELL + side, shape[0]), min(column * CELL + side, shape[1])
+            yield slice(max(0, bottom - side), bottom), slice(max(0, right - side), right)
 
 
 def family_view(heads: Sequence[HeadFile], family: str) -> tuple[HeadFile, ...]:

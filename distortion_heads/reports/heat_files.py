@@ -62,7 +62,8 @@ class HeatFolder:
         assert prediction.places is not None
         heat = prediction.heat(family.family)
         severity = "" if family.severity is None else f", severity {family.severity:.1f}"
-        title = f"{family.family} {family.probability:.2f}{severity}{at.replace('-', ', ')}  {prediction.path or ''}"
+        told = f"{family.probability:.2f}{severity}" if family.present or at else "in a part"
+        title = f"{family.family} {told}{at.replace('-', ', ')}  {prediction.path or ''}"
         picture = draw_heat(prediction.places.picture, heat, prediction.width, prediction.height, title)
         stream = BytesIO()
         picture.save(stream, "JPEG", quality=QUALITY)
