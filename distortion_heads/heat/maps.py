@@ -62,9 +62,8 @@ class MapMaker:
         return values
 
     def highest(self, features: NDArray[np.float32]) -> float:
-        """Return the highest probability, of the first head, in the windows of `features`, float32 (K, dim)."""
-        first = next(iter(self._voices.values()))
-        return float(sigmoid(first.of(features)).max())
+        """Return the highest probability in the windows of `features`, float32 (K, dim): of the family's own head."""
+        return max(float(sigmoid(self._voices[label].of(features)).max()) for label in self._own or self._kinds)
 
     def _around(
         self, label: str, level: LocalLevel, local: LocalFeatures, scale: Callable[[_Floats], _Floats]

@@ -105,6 +105,8 @@ class HeatPredictor(Predictor):
     ) -> Prediction:
         prediction = super()._assemble(image, loaded, scene, features, *rest, **more)
         located = features if isinstance(features, LocatedFeatures) else None
+        if located is None and prediction.judged:
+            return prediction
         places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self.map_maker)
         return replace(prediction, places=places)
 
@@ -151,7 +153,7 @@ class PicturePlaces:
     def _make(self, name: str) -> HeatMap:
         maker = self._maker(name)
         if self._located is None:
-            raise DheadsError("there is no heat map of a picture that was not judged, or by some windows alone")
+            raise DheadsError("there is no heat map of a picture that was not judged")
         local, unit = self._local(maker.view, self._located)
         values = self._inside(maker.values(local, self._probability), unit)
         left, top = self._corner

@@ -54,9 +54,8 @@ def write_page(out: Path, entries: Sequence[PageEntry], setting: Setting) -> Pat
     if folder is not None:
         pictures = {_name(i, j): data for i, e in enumerate(entries) for j, data in enumerate(e.thumbnails)}
         write_files(folder, pictures, "--out")
-    write_files(
-        out.parent, {out.name: page_text(entries, setting, None if folder is None else folder.name).encode()}, "--out"
-    )
+    text = page_text(entries, setting, None if folder is None else folder.name)
+    write_files(out.parent, {out.name: text.encode("utf-8", "backslashreplace")}, "--out")
     return folder
 
 

@@ -95,7 +95,7 @@ def test_a_name_without_a_map_is_an_error(predictor: HeatPredictor, noisy_half: 
     with pytest.raises(DheadsError, match="was not judged"):
         flat.heat("noise")
     few = predictor.predict(photograph(), most_windows=1)
-    with pytest.raises(DheadsError, match="some windows"):
+    with pytest.raises(DheadsError, match="of all windows"):
         few.heat("noise")
 
 

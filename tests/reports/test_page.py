@@ -85,6 +85,13 @@ def test_names_and_facts_are_escaped() -> None:
     assert held(text)["rows"][0]["path"] == HOSTILE
 
 
+def test_names_that_are_no_utf8_are_written(tmp_path: Path) -> None:
+    write_page(tmp_path / "r.html", [error_entry("b\udcff.png", "bad")], SETTING)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "b\\udcff.png</b>" in text
+    assert held(text)["rows"][0]["path"] == "b\udcff.png"
+
+
 def test_the_script_is_short_and_never_writes_html() -> None:
     text = page_text([], SETTING)
     script = text.rsplit("<script>", 1)[1].split("</script>")[0]
