@@ -44,7 +44,7 @@ class MapMaker:
         asked. Heads of the whole picture are far from what they know in a part of it, where only the order of their
         logits counts: of these the mean is taken.
         """
-        kinds = sorted(self._kinds, key=lambda label: -probability[label])[:LIKELY]
+        kinds = sorted(self._kinds, key=lambda label: -probability.get(label, 0.0))[:LIKELY]
         groups = [group for group in (self._own, kinds) if group]
         if is_coarse(self.view):
             logits = [

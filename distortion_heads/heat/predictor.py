@@ -17,10 +17,11 @@ from PIL import Image
 
 from distortion_heads.answers import HeatMap, Prediction
 from distortion_heads.backbones.local import LocalFeatures
-from distortion_heads.backbones.read_views import Features, assembled, check_padded, views_to_run
+from distortion_heads.backbones.read_views import Features, assembled, views_to_run
 from distortion_heads.errors import BackboneError, DheadsError, UnknownHeadError
 from distortion_heads.heat.areas import find_areas
 from distortion_heads.heat.maps import LEAST, MapMaker, family_view, is_coarse, light_places
+from distortion_heads.io.small_files import check_padded
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import LIGHT, TEMPORAL, View
 from distortion_heads.views.scene import Scene
@@ -88,7 +89,7 @@ class HeatPredictor(Predictor):
     ) -> Features:
         if max_windows is not None:
             return super()._features(scene, max_windows, backbone, frame_index)
-        check_padded(scene.pixels, self._max_pixels)
+        check_padded(scene.pixels.shape[1], scene.pixels.shape[0], self._max_pixels)
         source: Any = backbone or self._backbone
         small = overview_view(scene.pixels).image if {"overview", LIGHT} & set(self._views) else None
         run, local = {}, {}
@@ -152,6 +153,8 @@ class PicturePlaces:
 
     def _make(self, name: str) -> HeatMap:
         maker = self._maker(name)
+        if self._located is not None and name not in self._answers:
+            raise DheadsError(f"{name} has no answer for this picture, hence no heat map")
         if self._located is None:
             raise DheadsError("there is no heat map of a picture that was not judged")
         local, unit = self._local(maker.view, self._located)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from distortion_heads.reports.page import MOST_INSIDE, Setting, page_text, summarise, write_page
 from distortion_heads.reports.page_entries import PageEntry, error_entry, thumbnail
-from helpers.browser import chromium, open_page
+from helpers.browser import ELEMENT, Browser, missing, open_browser
 
 pytest.importorskip("jinja2")
 
@@ -124,13 +124,10 @@ def test_many_pictures_lie_in_a_folder_beside(tmp_path: Path) -> None:
     assert write_page(tmp_path / "s.html", [entry("a", 0.9)], SETTING) is None
 
 
-NAMES = """const done = arguments[0];
-const read = () => done(Array.from(document.querySelectorAll('#list .name'), (node) => node.textContent));
-requestAnimationFrame(() => requestAnimationFrame(read));"""
-
-SHOWN = """const done = arguments[0], canvas = document.getElementById('canvas');
-const look = () => canvas.dataset.heat === 'true' ? done(true) : setTimeout(look, 20);
-look();"""
+NAMES = """return new Promise((done) => {
+  const read = () => done(Array.from(document.querySelectorAll('#list .name'), (node) => node.textContent));
+  requestAnimationFrame(() => requestAnimationFrame(read));
+});"""
 
 REDS = """const c = document.getElementById('canvas');
 const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
@@ -165,83 +162,103 @@ def test_text_stands_out_in_light_and_dark() -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as page:
-        yield page
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if reason := missing():
+        pytest.skip(reason)
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
 
 
-def names(browser: Any) -> list[str]:
+def open_page(browser: Browser, file: Path, entries: Sequence[PageEntry]) -> None:
+    """Write a page and open it; nothing may be complained of."""
+    write_page(file, entries, SETTING)
+    browser.visit(file)
+    assert browser.log() == []
+
+
+def press(browser: Browser, selector: str, keys: str) -> None:
+    """Press keys where `selector` is, as a user does."""
+    element = browser.ask("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
+    browser.ask("POST", f"/element/{element}/value", {"text": keys})
+
+
+def text_of(browser: Browser, selector: str) -> str:
+    return str(browser.run("return document.querySelector(arguments[0]).textContent", selector))
+
+
+def names(browser: Browser) -> list[str]:
     """Return the names of the rows that are drawn, once what scrolled is."""
-    found: list[str] = browser.execute_async_script(NAMES)
+    found: list[str] = browser.run(NAMES)
     return found
 
 
-def test_a_browser_sorts_and_filters(browser: Any, tmp_path: Path) -> None:
+DOWN, ENTER, ESCAPE, END = "\ue015", "\ue007", "\ue00c", "\ue010"
+
+
+def test_a_browser_sorts_and_filters(browser: Browser, tmp_path: Path) -> None:
     rows = [entry("low.png", 0.55), entry("clean.png", 0.2), entry("high.png", 0.95), error_entry("broken.png", "bad")]
-    write_page(tmp_path / "r.html", rows, SETTING)
-    open_page(browser, tmp_path / "r.html")
+    open_page(browser, tmp_path / "r.html", rows)
     assert names(browser) == ["low.png", "clean.png", "high.png", "broken.png"]
-    heading = browser.find_element("css selector", '[data-sort="found"]')
-    heading.click()
+    press(browser, '[data-sort="found"]', ENTER)
     assert names(browser)[:2] == ["high.png", "low.png"]
-    heading.click()
+    press(browser, '[data-sort="found"]', ENTER)
     assert names(browser)[-1] == "high.png"
-    browser.find_element("css selector", 'button[data-family="blur"]').click()
+    press(browser, 'button[data-family="blur"]', ENTER)
     assert sorted(names(browser)) == ["high.png", "low.png"]
-    browser.find_element("id", "text").send_keys("HIGH")
+    press(browser, "#text", "HIGH")
     assert names(browser) == ["high.png"]
-    assert browser.find_element("id", "count").text == "1 of 4"
+    assert text_of(browser, "#count") == "1 of 4"
 
 
-def test_a_browser_shows_the_map_by_keys_alone(browser: Any, tmp_path: Path) -> None:
-    write_page(tmp_path / "r.html", [entry("a.png", 0.2), entry("b.png", 0.9)], SETTING)
-    open_page(browser, tmp_path / "r.html")
-    browser.execute_script("document.getElementById('list').focus()")
-    press = browser.find_element("id", "list").send_keys
-    press("\ue015")  # down
-    press("\ue007")  # enter
-    assert browser.find_element("id", "detail").is_displayed()
-    assert browser.find_element("id", "detail-name").text == "b.png"
-    second = browser.find_elements("css selector", "#maps button")[1]
-    assert second.text == "blur"
-    second.send_keys("\ue007")
-    assert browser.execute_async_script(SHOWN)
-    left, right = browser.execute_script(REDS)
+def test_a_browser_shows_the_map_by_keys_alone(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry("a.png", 0.2), entry("b.png", 0.9)])
+    press(browser, "#list", DOWN + ENTER)
+    assert browser.run("return document.getElementById('detail').open")
+    assert text_of(browser, "#detail-name") == "b.png"
+    assert text_of(browser, "#maps button:nth-child(2)") == "blur"
+    press(browser, "#maps button:nth-child(2)", ENTER)
+    browser.wait("return document.getElementById('canvas').dataset.heat === 'true'", 20)
+    left, right = browser.run(REDS)
     assert right > left + 20
-    assert "32 x 48 at 32, 0" in browser.find_element("id", "place").text
-    browser.find_element("id", "close").send_keys("\ue00c")  # escape
-    assert not browser.find_element("id", "detail").is_displayed()
-    assert browser.switch_to.active_element.get_attribute("id") == "list"
+    assert "32 x 48 at 32, 0" in text_of(browser, "#place")
+    press(browser, "#close", ESCAPE)
+    assert not browser.run("return document.getElementById('detail').open")
+    assert browser.run("return document.activeElement.id") == "list"
 
 
-def test_hostile_names_stay_text_in_a_browser(browser: Any, tmp_path: Path) -> None:
-    write_page(tmp_path / "r.html", [entry(HOSTILE, 0.9), error_entry(HOSTILE, HOSTILE)], SETTING)
-    open_page(browser, tmp_path / "r.html")
-    browser.find_elements("css selector", "#list .row")[0].click()
-    assert browser.find_element("id", "detail-name").text == HOSTILE
-    assert browser.title == "Faults <b>here</b>"
-    assert browser.find_elements("css selector", "img[onerror]") == []
+def test_hostile_names_stay_text_in_a_browser(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry(HOSTILE, 0.9), error_entry(HOSTILE, HOSTILE)])
+    press(browser, "#list", ENTER)
+    assert text_of(browser, "#detail-name") == HOSTILE
+    assert browser.run("return document.title") == "Faults <b>here</b>"
+    assert browser.run("return document.querySelectorAll('img[onerror]').length") == 0
 
 
-def test_ten_thousand_rows_scroll(browser: Any, tmp_path: Path) -> None:
+def test_ten_thousand_rows_scroll(browser: Browser, tmp_path: Path) -> None:
     thumb = thumbnail(np.full((48, 64, 3), 90, np.uint8))
-    write_page(tmp_path / "r.html", [entry(f"{i:05}.png", i / 10000, thumb=thumb) for i in range(10000)], SETTING)
-    open_page(browser, tmp_path / "r.html")
-    browser.find_element("id", "list").send_keys("\ue010")  # end
+    rows = [entry(f"{i:05}.png", i / 10000, thumb=thumb) for i in range(10000)]
+    open_page(browser, tmp_path / "r.html", rows)
+    press(browser, "#list", END)
     assert names(browser)[-1] == "09999.png"
     assert len(names(browser)) < 60
-    browser.find_element("css selector", '[data-sort="found"]').click()
+    press(browser, '[data-sort="found"]', ENTER)
     assert names(browser)[0] == "09999.png"
-    assert browser.find_element("id", "count").text == "10000 of 10000"
+    assert text_of(browser, "#count") == "10000 of 10000"
 
 
-def test_printing_lists_the_rows(browser: Any, tmp_path: Path) -> None:
-    write_page(tmp_path / "r.html", [entry("a.png", 0.9), entry("b.png", 0.1)], SETTING)
-    open_page(browser, tmp_path / "r.html")
-    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
-    rows = browser.find_elements("css selector", "#paper tr")
-    assert [row.get_attribute("textContent") for row in rows] == [
+def test_light_and_dark_can_be_chosen(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry("a.png", 0.9)])
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    first = browser.run(paper)
+    press(browser, "#theme", ENTER)
+    assert {first, browser.run(paper)} == {"rgb(255, 255, 255)", "rgb(20, 23, 28)"}
+
+
+def test_printing_lists_the_rows(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry("a.png", 0.9), entry("b.png", 0.1)])
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("return Array.from(document.querySelectorAll('#paper tr'), (row) => row.textContent)") == [
         "a.pngblur 0.90, severity 3.0 (lens blur 90 %)",
         "b.pngclean",
     ]
-    assert len(browser.print_page()) > 1000
+    assert len(browser.ask("POST", "/print", {})) > 1000

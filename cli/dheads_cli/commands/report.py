@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,8 @@ from dheads_cli.options import MAX_PIXELS
 from dheads_cli.output.console import describe_bug, printable
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import Session, session_of
-from distortion_heads.errors import DheadsError, MissingExtraError
+from distortion_heads._system.extras import need_extra
+from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +60,7 @@ def report(
     Exit status: 0 the page is written, 1 an input failed (the page names it) or the page cannot be written, 2 wrong
     usage.
     """
-    if find_spec("jinja2") is None:
-        raise MissingExtraError("dheads report", "report")
+    need_extra("dheads report", "jinja2", extra="report")
     if not out.lower().endswith(SUFFIXES):
         raise click.UsageError(f"--out {out} is no page: give a name that ends in .html", ctx)
     from distortion_heads.io.inputs import expand_inputs

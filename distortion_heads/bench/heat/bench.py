@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.extras import need_extra
 from distortion_heads.answers import Prediction
 from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.heat.cases import KINDS, Case, draw_cases
 from distortion_heads.bench.heat.report import HeatReport, Row, Setting, compare_goals, report_to_dict, to_markdown
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import need_extra
 from distortion_heads.errors import DataError
 from distortion_heads.heat.areas import heat_pixels
 from distortion_heads.heat.predictor import HeatPredictor
