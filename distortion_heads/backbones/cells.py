@@ -41,8 +41,8 @@ TILE_CELLS = 2560
 """Cells that an engine runs at once, halo included: bounds its memory (about 110 bytes a pixel) for any picture."""
 
 LOCAL_SIDES, OVERVIEW_SIDES = (1, 2, 4), (1, 2)
-"""Sides in cells of the windows that maps are made from: of 1, 2, 4 and 6 and their mixtures, those with the best overlap
-on 24 training scenes of which a part was distorted."""
+"""Sides in cells of the windows that maps are made from: of 1, 2, 4 and 6 and their mixtures, those with the best
+overlap on 24 training scenes of which a part was distorted."""
 
 
 class CellBackbone:
