@@ -21,16 +21,17 @@ MOST_INSIDE = 50 * 10**6
 """Bytes of small pictures, as text, that the page itself holds; more of them lie in a folder beside it."""
 
 QUALITY_BINS = 16
+USUAL_SCALE = (1.0, 5.0)
+"""The lowest and the highest quality, where no entry says them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How the page was made: `facts` for its foot, by name; `scale` of the quality, lowest and highest."""
+    """How the page was made: `facts` for its foot, by name."""
 
     title: str
     families: tuple[str, ...]
     facts: Mapping[str, str]
-    scale: tuple[float, float] = (1.0, 5.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ def page_text(entries: Sequence[PageEntry], setting: Setting, folder: str | None
         inside = [base64.b64encode(data).decode() for data in entry.thumbnails]
         names = [_name(i, j) for j in range(len(entry.thumbnails))]
         rows.append({**entry.data, "thumbs": inside if folder is None else names})
+    scale = next((entry.data["scale"] for entry in entries if "scale" in entry.data), USUAL_SCALE)
     script, style = _own("report.js"), _own("report.css")
     return render(
         "report.html.j2",
@@ -73,7 +75,8 @@ def page_text(entries: Sequence[PageEntry], setting: Setting, folder: str | None
         counts=_counts(entries),
         total=len(entries),
         summary=summarise(entries, setting.families),
-        bars=_histogram(entries, setting.scale),
+        bars=_histogram(entries, scale),
+        scale=scale,
         errors=[(e.data["path"], e.data["notes"][0]) for e in entries if e.state == "error"][:1000],
         data={"rows": rows, "families": setting.families, "folder": folder, "colours": heat_colours(64).tolist()},
         script=script,

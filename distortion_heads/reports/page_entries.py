@@ -17,7 +17,7 @@ from distortion_heads.answers import FamilyResult, HeatMap, Prediction
 from distortion_heads.heat.predictor import HeatPredictor
 from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.reports.heat_files import frame_at, worst_frames
-from distortion_heads.reports.pictures import kinds_text, prediction_to_dict
+from distortion_heads.reports.pictures import kinds_text
 from distortion_heads.video.answers import VideoFamily, VideoPrediction
 
 THUMBNAIL, QUALITY = 256, 60
@@ -48,7 +48,7 @@ def picture_entry(prediction: Prediction) -> PageEntry:
     found = places.found() if places is not None and prediction.judged else ()
     present = {name: answers[name].severity for name in answers if answers[name].present}
     state = "unjudged" if not prediction.judged else "distorted" if present else "clean"
-    quality = prediction_to_dict(prediction).get("quality")
+    quality = prediction.qualities[0] if prediction.qualities else None
     notes = [*prediction.remarks, *([prediction.reason] if prediction.reason else [])]
     data = {
         **_answers(prediction.path, prediction.width, prediction.height, prediction.families),
@@ -56,12 +56,18 @@ def picture_entry(prediction: Prediction) -> PageEntry:
         "notes": notes,
         "maps": {name: _map(prediction.heat(name), prediction) for name in found},
     }
-    value = quality["value"] if isinstance(quality, dict) else None
     thumbnails = () if places is None else (thumbnail(places.picture),)
-    if value is not None:
-        data["quality"] = round(float(value), 2)
+    if quality is not None:
+        data |= {"quality": round(quality.value, 2), "scale": [quality.low, quality.high]}
     in_part = tuple(name for name in found if name not in present)
-    return PageEntry(state=state, data=data, thumbnails=thumbnails, families=present, in_part=in_part, quality=value)
+    return PageEntry(
+        state=state,
+        data=data,
+        thumbnails=thumbnails,
+        families=present,
+        in_part=in_part,
+        quality=None if quality is None else quality.value,
+    )
 
 
 def video_entry(predictor: HeatPredictor, prediction: VideoPrediction, options: VideoOptions) -> PageEntry:
