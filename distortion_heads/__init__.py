@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distortion_heads.answers import Prediction as Prediction
     from distortion_heads.answers import QualityResult as QualityResult
     from distortion_heads.errors import DheadsError as DheadsError
+    from distortion_heads.heat.predictor import HeatPredictor as HeatPredictor
     from distortion_heads.hookspecs import hookimpl as hookimpl
     from distortion_heads.io.video.options import VideoOptions as VideoOptions
     from distortion_heads.pipeline import Predictor as Predictor
@@ -38,6 +39,7 @@ _HOME = {
     "FamilyResult": "answers",
     "HeadResult": "answers",
     "HeadSpec": "spec",
+    "HeatPredictor": "heat.predictor",
     "Make": "spec",
     "PatchInput": "spec",
     "Prediction": "answers",
@@ -59,6 +61,7 @@ __all__ = [
     "FamilyResult",
     "HeadResult",
     "HeadSpec",
+    "HeatPredictor",
     "Make",
     "PatchInput",
     "Prediction",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from distortion_heads.errors import DheadsError
 from distortion_heads.spec import KIND, Scope
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 AreaShape: TypeAlias = Literal["round", "box", "cutout"]
 
@@ -69,6 +74,50 @@ class QualityResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AffectedArea:
+    """A rectangle of whole pixels around a part of a picture that is affected, and the mean of the map in that part."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeatMap:
+    """Where in a picture a family, or a head, `name` finds its fault: `values` float32 (rows, columns) in [0, 1].
+
+    `box`: left, top, right and bottom of the grid in pixels of the picture, beyond which it may reach by part of a
+    cell. A place is affected from `level` on; `areas`: those parts, the most affected one first. `worst`: x and y in
+    pixels of the highest value. `coarse`: the head reads the whole picture; its places are a fourth of the shorter
+    side, and only their order counts.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    box: tuple[float, float, float, float]
+    level: float
+    areas: tuple[AffectedArea, ...]
+    worst: tuple[int, int]
+    coarse: bool = False
+
+
+class Places(Protocol):
+    """A picture and the maps of it; `picture` is uint8 (h, w, 3), RGB, reduced where it is large."""
+
+    picture: NDArray[np.uint8]
+
+    def heat(self, name: str) -> HeatMap:
+        """Return the map of a family or head. Raises `DheadsError` where it has none."""
+        ...
+
+    def found(self) -> tuple[str, ...]:
+        """Return the families that are present, and those that are found in a part of the picture only."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """All heads' answers for one image. `path` is None for an image that came from memory; sizes in pixels.
 
@@ -76,7 +125,7 @@ class Prediction:
     was done to the picture before it was judged, or not looked at; a line each. `area`: left, top, right, bottom of
     what was judged, half-open, where the rest is no part of the scene, `area_shape` its form and `area_share` its share
     of the picture. Not `judged`: no head was asked, for the `reason`. `qualities`: how good it is, by each head that
-    says so. `unfamiliar`: unlike what the heads were made on.
+    says so. `unfamiliar`: unlike what the heads were made on. `places`: what `heat` looks up.
     """
 
     path: str | None
@@ -95,6 +144,16 @@ class Prediction:
     reason: str | None = None
     qualities: tuple[QualityResult, ...] = ()
     unfamiliar: bool = False
+    places: Places | None = field(default=None, repr=False, compare=False)
+
+    def heat(self, name: str) -> HeatMap:
+        """Return where in the picture the family or head `name` finds its fault; a `HeatPredictor` knows it.
+
+        Raises `UnknownHeadError`, or `DheadsError` where there is no map.
+        """
+        if self.places is None:
+            raise DheadsError("this prediction has no heat maps: make it with HeatPredictor, and of all windows")
+        return self.places.heat(name)
 
     @property
     def remarks(self) -> tuple[str, ...]:

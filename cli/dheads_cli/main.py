@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": LazyCommand("predict", "Say which distortions pictures have and how strong they are."),
     "sort": LazyCommand("sort", "Copy, link or move pictures with distortions elsewhere."),
     "calibrate": LazyCommand("calibrate", "Make thresholds of your own from clean pictures."),
+    "report": LazyCommand("report", "Write one HTML page about pictures and videos."),
     "list": LazyCommand("list_heads", "List the attached heads."),
     "show": LazyCommand("show", "Show the card of one head."),
     "explain": LazyCommand("explain", "Explain a distortion: how it looks, what mends it."),

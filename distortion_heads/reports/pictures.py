@@ -34,7 +34,7 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
     """Return the object of a picture: probabilities, thresholds and shares to 6 digits, severities to 2.
 
     With `fast`, `unfamiliar`, `notes`, `area` and `area_shape`, `judged` with its `reason`, and `quality` where they
-    say something.
+    say something, and with the `areas` of families where the prediction has places.
     """
     area = {} if prediction.area is None else {"area": list(prediction.area), "area_shape": prediction.area_shape}
     return {
@@ -48,10 +48,18 @@ def prediction_to_dict(prediction: Prediction) -> dict[str, Any]:
         **({"unfamiliar": True} if prediction.unfamiliar else {}),
         **({} if prediction.judged else {"judged": False, "reason": prediction.reason}),
         **({"notes": list(prediction.notes)} if prediction.notes else {}),
-        "families": [family_to_dict(family) for family in prediction.families],
+        "families": [{**family_to_dict(family), **_areas(prediction, family)} for family in prediction.families],
         **quality_keys(prediction.qualities),
         "heads": [head_to_dict(head) for head in prediction.heads],
     }
+
+
+def _areas(prediction: Prediction, family: FamilyResult) -> dict[str, Any]:
+    """Return where a family is, if it was looked for: `areas` of pixels, also of one in a part of the picture only."""
+    if prediction.places is None or not prediction.judged or family.family not in prediction.places.found():
+        return {}
+    areas = prediction.heat(family.family).areas
+    return {"areas": [{**vars(area), "probability": round(area.probability, 6)} for area in areas]}
 
 
 def family_to_dict(family: FamilyResult) -> dict[str, Any]:

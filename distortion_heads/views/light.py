@@ -107,25 +107,25 @@ def histograms(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.array([Image.frombuffer("L", (len(p), 1), p, "raw", "L", 0, 1).histogram() for p in planes], np.int64)
 
 
-def layout(small: NDArray[np.uint8]) -> NDArray[np.float64]:
+def layout(small: NDArray[np.uint8], samples: int = SAMPLES) -> NDArray[np.float64]:
     """Float64 (4, 36): luma, its dark and bright quantile, and the dark quantile of min(R, G, B), in 6 x 6 cells.
 
-    Of uint8 (H, W, 3), the picture of `overview_view`.
+    Of uint8 (H, W, 3), the picture of `overview_view`; `samples` pixels of a cell are read along either side.
     """
-    down, right = (np.linspace(0, side - 1, GRID * SAMPLES).round().astype(np.intp) for side in small.shape[:2])
+    down, right = (np.linspace(0, side - 1, GRID * samples).round().astype(np.intp) for side in small.shape[:2])
     red, green, blue = np.moveaxis(small[down][:, right].astype(np.int32), 2, 0)
-    luma = _by_cell(sum(part * plane for part, plane in zip(LUMA_PARTS, (red, green, blue), strict=True)))
-    least = _by_cell(sum(LUMA_PARTS) * np.minimum(np.minimum(red, green), blue))
-    last = SAMPLES**2 - 1
+    luma = _by_cell(sum(part * plane for part, plane in zip(LUMA_PARTS, (red, green, blue), strict=True)), samples)
+    least = _by_cell(sum(LUMA_PARTS) * np.minimum(np.minimum(red, green), blue), samples)
+    last = samples**2 - 1
     dark, bright = round(DARKEST * last), round(BRIGHTEST * last)
     quantiles = np.stack([luma.mean(axis=1), luma[:, dark], luma[:, bright], least[:, dark]]) / (255 * sum(LUMA_PARTS))
     scaled: NDArray[np.float64] = (quantiles - GREY) / CONTRAST
     return scaled
 
 
-def _by_cell(plane: NDArray[np.int32]) -> NDArray[np.int32]:
+def _by_cell(plane: NDArray[np.int32], samples: int) -> NDArray[np.int32]:
     """(cells, pixels of a cell), sorted."""
-    cells = plane.reshape(GRID, SAMPLES, GRID, SAMPLES).swapaxes(1, 2).reshape(GRID**2, SAMPLES**2)
+    cells = plane.reshape(GRID, samples, GRID, samples).swapaxes(1, 2).reshape(GRID**2, samples**2)
     return np.sort(cells, axis=1)
 
 

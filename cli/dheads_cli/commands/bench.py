@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dheads_cli.commands.bench_heat import heat
 from dheads_cli.commands.bench_outside import foreign, unfamiliar, wild
 from dheads_cli.commands.bench_parts import (
     JOBS,
@@ -197,6 +198,7 @@ def _parsed(name: str, value: object) -> object:
 
 
 bench.add_command(foreign)
+bench.add_command(heat)
 bench.add_command(quality)
 bench.add_command(wild)
 bench.add_command(unfamiliar)

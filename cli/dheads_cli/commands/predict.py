@@ -19,6 +19,7 @@ from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
+from dheads_cli.output.heat_sink import with_heat
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.resume import appended_sink, left_to_do
@@ -46,6 +47,7 @@ EXIT_UNJUDGED = 3
 @click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
 @click.option("--parquet", metavar="FILE", help="Write the rows of --csv-long as Parquet too (extra `parquet`).")
 @click.option("--resume", metavar="FILE", help="Add to JSON lines, or to FILE.csv, what an earlier run left undone.")
+@click.option("--heat", metavar="DIR", help="Draw into this folder where each distortion is; adds areas to --json.")
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--all", "show_all", is_flag=True, help="Show the probability of every family and kind in the table.")
 @click.option(
@@ -86,6 +88,7 @@ def predict(
     csv_long: str | None,
     parquet: str | None,
     resume: str | None,
+    heat: str | None,
     heads: str | None,
     show_all: bool,
     conditions: tuple[str, ...],
@@ -114,6 +117,8 @@ def predict(
         raise click.UsageError("--resume FILE says where answers go: leave out --json and --csv", ctx)
     parsed = parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
+    if heat is not None and most_windows is not None:
+        raise click.UsageError("--heat reads all of a picture: leave out --fast", ctx)
     if batch := batch_request(ctx, video):
         predictor = make_predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone, profile)
         choices = {"device": device, "most_windows": most_windows, "max_pixels": max_pixels}
@@ -130,7 +135,9 @@ def predict(
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     threads = 1 if all(wanted) else None
-    predictor = make_predictor(session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, profile)
+    predictor = make_predictor(
+        session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, profile, heat=heat is not None
+    )
     videos_read = [wants for item, wants in zip(inputs, wanted, strict=True) if item.error is None]
     heads_in_use = _heads_in_use(predictor, videos_read)
     check_conditions(parsed, heads_in_use, predictor.quality_heads)
@@ -149,7 +156,8 @@ def predict(
         chosen_sink(as_json, csv_file, show_all, names, inputs, has_video)
         if resume is None
         else appended_sink(resume, names) as answers,
-        beside(answers, csv_long, parquet, summary=is_folder, noun=noun) as chosen,
+        beside(answers, csv_long, parquet, summary=is_folder, noun=noun) as told,
+        with_heat(told, heat, predictor, options) as chosen,
     ):
         chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
@@ -277,6 +285,8 @@ def make_predictor(
     threads: int | None,
     backbone: str | None,
     profile: str | None = None,
+    *,
+    heat: bool = False,
 ) -> Predictor:
     """Open the heads that the options ask for, and say what is left out. Raises `RegistryError` if none can be used."""
     from distortion_heads.io.images import DEFAULT_MAX_PIXELS
@@ -286,7 +296,12 @@ def make_predictor(
     limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
     spec, registry = chosen_backbone(session, backbone)
     own = session.profile(profile)
-    predictor = Predictor(
+    make: type[Predictor] = Predictor
+    if heat:
+        from distortion_heads.heat.predictor import HeatPredictor
+
+        make = HeatPredictor
+    predictor = make(
         heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit, profile=own
     )
     session.report(problem_lines(predictor.problems, backbone))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 RAY, ADDRESS = "ray", "ray://"
-NEITHER = ("as_json", "csv_file", "csv_long", "show_all", "conditions")
+NEITHER = ("as_json", "csv_file", "csv_long", "heat", "show_all", "conditions")
 """Options of `predict` that say how to write what is written as Parquet here."""
 
 _OPTIONS = (

@@ -1,0 +1,1 @@
+"""Pictures distorted in a known part: whether maps show it."""
