@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+RAY, RAY_ADDRESS = "ray", "ray://"
+
 MAX_PIXELS = click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
@@ -26,3 +28,12 @@ def split_labels(heads: str | None) -> list[str] | None:
     if not labels:
         raise click.BadParameter("names no head", param_hint="--heads")
     return labels
+
+
+def ray_address(ctx: click.Context, on: str) -> str | None:
+    """Return the address of the cluster that --on names, None for a new one here. Raises `click.UsageError`."""
+    if on == RAY:
+        return None
+    if not on.startswith(RAY_ADDRESS):
+        raise click.UsageError(f"--on {on}: give ray, or the address of a cluster, ray://HOST:PORT", ctx)
+    return on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -22,6 +22,12 @@ class Pending(Protocol[R_co]):
     """Work under way, such as a future."""
 
     def result(self) -> R_co: ...
+
+
+class Pool(Protocol):
+    """Processes or threads that calls are handed to."""
+
+    def submit(self, function: Callable[..., T], /, *arguments: Any) -> Pending[T]: ...
 
 
 def usable_cores() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,7 +38,8 @@ def cluster(address: str | None, jobs: int | None) -> Iterator[Any]:
         raise MissingExtraError("predict --on ray", "ray") from None
     local = {"num_cpus": jobs or usable_cores(), "include_dashboard": False, "object_store_memory": STORE_BYTES}
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **({} if address else local))
+        with warnings.catch_warnings(action="ignore"):  # it warns of what it then raises
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **({} if address else local))
     except Exception as error:  # connection errors of several kinds
         place, words = address or "on this machine", " ".join(str(error).split())[:200]
         raise DataError(f"no Ray cluster {place}: {words}") from None

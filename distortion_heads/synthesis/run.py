@@ -16,7 +16,7 @@ import csv
 import json
 import pickle
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from distortion_heads._system.atomic import replacing, write_atomic
 from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
 from distortion_heads._system.processes import per_process, start_workers
-from distortion_heads._system.threads import Pending, completed, ordered
+from distortion_heads._system.threads import Pending, Pool, completed, ordered
 from distortion_heads.errors import DataError, WorkerDiedError
 from distortion_heads.io.video.encode import Coding
 from distortion_heads.synthesis.plan import SynthPlan
@@ -46,13 +46,17 @@ TASKS_AHEAD = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of `dheads synth` in `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits."""
+    """One run of `dheads synth` in `jobs` processes; `max_pixels` of a picture or frame, None: the usual limits.
+
+    `start(jobs)` gives a pool of processes, whose calls may be made twice.
+    """
 
     sources: Sources
     plan: SynthPlan
     target: Target
     jobs: int = 1
     max_pixels: int | None = None
+    start: Callable[[int], AbstractContextManager[Pool]] = start_workers
 
     def total(self) -> int:
         """Return the number of items, looking for all pictures and clips."""
@@ -74,7 +78,7 @@ class Run:
     def _work(self) -> Iterator[Outcome]:
         last: str | None = None
         ahead = self.jobs * TASKS_AHEAD if self.jobs > 1 else 1
-        with _workers(self.jobs, self.plan, self.target) as submit:
+        with _workers(self.jobs, self.plan, self.target, self.start) as submit:
             for outcome in ordered(self._tasks(), submit, ahead):
                 # All tasks of a broken picture report the same.
                 problems = tuple(problem for problem in outcome.problems if problem != last)
@@ -110,15 +114,17 @@ class Run:
 
 
 @contextmanager
-def _workers(jobs: int, plan: SynthPlan, target: Target) -> Iterator[Callable[[Task | Outcome], Pending[Outcome]]]:
+def _workers(
+    jobs: int, plan: SynthPlan, target: Target, start: Callable[[int], AbstractContextManager[Pool]]
+) -> Iterator[Callable[[Task | Outcome], Pending[Outcome]]]:
     """Give a function that takes tasks: to this process where one is enough, else to new ones."""
-    if jobs == 1:
+    if jobs == 1 and start is start_workers:
         maker = Maker(plan, target)
         yield lambda task: completed(maker.make, task) if isinstance(task, Task) else completed(_itself, task)
         return
     frozen = _pickled(plan, target)
     try:
-        with start_workers(jobs) as pool:
+        with start(jobs) as pool:
             yield lambda task: pool.submit(_make, frozen, task) if isinstance(task, Task) else completed(_itself, task)
     except WorkerDiedError:
         raise DataError(

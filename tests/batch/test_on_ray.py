@@ -148,3 +148,23 @@ def read(pid: int, name: str) -> str:
         return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
     except OSError:
         return ""
+
+
+@pytest.mark.slow
+def test_synth_makes_the_same_files_though_a_worker_is_killed(tmp_path: Path) -> None:
+    for number in range(12):
+        write_picture(tmp_path / "in" / f"{number}.png", number, side=400)
+    words = ["synth", str(tmp_path / "in"), "OUT", "--distortions", "gaussian_blur,jpeg,white_noise", "-n", "8"]
+    alone = [*words[:2], str(tmp_path / "alone"), *words[3:], "--jobs", "1"]
+    assert subprocess_dheads(*alone).returncode == 0
+    out = tmp_path / "out"
+    arguments = [*words[:2], str(out), *words[3:], "--jobs", "2", "--on", "ray"]
+    with started(arguments) as driver:
+        wait_until(lambda: driver.poll() is not None or list(out.glob("*.png")), "nothing is made")
+        workers = [pid for pid in descendants(driver.pid) if "ray::_call" in read(pid, "cmdline")]
+        assert workers
+        os.kill(workers[0], signal.SIGKILL)
+        assert driver.wait(PATIENCE) == 0
+    made = {file.name: file.read_bytes() for file in out.glob("*.*") if file.suffix in (".png", ".csv")}
+    assert made == {file.name: file.read_bytes() for file in (tmp_path / "alone").glob("*.*") if file.name in made}
+    assert len(made) == 12 * 8 + 1

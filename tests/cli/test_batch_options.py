@@ -28,6 +28,13 @@ def test_options_that_do_not_fit(dheads: Dheads, pictures: list[Path], options: 
     assert complaint in done.error
 
 
+def test_synth_wants_the_same_words(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:
+    done = dheads("synth", pictures[0], tmp_path / "out", "--on", "spark")
+    assert done.code == 2
+    assert "--on spark: give ray" in done.error
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_something_else_is_left_alone(
     dheads: Dheads, pictures: list[Path], tmp_path: Path, own_heads: tuple[str, str]
 ) -> None:

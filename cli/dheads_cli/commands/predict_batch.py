@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dheads_cli.backbones import chosen_backbone
+from dheads_cli.options import ray_address
 from dheads_cli.output.console import printable, stdout_stream
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import Session
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RAY, ADDRESS = "ray", "ray://"
-NEITHER = ("as_json", "csv_file", "csv_long", "heat", "show_all", "conditions")
+NEITHER = ("as_json", "csv_file", "csv_long", "heat", "parquet", "resume", "show_all", "conditions")
 """Options of `predict` that say how to write what is written as Parquet here."""
 
 _OPTIONS = (
@@ -52,22 +52,21 @@ def batch_request(ctx: click.Context, arguments: dict[str, Any]) -> BatchRequest
             if value is not None:
                 raise click.UsageError(f"--{name.replace('_', '-')} goes with --on ray", ctx)
         return None
-    if given["on"] != RAY and not given["on"].startswith(ADDRESS):
-        raise click.UsageError(f"--on {given['on']}: give ray, or the address of a cluster, ray://HOST:PORT", ctx)
+    address = ray_address(ctx, given.pop("on"))
     if given["out"] is None:
         raise click.UsageError("--on ray wants --out DIR, for the Parquet files", ctx)
     others = {**{name: ctx.params[name] for name in NEITHER}, **arguments}
     for name in [name for name, value in others.items() if value] + ["pages"] * (ctx.params["pages"] != "first"):
         option = next(param.opts[0] for param in ctx.command.params if param.name == name)
         raise click.UsageError(f"{option} does not go with --on ray, which writes Parquet files of pictures", ctx)
-    return BatchRequest(**given)
+    return BatchRequest(address=address, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRequest:
     """The request of the command line for many machines."""
 
-    on: str
+    address: str | None
     out: str
     jobs: int | None
     part_size: int | None
@@ -93,14 +92,13 @@ class BatchRequest:
         model = model_of(predictor, registry, spec, **given)
         size, folder = self.part_size or PART_SIZE, Folder(self.out)
         facts = {"inputs": list(paths), "part_size": size, "column": self.column, **model.facts()}
-        address = None if self.on == RAY else self.on
         with _only_writer(self.out):
             job = Job(folder, facts)
             lists = job.plan(work_lists(paths, size, self.column))
             missing = job.missing(lists)
             rows = errors = 0
             if missing:
-                with cluster(address, self.jobs) as ray, progress_bar(wanted=True) as bar:
+                with cluster(self.address, self.jobs) as ray, progress_bar(wanted=True) as bar:
                     show = lambda done, total: bar.show(done, total, f"part {done} of {total}")  # noqa: E731
                     for done in work_on(ray, missing, model, folder, self.jobs, show):
                         rows, errors = rows + done.rows, errors + done.errors

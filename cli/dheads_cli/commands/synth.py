@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from dheads_cli.options import ray_address
 from dheads_cli.output.console import complain, plain_table, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.session import session_of
@@ -18,6 +19,7 @@ from distortion_heads._system.threads import usable_cores
 from distortion_heads.errors import DheadsError, InputError
 
 if TYPE_CHECKING:
+    from distortion_heads.batch.pool import RayWorkers
     from distortion_heads.io.video.encode import Codec
     from distortion_heads.registry.build import Registry
     from distortion_heads.spec import HeadSpec
@@ -55,6 +57,7 @@ VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--b
 @click.option("-n", "--per-image", type=click.IntRange(min=1), metavar="N", help="Make N random draws of each picture.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes (default: one per core).")
+@click.option("--on", metavar="ray", help="Work on a Ray cluster: ray://HOST:PORT, or ray for one started here.")
 @click.option(
     "--format",
     "format_",
@@ -99,6 +102,7 @@ def synth(
     per_image: int | None,
     seed: int,
     jobs: int | None,
+    on: str | None,
     format_: Literal["png", "webp"],
     compress: int,
     keep_codec: bool,
@@ -162,8 +166,16 @@ def synth(
             target=Target(folder=out, format=format_, compress=compress, keep_codec=keep_codec, clips=clips),
             jobs=jobs or usable_cores(),
             max_pixels=max_pixels,
+            **({} if on is None else {"start": _on_ray(ctx, on)}),
         )
     )
+
+
+def _on_ray(ctx: click.Context, on: str) -> RayWorkers:
+    address = ray_address(ctx, on)
+    from distortion_heads.batch.pool import RayWorkers
+
+    return RayWorkers(address)
 
 
 def _check_video_options(ctx: click.Context, sources: Sources) -> None:
