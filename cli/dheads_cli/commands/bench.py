@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dheads_cli.commands.bench_mixtures import mixtures
 from dheads_cli.commands.bench_outside import foreign, wild
 from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
 from dheads_cli.output.console import plain_table, stdout_stream
@@ -187,3 +188,4 @@ def _parsed(name: str, value: object) -> object:
 
 bench.add_command(foreign)
 bench.add_command(wild)
+bench.add_command(mixtures)
