@@ -57,11 +57,25 @@ class MixedPicture:
     focus: NDArray[np.float32] | None
 
 
+CORE = ("blur", "noise", "compression")
+"""Families that every camera and every codec brings: mixtures of them are the commonest, and the hardest."""
+
+CORE_ODDS = 0.35
+"""How often a mixture is begun with families of `CORE`."""
+
+
 def draw_faults(operators: Mapping[str, FamilyOperators], rng: np.random.Generator) -> tuple[Step, ...]:
-    """Draw none (22 %), one (38 %), two (32 %) or three faults of different families, makes as often as kinds."""
-    count = pick(rng, ((0.22, 0), (0.38, 1), (0.32, 2), (0.08, 3)))
-    families = rng.permutation(list(operators))[:count]
-    return tuple(_draw(operators[str(family)], count, rng) for family in families)
+    """Draw none (18 %), one (34 %), two (38 %) or three faults of different families, makes as often as kinds."""
+    return draw_mixture(operators, pick(rng, ((0.18, 0), (0.34, 1), (0.38, 2), (0.10, 3))), rng)
+
+
+def draw_mixture(operators: Mapping[str, FamilyOperators], count: int, rng: np.random.Generator) -> tuple[Step, ...]:
+    """Draw `count` faults of different families; a mixture is often one of blur, noise and compression."""
+    order = [str(family) for family in rng.permutation(list(operators))]
+    if count > 1 and rng.random() < CORE_ODDS:
+        first = [family for family in order if family in CORE][:2]
+        order = [*first, *(family for family in order if family not in first)]
+    return tuple(_draw(operators[family], count, rng) for family in order[:count])
 
 
 def _draw(family: FamilyOperators, count: int, rng: np.random.Generator) -> Step:

@@ -24,6 +24,17 @@ Fitted to the mean opinions of 23 of KADID-10k's types at five levels (SROCC .90
 """
 
 
+SEEN = 0.4
+"""From what loss of opinion on a fault counts as seen; families of tone need more, for scenes differ in it too."""
+
+SEEN_TONE = {"exposure": 0.7, "light": 0.6, "atmosphere": 0.6, "color": 0.6}
+
+
+def seen_from(family: str) -> float:
+    """Return the loss of opinion from which a fault of the family counts as seen."""
+    return SEEN_TONE.get(family, SEEN)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """Differences of two pictures in [0, 1]: GMSD of the luma, mean absolute ones of colour and of luma."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dheads_plugins._bundled import bundled
+from dheads_plugins.makes import makes_of
 from distortion_heads.spec import HeadSpec
 
 HEAD = HeadSpec(
@@ -10,6 +11,14 @@ HEAD = HeadSpec(
     title="Sharpness",
     family="sharpness",
     scope="family",
+    makes=makes_of(
+        "sharpening",
+        "processing",
+        unsharp="An unsharp mask of .6 to 4 pixels.",
+        laplacian="A Laplacian of four or of eight neighbours is taken away.",
+        crisp="Sharpened by the local contrast: weak texture much, strong edges hardly.",
+        clarity="Local contrast of wide surroundings: halos of many pixels.",
+    ),
     description="Sharpened too much: halos along edges, texture that is too hard.",
     weights=bundled("sharpness"),
 )

@@ -14,7 +14,8 @@ from helpers.contracts import assert_valid
 from helpers.installed_plugins import Site
 
 SUMMARY = [
-    "label", "title", "family", "scope", "view", "trained", "severity", "auroc", "threshold", "owner", "problem", "srocc",
+    "label", "title", "family", "scope", "view", "trained", "severity", "auroc", "threshold", "owner",
+    "problem", "srocc",
 ]  # fmt: skip
 
 

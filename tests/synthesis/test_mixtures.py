@@ -13,7 +13,9 @@ from distortion_heads.synthesis.mixtures import mixed_picture
 from distortion_heads.synthesis.visibility import difference, gmsd, severity_of
 from distortion_heads.training.features.family_samples import operators_of
 
-FAMILIES = ("blur", "noise", "compression", "exposure", "light", "atmosphere")
+FAMILIES = (
+    "blur", "noise", "compression", "exposure", "light", "atmosphere", "color", "spatial", "sharpness",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dheads_cli.commands.bench_heat import heat
+from dheads_cli.commands.bench_mixtures import mixtures
 from dheads_cli.commands.bench_outside import foreign, unfamiliar, wild
 from dheads_cli.commands.bench_parts import (
     JOBS,
@@ -202,3 +203,4 @@ bench.add_command(heat)
 bench.add_command(quality)
 bench.add_command(wild)
 bench.add_command(unfamiliar)
+bench.add_command(mixtures)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dheads_cli.backbones import chosen_backbone
 from dheads_cli.commands.predict_batch import batch_options, batch_request
 from dheads_cli.commands.predict_pages import page_sources, paged, parse_pages
 from dheads_cli.commands.predict_videos import VideoRequest, Videos, video_options
+from dheads_cli.open_predictor import make_predictor
 from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
@@ -26,8 +25,8 @@ from dheads_cli.output.resume import appended_sink, left_to_do
 from dheads_cli.output.sinks import Names, Sink
 from dheads_cli.output.sorted_sink import WorstFirst, check_qualities
 from dheads_cli.output.submission import Submission, check_submission
-from dheads_cli.session import Session, session_of
-from distortion_heads.errors import DheadsError, RegistryError
+from dheads_cli.session import session_of
+from distortion_heads.errors import DheadsError
 
 if TYPE_CHECKING:
     from distortion_heads.answers import Prediction
@@ -111,14 +110,9 @@ def predict(
     Exit status: 0 all is well, 1 a picture failed or a --fail-if condition holds, 2 wrong usage, 3 with --fail-if: no
     condition holds, but something could not be read.
     """
-    if as_json and csv_file is not None:
-        raise click.UsageError("--json and --csv cannot go together", ctx)
-    if resume is not None and (as_json or csv_file is not None):
-        raise click.UsageError("--resume FILE says where answers go: leave out --json and --csv", ctx)
-    parsed = parse_conditions(conditions)
     most_windows = FAST_WINDOWS if fast and fast_windows is None else fast_windows
-    if heat is not None and most_windows is not None:
-        raise click.UsageError("--heat reads all of a picture: leave out --fast", ctx)
+    _check_together(ctx, as_json=as_json, heat_of_all=heat is None or most_windows is None)
+    parsed = parse_conditions(conditions)
     if batch := batch_request(ctx, video):
         predictor = make_predictor(session_of(ctx), split_labels(heads), "cpu", max_pixels, 1, backbone, profile)
         choices = {"device": device, "most_windows": most_windows, "max_pixels": max_pixels}
@@ -126,8 +120,6 @@ def predict(
     request = VideoRequest(arguments=video, max_pixels=max_pixels, fast_windows=fast_windows)
     left_out: list[LeftOut] = []
     inputs = paged(list(request.inputs(paths, left_out)), pages, request.all_videos, max_pixels)
-    if csv_long == "-":
-        raise click.UsageError("--csv-long wants a file: stdout has the answers that it goes beside", ctx)
     for option, file in (("--csv-long", csv_long), ("--parquet", parquet), ("--resume", resume)):
         spare_pictures(file, inputs, option)
     request.check(ctx, inputs)
@@ -177,6 +169,19 @@ def predict(
         sink.close()
     complain_of_left_out(left_out)
     return run.status
+
+
+def _check_together(ctx: click.Context, *, as_json: bool, heat_of_all: bool) -> None:
+    """Refuse options that contradict each other. Raises `UsageError`."""
+    given = ctx.params
+    if as_json and given["csv_file"] is not None:
+        raise click.UsageError("--json and --csv cannot go together", ctx)
+    if given["resume"] is not None and (as_json or given["csv_file"] is not None):
+        raise click.UsageError("--resume FILE says where answers go: leave out --json and --csv", ctx)
+    if given["csv_long"] == "-":
+        raise click.UsageError("--csv-long wants a file: stdout has the answers that it goes beside", ctx)
+    if not heat_of_all:
+        raise click.UsageError("--heat reads all of a picture: leave out --fast", ctx)
 
 
 class _Run:
@@ -275,37 +280,3 @@ def check_conditions(
             condition.check(names, [head.label for head in qualities])
     except DheadsError as error:
         raise click.UsageError(f"{option}: {error}") from None
-
-
-def make_predictor(
-    session: Session,
-    heads: Sequence[str] | None,
-    device: str,
-    max_pixels: int | None,
-    threads: int | None,
-    backbone: str | None,
-    profile: str | None = None,
-    *,
-    heat: bool = False,
-) -> Predictor:
-    """Open the heads that the options ask for, and say what is left out. Raises `RegistryError` if none can be used."""
-    from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-    from distortion_heads.pipeline import Predictor
-    from distortion_heads.registry.attached import problem_lines
-
-    limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
-    spec, registry = chosen_backbone(session, backbone)
-    own = session.profile(profile)
-    make: type[Predictor] = Predictor
-    if heat:
-        from distortion_heads.heat.predictor import HeatPredictor
-
-        make = HeatPredictor
-    predictor = make(
-        heads, registry=registry, backbone=spec, device=device, threads=threads, max_pixels=limit, profile=own
-    )
-    session.report(problem_lines(predictor.problems, backbone))
-    if not predictor.video_heads and not predictor.quality_heads:
-        place = "" if backbone is None else f" LABEL --data PATH --backbone {shlex.quote(backbone)}"
-        raise RegistryError(f"no head can be used: train one with `dheads add-head{place}`, or see `dheads list`")
-    return predictor

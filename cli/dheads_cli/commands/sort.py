@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli.commands.predict import check_conditions, make_predictor, parse_conditions
+from dheads_cli.commands.predict import check_conditions, parse_conditions
+from dheads_cli.open_predictor import make_predictor
 from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.console import complain, printable, stdout_stream
 from dheads_cli.output.progress import progress_bar

@@ -12,7 +12,7 @@ from distortion_heads.heads.head import HeadFile, Pooling, Provenance
 from distortion_heads.metrics.measure import measure
 from distortion_heads.metrics.thresholds import choose_together
 from distortion_heads.spec import FAMILY, LIGHT, BackboneRef, HeadSpec, View
-from distortion_heads.synthesis.visibility import severity_of
+from distortion_heads.synthesis.visibility import seen_from, severity_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.family_samples import FamilySamples
 from distortion_heads.training.heads.calibration import calibrate
@@ -20,11 +20,6 @@ from distortion_heads.training.heads.fit_layers import fit_layers
 from distortion_heads.training.heads.train_head import HeadCard, answers_of, new_head, window_logits
 
 HIDDEN = 96
-
-SEEN = 0.4
-"""From what loss of opinion on a fault counts as seen; families of tone need more, for scenes differ in it too."""
-
-SEEN_TONE = {"exposure": 0.7, "light": 0.6, "atmosphere": 0.6, "color": 0.6}
 
 IN_FOCUS = 0.6
 """Share of a window that must be in focus for it to say that there is no blur."""
@@ -50,7 +45,7 @@ class FamilyExamples:
 def examples_of(samples: FamilySamples, families: Sequence[str], family: str) -> FamilyExamples:
     """Return the samples as examples of `family`."""
     loss = samples.loss[:, families.index(family)]
-    present = loss >= SEEN_TONE.get(family, SEEN)
+    present = loss >= seen_from(family)
     severity = np.array([severity_of(float(value)) if value > 0 else np.nan for value in loss], np.float32)
     clean: NDArray[np.bool_] = (samples.loss == 0).all(axis=1)
     return FamilyExamples(samples=samples, present=present, known=present | (loss == 0), clean=clean, severity=severity)

@@ -109,7 +109,7 @@ def median(image: FloatImage, severity: float, rng: np.random.Generator) -> Floa
     """The median of a square, of each channel."""
     from scipy.ndimage import median_filter
 
-    side = int(at_severity((3.0, 3.0, 5.0, 7.0, 9.0), severity))
+    side = int(at_severity((3.0, 5.0, 7.0, 9.0, 13.0), severity))
     return median_filter(image, (side, side, 1)).astype(np.float32)
 
 
@@ -135,10 +135,10 @@ def zoom(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatI
     from scipy.ndimage import affine_transform
 
     height, width, _ = image.shape
-    most = at_severity((0.012, 0.022, 0.04, 0.075, 0.14), severity)
+    most = at_severity((0.015, 0.03, 0.055, 0.1, 0.18), severity)
     middle = np.array([height, width]) * rng.uniform(0.35, 0.65, 2)
     total = np.zeros_like(image)
-    steps = 9
+    steps = max(9, round(most * max(height, width) / 4))
     turn = rng.random() < 0.4
     for share in np.linspace(-0.5, 0.5, steps):
         if turn:

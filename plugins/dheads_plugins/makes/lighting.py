@@ -57,6 +57,33 @@ def gamma(image: FloatImage, severity: float, rng: np.random.Generator) -> Float
     return clip01(image ** np.float32(power if rng.random() < 0.5 else 1 / power))
 
 
+def shifted_tones(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
+    """All values are raised or lowered by the same amount, or multiplied, as programs change brightness."""
+    step = at_severity((0.08, 0.15, 0.24, 0.34, 0.48), severity)
+    up = rng.random() < 0.5
+    if rng.random() < 0.5:
+        return clip01(image + np.float32(step if up else -step))
+    return clip01(image * np.float32(1 / max(1 - 1.4 * step, 0.3) if up else max(1 - 1.7 * step, 0.12)))
+
+
+def raised_value(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
+    """The brightest channel of each pixel is raised, the hue kept: colours pale towards white."""
+    step = np.float32(at_severity((0.1, 0.2, 0.3, 0.42, 0.55), severity))
+    value = image.max(2, keepdims=True)
+    raised = np.minimum(value + step, 1)
+    return clip01(image * (raised / np.maximum(value, np.float32(1e-3))))
+
+
+def wrong_contrast(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
+    """Contrast about the middle is raised until both ends clip, or lowered until the picture is flat."""
+    if rng.random() < 0.5:
+        factor = at_severity((1.35, 1.7, 2.2, 3.0, 4.5), severity)
+    else:
+        factor = at_severity((0.75, 0.6, 0.45, 0.32, 0.2), severity)
+    middle = np.float32(image.mean() if rng.random() < 0.5 else 0.5)
+    return clip01(middle + np.float32(factor) * (image - middle))
+
+
 def _lit(image: FloatImage, light: Floats, rng: np.random.Generator) -> FloatImage:
     """Multiply by `light` in [0, 1], in encoded values or in linear light."""
     light = light[..., None]
@@ -109,6 +136,25 @@ def cast_shadow(image: FloatImage, severity: float, rng: np.random.Generator) ->
     wavy = along + np.float32(0.6) * waves
     edge = np.float32(rng.uniform(2.0, 12.0))
     return _shade(image, 0.5 + 0.5 * np.tanh(edge * (wavy - np.float32(rng.uniform(-0.4, 0.4)))), severity, rng)
+
+
+def added_light(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
+    """Light in a corner, along a side or in one place is added to the scene's, or missing there."""
+    y, x = grid((image.shape[0], image.shape[1]))
+    centre = rng.choice([-1.0, 0.0, 1.0], 2) if rng.random() < 0.5 else rng.uniform(-0.8, 0.8, 2)
+    width = np.float32(rng.uniform(0.4, 1.3))
+    distance = np.hypot(y - np.float32(centre[0]), x - np.float32(centre[1]))
+    field = np.exp(-0.5 * (distance / width) ** 2) if rng.random() < 0.6 else np.clip(1 - distance / (2 * width), 0, 1)
+    added = np.float32(at_severity((0.12, 0.2, 0.3, 0.42, 0.6), severity)) * field[..., None]
+    return clip01(image + (added if rng.random() < 0.6 else -added))
+
+
+def torn_shadow(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:
+    """Shadows of leaves or clouds: patches of any shape, a third to two thirds of the picture."""
+    small = raster((image.shape[0], image.shape[1]))
+    noise = fractal_noise(small, rng, cells=rng.uniform(1.0, 3.5), octaves=4, persistence=rng.uniform(0.35, 0.6))
+    level = np.float32(np.quantile(noise, rng.uniform(0.35, 0.65)))
+    return _shade(image, 0.5 + 0.5 * np.tanh(np.float32(rng.uniform(6, 40)) * (noise - level)), severity, rng)
 
 
 def endoscope(image: FloatImage, severity: float, rng: np.random.Generator) -> FloatImage:

@@ -1,0 +1,1 @@
+"""Mixtures of our own distortions, labelled by what can be seen of each."""
