@@ -27,7 +27,7 @@ from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image_with_notes
 from distortion_heads.io.rgb import Loaded
 from distortion_heads.io.small_files import check_padded
-from distortion_heads.registry.attached import banks_of, load_banks, load_qualities, load_registry
+from distortion_heads.registry.attached import banks_of, load_banks, load_qualities, load_registry, qualities_of
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.profiles import Profile, as_profile
 from distortion_heads.spec import LIGHT, TEMPORAL, BackboneSpec
@@ -95,11 +95,15 @@ class Predictor:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return heads as files and no engine: a Predictor travels to other processes, which open their own."""
-        return {**self.__dict__, "_backbone": None, "_temporal": None, "_banks": [*map(dump_exactly, self.video_heads)]}
+        files = {"_banks": self.video_heads, "_qualities": self.quality_heads}
+        held = {name: [*map(dump_exactly, heads)] for name, heads in files.items()}
+        return {**self.__dict__, "_backbone": None, "_temporal": None, **held}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        banks = banks_of(state["_banks"])
-        self.__dict__.update(state, _backbone=state["_open"](), _temporal=banks.pop(TEMPORAL), _banks=banks)
+        banks, qualities = banks_of(state["_banks"]), qualities_of(state["_qualities"])
+        self.__dict__.update(
+            state, _backbone=state["_open"](), _temporal=banks.pop(TEMPORAL), _banks=banks, _qualities=qualities
+        )
 
     @property
     def heads(self) -> tuple[HeadFile, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from distortion_heads.errors import WorkerDiedError
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
 _Task = TypeVar("_Task")
@@ -34,17 +35,24 @@ def start_workers(count: int) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin)
     try:
         with _interrupts_held():
-            pool.submit(os.getpid)  # starts them all
+            while len(pool._processes) < count:  # none may start while the pool finds out that another one died:
+                pool.submit(os.getpid)  # CPython 3.11 would then wait for it for ever
         yield pool
     except BrokenProcessPool as error:
+        # one that a call started while the pool found out would be waited for, and wait for work, for ever
+        _end(set(active_children()) - others)
         text = "a worker process died, perhaps of too little memory: run again with --jobs 1"
         raise WorkerDiedError(text) from error
     except BaseException:
-        for process in set(active_children()) - others:
-            process.terminate()
+        _end(set(active_children()) - others)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end(processes: Iterable[BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
 
 
 def in_processes(tasks: Sequence[_Task], work: Callable[[_Task], T], jobs: int) -> Iterator[T]:

@@ -81,6 +81,14 @@ def banks_of(files: Sequence[bytes]) -> dict[View, HeadBank]:
     return banks
 
 
+def qualities_of(files: Sequence[bytes]) -> QualityHeads:
+    """Return the heads of quality in these files' bytes, in their order."""
+    qualities = QualityHeads()
+    for data in files:
+        qualities.add(parse_head(data, "head"))
+    return qualities
+
+
 def load_banks(
     chosen: Sequence[RegisteredHead], backbone: BackboneRef, *, must_work: bool, profile: Profile | None = None
 ) -> tuple[dict[View, HeadBank], tuple[str, ...], tuple[Problem, ...]]:

@@ -139,7 +139,7 @@ def test_damaged_head_file_is_left_out(dheads: Dheads, pictures: list[Path], hom
 def test_without_any_usable_head_nothing_is_called_clean(
     dheads: Dheads, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for heads in ("heads", "video_heads"):
+    for heads in ("heads", "video_heads", "quality_heads"):
         monkeypatch.setattr(Predictor, heads, ())
     result = dheads("predict", pictures[0])
     assert (result.code, result.out) == (1, "")

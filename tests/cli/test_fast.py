@@ -12,7 +12,7 @@ from PIL import Image
 
 from helpers.command_line import Dheads
 
-KEYS = ["path", "width", "height", "windows", "backbone", "families", "heads"]
+KEYS = ["path", "width", "height", "windows", "backbone", "families", "quality", "heads"]
 
 
 @pytest.fixture

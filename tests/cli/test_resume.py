@@ -104,6 +104,7 @@ def test_a_log_says_how_fast_it_goes_and_how_long_it_takes(
 ) -> None:
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr("dheads_cli.output.progress.EVERY", 10.0)
     lines = Lines()
     for done in range(12):
         now = 2.0 * done

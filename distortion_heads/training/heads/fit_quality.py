@@ -77,16 +77,14 @@ def fit_quality(rated: Rated, *, seed: int) -> tuple[Layer, Layer]:
     """Fit features -> hidden units -> 1; deterministic in `seed`.
 
     Smooth L1 on the mean of the windows, and a hinge on neighbours in a series (RankIQA, Liu et al. 2017). AdamW with
-    dropout on the features, which are partly whitened where there are few pictures. The layers read them as they are;
-    no hidden unit reads both windows and the whole, which would learn the scenes by heart.
+    dropout on the features, which are partly whitened where few pictures are seen by windows alone. The layers read
+    them as they are; no hidden unit reads both windows and the whole, which would learn the scenes by heart.
     """
     rng = np.random.default_rng(seed)
-    if len(rated) >= MANY // 4:
+    if rated.whole is not None or len(rated) >= MANY // 4:
         return _fit(rated, _MANY, EPOCHS_OF_MANY, rng)
     whitening = Whitening.of(_in_two_classes(rated))
     first, last = _fit(replace(rated, windows=whitening.apply(rated.windows)), _FEW, EPOCHS_OF_FEW, rng)
-    if rated.whole is not None:
-        raise ValueError("few pictures are whitened, which the features of the whole are not")
     return whitening.absorbed(first), last
 
 

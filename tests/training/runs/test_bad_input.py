@@ -130,7 +130,7 @@ def file_for_a_folder(run: Path) -> None:
         (damaged_checkpoint, DataError, "checkpoint.pt", "is no checkpoint"),
         (damaged_shard, DataError, "shards", "is damaged"),
         (damaged_weights, BackboneError, "backbone", "is no backbone file"),
-        (damaged_graph, BackboneError, "backbone", "cannot open"),
+        (damaged_graph, BackboneError, "backbone", "graph is damaged"),
         (file_for_a_folder, DataError, "backbone", "mend that"),
     ],
 )
