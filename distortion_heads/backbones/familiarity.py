@@ -62,6 +62,10 @@ class Familiarity:
         """
         return windows is not None and side >= WINDOW and self.distance(windows) > self.limit
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made when it is asked for: the same model gives the same bytes."""
+        return {name: value for name, value in self.__dict__.items() if name != "_wide"}
+
     @cached_property
     def _wide(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         points = self.points.astype(np.float32)
