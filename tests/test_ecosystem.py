@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,8 @@ assert dataset.count("faults.classifications") == sum(map(len, answers))
 @pytest.mark.parametrize("library", sorted(BLOCKS))
 def test_the_lines_of_the_page_work(library: str, tmp_path: Path) -> None:
     """In a process of its own: these libraries change a lot as they are imported, and warn."""
-    pytest.importorskip(library)
+    if library not in {name.lower() for name in packages_distributions().get(library, ())}:  # not tests/datasets
+        pytest.skip(f"{library} is not installed")
     for number in range(3):
         write_picture(tmp_path / "photos" / f"{number}.jpg", number)
     (tmp_path / "page.py").write_text(BLOCKS[library] + AFTERWARDS[library])

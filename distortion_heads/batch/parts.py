@@ -19,7 +19,9 @@ def row_of(name: str, answer: Prediction | Exception) -> dict[str, Any]:
         return error_to_dict(name, bug + " ".join(str(answer).split()))
     found = prediction_to_dict(answer)
     heads = [{"scope": KIND, **head} for head in found["heads"]]
-    return {"judged": True, "fast": False, **found, "heads": heads, "path": name}
+    qualities = found.get("qualities", [found["quality"]] if "quality" in found else [])
+    said = {"judged": True, "fast": False, "unfamiliar": False, **found}
+    return {**said, "heads": heads, "qualities": qualities, "path": name}
 
 
 def part_bytes(part: int, rows: Sequence[dict[str, Any]]) -> bytes:
@@ -50,6 +52,15 @@ def _schema() -> Any:
     kind = pa.struct([("label", pa.string()), ("share", pa.float64())])
     family = pa.struct([("family", pa.string()), *answer, ("kinds", pa.list_(kind))])
     head = pa.struct([("label", pa.string()), ("family", pa.string()), *answer, ("scope", pa.string())])
+    quality = pa.struct(
+        [
+            ("label", pa.string()),
+            ("value", pa.float64()),
+            ("scale", pa.list_(pa.float64())),
+            ("target", pa.string()),
+            ("spread", pa.float64()),
+        ]
+    )
     return pa.schema(
         [
             ("part", pa.int32()),
@@ -63,10 +74,12 @@ def _schema() -> Any:
             ("backbone", pa.string()),
             ("area", pa.list_(pa.int32())),
             ("area_shape", pa.string()),
+            ("unfamiliar", pa.bool_()),
             ("judged", pa.bool_()),
             ("reason", pa.string()),
             ("notes", pa.list_(pa.string())),
             ("families", pa.list_(family)),
+            ("qualities", pa.list_(quality)),
             ("heads", pa.list_(head)),
         ]
     )

@@ -80,7 +80,8 @@ class Model:
 
 def model_of(predictor: Predictor, registry: Registry, backbone: BackboneSpec | None, **choices: object) -> Model:
     """Return the heads for pictures that `predictor` uses, as they are stored; `choices`: other fields of `Model`."""
-    files = {head.label: registry.heads[head.label].spec.weights for head in predictor.heads}
+    used = (*predictor.heads, *predictor.quality_heads)
+    files = {head.label: registry.heads[head.label].spec.weights for head in used}
     heads = {label: file.read_bytes() for label, file in files.items() if file is not None}
     shipped = None
     if backbone is not None:

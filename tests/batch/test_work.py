@@ -22,7 +22,7 @@ from distortion_heads.reports.pictures import prediction_to_dict
 @pytest.fixture
 def model() -> Model:
     registry = load_registry(no_plugins=True)
-    return model_of(Predictor(["white_noise", "blur"], registry=registry, threads=1), registry, None)
+    return model_of(Predictor(["white_noise", "blur", "quality"], registry=registry, threads=1), registry, None)
 
 
 def rows(folder: Folder, work: WorkList) -> list[dict[str, Any]]:
@@ -43,11 +43,12 @@ def test_a_part_holds_a_row_per_input_with_what_predict_says(
     from_bytes, broken = rows(folder, second)
     assert (gone["path"], gone["error"], gone["heads"]) == (str(tmp_path / "gone.png"), "no such file or folder", None)
     assert broken["error"].startswith("not an image")
-    predictor = Predictor(["white_noise", "blur"], threads=1)
-    assert list(model.heads) == [head.label for head in predictor.heads]
+    predictor = Predictor(["white_noise", "blur", "quality"], threads=1)
+    assert list(model.heads) == [head.label for head in (*predictor.heads, *predictor.quality_heads)]
     for row, path in ((good, pictures[2]), (from_bytes, pictures[3])):
         want = prediction_to_dict(predictor.predict(path))
         assert (row["error"], row["width"], row["families"]) == (None, want["width"], want["families"])
+        assert row["qualities"] == [want["quality"]]
         assert [head | {"scope": None} for head in row["heads"]] == [head | {"scope": None} for head in want["heads"]]
     assert (good["path"], from_bytes["path"]) == (str(pictures[2]), f"{table}#0")
     assert [(row["part"], row["row"]) for row in (good, gone, from_bytes, broken)] == [(0, 0), (0, 1), (1, 0), (1, 1)]

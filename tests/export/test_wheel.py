@@ -44,7 +44,7 @@ def test_the_wheel_installs_is_found_and_answers_the_same(
     python = environment_with_our_packages(tmp_path / "venv")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
     run([*pip, "install", "--quiet", "--no-index", "--no-deps", str(wheel)])
-    assert "No broken requirements" in run([*pip, "check"])
+    assert "No broken requirements" in run([*pip, "check"], {**os.environ, "PIP_QUIET": "0"})
     fresh = {**os.environ, "DHEADS_HOME": str(tmp_path / "nobody")}
     answers = json.loads(run([str(python), "-c", ASK, picture], fresh))
     owner = "dheads-weather 0.1.0 (weather)"
