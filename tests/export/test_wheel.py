@@ -65,7 +65,8 @@ def environment_with_our_packages(folder: Path) -> Path:
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
     site = run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip()
-    (Path(site) / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    ours = sysconfig.get_path("purelib")  # `addsitedir`, for editable installs are there by .pth files of their own
+    (Path(site) / "ours.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
     return python
 
 

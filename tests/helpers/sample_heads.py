@@ -20,13 +20,13 @@ def make_layers(sizes: Sequence[int], seed: int = 0) -> tuple[Layer, ...]:
     """Layers of these sizes with values that float16 holds exactly; ReLU between them."""
     rng = np.random.default_rng(seed)
 
-    def values(*shape: int) -> np.ndarray:
-        return rng.standard_normal(shape).astype(np.float16).astype(np.float32)
+    def values(*shape: int, scale: float = 1.0) -> np.ndarray:
+        return (rng.standard_normal(shape) * scale).astype(np.float16).astype(np.float32)
 
     last = len(sizes) - 2
     return tuple(
         Layer(
-            weight=values(n_out, n_in) / np.float32(4),
+            weight=values(n_out, n_in, scale=0.25),
             bias=values(n_out),
             activation="identity" if i == last else "relu",
         )
