@@ -13,6 +13,11 @@ from distortion_heads._system.processes import in_processes
 from distortion_heads.errors import DataError
 
 
+def block_files(folder: Path, stem: str, count: int, per_block: int) -> tuple[Path, ...]:
+    """Return the files of the blocks that hold `count` samples, in their order."""
+    return tuple(folder / f"{stem}-{index:05d}.safetensors" for index in range(-(-count // per_block)))
+
+
 def make_missing(files: Sequence[Path], make: Callable[[int], None], per_block: int, workers: int) -> Iterator[int]:
     """Call `make` with the place of each file that is not there; yields the number of samples done so far."""
     missing = [place for place, file in enumerate(files) if not file.exists()]

@@ -23,7 +23,7 @@ from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, HeadSpec
 from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_faults, mixed_picture
-from distortion_heads.training.features.blocks import make_missing, read_blocks
+from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks
 from distortion_heads.views.scene import scene_of
 from distortion_heads.views.windows import native_view, native_windows
 
@@ -56,13 +56,10 @@ class FamilyPlan:
         parts = (content_digest(self.scenes), content_digest(self.found), read_ref(self.backbone).fingerprint)
         return hashlib.sha256(repr((*parts, self.seed, self.families, PER_BLOCK)).encode()).hexdigest()[:12]
 
-    def block(self, index: int) -> Path:
-        return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
-
     @property
     def blocks(self) -> tuple[Path, ...]:
         """The files of all blocks."""
-        return tuple(map(self.block, range(-(-self.count // PER_BLOCK))))
+        return block_files(self.folder, f"{self.name}-{self.digest}", self.count, PER_BLOCK)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,7 +135,7 @@ def _make_block(plan: FamilyPlan, index: int) -> None:
         "loss": np.stack([row["loss"] for row in rows]),
     }
     plan.folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(plan.block(index), save(tensors, metadata={"families": json.dumps(plan.families)}))
+    write_atomic(plan.blocks[index], save(tensors, metadata={"families": json.dumps(plan.families)}))
 
 
 def _sample(worker: _Worker, block: int, index: int) -> dict[str, NDArray[np.float32]]:

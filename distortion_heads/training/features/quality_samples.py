@@ -23,7 +23,7 @@ from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import LIGHT, BackboneSpec
 from distortion_heads.synthesis.mixtures import FamilyOperators
 from distortion_heads.synthesis.series import BROAD, STRENGTHS, Graded, Odds, draw_series, graded_series
-from distortion_heads.training.features.blocks import make_missing, read_blocks
+from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks
 from distortion_heads.training.features.family_samples import cut_out, operators_of
 from distortion_heads.views.scene import scene_of
 
@@ -58,13 +58,10 @@ class QualityPlan:
         parts = (content_digest(self.scenes), content_digest(self.found), read_ref(self.backbone).fingerprint)
         return hashlib.sha256(repr((*parts, self.seed, self.families, self.kinds)).encode()).hexdigest()[:12]
 
-    def block(self, index: int) -> Path:
-        return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
-
     @property
     def blocks(self) -> tuple[Path, ...]:
         """The files of all blocks."""
-        return tuple(map(self.block, range(-(-self.count // PER_BLOCK))))
+        return block_files(self.folder, f"{self.name}-{self.digest}", self.count, PER_BLOCK)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,7 +123,7 @@ def _make_block(plan: QualityPlan, index: int) -> None:
         **{name: np.stack([row[name] for row in rows]) for name in _ARRAYS[3:]},
     }
     plan.folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(plan.block(index), save(tensors))
+    write_atomic(plan.blocks[index], save(tensors))
 
 
 def _series(plan: QualityPlan, worker: _Worker, seed: tuple[int, int, int]) -> list[dict[str, NDArray[Any]]]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
-from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Knot, Layer, Provenance, Scale, Threshold
+from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Knot, Layer, Provenance, Scale
 from distortion_heads.heads.quality import on_scale
 from distortion_heads.metrics.correlation import plcc, srocc
 from distortion_heads.metrics.intervals import Interval, bootstrap
 from distortion_heads.spec import QUALITY, BackboneRef
 from distortion_heads.training.heads.fit_quality import Rated
-from distortion_heads.training.heads.train_head import HeadCard
+from distortion_heads.training.heads.train_head import HeadCard, unmeasured
 
 MEANING = "1 very annoying, 2 annoying, 3 slightly annoying, 4 perceptible but not annoying, 5 imperceptible"
 LOW, HIGH = 1.0, 5.0
@@ -43,23 +42,8 @@ def new_quality_head(
     card: HeadCard, layers: Sequence[Layer], backbone: BackboneRef, provenance: Provenance, scale: Scale
 ) -> HeadFile:
     """Return a head that is neither calibrated nor measured, with the weights that its file will hold (float16)."""
-    head = HeadFile(
-        label=card.label,
-        title=card.title,
-        family=card.family,
-        license=card.license,
-        created_with=f"distortion-heads {version('distortion-heads')}",
-        view=card.view,
-        backbone=backbone,
-        layers=tuple(layers),
-        outputs=("quality",),
-        calibration=Calibration(),
-        threshold=Threshold(),
-        metrics=HeadMetrics(split="", n=0),
-        provenance=provenance,
-        scope=QUALITY,
-        scale=scale,
-    )
+    blank = unmeasured(card, layers, backbone, provenance, ("quality",))
+    head = replace(blank, scope=QUALITY, scale=scale)
     return parse_head(dump_head(head), card.label)
 
 

@@ -67,7 +67,19 @@ def new_head(card: HeadCard, layers: Sequence[Layer], backbone: BackboneRef, pro
 
     Raises `HeadFileError` if no file can hold it.
     """
-    head = HeadFile(
+    head = unmeasured(card, layers, backbone, provenance, OUTPUTS[layers[-1].out - 1])
+    return parse_head(dump_head(head), card.label)
+
+
+def unmeasured(
+    card: HeadCard,
+    layers: Sequence[Layer],
+    backbone: BackboneRef,
+    provenance: Provenance,
+    outputs: tuple[str, ...],
+) -> HeadFile:
+    """Return a head with these layers that is neither calibrated nor measured."""
+    return HeadFile(
         label=card.label,
         title=card.title,
         family=card.family,
@@ -76,13 +88,12 @@ def new_head(card: HeadCard, layers: Sequence[Layer], backbone: BackboneRef, pro
         view=card.view,
         backbone=backbone,
         layers=tuple(layers),
-        outputs=OUTPUTS[layers[-1].out - 1],
+        outputs=outputs,
         calibration=Calibration(),
         threshold=Threshold(),
         metrics=HeadMetrics(split="", n=0),
         provenance=provenance,
     )
-    return parse_head(dump_head(head), card.label)
 
 
 def train_head(

@@ -28,7 +28,7 @@ from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec, HeadSpec, View, view_key
 from distortion_heads.synthesis.distort import draw_mixture
 from distortion_heads.synthesis.reencode import reencode
-from distortion_heads.training.features.blocks import make_missing, read_blocks
+from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.views.light import light_statistics
 from distortion_heads.views.scene import scene_of
@@ -67,13 +67,10 @@ class PicturePlan:
         parts = (content_digest(self.scenes), fingerprint, *made)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
-    def block(self, index: int) -> Path:
-        return self.folder / f"{self.name}-{self.digest}-{index:05d}.safetensors"
-
     @property
     def blocks(self) -> tuple[Path, ...]:
         """The files of all blocks."""
-        return tuple(map(self.block, range(-(-self.count // PER_BLOCK))))
+        return block_files(self.folder, f"{self.name}-{self.digest}", self.count, PER_BLOCK)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,7 +158,7 @@ def _make_block(plan: PicturePlan, index: int) -> None:
         "severity": np.stack([row.severity for row in rows]),
     }
     plan.folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(plan.block(index), save(tensors))
+    write_atomic(plan.blocks[index], save(tensors))
 
 
 @dataclass(frozen=True, eq=False)
