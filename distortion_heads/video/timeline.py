@@ -47,10 +47,15 @@ class Timeline:
         return 2 * self._totals.unfamiliar > self.frames
 
     @property
+    def reason(self) -> str | None:
+        """Return why no frame was judged; None if one was."""
+        return self._totals.reason if self._totals.unjudged == self.frames else None
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """Return those of the first frame, how many show too little, and whether most are unfamiliar."""
         blank, why = self._totals.unjudged, self._totals.reason
-        little = [f"{blank} of {self.frames} frames were not judged: {why}"] if blank else []
+        little = [f"{blank} of {self.frames} frames were not judged: {why}"] if blank and not self.reason else []
         first = () if self.first is None else self.first.prediction.remarks
         return (*(note for note in first if note != NOTE), *little, *([NOTE] if self.unfamiliar else []))
 

@@ -20,7 +20,7 @@ from distortion_heads.io.images import load_image
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.discovery import Owner
-from distortion_heads.reports.videos import FrameCsv
+from distortion_heads.reports.videos import FrameCsv, video_to_dict
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.video.answers import FrameResult
 from distortion_heads.video.predict import FrameEvent, predict_frames
@@ -186,4 +186,7 @@ def test_frames_of_one_colour_get_no_names(tmp_path: Path, predictor: Predictor)
     found = predict_video(predictor, write_clip(tmp_path / "lead.mkv", [*black, *moving(20)], codec="ffv1", rate=RATE))
     assert "30 of 50 frames were not judged: too little to judge: one colour" in found.notes
     assert not found.heads[1].segments
+    assert found.reason is None
+    none = predict_video(predictor, write_clip(tmp_path / "black.mkv", black, codec="ffv1", rate=RATE))
+    assert video_to_dict(none)["reason"] == none.summary.reason == "too little to judge: one colour"
     assert not found.curves.values[:, : round(29 / 50 * found.curves.values.shape[1])].any()
