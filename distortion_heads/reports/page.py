@@ -25,7 +25,7 @@ QUALITY_BINS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How the page was made: `facts` for its foot, by name; `qualities`: the heads of quality, the first in the list."""
+    """How the page was made: `facts` for its foot, by name, and the heads of quality, `qualities`."""
 
     title: str
     families: tuple[str, ...]
