@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from distortion_heads.backbones.read_views import Features, assembled, views_to_
 from distortion_heads.errors import BackboneError, DheadsError, UnknownHeadError
 from distortion_heads.heat.areas import find_areas
 from distortion_heads.heat.maps import LEAST, MapMaker, family_view, is_coarse, light_places
+from distortion_heads.heat.place_model import PlaceModel, bundled_places
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.pipeline import Predictor
 from distortion_heads.spec import LIGHT, TEMPORAL, View
@@ -35,6 +37,16 @@ if TYPE_CHECKING:
 
 MOST_SIDE = 1280
 """Longer side in pixels of the picture that is kept for drawing."""
+
+LOCATED, FAINT, CLEAR = 0.45, 0.15, 0.6
+"""Of maps by the model of places: a place is affected from this share of the map's upper end on, the quantile `TOP`,
+but not below `FAINT`; and a family is in a part of a picture the mean of which is `CLEAR`, or the family's threshold if
+that is higher. By the overlap, and by clean pictures, of training scenes that the model had not seen."""
+
+TOP = 0.95
+
+WIDE = frozenset({"exposure", "light"})
+"""Families that are seen in the whole picture better than in its places."""
 
 AFFECTED = 0.6
 """Share of a head's threshold from which a place is affected: the best overlap on training scenes, a part distorted."""
@@ -69,6 +81,7 @@ class HeatPredictor(Predictor):
         if not hasattr(self._backbone, "located_features"):
             raise BackboneError(f"the backbone {self._backbone.ref} reads patches: it gives no heat maps")
         self._makers: dict[str, MapMaker] = {}
+        self._model = bundled_places(self._backbone.ref)
 
     def map_maker(self, name: str) -> MapMaker:
         """Return what makes the maps of a family or head. Raises `UnknownHeadError`, or `DheadsError` for temporal."""
@@ -108,7 +121,7 @@ class HeatPredictor(Predictor):
         located = features if isinstance(features, LocatedFeatures) else None
         if located is None and prediction.judged:
             return prediction
-        places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self.map_maker)
+        places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self.map_maker, self._model)
         return replace(prediction, places=places)
 
 
@@ -122,12 +135,13 @@ class PicturePlaces:
         scene: Scene,
         located: LocatedFeatures | None,
         maker: Callable[[str], MapMaker],
+        model: PlaceModel | None = None,
     ) -> None:
         self.picture = picture
         self._answers = {head.label: head for head in prediction.heads} | {f.family: f for f in prediction.families}
         self._probability = {head.label: head.probability for head in prediction.heads}
         self._families = tuple(family.family for family in prediction.families)
-        self._located, self._maker, self._mask = located, maker, scene.mask
+        self._located, self._maker, self._model, self._mask = located, maker, model, scene.mask
         self._shape = scene.pixels.shape[:2]
         self._corner = (0, 0) if scene.area is None else (scene.area.left, scene.area.top)
         self._known: dict[str, HeatMap] = {}
@@ -144,11 +158,16 @@ class PicturePlaces:
 
     def _in_part(self, family: str) -> bool:
         maker, threshold = self._maker(family), self._answers[family].threshold
-        if self._located is None or is_coarse(maker.view):
+        if self._located is None:
             return False
-        if maker.highest(self._located[maker.view]) < HINT * threshold:
+        if family in self._by_model:
+            return self._has_part(family, max(CLEAR, threshold))
+        if is_coarse(maker.view) or maker.highest(self._located[maker.view]) < HINT * threshold:
             return False
-        least, sure = PART * self._shape[0] * self._shape[1], min(SURE * threshold, (1 + threshold) / 2)
+        return self._has_part(family, min(SURE * threshold, (1 + threshold) / 2))
+
+    def _has_part(self, family: str, sure: float) -> bool:
+        least = PART * self._shape[0] * self._shape[1]
         return any(area.width * area.height >= least and area.probability >= sure for area in self.heat(family).areas)
 
     def _make(self, name: str) -> HeatMap:
@@ -157,12 +176,14 @@ class PicturePlaces:
             raise DheadsError(f"{name} has no answer for this picture, hence no heat map")
         if self._located is None:
             raise DheadsError("there is no heat map of a picture that was not judged")
-        local, unit = self._local(maker.view, self._located)
-        values = self._inside(maker.values(local, self._probability), unit)
+        coarse = is_coarse(maker.view) and name not in self._by_model
+        local, unit = self._local(maker.view if coarse else "native", self._located)
+        values = self._by_model.get(name)
+        values = self._inside(maker.values(local, self._probability) if values is None else values, unit)
         left, top = self._corner
         height, width = self._shape
         box = (left, top, left + local.columns * unit[0], top + local.rows * unit[1])
-        level = self._level(name, values, is_coarse(maker.view))
+        level = self._level(name, values, coarse)
         row, column = divmod(int(values.argmax()), values.shape[1])
         worst = (left + (column + 0.5) * unit[0], top + (row + 0.5) * unit[1])
         return HeatMap(
@@ -172,11 +193,21 @@ class PicturePlaces:
             level=level,
             areas=find_areas(values, box, level, (left, top, left + width, top + height)),
             worst=(int(min(worst[0], left + width - 1)), int(min(worst[1], top + height - 1))),
-            coarse=is_coarse(maker.view),
+            coarse=coarse,
         )
+
+    @cached_property
+    def _by_model(self) -> dict[str, NDArray[np.float32]]:
+        """The maps of the families that the model of places knows."""
+        local = None if self._located is None else self._located.local.get("native")
+        if self._model is None or local is None:
+            return {}
+        return {name: values for name, values in self._model.values(local).items() if name not in WIDE}
 
     def _level(self, name: str, values: NDArray[np.float32], coarse: bool) -> float:
         """From which value of a map on a place is affected."""
+        if name in self._by_model:
+            return max(FAINT, LOCATED * float(np.quantile(values, TOP)))
         answer, low, high = self._answers[name], float(values.min()), float(values.max())
         if not coarse:
             return AFFECTED * (min(answer.threshold, high) if answer.present else answer.threshold)
