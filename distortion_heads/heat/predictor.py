@@ -7,7 +7,7 @@ prediction.heat("blur").areas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,11 @@ from distortion_heads.backbones.read_views import Features, assembled, views_to_
 from distortion_heads.errors import BackboneError, DheadsError, UnknownHeadError
 from distortion_heads.heat.areas import find_areas
 from distortion_heads.heat.maps import LEAST, MapMaker, family_view, is_coarse, light_places
-from distortion_heads.heat.place_model import PlaceModel, bundled_places
+from distortion_heads.heat.place_model import bundled_places
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.pipeline import Predictor
-from distortion_heads.spec import LIGHT, TEMPORAL, View
+from distortion_heads.registry.profiles import OWN
+from distortion_heads.spec import FAMILY, LIGHT, TEMPORAL, View
 from distortion_heads.views.scene import Scene
 from distortion_heads.views.windows import overview_view
 
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 MOST_SIDE = 1280
 """Longer side in pixels of the picture that is kept for drawing."""
 
-LOCATED, FAINT, CLEAR = 0.45, 0.15, 0.6
+LOCATED, FAINT, CLEAR = 0.5, 0.1, 0.5
 """Of maps by the model of places: a place is affected from this share of the map's upper end on, the quantile `TOP`,
-but not below `FAINT`; and a family is in a part of a picture the mean of which is `CLEAR`, or the family's threshold if
+but not below `FAINT`; and a family is in a part of a picture the mean of which is `CLEAR`, or a profile's threshold if
 that is higher. By the overlap, and by clean pictures, of training scenes that the model had not seen."""
 
 TOP = 0.95
@@ -81,7 +82,7 @@ class HeatPredictor(Predictor):
         if not hasattr(self._backbone, "located_features"):
             raise BackboneError(f"the backbone {self._backbone.ref} reads patches: it gives no heat maps")
         self._makers: dict[str, MapMaker] = {}
-        self._model = bundled_places(self._backbone.ref)
+        self.places = bundled_places(self._backbone.ref)
 
     def map_maker(self, name: str) -> MapMaker:
         """Return what makes the maps of a family or head. Raises `UnknownHeadError`, or `DheadsError` for temporal."""
@@ -92,6 +93,11 @@ class HeatPredictor(Predictor):
             _check(name, heads, everyone)
             self._makers[name] = MapMaker(heads)
         return self._makers[name]
+
+    def clear_from(self, family: str) -> float:
+        """Return from which mean of the model of places on a family is in a part of a picture."""
+        own = [head.threshold for head in self.video_heads if (head.family, head.scope) == (family, FAMILY)]
+        return max([CLEAR, *(limit.value for limit in own if limit.objective.startswith(OWN))])
 
     def _features(
         self,
@@ -121,7 +127,7 @@ class HeatPredictor(Predictor):
         located = features if isinstance(features, LocatedFeatures) else None
         if located is None and prediction.judged:
             return prediction
-        places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self.map_maker, self._model)
+        places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self)
         return replace(prediction, places=places)
 
 
@@ -134,14 +140,13 @@ class PicturePlaces:
         prediction: Prediction,
         scene: Scene,
         located: LocatedFeatures | None,
-        maker: Callable[[str], MapMaker],
-        model: PlaceModel | None = None,
+        predictor: HeatPredictor,
     ) -> None:
         self.picture = picture
         self._answers = {head.label: head for head in prediction.heads} | {f.family: f for f in prediction.families}
         self._probability = {head.label: head.probability for head in prediction.heads}
         self._families = tuple(family.family for family in prediction.families)
-        self._located, self._maker, self._model, self._mask = located, maker, model, scene.mask
+        self._located, self._predictor, self._mask = located, predictor, scene.mask
         self._shape = scene.pixels.shape[:2]
         self._corner = (0, 0) if scene.area is None else (scene.area.left, scene.area.top)
         self._known: dict[str, HeatMap] = {}
@@ -157,11 +162,11 @@ class PicturePlaces:
         return tuple(name for name in self._families if self._answers[name].present or self._in_part(name))
 
     def _in_part(self, family: str) -> bool:
-        maker, threshold = self._maker(family), self._answers[family].threshold
+        maker, threshold = self._predictor.map_maker(family), self._answers[family].threshold
         if self._located is None:
             return False
         if family in self._by_model:
-            return self._has_part(family, max(CLEAR, threshold))
+            return self._has_part(family, self._predictor.clear_from(family))
         if is_coarse(maker.view) or maker.highest(self._located[maker.view]) < HINT * threshold:
             return False
         return self._has_part(family, min(SURE * threshold, (1 + threshold) / 2))
@@ -171,7 +176,7 @@ class PicturePlaces:
         return any(area.width * area.height >= least and area.probability >= sure for area in self.heat(family).areas)
 
     def _make(self, name: str) -> HeatMap:
-        maker = self._maker(name)
+        maker = self._predictor.map_maker(name)
         if self._located is not None and name not in self._answers:
             raise DheadsError(f"{name} has no answer for this picture, hence no heat map")
         if self._located is None:
@@ -200,9 +205,10 @@ class PicturePlaces:
     def _by_model(self) -> dict[str, NDArray[np.float32]]:
         """The maps of the families that the model of places knows."""
         local = None if self._located is None else self._located.local.get("native")
-        if self._model is None or local is None:
+        model = self._predictor.places
+        if model is None or local is None:
             return {}
-        return {name: values for name, values in self._model.values(local).items() if name not in WIDE}
+        return {name: values for name, values in model.values(local).items() if name not in WIDE}
 
     def _level(self, name: str, values: NDArray[np.float32], coarse: bool) -> float:
         """From which value of a map on a place is affected."""

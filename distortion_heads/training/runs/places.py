@@ -42,7 +42,7 @@ class PlaceOptions:
 
     images: Path
     out: Path
-    versions: int = 8
+    versions: int = 6
     seed: int = 0
     workers: int = 1
     command: str = "dheads train --places"
