@@ -30,6 +30,9 @@ _Numbers: TypeAlias = NDArray[np.floating[Any]]
 
 SCHEMA = "dheads-places/1"
 SUFFIX = ".places"
+LEAST = 1e-4
+"""Probabilities nearer to 0 or 1 are taken for this when maps are compared with answers."""
+
 PARTS = len(LOCAL_SIDES) + 1
 """Features that are read of a place, in multiples of the backbone's: of a window of each side, and of the picture."""
 
@@ -59,6 +62,25 @@ class PlaceModel:
         logits = np.maximum(hidden, 0) @ self.last.astype(np.float32) + self.last_bias
         found = sigmoid(logits.astype(np.float64)).astype(np.float32)
         return {family: found[..., i] for i, family in enumerate(self.families)}
+
+
+def raised(values: NDArray[np.float32], probability: float) -> NDArray[np.float32]:
+    """Shift the logits of a map so that its upper end is at least the `probability` of the whole picture.
+
+    What is everywhere stands out nowhere: without this, the map of a picture that is blurred all over is dark.
+    """
+    low, high = LEAST, 1 - LEAST
+    least, end = (float(np.clip(value, low, high)) for value in (probability, upper_end(values)))
+    shift = np.log(least / (1 - least)) - np.log(end / (1 - end))
+    if shift <= 0:
+        return values
+    odds = np.clip(values, low, high).astype(np.float64)
+    return sigmoid(np.log(odds / (1 - odds)) + shift).astype(np.float32)
+
+
+def upper_end(values: NDArray[np.float32]) -> float:
+    """Return the value that the highest twentieth of a map reaches."""
+    return float(np.quantile(values, 0.95))
 
 
 def place_inputs(local: LocalFeatures) -> NDArray[np.float32]:

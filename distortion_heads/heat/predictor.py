@@ -22,7 +22,7 @@ from distortion_heads.backbones.read_views import Features, assembled, views_to_
 from distortion_heads.errors import BackboneError, DheadsError, UnknownHeadError
 from distortion_heads.heat.areas import find_areas
 from distortion_heads.heat.maps import LEAST, MapMaker, family_view, is_coarse, light_places
-from distortion_heads.heat.place_model import bundled_places
+from distortion_heads.heat.place_model import bundled_places, raised, upper_end
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.profiles import OWN
@@ -40,11 +40,9 @@ MOST_SIDE = 1280
 """Longer side in pixels of the picture that is kept for drawing."""
 
 LOCATED, FAINT, CLEAR = 0.5, 0.1, 0.5
-"""Of maps by the model of places: a place is affected from this share of the map's upper end on, the quantile `TOP`,
-but not below `FAINT`; and a family is in a part of a picture the mean of which is `CLEAR`, or a profile's threshold if
-that is higher. By the overlap, and by clean pictures, of training scenes that the model had not seen."""
-
-TOP = 0.95
+"""Of maps by the model of places: a place is affected from this share of the map's upper end on, but not below `FAINT`;
+and a family is in a part of a picture the mean of which is `CLEAR`, or a profile's threshold if that is higher. By the
+overlap, and by clean pictures, of training scenes that the model had not seen."""
 
 WIDE = frozenset({"exposure", "light"})
 """Families that are seen in the whole picture better than in its places."""
@@ -184,7 +182,11 @@ class PicturePlaces:
         coarse = is_coarse(maker.view) and name not in self._by_model
         local, unit = self._local(maker.view if coarse else "native", self._located)
         values = self._by_model.get(name)
-        values = self._inside(maker.values(local, self._probability) if values is None else values, unit)
+        if values is None:
+            values = maker.values(local, self._probability)
+        elif self._answers[name].present:
+            values = raised(values, self._answers[name].probability)
+        values = self._inside(values, unit)
         left, top = self._corner
         height, width = self._shape
         box = (left, top, left + local.columns * unit[0], top + local.rows * unit[1])
@@ -213,7 +215,7 @@ class PicturePlaces:
     def _level(self, name: str, values: NDArray[np.float32], coarse: bool) -> float:
         """From which value of a map on a place is affected."""
         if name in self._by_model:
-            return max(FAINT, LOCATED * float(np.quantile(values, TOP)))
+            return max(FAINT, LOCATED * upper_end(values))
         answer, low, high = self._answers[name], float(values.min()), float(values.max())
         if not coarse:
             return AFFECTED * (min(answer.threshold, high) if answer.present else answer.threshold)

@@ -18,7 +18,9 @@ from distortion_heads.heat.place_model import (
     covering,
     dump_places,
     place_inputs,
+    raised,
     read_places,
+    upper_end,
 )
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import BackboneRef
@@ -68,6 +70,15 @@ def test_maps_are_those_of_the_inputs_it_was_fitted_on(model: PlaceModel, rows: 
 def test_a_place_is_covered_by_the_windows_around_it() -> None:
     np.testing.assert_allclose(covering(4, 3), [[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0, 1]])
     np.testing.assert_array_equal(covering(5, 5), np.eye(5))
+
+
+def test_a_map_is_as_high_as_the_answer_for_the_picture() -> None:
+    values = np.linspace(0.001, 0.2, 40, dtype=np.float32).reshape(5, 8)
+    higher = raised(values, 0.9)
+    assert upper_end(higher) == pytest.approx(0.9, abs=0.01)
+    assert np.array_equal(np.argsort(higher, axis=None), np.argsort(values, axis=None))
+    assert raised(values, 0.1) is values
+    assert raised(np.zeros((2, 2), np.float32), 1.0).max() <= 1
 
 
 def test_a_model_is_read_as_it_was_written(model: PlaceModel, tmp_path: Path) -> None:
