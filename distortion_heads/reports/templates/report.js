@@ -227,7 +227,7 @@
       return chart;
     };
     for (const [label, q] of Object.entries(qualities))
-      nodes.push(make("h3", "", label + ", mean " + q.value.toFixed(2)), curve(label, q.curve, [[q.time, q.time + 1]]), make("p", "muted", "The worst second, " + q.worst.toFixed(2) + ", from " + time(q.time) + "; above is " + q.high + ", good, below " + q.low));
+      nodes.push(make("h3", "", label + ", mean " + q.value.toFixed(2)), curve(label, q.curve, [[q.time, q.time + 1]]), make("p", "muted", "The worst second, " + q.worst.toFixed(2) + ", from " + time(q.time) + "; the curve is from " + q.low + " to " + q.high + ", high is good"));
     for (const [family, f] of Object.entries(video.families)) {
       const limit = 100 - 100 * f.threshold;
       const chart = curve(family, f.curve, f.segments, svg("line", { class: "limit", x1: 0, x2: 1000, y1: limit, y2: limit }));
