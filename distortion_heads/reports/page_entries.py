@@ -130,13 +130,14 @@ def _answers(path: str | None, width: int, height: int, families: Sequence[Famil
 
 def qualities_of(qualities: Sequence[QualityResult]) -> dict[str, Any]:
     """Return what each head says: its value and scale and, of a video, its worst second and its curve in percent."""
-    told: dict[str, dict[str, Any]] = {}
+    told: list[dict[str, Any]] = []
     for quality in qualities:
-        told[quality.label] = {"value": round(quality.value, 2), "low": quality.low, "high": quality.high}
+        scale = {"low": quality.low, "high": quality.high}
+        told.append({"label": quality.label, "value": round(quality.value, 2), **scale})
         if isinstance(quality, VideoQuality):
             curve = (quality.curve - np.float32(quality.low)) / np.float32(quality.high - quality.low)
             worst = {"worst": round(quality.worst, 2), "time": round(quality.worst_time, 2)}
-            told[quality.label] |= {**worst, "curve": _steps(curve, np.min)}
+            told[-1] |= {**worst, "curve": _steps(curve, np.min)}
     return {"qualities": told} if told else {}
 
 

@@ -166,7 +166,7 @@ def test_text_stands_out_in_light_and_dark() -> None:
         dict(re.findall(r"--(\w+): (#\w{6})", block))
         for block in re.findall(r"color-scheme: [^}]*", text.split("</style>")[0])
     ]
-    assert len(themes) == 3
+    assert len(themes) == 4  # light, dark by the system or by choice, printed
     for theme in themes:
         for ink in ("ink", "muted", "accent"):
             assert contrast(theme[ink], theme["paper"]) >= 4.5, (ink, theme)
@@ -302,3 +302,16 @@ def test_printing_lists_the_rows(browser: Browser, tmp_path: Path) -> None:
         "b.pngclean",
     ]
     assert len(browser.ask("POST", "/print", {})) > 1000
+
+
+def test_a_dark_page_is_printed_dark_on_white(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry("a.png", 0.9)])
+    browser.run("document.documentElement.dataset.theme = 'dark'")
+    dark = "return getComputedStyle(document.body).color"
+    assert browser.run(dark) == "rgb(232, 234, 238)"
+    devtools = {"cmd": "Emulation.setEmulatedMedia", "params": {"media": "print"}}
+    browser.ask("POST", "/goog/cdp/execute", devtools)
+    try:
+        assert browser.run(dark) == "rgb(0, 0, 0)"
+    finally:
+        browser.ask("POST", "/goog/cdp/execute", {**devtools, "params": {"media": ""}})

@@ -27,7 +27,7 @@
   const percent = (value) => Math.round(100 * value) + " %";
   const time = (s) => Math.floor(s / 60) + ":" + (s % 60).toFixed(1).padStart(4, "0");
   const told = (row) => Object.entries(row.families).filter(([, f]) => f[2]).sort((a, b) => b[1][0] - a[1][0]);
-  const quality = (row) => (row.qualities || {})[by("by").value];
+  const quality = (row) => (row.qualities || []).find((q) => q.label === by("by").value);
   const inPart = (row) => Object.keys(row.maps).filter((family) => !row.families[family][2]);
 
   data.rows.forEach((row, i) => {
@@ -146,8 +146,8 @@
       node.append(head, make("td", "number", f[0].toFixed(2)), make("td", "", f[2] ? severity || "present" : row.part.includes(family) ? "in a part" : ""), make("td", "", f[3]));
       return node;
     });
-    for (const [label, q] of Object.entries(row.qualities || {})) {
-      const node = make("tr"), head = make("th", "", label), scale = "of " + q.low + " to " + q.high;
+    for (const q of row.qualities || []) {
+      const node = make("tr"), head = make("th", "", q.label), scale = "of " + q.low + " to " + q.high;
       head.scope = "row";
       const worst = q.worst === undefined ? "" : "worst second " + q.worst.toFixed(2) + " at " + time(q.time);
       node.append(head, make("td", "number", q.value.toFixed(2)), make("td", "", scale), make("td", "", worst));
@@ -159,7 +159,7 @@
     for (const [family, map] of Object.entries(row.maps)) buttons.push(button(family, () => show(0, map)));
     (row.shots || []).forEach((shot, i) => buttons.push(button(shot.family + " at " + time(shot.time), () => show(i, shot.map))));
     by("maps").replaceChildren(...(row.thumbs.length ? buttons : []));
-    by("timeline").replaceChildren(...(row.video ? timeline(row.video, row.qualities || {}) : []));
+    by("timeline").replaceChildren(...(row.video ? timeline(row.video, row.qualities || []) : []));
     canvas.hidden = !row.thumbs.length;
     detail.showModal();
     if (row.thumbs.length) by("maps").firstChild.click();
@@ -226,8 +226,8 @@
       chart.append(...more, svg("polyline", { class: "curve", points: points.join(" ") }));
       return chart;
     };
-    for (const [label, q] of Object.entries(qualities))
-      nodes.push(make("h3", "", label + ", mean " + q.value.toFixed(2)), curve(label, q.curve, [[q.time, q.time + 1]]), make("p", "muted", "The worst second, " + q.worst.toFixed(2) + ", from " + time(q.time) + "; the curve is from " + q.low + " to " + q.high + ", high is good"));
+    for (const q of qualities)
+      nodes.push(make("h3", "", q.label + ", mean " + q.value.toFixed(2)), curve(q.label, q.curve, [[q.time, q.time + 1]]), make("p", "muted", "The worst second, " + q.worst.toFixed(2) + ", from " + time(q.time) + "; the curve is from " + q.low + " to " + q.high + ", high is good"));
     for (const [family, f] of Object.entries(video.families)) {
       const limit = 100 - 100 * f.threshold;
       const chart = curve(family, f.curve, f.segments, svg("line", { class: "limit", x1: 0, x2: 1000, y1: limit, y2: limit }));
