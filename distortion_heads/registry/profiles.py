@@ -24,7 +24,7 @@ from distortion_heads.spec import TEMPORAL, BackboneRef, check_label
 
 SCHEMA = "dheads-profile/1"
 OWN = "profile "
-"""What the objective of a threshold of one's own begins with."""
+"""Beginning of the objective of a threshold of one's own."""
 SUFFIX = ".json"
 MAX_BYTES = 4 * 2**20
 

@@ -85,7 +85,7 @@ def _fit(
 
 
 class Targets(Protocol):
-    """What a perceptron is fitted to."""
+    """Say how the loss of a perceptron falls."""
 
     def gradient(self, out: Array, batch: NDArray[np.int64]) -> Array:
         """Return the slope of the loss by the outputs (n, outputs) of the rows `batch`."""
