@@ -40,9 +40,9 @@ MOST_SIDE = 1280
 """Longer side in pixels of the picture that is kept for drawing."""
 
 LOCATED, FAINT, CLEAR = 0.5, 0.1, 0.5
-"""Share of the upper end of a map by the model of places from which a place is affected, and the least such value; and the
-mean of a part from which a family is in it, if a profile's threshold is not higher. By the overlap, and by clean pictures,
-of training scenes that the model had not seen."""
+"""Share of the upper end of a map by the model of places from which a place is affected, and the least such value; and
+the mean of a part from which a family is in it, if a profile's threshold is not higher. By the overlap, and by clean
+pictures, of training scenes that the model had not seen."""
 
 WIDE = frozenset({"exposure", "light"})
 """Families that are seen in the whole picture better than in its places."""
