@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -54,14 +55,24 @@ class PlaceModel:
 
     def values(self, local: LocalFeatures) -> dict[str, NDArray[np.float32]]:
         """Return the probability of each family at each place, float32 (rows, columns)."""
-        *by_side, picture = np.split(self.first.astype(np.float32), PARTS)
+        *by_side, picture = self._wide
         hidden = self.first_bias + local.levels[-1].features.mean(axis=0) @ picture
         for side, weights in zip(LOCAL_SIDES, by_side, strict=True):  # linear, so the mean of windows may come after it
             level = _level(local, side)
             hidden = hidden + around(level.features @ weights, level, local)
-        logits = np.maximum(hidden, 0) @ self.last.astype(np.float32) + self.last_bias
+        np.maximum(hidden, 0, out=hidden)
+        logits = hidden @ self.last.astype(np.float32) + self.last_bias
         found = sigmoid(logits.astype(np.float64)).astype(np.float32)
         return {family: found[..., i] for i, family in enumerate(self.families)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made when it is asked for: the same model gives the same bytes."""
+        return {name: value for name, value in self.__dict__.items() if name != "_wide"}
+
+    @cached_property
+    def _wide(self) -> list[NDArray[np.float32]]:
+        """The first layer in single precision, for the window of each side and for the picture."""
+        return np.split(self.first.astype(np.float32), PARTS)
 
 
 def raised(values: NDArray[np.float32], probability: float) -> NDArray[np.float32]:

@@ -81,6 +81,8 @@ class HeatPredictor(Predictor):
             raise BackboneError(f"the backbone {self._backbone.ref} reads patches: it gives no heat maps")
         self._makers: dict[str, MapMaker] = {}
         self.places = bundled_places(self._backbone.ref)
+        own = [head for head in self.heads if head.scope == FAMILY and head.threshold.objective.startswith(OWN)]
+        self._own_thresholds = {head.family: head.threshold.value for head in own}
 
     def map_maker(self, name: str) -> MapMaker:
         """Return what makes the maps of a family or head. Raises `UnknownHeadError`, or `DheadsError` for temporal."""
@@ -94,8 +96,7 @@ class HeatPredictor(Predictor):
 
     def clear_from(self, family: str) -> float:
         """Return from which mean of the model of places on a family is in a part of a picture."""
-        own = [head.threshold for head in self.video_heads if (head.family, head.scope) == (family, FAMILY)]
-        return max([CLEAR, *(limit.value for limit in own if limit.objective.startswith(OWN))])
+        return max(CLEAR, self._own_thresholds.get(family, 0.0))
 
     def _features(
         self,
@@ -164,7 +165,8 @@ class PicturePlaces:
         if self._located is None:
             return False
         if family in self._by_model:
-            return self._has_part(family, self._predictor.clear_from(family))
+            sure = self._predictor.clear_from(family)
+            return bool(self._by_model[family].max() >= sure) and self._has_part(family, sure)
         if is_coarse(maker.view) or maker.highest(self._located[maker.view]) < HINT * threshold:
             return False
         return self._has_part(family, min(SURE * threshold, (1 + threshold) / 2))
