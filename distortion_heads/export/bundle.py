@@ -21,7 +21,7 @@ from distortion_heads.backbones.files import BackboneFile, is_patch_backbone, re
 from distortion_heads.backbones.graph_parts import Parts
 from distortion_heads.errors import BackboneError, DataError, MissingExtraError
 from distortion_heads.export.answers_graph import family_answers, head_answers, members_of
-from distortion_heads.export.features_graph import add_weights, cells_of, native_features, overview_features
+from distortion_heads.export.features_graph import Cells, add_weights, cells_of, native_features, overview_features
 from distortion_heads.export.heat_graph import Scene, heat_maps, mapped_families
 from distortion_heads.export.light_graph import light_statistics
 from distortion_heads.export.picture_graph import can_be_judged, native_canvas, overview, overview_canvas
@@ -127,7 +127,8 @@ def _faults(scene: Scene, heads: Sequence[HeadFile]) -> dict[str, Tensor]:
 def _scene(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> Scene:
     add_weights(pixels, backbone)
     features: dict[View, Tensor] = {}
-    cells, small = {}, None
+    cells: dict[View, Cells] = {}
+    small = None
     if views & {"native", FULL}:
         cells["native"] = cells_of(native_canvas(pixels), backbone)
         features["native"] = native_features(cells["native"])

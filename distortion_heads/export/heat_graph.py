@@ -60,7 +60,8 @@ def heat_maps(scene: Scene, heads: Sequence[HeadFile], answers: Answers, familie
 
     `answers` of the heads, and of the `families` in the order of `members_of`.
     """
-    order, found = list(members_of(heads)), {}
+    order = list(members_of(heads))
+    found: dict[str, Tensor] = {}
     levels: dict[View, list[_Level]] = {}
     for name, members in mapped_families(heads).items():
         maps = []

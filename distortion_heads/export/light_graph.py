@@ -34,8 +34,8 @@ PLANES = 4
 
 def light_statistics(pixels: Tensor, small: Tensor) -> Tensor:
     """`views.light.light_statistics` of uint8 (H, W, 3) and of its overview: float32 (1, 368)."""
-    whole = [_spread(small.length(axis), SAMPLES).reshape(1, -1) for axis in (0, 1)]
-    parts = [_tones(pixels).reshape(1, -1), _layouts(small, *whole, SAMPLES)]
+    down, right = (_spread(small.length(axis), SAMPLES).reshape(1, -1) for axis in (0, 1))
+    parts = [_tones(pixels).reshape(1, -1), _layouts(small, down, right, SAMPLES)]
     return joined(parts, 1).op("Clip", -FEATURE_LIMIT, FEATURE_LIMIT).cast(np.float32)
 
 
@@ -103,12 +103,12 @@ def window_layouts(small: Tensor, rows: Tensor, columns: Tensor, side: int) -> T
     `small` is the picture of `overview`; a window that is cut off at its edge begins before it.
     """
     samples = max(2, side // GRID)
-    places = []
+    places: list[Tensor] = []
     for axis, windows in enumerate((rows, columns)):
         end = (windows.range() * CELL + side).minimum(small.length(axis)).reshape(-1, 1)
         start = (end - side).maximum(0)
         places.append(start + _spread(end - start, samples))
-    return _layouts(small, *places, samples).cast(np.float32)
+    return _layouts(small, places[0], places[1], samples).cast(np.float32)
 
 
 def _layouts(small: Tensor, down: Tensor, right: Tensor, samples: int) -> Tensor:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -135,17 +135,21 @@ def kill_a_worker_after(driver: subprocess.Popen[bytes], out: Path, count: int, 
     """Kill a worker that works, once there are `count` parts."""
     wait_for(driver, out, count)
     time.sleep(chance.random() / 5)
+    assert len(parts(out)) < LISTS, "all was done before a worker could be killed"
+    kill_one(driver, "RayWorker.run", chance)
+
+
+def kill_one(driver: subprocess.Popen[bytes], title: str, chance: random.Random) -> None:
+    """Kill one of the driver's processes of this title, which it has while it works."""
 
     def killed() -> bool:
         assert driver.poll() is None, "it ended before a worker could be killed"
-        assert len(parts(out)) < LISTS, "all was done before a worker could be killed"
-        workers = [pid for pid in descendants(driver.pid) if "RayWorker.run" in read(pid, "cmdline")]
-        if not workers:
-            return False
-        with suppress(ProcessLookupError):
+        workers = [pid for pid in descendants(driver.pid) if title in read(pid, "cmdline")]
+        try:
             os.kill(chance.choice(workers), signal.SIGKILL)
-            return True
-        return False
+        except (IndexError, ProcessLookupError):
+            return False
+        return True
 
     wait_until(killed, "no worker works")
 
@@ -188,9 +192,7 @@ def test_synth_makes_the_same_files_though_a_worker_is_killed(tmp_path: Path) ->
     arguments = [*words[:2], str(out), *words[3:], "--jobs", "2", "--on", "ray"]
     with started(arguments) as driver:
         wait_until(lambda: driver.poll() is not None or list(out.glob("*.png")), "nothing is made")
-        workers = [pid for pid in descendants(driver.pid) if "ray::_call" in read(pid, "cmdline")]
-        assert workers
-        os.kill(workers[0], signal.SIGKILL)
+        kill_one(driver, "ray::_call", random.Random(time.time_ns()))
         assert driver.wait(PATIENCE) == 0
     made = {file.name: file.read_bytes() for file in out.glob("*.*") if file.suffix in (".png", ".csv")}
     assert made == {file.name: file.read_bytes() for file in (tmp_path / "alone").glob("*.*") if file.name in made}

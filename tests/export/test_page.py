@@ -101,9 +101,9 @@ MAPS = """
 const article = document.querySelector('article'), named = Object.entries(article.maps ?? {});
 return named.map(([name, map]) => [name, {...map, values: [...map.values]}]);
 """
-CLICK = "document.querySelectorAll('article button.where')[arguments[0]].click()"
+CLICK = "document.querySelectorAll('article:first-child button.where')[arguments[0]].click()"
 DRAWN = """
-const canvas = document.querySelector('article .map canvas');
+const canvas = document.querySelector('article:first-child .map canvas');
 if (!canvas) return null;
 const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
 const seen = new Set();
@@ -118,7 +118,7 @@ def test_the_maps_of_the_examples_are_those_of_python(browser: Browser, answers_
         answers_after(1, lambda file=file: browser.give_files("#files", [file]))
         assert browser.run(MAPS) == []  # none is made before it is asked for
         browser.run(CLICK, 0)
-        browser.wait("return document.querySelector('article .map canvas') !== null")
+        browser.wait("return document.querySelector('article:first-child .map canvas') !== null")
         found, expected = dict(browser.run(MAPS)), predictor.predict(file)
         assert found.keys() == {family.family for family in expected.families}
         for family, made in found.items():
@@ -134,19 +134,23 @@ def test_the_maps_of_the_examples_are_those_of_python(browser: Browser, answers_
 def test_a_map_is_drawn_and_put_away(browser: Browser, answers_after: Any) -> None:
     answers_after(1, lambda: browser.give_files("#files", [EXAMPLES[3]]))
     browser.run(CLICK, 0)
-    browser.wait("return document.querySelector('article .map canvas') !== null")
+    browser.wait("return document.querySelector('article:first-child .map canvas') !== null")
     drawn = browser.run(DRAWN)
     assert not drawn["hidden"]
     assert drawn["colours"] > 1000
     assert drawn["label"] == "Where there is noise"
     browser.run(CLICK, 1)
-    browser.wait("return document.querySelector('article .map canvas').ariaLabel !== 'Where there is noise'")
-    pressed = browser.run("return [...document.querySelectorAll('article button.where')].map((b) => b.ariaPressed)")
+    browser.wait(
+        "return document.querySelector('article:first-child .map canvas').ariaLabel !== 'Where there is noise'"
+    )
+    pressed = browser.run(
+        "return [...document.querySelectorAll('article:first-child button.where')].map((b) => b.ariaPressed)"
+    )
     assert pressed.count("true") == 1
     assert pressed[1] == "true"
     browser.run(CLICK, 1)
-    browser.wait("return document.querySelector('article .map').hidden")
-    assert not browser.run("return document.querySelector('article img').hidden")
+    browser.wait("return document.querySelector('article:first-child .map').hidden")
+    assert not browser.run("return document.querySelector('article:first-child img').hidden")
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
