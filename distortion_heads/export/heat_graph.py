@@ -25,7 +25,7 @@ FINE, ROUGH = "heat", "heat_rough"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """What a graph knows of a picture: its `pixels`, the `small` one, the cells of either, and the features."""
+    """Hold what a graph knows of a picture: its `pixels`, the `small` one, the cells of either, and the features."""
 
     pixels: Tensor
     small: Tensor | None

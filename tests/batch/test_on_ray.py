@@ -197,3 +197,18 @@ def test_synth_makes_the_same_files_though_a_worker_is_killed(tmp_path: Path) ->
     made = {file.name: file.read_bytes() for file in out.glob("*.*") if file.suffix in (".png", ".csv")}
     assert made == {file.name: file.read_bytes() for file in (tmp_path / "alone").glob("*.*") if file.name in made}
     assert len(made) == 12 * 8 + 1
+
+
+@pytest.mark.slow
+def test_features_of_train_are_the_same_though_a_worker_is_killed(tmp_path: Path) -> None:
+    for number in range(12):
+        write_picture(tmp_path / "in" / f"{number}.png", number, side=360)
+    words = ["train", "--families", "--images", str(tmp_path / "in"), "--fit-pictures", "150", "--hold-pictures", "50"]
+    assert subprocess_dheads(*words, "--workers", "2", "--out", str(tmp_path / "alone")).returncode == 0
+    out = tmp_path / "out"
+    with started([*words, "--workers", "2", "--on", "ray", "--out", str(out)]) as driver:
+        kill_one(driver, "ray::_call", random.Random(time.time_ns()))
+        assert driver.wait(PATIENCE) == 0
+    made = {file.name: file.read_bytes() for file in out.rglob("*.safetensors")}
+    assert made == {file.name: file.read_bytes() for file in (tmp_path / "alone").rglob("*.safetensors")}
+    assert len(made) > 4
