@@ -6,11 +6,13 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -56,8 +58,8 @@ def test_killed_workers_and_killed_drivers_cost_nothing(inputs: list[str], tmp_p
             kill_a_worker_after(driver, out, len(before) + 2 + chance.randrange(6), chance)
             wait_for(driver, out, len(before) + 9 + chance.randrange(6))
             time.sleep(chance.random() / 5)
-            left = descendants(driver.pid)
-            driver.kill()
+            left = descendants(driver.process.pid)
+            driver.process.kill()
         wait_until(lambda left=left: not any(map(is_alive, left)), "processes of the killed run go on")
         after = parts(out)
         assert before.items() <= after.items(), "a part was written again"
@@ -65,7 +67,7 @@ def test_killed_workers_and_killed_drivers_cost_nothing(inputs: list[str], tmp_p
         before = after
     with started(command(inputs, out)) as driver:
         kill_a_worker_after(driver, out, len(before) + 1, chance)
-        assert driver.wait(PATIENCE) == 1  # for the broken picture
+        assert driver.ends_with(1)  # for the broken picture
     assert before.items() <= parts(out).items()
     check(inputs, out)
     again = subprocess_dheads(*command(inputs, out))
@@ -101,25 +103,44 @@ def check(inputs: list[str], out: Path) -> None:
 
 
 @contextmanager
-def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    driver = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        yield driver
-    finally:
-        driver.kill()
-        driver.wait(PATIENCE)
-        assert driver.stderr is not None
-        driver.stderr.close()
+def started(arguments: list[str]) -> Iterator[Driver]:
+    with tempfile.TemporaryFile() as said:
+        driver = subprocess.Popen([*COMMAND, *arguments], stdout=said, stderr=said)
+        try:
+            yield Driver(driver, said)
+        finally:
+            driver.kill()
+            driver.wait(PATIENCE)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A running command, and what it has said so far."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+    @property
+    def said(self) -> str:
+        self.output.seek(0)
+        return self.output.read().decode()
+
+    def runs(self) -> bool:
+        assert self.process.poll() is None, f"it ended with {self.process.poll()}: {self.said}"
+        return True
+
+    def ends_with(self, status: int) -> bool:
+        assert self.process.wait(PATIENCE) == status, self.said
+        return True
 
 
 def parts(out: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
 
 
-def wait_for(driver: subprocess.Popen[bytes], out: Path, count: int) -> None:
+def wait_for(driver: Driver, out: Path, count: int) -> None:
     def reached() -> bool:
-        assert driver.poll() is None, "it ended before it could be killed"
-        return len(parts(out)) >= count
+        return driver.runs() and len(parts(out)) >= count
 
     wait_until(reached, f"{count} parts are not reached")
 
@@ -131,7 +152,7 @@ def wait_until(reached: Any, complaint: str) -> None:
         time.sleep(0.01)
 
 
-def kill_a_worker_after(driver: subprocess.Popen[bytes], out: Path, count: int, chance: random.Random) -> None:
+def kill_a_worker_after(driver: Driver, out: Path, count: int, chance: random.Random) -> None:
     """Kill a worker that works, once there are `count` parts."""
     wait_for(driver, out, count)
     time.sleep(chance.random() / 5)
@@ -139,12 +160,12 @@ def kill_a_worker_after(driver: subprocess.Popen[bytes], out: Path, count: int, 
     kill_one(driver, "RayWorker.run", chance)
 
 
-def kill_one(driver: subprocess.Popen[bytes], title: str, chance: random.Random) -> None:
+def kill_one(driver: Driver, title: str, chance: random.Random) -> None:
     """Kill one of the driver's processes of this title, which it has while it works."""
 
     def killed() -> bool:
-        assert driver.poll() is None, "it ended before a worker could be killed"
-        workers = [pid for pid in descendants(driver.pid) if title in read(pid, "cmdline")]
+        driver.runs()
+        workers = [pid for pid in descendants(driver.process.pid) if title in read(pid, "cmdline")]
         try:
             os.kill(chance.choice(workers), signal.SIGKILL)
         except (IndexError, ProcessLookupError):
@@ -191,9 +212,9 @@ def test_synth_makes_the_same_files_though_a_worker_is_killed(tmp_path: Path) ->
     out = tmp_path / "out"
     arguments = [*words[:2], str(out), *words[3:], "--jobs", "2", "--on", "ray"]
     with started(arguments) as driver:
-        wait_until(lambda: driver.poll() is not None or list(out.glob("*.png")), "nothing is made")
+        wait_until(lambda: driver.runs() and list(out.glob("*.png")), "nothing is made")
         kill_one(driver, "ray::_call", random.Random(time.time_ns()))
-        assert driver.wait(PATIENCE) == 0
+        assert driver.ends_with(0)
     made = {file.name: file.read_bytes() for file in out.glob("*.*") if file.suffix in (".png", ".csv")}
     assert made == {file.name: file.read_bytes() for file in (tmp_path / "alone").glob("*.*") if file.name in made}
     assert len(made) == 12 * 8 + 1
@@ -208,7 +229,7 @@ def test_features_of_train_are_the_same_though_a_worker_is_killed(tmp_path: Path
     out = tmp_path / "out"
     with started([*words, "--workers", "2", "--on", "ray", "--out", str(out)]) as driver:
         kill_one(driver, "ray::_call", random.Random(time.time_ns()))
-        assert driver.wait(PATIENCE) == 0
+        assert driver.ends_with(0)
     made = {file.name: file.read_bytes() for file in out.rglob("*.safetensors")}
     assert made == {file.name: file.read_bytes() for file in (tmp_path / "alone").rglob("*.safetensors")}
     assert len(made) > 4
