@@ -30,6 +30,10 @@ LATE = "timed out during startup"
 """What Ray says of a cluster that was not there in time."""
 
 
+HINT = "; is that the port of its Ray client server, and is its token in RAY_AUTH_TOKEN_PATH, with RAY_AUTH_MODE=token?"
+"""Ray says the same of all that keeps a client out."""
+
+
 @contextmanager
 def cluster(address: str | None, jobs: int | None) -> Iterator[Any]:
     """Connect to the cluster at `address` (ray://HOST:PORT), or start one on this machine; give the module ray.
@@ -62,7 +66,7 @@ def _begin(ray: Any, address: str | None, local: Mapping[str, object]) -> None:
                 ray.shutdown()
                 continue
             place, words = address or "on this machine", " ".join(str(error).split())[:200]
-            raise DataError(f"no Ray cluster {place}: {words}") from None
+            raise DataError(f"no Ray cluster {place}: {words}{HINT if address else ''}") from None
 
 
 def work_on(
