@@ -31,7 +31,7 @@ LATE = "timed out during startup"
 
 
 HINT = "; is that the port of its Ray client server, and is its token in RAY_AUTH_TOKEN_PATH, with RAY_AUTH_MODE=token?"
-"""Ray says the same of all that keeps a client out."""
+"""What may help: Ray says the same of all that keeps a client out."""
 
 
 @contextmanager
