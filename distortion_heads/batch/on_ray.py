@@ -27,11 +27,11 @@ STARTS = 4
 """Times that a local cluster is started: Ray gives each 30 seconds, too few on a machine that is overloaded."""
 
 LATE = "timed out during startup"
-"""What Ray says of a cluster that was not there in time."""
+"""The words of Ray for a cluster that was not there in time."""
 
 
 HINT = "; is that the port of its Ray client server, and is its token in RAY_AUTH_TOKEN_PATH, with RAY_AUTH_MODE=token?"
-"""What may help: Ray says the same of all that keeps a client out."""
+"""Advice that follows Ray's words, which are the same whatever keeps a client out."""
 
 
 @contextmanager
