@@ -16,6 +16,7 @@ from distortion_heads.datasets.ratings import parse_scale
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 from helpers.little_pictures import noisy, scene
 from helpers.sample_heads import make_quality_head
 
@@ -128,6 +129,7 @@ def test_a_head_of_ones_own_is_fitted_on_ratings(dheads: Dheads, tmp_path: Path)
     result = dheads("add-head", "taste", "--data", data, "--scale", "0,100", "--json")
     assert result.code == 0, result.err
     added = json.loads(result.out)
+    assert_valid("add-quality", added)
     assert (added["pictures"], added["scenes"], added["measured"], added["scale"]) == (48, 12, 48, [0, 100])
     assert added["metrics"]["srocc"] > 0.8
     low, high = added["intervals"]["srocc"]
