@@ -35,7 +35,7 @@ from distortion_heads.views.patches import PatchGrid
 
 PRISTINE = "pristine"
 VALIDATION_PATCHES = 2
-"""Of each record: enough to see a loss stall."""
+"""Of each record on the grid: enough to see a loss stall. Those that are trained on lie anywhere."""
 
 
 def fit_meon(
@@ -52,8 +52,8 @@ def fit_meon(
         raise DataError("recipe meon needs clean records and such of one fault: 'pristine' is one of its types")
     opinions = find_opinions([*parts[0], *parts[1]], site.registry, site.data, turned=site.mos_lower_better)
     samples = (
-        _samples(_balanced(parts[0], labels), labels, opinions, site),
-        _samples(parts[1], labels, opinions, site, limit=VALIDATION_PATCHES),
+        _samples(_balanced(parts[0], labels), labels, opinions, choice, site),
+        _samples(parts[1], labels, opinions, choice, site),
     )
     torch.manual_seed(choice.recipe.seed)
     network = new_meon(choice.backbone, len(labels) + 1)
@@ -143,7 +143,11 @@ def _balanced(records: Sequence[Record], labels: Sequence[str]) -> list[Record]:
 
 
 def _samples(
-    records: Sequence[Record], labels: Sequence[str], opinions: Opinions | None, site: TrainingJob, limit: int = 64
+    records: Sequence[Record],
+    labels: Sequence[str],
+    opinions: Opinions | None,
+    choice: NetworkChoice,
+    site: TrainingJob,
 ) -> PatchSamples:
     quality = None if opinions is None else opinions.in_percent(opinions.of(records, site.registry))
     targets = Targets.of(records, labels, quality)
@@ -152,8 +156,8 @@ def _samples(
     return PatchSamples(
         records=records,
         targets=replace(targets, presence=presence, severity=np.full_like(presence, np.nan)),
-        grid=PatchGrid(side=SIDE, stride=SIDE // 2, limit=limit),
-        random_patches=1,
+        grid=PatchGrid(side=SIDE, stride=choice.recipe.stride, limit=VALIDATION_PATCHES),
+        random_patches=max(choice.recipe.random_patches, 1),
         frames=site.frames,
     )
 
