@@ -95,12 +95,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--scenes", type=int, default=200, help="clean pictures of CLEAN that are distorted (%(default)s)"
     )
-    parser.add_argument("--scenes-used", type=int, default=27, help="of these, to train and validate (%(default)s)")
+    parser.add_argument("--scenes-used", type=int, default=45, help="of these, to train and validate (%(default)s)")
     parser.add_argument("--test-scenes", type=int, default=30, help="clean pictures of TEST (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each network (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=1, help="of each of the two steps (%(default)s)")
-    parser.add_argument("--batch", type=int, default=6, help="pictures of a step (%(default)s)")
-    parser.add_argument("--crops", type=int, default=4, help="of each picture of a step (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=2, help="of each of the two steps (%(default)s)")
+    parser.add_argument("--batch", type=int, default=8, help="pictures of a step (%(default)s)")
+    parser.add_argument("--crops", type=int, default=3, help="of each picture of a step (%(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="of both steps (%(default)s)")
     parser.add_argument("--windows", type=int, default=2, help="of a test picture, at most (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/bench/meon.md"), help="the report (%(default)s)")
