@@ -26,9 +26,6 @@ BETA_FLOOR = 1e-6
 
 _FAR = -1e9
 
-_PIXEL = 128.0
-"""The usual size of a raw pixel: the first weights begin so much smaller, for else no step after them is small."""
-
 
 class Gdn(nn.Module):
     """y_i = x_i / sqrt(beta_i + sum_j gamma_ij x_j^2) over the channels of each position."""
@@ -39,7 +36,7 @@ class Gdn(nn.Module):
         self.gamma = nn.Parameter(0.1 * torch.eye(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, S, h, w) -> the same, always in single precision: squares of raw pixels overflow half precision."""
+        """(B, S, h, w) -> the same, always in single precision, since squares overflow half precision."""
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             return x * functional.conv2d(x * x, self.gamma[:, :, None, None], self.beta).rsqrt()
@@ -79,7 +76,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 
 class Meon(nn.Module):
-    """Raw pixels (B, 3, 256, 256) in [0, 255] -> maps (B, channels, 1, 1) of C types, of which the last is "pristine".
+    """Pixels (B, 3, 256, 256) in [-1, 1] -> maps (B, channels, 1, 1) of C types, of which the last is "pristine".
 
     The channels: those that both networks read, C logits z of the types, C logits of their probabilities (of z against
     all others), and C scores s. The quality is sum softmax(z) s. Weights are drawn from torch's random numbers.
@@ -106,10 +103,6 @@ class Meon(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 assert module.bias is not None
                 nn.init.zeros_(module.bias)
-        with torch.no_grad():
-            first = self.shared[0]
-            assert isinstance(first, nn.Conv2d)
-            first.weight /= _PIXEL
 
     def forward(self, pixels: Tensor) -> Tensor:
         shared = self.shared(pixels)

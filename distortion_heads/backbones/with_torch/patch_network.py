@@ -45,8 +45,7 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
 
 def new_meon(name: str, types: int) -> PatchNetwork:
     """Return the network `name` of `meon.VARIANTS` for so many types, with random weights (torch's global seed)."""
-    # Raw pixels: what a difference of brightness is worth is not to hang on the picture.
-    patches = PatchInput(mean=(0.0,) * 3, std=(1 / 255,) * 3, side=meon.SIDE, stride=meon.STRIDE)
+    patches = PatchInput(mean=(0.5,) * 3, std=(0.5,) * 3, side=meon.SIDE, stride=meon.STRIDE)
     return PatchNetwork(name, meon.Meon(types, meon.VARIANTS[name]), patches, "mean", meon.SOURCE)
 
 
