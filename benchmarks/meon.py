@@ -209,12 +209,12 @@ def report(found: dict[str, list[Figures]], options: argparse.Namespace, fit: in
         f"    {command}",
         "",
         f"Four types at severities {SEVERITIES} by `dheads synth`, and clean pictures. {fit} pictures train, "
-        f"{validation} validate, {test} others of {options.test_scenes} scenes test; epochs of each of the two steps: "
+        f"{validation} validate, {test} others of {options.test_scenes} scenes test. Epochs of each of the two steps: "
         f"{options.epochs}; a step has {options.batch} pictures and {options.batch * options.crops} crops; rates "
-        f"{options.rate:g} and {options.joint_rate:g}; the targets of quality are people's means by the strength of the fault (KADID-10k). At "
-        f"most {options.windows} windows of a test picture are read. **The paper trains on LIVE's rated pictures, "
-        "after 21,000 others, until nothing is gained any more: its figures stand beside ours for their order, not for "
-        "their size.**",
+        f"{options.rate:g} and {options.joint_rate:g}. The targets of quality are people's means by the strength of "
+        f"the fault (KADID-10k). At most {options.windows} windows of a test picture are read. **The paper trains on "
+        "LIVE's rated pictures, after 21,000 others, until nothing is gained any more: its figures stand beside ours "
+        "for their order, not for their size.**",
         "",
         "## Recall of types (Table V)",
         "",
