@@ -3,7 +3,8 @@
     python benchmarks/meon.py CLEAN TEST WORK --out docs/bench/meon.md
 
 CLEAN is a folder of clean pictures to train on, TEST one of others. Of both some are taken, evenly spread over their
-names, and distorted by `dheads synth`. A run that was stopped goes on.
+names, and distorted by `dheads synth`. Some twenty minutes on an idle core; a run that was stopped goes on, and the
+report is written anew after each network, with what there is.
 """
 
 from __future__ import annotations
@@ -95,12 +96,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--scenes", type=int, default=200, help="clean pictures of CLEAN that are distorted (%(default)s)"
     )
-    parser.add_argument("--scenes-used", type=int, default=45, help="of these, to train and validate (%(default)s)")
+    parser.add_argument("--scenes-used", type=int, default=200, help="of these, to train and validate (%(default)s)")
     parser.add_argument("--test-scenes", type=int, default=30, help="clean pictures of TEST (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each network (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=1, help="of each of the two steps (%(default)s)")
-    parser.add_argument("--batch", type=int, default=8, help="pictures of a step (%(default)s)")
-    parser.add_argument("--crops", type=int, default=3, help="of each picture of a step (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=2, help="of each of the two steps (%(default)s)")
+    parser.add_argument("--batch", type=int, default=24, help="pictures of a step (%(default)s)")
+    parser.add_argument("--crops", type=int, default=1, help="of each picture of a step (%(default)s)")
     parser.add_argument("--rate", type=float, default=3e-3, help="of the first step (%(default)s)")
     parser.add_argument("--joint-rate", type=float, default=1e-3, help="of the second step (%(default)s)")
     parser.add_argument("--windows", type=int, default=2, help="of a test picture, at most (%(default)s)")
