@@ -4,7 +4,7 @@
 
 CLEAN is a folder of clean pictures to train on, TEST one of others. Of both some are taken, evenly spread over their
 names, and distorted by `dheads synth`. Some twenty minutes on an idle core; a run that was stopped goes on, and the
-report is written anew after each network, with what there is.
+report is written anew after each seed, with what there is.
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ TABLE_VIII = {"meon": (0.932, 0.912), "meon_relu": (0.922, 0.891), "meon_relu_no
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Of one run: shares of each true type (5, 5) that are taken for each type, rank and linear correlation of the
-    quality, and seconds of CPU time."""
+    """Figures of one run: shares of each true type (5, 5) that are taken for each type, correlations of the quality.
+
+    `seconds`: CPU time of the training.
+    """
 
     confusion: NDArray[np.float64]
     srocc: float

@@ -80,7 +80,7 @@ def read(folder: Path) -> Corpus:
 def _scores(folder: Path) -> dict[Path, float]:
     """Return the DMOS of the pictures in each part that lists them. Raises `DataError`."""
     found: dict[Path, float] = {}
-    for lists in below(folder, {".mat"}):
+    for lists in below(folder, frozenset((".mat",))):
         scores = find(lists.parent, SCORES)
         if lists.name.lower() != LISTS.lower() or scores is None:
             continue

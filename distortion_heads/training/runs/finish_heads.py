@@ -27,7 +27,7 @@ VOTE = 1e6
 
 
 class HasLayers(Protocol):
-    """What the layers of each head are taken from, such as `Towers`."""
+    """Trained networks that give the layers of each head, such as `Towers`."""
 
     def layers(self, head: int) -> tuple[Layer, ...]: ...
 

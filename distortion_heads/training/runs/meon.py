@@ -35,7 +35,7 @@ from distortion_heads.views.patches import PatchGrid
 
 PRISTINE = "pristine"
 VALIDATION_PATCHES = 2
-"""Of each record on the grid: enough to see a loss stall. Those that are trained on lie anywhere."""
+"""Patches of a record that validate: enough to see a loss stall. Those that are trained on lie anywhere."""
 
 
 def fit_meon(
