@@ -81,11 +81,15 @@ def video_entry(predictor: HeatPredictor, prediction: VideoPrediction, options: 
         frame = frame_at(prediction.path, prediction.start, options)
         thumbnails += [] if frame is None else [thumbnail(frame.pixels)]
     present = {family.family: family.severity for family in prediction.relevant_families}
-    state = "distorted" if present else "clean"
+    state = "distorted" if present else "clean" if prediction.reason is None else "unjudged"
     data = {
         **_answers(prediction.path, prediction.width, prediction.height, prediction.families),
         "state": state,
-        "notes": [*prediction.notes, *([prediction.error] if prediction.error else [])],
+        "notes": [
+            *prediction.notes,
+            *filter(None, [prediction.reason]),
+            *([prediction.error] if prediction.error else []),
+        ],
         "maps": {},
         "shots": shots,
         "video": _timeline(prediction),

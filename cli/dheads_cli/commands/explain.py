@@ -147,8 +147,12 @@ def _show(label: str, specs: Sequence[HeadSpec], example: Path | None, picture: 
 
 
 def _sheet(makers: Sequence[HeadSpec], example: Path | None) -> Image:
+    from distortion_heads.errors import InputError
     from distortion_heads.io.images import load_image
     from distortion_heads.synthesis.sheet import contact_sheet, example_picture
 
-    pixels = example_picture() if example is None else load_image(example)
+    try:
+        pixels = example_picture() if example is None else load_image(example)
+    except InputError as error:
+        raise InputError(f"{example}: {error}") from None
     return contact_sheet(pixels, makers, cell_width=CELL_WIDTH)
