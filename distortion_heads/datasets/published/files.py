@@ -16,7 +16,6 @@ from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError, InvalidLabelError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
-from distortion_heads.io.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from distortion_heads.io.text_tables import csv_rows, open_text
 from distortion_heads.io.time_limit import TimeLimit
 from distortion_heads.spec import check_label

@@ -229,7 +229,8 @@ class EncodedVideo:
             with self._in_use:
                 return self._stream.decode(packet)
         except Exception as error:  # FFmpeg's errors, and what PyAV makes of values that it does not know
-            self._damaged(self._clock.next, plain_reason(error))
+            if self._first is None or self._first.is_keyframe:  # else what precedes the first key frame
+                self._damaged(self._clock.next, plain_reason(error))
             return []
 
     def _spread(self, count: int) -> Iterator[Moment]:
