@@ -5,20 +5,14 @@
 Each side is timed from its first finished part to its last, so that neither start counts; they take turns, each first
 in every other turn, so that what else the machine does falls on both. The figures are the ratio of each turn, their
 median, and the ratio of the sums over all turns. The start of each side is printed beside it.
-
-Where other work crowds the machine, clocks say little. So the CPU time of all processes of a side over the same span,
-the driver's and Ray's own with the workers', is printed too, and its ratio: that of the throughputs where nothing but
-CPU limits them (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -58,21 +52,6 @@ def on_ray(lists: Sequence[WorkList], heads: str | None, out: str) -> Iterator[D
         yield from work_on(ray, lists, make_model(heads), Folder(out), WORKERS, lambda done, total: None)
 
 
-def cpu_seconds() -> float:
-    """Return the CPU time so far of this process and all below it that live."""
-    parents, spent = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)], spent[int(entry.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
-    ours, found = {os.getpid()}, set[int]()
-    while ours:
-        found |= ours
-        ours = {child for child, parent in parents.items() if parent in ours} - found
-    return sum(spent.get(process, 0) for process in found) / os.sysconf("SC_CLK_TCK")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path)
@@ -86,20 +65,15 @@ def main() -> None:
     lists = tuple(work_lists(files, options.part_size))
     sides = [("plain processes", plain), ("ray", on_ray)]
     seconds: dict[str, list[float]] = {name: [] for name, _ in sides}
-    cpu: dict[str, list[float]] = {name: [] for name, _ in sides}
     for turn in range(options.repeats):
         for name, run in sides if turn % 2 == 0 else sides[::-1]:
             with tempfile.TemporaryDirectory() as out:
                 begun = time.perf_counter()
-                marks = [(time.perf_counter(), cpu_seconds()) for _ in run(lists, options.heads, out)]
-            ends, spent = zip(*marks, strict=True)
+                ends = [time.perf_counter() for _ in run(lists, options.heads, out)]
             seconds[name].append(ends[-1] - ends[0])
-            cpu[name].append(spent[-1] - spent[0])
             rate = (len(files) - options.part_size) / (ends[-1] - ends[0])
             print(
-                f"turn {turn + 1}, {name}: {rate:.1f} pictures/s, {cpu[name][-1]:.1f} s of CPU,"
-                f" first part after {ends[0] - begun:.1f} s",
-                flush=True,
+                f"turn {turn + 1}, {name}: {rate:.1f} pictures/s, first part after {ends[0] - begun:.1f} s", flush=True
             )
     ratios = [one / other for one, other in zip(seconds["plain processes"], seconds["ray"], strict=True)]
     ratio = sum(seconds["plain processes"]) / sum(seconds["ray"])
@@ -107,7 +81,6 @@ def main() -> None:
         f"ray / plain processes: {ratio:.3f} ({len(files)} pictures, {WORKERS} workers each, {options.repeats} turns);"
         f" turns {', '.join(f'{one:.2f}' for one in ratios)}, median {median(ratios):.3f}"
     )
-    print(f"by CPU time: {sum(cpu['plain processes']) / sum(cpu['ray']):.3f}")
 
 
 if __name__ == "__main__":
