@@ -62,6 +62,23 @@ def test_csv_has_a_column_of_its_own_before_the_notes(dheads: Dheads, pictures: 
 
 
 @pytest.mark.usefixtures("mine")
+def test_a_long_csv_and_parquet_have_a_row_of_quality(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    files = ("--csv-long", tmp_path / "a.csv", "--parquet", tmp_path / "a.parquet")
+    answers = map(json.loads, dheads("predict", "--json", *MINE, *files, *pictures).lines)
+    expected = [(answer["path"], answer["quality"]["value"]) for answer in answers]
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    found = [row for row in rows if row["scope"] == "quality"]
+    assert [(row["path"], float(row["quality"])) for row in found] == expected
+    assert {(row["label"], row["family"], row["probability"], row["present"]) for row in found} == {
+        ("mine", "quality", "", "")
+    }
+    assert all(row["quality"] == "" for row in rows if row["scope"] != "quality")
+    stored = [row["quality"] for row in pyarrow.read_table(tmp_path / "a.parquet").to_pylist()]
+    assert stored == [float(row["quality"]) if row["quality"] else None for row in rows]
+
+
+@pytest.mark.usefixtures("mine")
 def test_a_condition_compares_the_quality(dheads: Dheads, pictures: list[Path]) -> None:
     fails = dheads("predict", *MINE, "--fail-if", "mine<=5", pictures[0])
     assert fails.code == 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.processes import Each
+from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.errors import DataError
 
 
@@ -19,7 +19,7 @@ def block_files(folder: Path, stem: str, count: int, per_block: int) -> tuple[Pa
 
 
 def make_missing(
-    files: Sequence[Path], make: Callable[[int], None], per_block: int, workers: int, each: Each
+    files: Sequence[Path], make: Callable[[int], None], per_block: int, workers: int, each: Each = in_processes
 ) -> Iterator[int]:
     """Call `make` with the place of each file that is not there; yields the number of samples done so far.
 
