@@ -109,6 +109,8 @@ class Run:
             "keep_codec": self.target.keep_codec,
             "intervals": [str(interval) for interval in clips.intervals] or None,
             "codec": None if clips.coding == Coding() else str(clips.coding),
+            "one_kind": self.plan.one_kind or None,
+            "scores": list(self.target.scores) or None,
             "version": version("distortion-heads"),
         }
 
