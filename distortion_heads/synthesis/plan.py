@@ -71,7 +71,7 @@ class SynthPlan:
             raise DataError("no distortion to make: none of the attached heads has a synthesizer")
         most = self.mixture[1]
         if self.one_kind and (self.per_image is not None or not self.severities.levels):
-            raise DataError("one distortion for each picture is made at fixed levels: give them as 1,2,3,4,5, and no -n")
+            raise DataError("one distortion for each picture is made at levels: give them as 1,2,3,4,5, and no -n")
         if most > 1 and self.per_image is None:
             raise DataError("mixtures are drawn at random: say how many for each picture (--per-image)")
         families = {spec.family for spec in self.specs}

@@ -164,7 +164,8 @@ class Maker:
     def _with_scores(self, task: Task, row: Row) -> Row:
         if task.source.is_video or not self._target.scores:
             return row
-        return row._replace(scores=kept_scores(self._target.folder, row.file, self._target.scores, lambda: self._image(task)))
+        folder, metrics = self._target.folder, self._target.scores
+        return row._replace(scores=kept_scores(folder, row.file, metrics, lambda: self._image(task)))
 
     def _image(self, task: Task) -> FloatImage:
         """Return the picture of a task, decoded only once it is wanted. Raises `InputError`."""

@@ -60,9 +60,7 @@ VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--b
     is_flag=True,
     help="One distortion for each picture, at every level: by default of the 25 of KADID-10k, with nine --scores.",
 )
-@click.option(
-    "--scores", metavar="A,B", help="Metrics that compare each picture with its original, for the manifest."
-)
+@click.option("--scores", metavar="A,B", help="Metrics that compare each picture with its original, for the manifest.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes (default: one per core).")
 @click.option("--on", metavar="ray", help="Work on a Ray cluster: ray://HOST:PORT, or ray for one started here.")

@@ -20,6 +20,7 @@ from dheads_cli.session import needs_train_extra, session_of
 if TYPE_CHECKING:
     from distortion_heads.training.networks.loop import Progress
     from distortion_heads.training.runs.from_dataset import DatasetRun, Summary
+    from distortion_heads.training.runs.from_scores import ScoresSummary
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -34,7 +35,13 @@ _OPTIONS = (
     ),
     click.option("--weights", metavar="WHICH", help="imagenet, none, or a file .safetensors or .pth."),
     click.option("--finetune", type=click.Choice(["frozen", "last-block", "all"]), help="What of the backbone learns."),
-    click.option("--recipe", type=click.Choice(["dheads", "ameur"]), default="dheads", show_default=True),
+    click.option(
+        "--recipe",
+        type=click.Choice(["dheads", "ameur", "deepfl"]),
+        default="dheads",
+        show_default=True,
+        help="deepfl learns the scores that `dheads synth --kadis` gives, or else ratings.",
+    ),
     click.option("--pooling", type=click.Choice(["mean", "majority"]), help="How a picture's windows decide."),
     click.option("--epochs", type=click.IntRange(min=1), help="At most (default: the recipe's)."),
     click.option(
@@ -50,7 +57,7 @@ _OPTIONS = (
     click.option("--stride", type=click.IntRange(min=1), help="Stride of the patches in pixels."),
     click.option("--refit-heads", is_flag=True, help="Fit the attached heads again on the backbone in --out."),
 )
-DATASET_DEFAULTS = {"ameur": "densenet169", "dheads": "dheads_small"}
+DATASET_DEFAULTS = {"ameur": "densenet169", "dheads": "dheads_small", "deepfl": "dheads_small"}
 _CHANGES = (
     "pooling", "epochs", "images_per_batch", "rate", "backbone_rate", "patience", "precision", "side", "stride"
 )  # fmt: skip
@@ -76,13 +83,17 @@ def train_on_data(
 ) -> None:
     """Train on a labelled dataset; under `torchrun` only the first process writes anything."""
     registry = session_of(ctx).checked_registry()
+    if options["recipe"] == "deepfl":
+        check_options(ctx, "--recipe deepfl", without={"labels", "pooling"})
     with needs_train_extra("train"):
         from distortion_heads.training.networks.processes import joined
         from distortion_heads.training.runs.from_dataset import train_on_dataset
+        from distortion_heads.training.runs.from_scores import train_on_scores
 
         with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
             run = _run(out, seed, head_license, options, lambda progress: _show(bar, progress))
-            summary = train_on_dataset(run, registry, processes)
+            teach = train_on_scores if options["recipe"] == "deepfl" else train_on_dataset
+            summary = teach(run, registry, processes)
         if processes.is_first:
             _tell(ctx, out, summary)
 
@@ -130,12 +141,13 @@ def _run(
         choice=NetworkChoice(
             backbone=options["backbone"] or DATASET_DEFAULTS[options["recipe"]],
             weights=options["weights"],
-            finetune=options["finetune"] or "frozen",
+            finetune=options["finetune"] or ("all" if options["recipe"] == "deepfl" else "frozen"),
             recipe=recipe_for(options["recipe"], **changes, seed=seed),
         ),
         kind=options["kind"],
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",") if label.strip()),
         own_stride=options["stride"] is None,
+        own_rate=options["rate"] is None,
         head_license=head_license,
         command=_command(seed, options),
         report=report,
@@ -175,12 +187,15 @@ def _show(bar: Bar, progress: Progress) -> None:
             sys.stderr.write(line)
 
 
-def _tell(ctx: click.Context, out: Path, summary: Summary) -> None:
+def _tell(ctx: click.Context, out: Path, summary: Summary | ScoresSummary) -> None:
     for note in summary.notes:
         session_of(ctx).warn(note)
-    rows = [["head", "AUROC", "F1", "false alarms on clean"]]
-    for head in summary.fitted.heads:
-        figures = (head.metrics.auroc, head.metrics.f1, head.metrics.fpr_clean)
+    quality = all(head.scale is not None for head in summary.heads)
+    names = ("SROCC", "PLCC", "mean error") if quality else ("AUROC", "F1", "false alarms on clean")
+    rows = [["head", *names]]
+    for head in summary.heads:
+        found = head.metrics
+        figures = (found.srocc, found.plcc, found.mae) if quality else (found.auroc, found.f1, found.fpr_clean)
         rows.append([head.label, *("-" if figure is None else f"{figure:.4f}" for figure in figures)])
     sizes = ", ".join(f"{count} {name}" for name, count in summary.sizes.items())
     stream = stdout_stream(machine=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from torch import nn
 from distortion_heads.backbones.files import (
     PatchFile,
 )
-from distortion_heads.backbones.with_torch.networks import PatchNetwork
+from distortion_heads.backbones.with_torch.networks import PatchNetwork, Tail
 from distortion_heads.backbones.with_torch.torchvision_models import torchvision_torso, torso_tensors
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec, PatchInput
@@ -33,8 +33,9 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
         module, _ = _plugin_torso(spec)
     mean, std = (tuple(map(float, file.tensors[key])) for key in ("input_mean", "input_std"))
     patches = PatchInput(mean=mean, std=std, side=file.grid.side, stride=file.grid.stride)  # type: ignore[arg-type]
-    tail: Any = file.network.get("tail")
-    network = PatchNetwork(name, module, patches, "maxpool" if tail == "maxpool" else "moments", str(source))
+    named = file.network.get("tail")
+    tail: Tail = next((known for known in get_args(Tail) if known == named), "moments")
+    network = PatchNetwork(name, module, patches, tail, str(source))
     state = {key: torch.from_numpy(value) for key, value in file.tensors.items()}
     network.torso.load_state_dict(torso_tensors(state, network.torso, file.ref.name), strict=False)
     return network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,10 +26,14 @@ READERS, AHEAD = 4, 3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Targets:
-    """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown."""
+    """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown.
+
+    Or `scores` float32 (n, N), in [0, 1], NaN where unknown: then these are learnt, and nothing else.
+    """
 
     presence: NDArray[np.float32]
     severity: NDArray[np.float32]
+    scores: NDArray[np.float32] | None = None
 
     @classmethod
     def of(cls, records: Sequence[Record], labels: Sequence[str]) -> Targets:
@@ -40,6 +44,15 @@ class Targets:
             presence=np.array(presence, np.float32).reshape(shape),
             severity=np.array(severity, np.float32).reshape(shape),
         )
+
+    @classmethod
+    def of_scores(cls, scores: NDArray[np.float32]) -> Targets:
+        nothing = np.zeros((len(scores), 0), np.float32)
+        return cls(presence=nothing, severity=nothing, scores=scores)
+
+    @property
+    def heads(self) -> int:
+        return int((self.presence if self.scores is None else self.scores).shape[1])
 
     def __len__(self) -> int:
         return len(self.presence)
@@ -58,13 +71,17 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchSamples:
-    """Patches uint8 (K, 3, side, side), of `frames` frames of a video. Raises `InputError` for an unreadable record."""
+    """Patches uint8 (K, 3, side, side), of `frames` frames of a video; random ones have `crop` pixels a side, if given.
+
+    Raises `InputError` for an unreadable record.
+    """
 
     records: Sequence[Record]
     targets: Targets
     grid: PatchGrid
     random_patches: int
     frames: int = FRAMES
+    crop: int | None = None
 
     def load(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         pictures = read_pictures(self.records[index], self.frames)
@@ -72,7 +89,8 @@ class PatchSamples:
             patches = [self.grid.cut(picture) for picture in pictures]
         else:
             count = max(self.random_patches // len(pictures), 1)
-            patches = [self.grid.cut_randomly(picture, count, rng) for picture in pictures]
+            grid = self.grid if self.crop is None else replace(self.grid, side=self.crop)
+            patches = [grid.cut_randomly(picture, count, rng) for picture in pictures]
         return np.ascontiguousarray(np.concatenate(patches).transpose(0, 3, 1, 2))
 
 
@@ -100,6 +118,7 @@ class Batch:
     weight: Tensor
     presence: Tensor
     severity: Tensor
+    scores: Tensor | None = None
 
 
 def steps_per_epoch(count: int, recipe: RecordRecipe) -> int:
@@ -150,10 +169,12 @@ class _Pending:
 def _load(samples: Samples, recipe: RecordRecipe, epoch: int, index: int) -> _Loaded:
     rng = np.random.default_rng((recipe.seed, epoch, index))
     x = samples.load(index, rng)
-    shape = (len(x), samples.targets.presence.shape[1])
-    keep = np.float32(1 / (1 - recipe.dropout))
-    masks = tuple((rng.random((*shape, width), np.float32) >= recipe.dropout) * keep for width in recipe.hidden)
-    return _Loaded(x, masks)
+    shape = (len(x), samples.targets.heads)
+    masks = (
+        (rng.random((*shape, width), np.float32) >= dropout) * np.float32(1 / (1 - dropout))
+        for width, dropout in zip(recipe.hidden, recipe.dropouts, strict=True)
+    )
+    return _Loaded(x, tuple(masks))
 
 
 def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int64], size: int) -> Batch:
@@ -168,4 +189,5 @@ def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int6
         weight=torch.from_numpy(weight),
         presence=torch.from_numpy(targets.presence[index]),
         severity=torch.from_numpy(targets.severity[index]),
+        scores=None if targets.scores is None else torch.from_numpy(targets.scores[index]),
     )
