@@ -24,7 +24,7 @@ COUNT = click.IntRange(min=1)
 )
 @click.option("--parts", metavar="A,B", help="Of: targets, schemes (default: both).")
 @click.option(
-    "--limit", type=COUNT, metavar="N", help="Take N of the pictures to learn from, half as many of the others."
+    "--limit", type=COUNT, metavar="N", help="Take N pictures to learn from, half as many others."
 )
 @click.option("--epochs", type=COUNT, default=10, show_default=True, help="Of whole networks.")
 @click.option("--repetitions", type=COUNT, default=3, show_default=True, help="Draws of the rated scenes.")

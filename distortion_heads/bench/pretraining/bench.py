@@ -1,4 +1,4 @@
-"""`dheads bench pretraining`: which targets, and which scheme of learning, make a score of quality that people share."""
+"""`dheads bench pretraining`: which targets and which scheme of learning make a score that people share."""
 
 from __future__ import annotations
 
