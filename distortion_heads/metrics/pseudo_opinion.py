@@ -27,4 +27,5 @@ def equalized_mean(
     names: Sequence[str], scores: Sequence[Scores], maps: Mapping[str, Callable[[list[float]], NDArray[np.float64]]]
 ) -> NDArray[np.float64]:
     """Return the mean of metrics of pictures after the equalizer of each, float64 (n,) in [0, 1]."""
-    return np.mean([maps[name]([one[name] for one in scores]) for name in names], axis=0)
+    found: NDArray[np.float64] = np.mean([maps[name]([one[name] for one in scores]) for name in names], axis=0)
+    return found

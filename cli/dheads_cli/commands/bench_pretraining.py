@@ -23,10 +23,9 @@ COUNT = click.IntRange(min=1)
     "--work", metavar="DIR", help="Folder for what is done, so that a stopped run goes on (default: OUT/work)."
 )
 @click.option("--parts", metavar="A,B", help="Of: targets, schemes (default: both).")
-@click.option(
-    "--limit", type=COUNT, metavar="N", help="Take N pictures to learn from, half as many others."
-)
+@click.option("--limit", type=COUNT, metavar="N", help="Take N pictures to learn from, half as many others.")
 @click.option("--epochs", type=COUNT, default=10, show_default=True, help="Of whole networks.")
+@click.option("--regression-epochs", type=COUNT, default=30, show_default=True, help="Of the regression on features.")
 @click.option("--repetitions", type=COUNT, default=3, show_default=True, help="Draws of the rated scenes.")
 @SEED
 @click.pass_context
@@ -52,7 +51,9 @@ def pretraining(ctx: click.Context, /, images: str, held: str, out: str, work: s
                 work=Path(work or Path(out) / "work"),
                 limit=given["limit"],
                 parts=PARTS if parts is None else tuple(part.strip() for part in parts.split(",")),
-                plan=SchemePlan(epochs=given["epochs"], repetitions=given["repetitions"], seed=given["seed"]),
+                plan=SchemePlan(
+                    **{name: given[name] for name in ("epochs", "regression_epochs", "repetitions", "seed")}
+                ),
                 command=command_line({"images": images, "held": held, **given}, "pretraining"),
             ),
             registry,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from distortion_heads._system.extras import need_extra
 from distortion_heads.backbones.open import open_backbone
@@ -66,9 +65,10 @@ def _targets(
 ) -> tuple[TargetRow, ...]:
     backbone = open_backbone(find_backbone(options.plan.backbone, registry), threads=1)
     cache, seed = FeatureCache(options.work / "cache"), options.plan.seed
+    same = {"seed": seed, "scored": len(sets.scored), "rated": len(sets.rated), "backbone": str(backbone.ref)}
     return once(
         options.work / "targets.json",
-        _same(options, sets) | {"backbone": str(backbone.ref)},
+        same,
         lambda: compare_targets(sets, backbone, cache, seed, lambda done, total: report("targets", done, total)),
         lambda stored: tuple(TargetRow(**row) for row in stored),
     )
@@ -77,16 +77,7 @@ def _targets(
 def _schemes(
     options: PretrainingOptions, sets: PictureSets, registry: Registry, report: Callable[[str, int, int], None]
 ) -> tuple[SchemeRow, ...]:
-    return once(
-        options.work / "schemes.json",
-        _same(options, sets) | asdict(options.plan),
-        lambda: compare_schemes(sets, options.plan, registry, options.work, lambda stage: report(stage, 0, 1)),
-        lambda stored: tuple(SchemeRow(**row) for row in stored),
-    )
-
-
-def _same(options: PretrainingOptions, sets: PictureSets) -> dict[str, Any]:
-    return {"seed": options.plan.seed, "scored": len(sets.scored), "rated": len(sets.rated)}
+    return compare_schemes(sets, options.plan, registry, options.work, lambda stage: report(stage, 0, 1))
 
 
 def _setting(options: PretrainingOptions, sets: PictureSets) -> Setting:

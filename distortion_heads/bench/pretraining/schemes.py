@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.bench.pretraining.pictures import PictureSets
+from distortion_heads.bench.shared.kept import once
 from distortion_heads.datasets.record import Record
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.correlation import fit_logistic, plcc, srocc
@@ -68,20 +70,18 @@ def compare_schemes(
 ) -> tuple[SchemeRow, ...]:
     """Train every scheme; what a stopped run trained is there when it goes on."""
     bench = _Schemes(sets, plan, registry, work, progress)
-    start = plan.weights
-    scores = bench.learnt("all metrics", None)
+    start, scores = plan.weights, bench.learnt("all metrics", None)
     rows = [
-        bench.row("fine-tuned from the start", 0.731, lambda parts, site: bench.finetuned(start, parts, site)),
-        bench.row("fine-tuned from scores", 0.908, lambda parts, site: bench.finetuned(scores, parts, site)),
-        bench.row("features of the start, regression", 0.706, lambda parts, site: bench.shallow(start, parts, site)),
-        bench.row("features from scores, regression (DeepFL)", 0.936,
-                  lambda parts, site: bench.shallow(scores, parts, site)),
-        bench.row("features from scores, SVR", 0.930, lambda parts, site: bench.machine(scores, parts, site)),
-    ]  # fmt: skip
+        bench.row("fine-tuned from the start", 0.731, partial(bench.finetuned, start)),
+        bench.row("fine-tuned from scores", 0.908, partial(bench.finetuned, scores)),
+        bench.row("features of the start, regression", 0.706, partial(bench.shallow, start)),
+        bench.row("features from scores, regression (DeepFL)", 0.936, partial(bench.shallow, scores)),
+        bench.row("features from scores, SVR", 0.930, partial(bench.machine, scores)),
+    ]
     for name, paper in zip(SINGLE, (0.927, 0.923), strict=True):
         alone = bench.learnt(f"{name} alone", name)
         title = f"features from {name.upper()} alone, regression"
-        rows.append(bench.row(title, paper, lambda parts, site, alone=alone: bench.shallow(alone, parts, site)))
+        rows.append(bench.row(title, paper, partial(bench.shallow, alone)))
     return tuple(rows)
 
 
@@ -120,7 +120,12 @@ class _Schemes:
         return str(learn_scores(choice, site, parts, chosen).backbone.weights)
 
     def row(self, name: str, paper: float, scheme: Callable[[Parts, TrainingJob], Scored]) -> SchemeRow:
-        """Return the figures of a scheme on the rated pictures."""
+        """Return the figures of a scheme on the rated pictures, measured once for each `work`."""
+        same = asdict(self.plan) | {"scored": len(self.sets.scored), "rated": len(self.sets.rated)}
+        file = self.work / "schemes" / f"{name.replace(' ', '-')}.json"
+        return once(file, same, lambda: self._measured(name, paper, scheme), lambda stored: SchemeRow(**stored))
+
+    def _measured(self, name: str, paper: float, scheme: Callable[[Parts, TrainingJob], Scored]) -> SchemeRow:
         found = []
         for repetition in range(self.plan.repetitions):
             self.progress(f"{name}, {repetition + 1} of {self.plan.repetitions}")
