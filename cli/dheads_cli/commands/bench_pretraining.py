@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_parts import SEED, command_line
-from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.commands.bench_parts import SEED, command_line, print_report
+from dheads_cli.output.console import plain_table
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 
@@ -60,6 +60,5 @@ def pretraining(ctx: click.Context, /, images: str, held: str, out: str, work: s
             lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}"),
         )
     tables = [rows(report) for rows in (target_rows, scheme_rows)]
-    shown = "\n".join(plain_table(table) for table in tables if len(table) > 1)
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report("\n".join(plain_table(table) for table in tables if len(table) > 1), out)
     return 0
