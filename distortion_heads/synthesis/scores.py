@@ -1,4 +1,4 @@
-"""What full-reference metrics say of the pictures that were made: kept beside them, so that a stopped run goes on."""
+"""Scores of the pictures that were made, by full-reference metrics: kept, so that a stopped run goes on."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def pretraining(ctx: click.Context, /, images: str, held: str, out: str, work: s
                 command=command_line({"images": images, "held": held, **given}, "pretraining"),
             ),
             registry,
-            lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}"),
+            lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}" if total > 1 else ""),
         )
     tables = [rows(report) for rows in (target_rows, scheme_rows)]
     print_report("\n".join(plain_table(table) for table in tables if len(table) > 1), out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from distortion_heads._system.extras import need_extra
 from distortion_heads.backbones.open import open_backbone
@@ -70,8 +71,13 @@ def _targets(
         options.work / "targets.json",
         same,
         lambda: compare_targets(sets, backbone, cache, seed, lambda done, total: report("targets", done, total)),
-        lambda stored: tuple(TargetRow(**row) for row in stored),
+        lambda stored: tuple(_row(row) for row in stored),
     )
+
+
+def _row(stored: dict[str, Any]) -> TargetRow:
+    spread = {name: None if ends is None else (ends[0], ends[1]) for name, ends in stored["spread"].items()}
+    return TargetRow(**{**stored, "spread": spread})
 
 
 def _schemes(

@@ -62,8 +62,13 @@ def to_markdown(report: PretrainingReport) -> str:
 def target_rows(report: PretrainingReport) -> list[list[str]]:
     """Return the table of targets, a header first."""
     header = ["target", "kinds and levels", "kinds at level 3", "head", "head, other kinds"]
-    figures = ([row.name, *map(number, (row.levels, row.kinds, row.learnt, row.unseen))] for row in report.targets)
-    return [header, *figures]
+    return [header, *([row.name, *(_cell(row, figure) for figure in QUESTIONS)] for row in report.targets)]
+
+
+def _cell(row: TargetRow, figure: str) -> str:
+    ends = row.spread.get(figure)
+    value = number(getattr(row, figure))
+    return value if ends is None else f"{value} ({ends[0]:.2f} to {ends[1]:.2f})"
 
 
 def scheme_rows(report: PretrainingReport) -> list[list[str]]:

@@ -34,10 +34,10 @@ SINGLE = ("vsi", "ssim")
 """Metrics that a network learns alone, as in the paper."""
 
 RATE = 3e-4
-"""Of the whole network: pictures are few and epochs short here, where the paper takes 1e-4 with 600,000."""
+"""Rate of the whole network: pictures are few here, where the paper takes 1e-4 with 600,000."""
 
 PENALTY = 10.0
-"""Of the support vector machine."""
+"""Penalty of the support vector machine."""
 
 Floats = NDArray[np.float64]
 Scored = Callable[[Sequence[Record]], Floats]

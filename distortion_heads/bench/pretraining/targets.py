@@ -7,7 +7,7 @@ does a head order them that learnt each target, also where it saw no picture of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from distortion_heads.bench.pretraining.pictures import PictureSets
 from distortion_heads.datasets.record import Record
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.correlation import srocc
+from distortion_heads.metrics.intervals import Interval, bootstrap
 from distortion_heads.metrics.pseudo_opinion import LAI, equalized_mean, plain_mean
 from distortion_heads.metrics.reference.table import DEEPFL, METRICS
 from distortion_heads.training.features.cache import FeatureCache
@@ -39,7 +40,8 @@ Floats = NDArray[np.float64]
 class TargetRow:
     """SROCC with people's means over kinds and levels, and over kinds at level 3; None where it was not measured.
 
-    `learnt`: of a head that learnt the target; `unseen`: of heads that saw no picture of the kind.
+    `learnt`: of a head that learnt the target; `unseen`: of heads that saw no picture of the kind. `spread`: intervals
+    of 95 % of these figures by name, whole scenes drawn anew.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TargetRow:
     kinds: float | None
     learnt: float | None = None
     unseen: float | None = None
+    spread: Mapping[str, Interval | None] = field(default_factory=dict)
 
 
 def compare_targets(
@@ -63,12 +66,18 @@ def compare_targets(
     rows = []
     for done, (name, values) in enumerate(of_judged.items()):
         progress(done, len(of_judged))
-        learnt = unseen = None
+        found = {"levels": values}
         if name in LEARNT:
-            learnt = _by_level(judged, _answers(fit, of_taught[name], ask, seed))
-            unseen = _by_level(judged, _answers_unseen(fit, of_taught[name], ask, seed))
-        levels, kinds = _by_level(judged, values), _by_kind(judged, values)
-        rows.append(TargetRow(name=name, levels=levels, kinds=kinds, learnt=learnt, unseen=unseen))
+            found["learnt"] = _answers(fit, of_taught[name], ask, seed)
+            found["unseen"] = _answers_unseen(fit, of_taught[name], ask, seed)
+        rows.append(
+            TargetRow(
+                name=name,
+                kinds=_by_kind(judged, values),
+                spread={figure: _interval(judged, answers) for figure, answers in found.items()},
+                **{figure: _by_level(judged, answers) for figure, answers in found.items()},
+            )
+        )
     return tuple(rows)
 
 
@@ -94,6 +103,12 @@ def _targets(records: Sequence[Record], scored: Sequence[Record]) -> dict[str, F
 
 def _by_level(records: Sequence[Record], values: Floats) -> float | None:
     return _of_means(records, values, lambda record: (record.kind, record.severities[record.kind]))
+
+
+def _interval(records: Sequence[Record], values: Floats) -> Interval | None:
+    """Return the interval of `_by_level`."""
+    scenes = np.unique([record.scene for record in records], return_inverse=True)[1].astype(np.int64)
+    return bootstrap(lambda drawn: _by_level([records[i] for i in drawn], values[drawn]), scenes)
 
 
 def _by_kind(records: Sequence[Record], values: Floats) -> float | None:

@@ -92,7 +92,7 @@ DEEPFL = RecordRecipe(
 RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, DEEPFL)}
 
 SHALLOW_RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
-"""Of which the shallow regression of DeepFL-IQA takes the best on the validation part."""
+"""Rates of the shallow regression of DeepFL-IQA, which takes the best on the validation part."""
 
 
 def shallow(recipe: RecordRecipe) -> RecordRecipe:
