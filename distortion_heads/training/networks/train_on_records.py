@@ -39,8 +39,10 @@ def train_on_records(
     checkpoint: Checkpoint,
     processes: Processes,
     report: Callable[[Progress], None] = lambda progress: None,
-) -> None:
+) -> float:
     """Train what has gradients in `network`, in place; go on from the checkpoint if there is one.
+
+    Returns the least validation loss, infinite without `validation`.
 
     With `recipe.patience` the weights are those of the least validation loss. The result depends on the recipe's seed
     and the samples, and but for rounding not on the number of processes.
@@ -77,6 +79,7 @@ def train_on_records(
     train(network, processes.wrap(network), course, optimizer, state)
     if recipe.patience and state.best:
         network.load_state_dict(state.best, strict=False)
+    return state.least
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -25,7 +25,7 @@ from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.record_samples import FeatureSamples, PatchSamples, Samples, Targets
 from distortion_heads.training.networks.towers import MultiTask, Towers
-from distortion_heads.training.networks.train_on_records import train_on_records, validation_loss
+from distortion_heads.training.networks.train_on_records import train_on_records
 from distortion_heads.training.runs.finish_heads import finished_heads
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
@@ -47,7 +47,7 @@ class Fitted:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedTowers:
-    """The backbone's files, what reads them, the trained heads, and their loss on the validation part."""
+    """The backbone's files, what reads them, the trained heads, and their least loss on the validation part."""
 
     backbone: BackboneSpec
     features: RecordFeatures
@@ -98,14 +98,13 @@ def train_towers(
     network = MultiTask(backbone, towers)
     identity = _identity(choice, site, parts, samples, labels, fingerprint)
     checkpoint = Checkpoint(site.run / "checkpoint.pt", {"another recipe, backbone or dataset": identity})
-    train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
+    least = train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
 
-    loss = validation_loss(network, samples[1], site.processes)
     if backbone is not None:
         spec = trained_files(backbone, choice, site, labels)
         features = _features(spec, site)
         _share_out(features, parts[1], site.processes)
-    return TrainedTowers(backbone=spec, features=features, towers=towers, loss=loss)
+    return TrainedTowers(backbone=spec, features=features, towers=towers, loss=least)
 
 
 def with_metrics(fitted: Fitted, test: Sequence[Record], split: str) -> Fitted:
