@@ -103,7 +103,7 @@ def test_the_report_says_what_was_measured() -> None:
     assert "| VSI | 0.810 | – | – | – |" in text
     assert "| SVR | 0.500 | – | 0.930 |" in text
     assert "Schemes" not in to_markdown(replace(report, schemes=()))
-    assert "Best of" not in to_markdown(replace(report, targets=()))
+    assert "nothing is decided" not in to_markdown(replace(report, targets=()))
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
