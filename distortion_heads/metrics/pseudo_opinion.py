@@ -16,7 +16,7 @@ Scores = Mapping[str, float]
 
 
 def plain_mean(names: Sequence[str], scores: Scores) -> float:
-    """Return the mean of metrics, those of which less is better as 1 less the value (the pseudo-opinion of Lai, Chu, Leng).
+    """Return the mean of metrics, those of which less is better as 1 less the value: what Lai, Chu, Leng learn.
 
     The paper does not say how MDSI and GMSD, which grow with the damage, are turned round.
     """
