@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -37,7 +37,7 @@ _OPTIONS = (
     click.option("--finetune", type=click.Choice(["frozen", "last-block", "all"]), help="What of the backbone learns."),
     click.option(
         "--recipe",
-        type=click.Choice(["dheads", "ameur", "deepfl"]),
+        type=click.Choice(["dheads", "ameur", "meon", "deepfl"]),
         default="dheads",
         show_default=True,
         help="deepfl learns the scores that `dheads synth --kadis` gives, or else ratings.",
@@ -57,7 +57,14 @@ _OPTIONS = (
     click.option("--stride", type=click.IntRange(min=1), help="Stride of the patches in pixels."),
     click.option("--refit-heads", is_flag=True, help="Fit the attached heads again on the backbone in --out."),
 )
-DATASET_DEFAULTS = {"ameur": "densenet169", "dheads": "dheads_small", "deepfl": "dheads_small"}
+DATASET_DEFAULTS: dict[str, tuple[str, Literal["frozen", "last-block", "all"]]] = {
+    "ameur": ("densenet169", "frozen"),
+    "dheads": ("dheads_small", "frozen"),
+    "meon": ("meon", "all"),
+    "deepfl": ("dheads_small", "all"),
+}
+"""By recipe: the backbone, and what of it learns."""
+
 _CHANGES = (
     "pooling", "epochs", "images_per_batch", "rate", "backbone_rate", "patience", "precision", "side", "stride"
 )  # fmt: skip
@@ -135,13 +142,14 @@ def _run(
     changes = {name: options[name] for name in _CHANGES}
     data = _on_this_machine(options["data"])
     labels = options["labels"]
+    backbone, finetune = DATASET_DEFAULTS[options["recipe"]]
     return DatasetRun(
         data=data,
         out=out,
         choice=NetworkChoice(
-            backbone=options["backbone"] or DATASET_DEFAULTS[options["recipe"]],
+            backbone=options["backbone"] or backbone,
             weights=options["weights"],
-            finetune=options["finetune"] or ("all" if options["recipe"] == "deepfl" else "frozen"),
+            finetune=options["finetune"] or finetune,
             recipe=recipe_for(options["recipe"], **changes, seed=seed),
         ),
         kind=options["kind"],
@@ -190,15 +198,20 @@ def _show(bar: Bar, progress: Progress) -> None:
 def _tell(ctx: click.Context, out: Path, summary: Summary | ScoresSummary) -> None:
     for note in summary.notes:
         session_of(ctx).warn(note)
-    quality = all(head.scale is not None for head in summary.heads)
-    names = ("SROCC", "PLCC", "mean error") if quality else ("AUROC", "F1", "false alarms on clean")
-    rows = [["head", *names]]
-    for head in summary.heads:
+    present = [head for head in summary.heads if head.scale is None]
+    rated = [head for head in summary.heads if head.scale is not None]
+    rows = [["head", *(("AUROC", "F1", "false alarms on clean") if present else ("SROCC", "PLCC", "mean error"))]]
+    for head in present or rated:
         found = head.metrics
-        figures = (found.srocc, found.plcc, found.mae) if quality else (found.auroc, found.f1, found.fpr_clean)
+        figures = (found.auroc, found.f1, found.fpr_clean) if present else (found.srocc, found.plcc, found.mae)
         rows.append([head.label, *("-" if figure is None else f"{figure:.4f}" for figure in figures)])
     sizes = ", ".join(f"{count} {name}" for name, count in summary.sizes.items())
     stream = stdout_stream(machine=False)
     stream.write(plain_table(rows))
+    for head in rated if present else ():
+        found = head.metrics
+        named = {"SROCC": found.srocc, "PLCC": found.plcc, "mean error": found.mae}
+        said = ", ".join(f"{name} {value:.4f}" for name, value in named.items() if value is not None)
+        stream.write(f"quality: {said} ({found.n} pictures)\n")
     stream.write(f"measured on the test part ({sizes}; no scene is in two parts)\n")
     stream.write(f"wrote {out / 'backbone'} and {out / 'heads'}: dheads predict --backbone {shlex.quote(str(out))}\n")

@@ -95,7 +95,7 @@ class PatchNetwork(TrainableBackbone):
     """A torso that gives feature maps, between the normalisation of pixels and the pooling of the maps."""
 
     def __init__(self, name: str, torso: nn.Module, patches: PatchInput, tail: Tail, source: str) -> None:
-        """`source`: "torchvision" or "plugin". Raises `BackboneError` if the torso gives no feature maps."""
+        """`source`: "torchvision", "plugin" or "meon". Raises `BackboneError` if the torso gives no feature maps."""
         super().__init__()
         self.name, self.side, self.stride = name, patches.side, patches.stride
         self.network = {"source": source, "name": name, "tail": tail}
@@ -116,7 +116,7 @@ class PatchNetwork(TrainableBackbone):
         return self.pool(self.torso(x))
 
     def pool(self, maps: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, dim): 2 x 2 max-pooling and flattening, or mean, or also deviation, of every channel."""
+        """(B, C, h, w) -> (B, dim): 2 x 2 max-pooling and flattening, or mean (and deviation) of every channel."""
         maps = maps.float()
         if self._tail == "mean":
             return maps.mean((2, 3))

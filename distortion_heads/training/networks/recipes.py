@@ -75,6 +75,25 @@ AMEUR = RecordRecipe(
     patience=0,
 )
 DHEADS = RecordRecipe(name="dheads", weight_decay=1e-2)
+MEON = RecordRecipe(
+    name="meon",
+    side=256,
+    stride=128,
+    tail="mean",
+    hidden=(),
+    dropout=0.0,
+    rate=1e-2,
+    backbone_rate=1e-4,
+    images_per_batch=40,
+    random_patches=1,
+    severity=False,
+    calibrate=False,
+    patience=3,
+    pooling="majority",
+    precision="float32",
+)
+"""Ma et al. 2018: types at `rate`, which falls where the loss stalls, then types and quality at `backbone_rate`."""
+
 DEEPFL = RecordRecipe(
     name="deepfl",
     tail="mean",
@@ -89,7 +108,7 @@ DEEPFL = RecordRecipe(
     calibrate=False,
     patience=10,
 )
-RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, DEEPFL)}
+RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, MEON, DEEPFL)}
 
 SHALLOW_RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Rates of the shallow regression of DeepFL-IQA, which takes the best on the validation part."""

@@ -28,27 +28,33 @@ READERS, AHEAD = 4, 3
 class Targets:
     """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown.
 
-    Or `scores` float32 (n, N), in [0, 1], NaN where unknown: then these are learnt, and nothing else.
+    `quality` float32 (n,), NaN where there is no opinion. Or `scores` float32 (n, N), in [0, 1], NaN where
+    unknown: then these are learnt, and nothing else.
     """
 
     presence: NDArray[np.float32]
     severity: NDArray[np.float32]
+    quality: NDArray[np.float32]
     scores: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, records: Sequence[Record], labels: Sequence[str]) -> Targets:
+    def of(
+        cls, records: Sequence[Record], labels: Sequence[str], quality: NDArray[np.float32] | None = None
+    ) -> Targets:
         severity = [[record.severities.get(label, np.nan) for label in labels] for record in records]
         presence = [[label in record.severities for label in labels] for record in records]
         shape = (len(records), len(labels))
         return cls(
             presence=np.array(presence, np.float32).reshape(shape),
             severity=np.array(severity, np.float32).reshape(shape),
+            quality=np.full(len(records), np.nan, np.float32) if quality is None else quality,
         )
 
     @classmethod
     def of_scores(cls, scores: NDArray[np.float32]) -> Targets:
         nothing = np.zeros((len(scores), 0), np.float32)
-        return cls(presence=nothing, severity=nothing, scores=scores)
+        unrated = np.full(len(scores), np.nan, np.float32)
+        return cls(presence=nothing, severity=nothing, quality=unrated, scores=scores)
 
     @property
     def heads(self) -> int:
@@ -118,6 +124,7 @@ class Batch:
     weight: Tensor
     presence: Tensor
     severity: Tensor
+    quality: Tensor
     scores: Tensor | None = None
 
 
@@ -189,5 +196,6 @@ def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int6
         weight=torch.from_numpy(weight),
         presence=torch.from_numpy(targets.presence[index]),
         severity=torch.from_numpy(targets.severity[index]),
+        quality=torch.from_numpy(targets.quality[index]),
         scores=None if targets.scores is None else torch.from_numpy(targets.scores[index]),
     )

@@ -29,17 +29,23 @@ from distortion_heads.training.networks.train_on_records import train_on_records
 from distortion_heads.training.runs.finish_heads import finished_heads
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
+from distortion_heads.training.runs.opinions_of_records import Opinions
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
 from distortion_heads.views.patches import PatchGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fitted:
-    """The backbone's files, what reads them, and the heads in the order of the labels."""
+    """The backbone's files, what reads them, and the heads in the order of the labels.
+
+    `quality`: a head of quality, where one was trained too, on these `opinions`.
+    """
 
     backbone: BackboneSpec
     features: RecordFeatures
     heads: tuple[HeadFile, ...]
+    quality: HeadFile | None = None
+    opinions: Opinions | None = None
 
     def judge(self) -> HeadJudge:
         return HeadJudge(self.heads, self.features)
@@ -82,7 +88,7 @@ def train_towers(
         raise DataError("there are too few records: some are needed to train on, and others to validate with")
     if choice.finetune == "frozen":
         spec = frozen_files(choice, site)
-        features = _features(spec, site)
+        features = features_of(spec, site)
         samples: list[Samples] = [_feature_samples(features, part, targets, site.processes) for part in parts]
         dim, fingerprint = features.backbone.ref.dim, features.backbone.ref.fingerprint
         backbone = None
@@ -96,14 +102,14 @@ def train_towers(
     torch.manual_seed(choice.recipe.seed)
     towers = Towers(dim, len(labels), choice.recipe.hidden, severity=choice.recipe.severity)
     network = MultiTask(backbone, towers)
-    identity = _identity(choice, site, parts, samples, labels, fingerprint)
+    identity = identity_of(choice, site, parts, labels, fingerprint, samples)
     checkpoint = Checkpoint(site.run / "checkpoint.pt", {"another recipe, backbone or dataset": identity})
     least = train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
 
     if backbone is not None:
         spec = trained_files(backbone, choice, site, labels)
-        features = _features(spec, site)
-        _share_out(features, parts[1], site.processes)
+        features = features_of(spec, site)
+        share_out(features, parts[1], site.processes)
     return TrainedTowers(backbone=spec, features=features, towers=towers, loss=least)
 
 
@@ -118,14 +124,14 @@ def with_metrics(fitted: Fitted, test: Sequence[Record], split: str) -> Fitted:
     return replace(fitted, heads=tuple(heads))
 
 
-def _features(spec: BackboneSpec, site: TrainingJob) -> RecordFeatures:
+def features_of(spec: BackboneSpec, site: TrainingJob) -> RecordFeatures:
     spec = with_network(spec, site.registry)
     # One thread: the records are what is worked on in parallel.
     source = open_backbone(spec, device=site.processes.device, threads=1)
     return RecordFeatures(backbone=source, hashes=site.hashes, cache=site.cache, frames=site.frames)
 
 
-def _share_out(features: RecordFeatures, records: Sequence[Record], processes: Processes) -> None:
+def share_out(features: RecordFeatures, records: Sequence[Record], processes: Processes) -> None:
     """Each process computes its share and leaves it in the cache for all."""
     if processes.size > 1:
         features.of(records[processes.rank :: processes.size], "native")
@@ -138,7 +144,7 @@ def _feature_samples(
     targets: Callable[[Sequence[Record]], Targets],
     processes: Processes,
 ) -> Samples:
-    _share_out(features, records, processes)
+    share_out(features, records, processes)
     return FeatureSamples(windows=features.of(records, "native"), targets=targets(records))
 
 
@@ -160,13 +166,13 @@ def _patch_samples(
     )
 
 
-def _identity(
+def identity_of(
     choice: NetworkChoice,
     site: TrainingJob,
     parts: Sequence[Sequence[Record]],
-    samples: Sequence[Samples],
     labels: Sequence[str],
     fingerprint: str,
+    samples: Sequence[Samples] = (),
 ) -> str:
     """SHA-256 (hex) of everything that decides the weights."""
     records = [[[site.hashes[r.path], sorted(r.severities.items())] for r in part] for part in parts]

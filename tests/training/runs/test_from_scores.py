@@ -55,7 +55,7 @@ def test_the_loss_is_the_mean_square_over_tasks_that_are_known() -> None:
     nothing = torch.zeros(2, 0)
     batch = Batch(
         x=out, masks=(), owner=torch.tensor([0, 1]), weight=torch.tensor([0.5, 0.5]), presence=nothing,
-        severity=nothing, scores=scores,
+        severity=nothing, quality=torch.full((2,), torch.nan), scores=scores,
     )  # fmt: skip
     assert score_loss(out, batch).item() == pytest.approx(0.5 * (0.25 + 1.0) / 2)
 
