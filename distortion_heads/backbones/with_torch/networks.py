@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.backbones.files import BackboneFile, dump_backbone, dump_patch_backbone, fingerprint
+from distortion_heads.backbones.with_torch.block_maps import block_maps
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.backbones.with_torch.patch_graph import build_patch_graph
 from distortion_heads.errors import BackboneError
@@ -70,7 +71,7 @@ class TrainableBackbone(nn.Module, ABC):
         blocks = self.blocks()
         hooks = [b.register_forward_hook(lambda _m, _x, out: sizes.append(int(out.shape[-1]))) for b in blocks]
         with torch.no_grad():
-            self.eval()(torch.zeros(1, 3, self.side, self.side, device=next(self.parameters()).device))
+            self.eval().call_blocks(torch.zeros(1, 3, self.side, self.side, device=next(self.parameters()).device))
         for hook in hooks:
             hook.remove()
         chosen: list[nn.Module] = []
@@ -80,6 +81,10 @@ class TrainableBackbone(nn.Module, ABC):
             if reduces and any(True for block in chosen for _ in block.parameters()):
                 break
         return chosen
+
+    def call_blocks(self, pixels: Tensor) -> None:
+        """Call each of the `blocks` once on what the one before it gives."""
+        self(pixels)
 
     def train(self, mode: bool = True) -> TrainableBackbone:
         super().train(mode and self.learns_norms)
@@ -101,11 +106,13 @@ class PatchNetwork(TrainableBackbone):
             maps = torso.eval()(torch.zeros(1, 3, self.side, self.side))
             if not isinstance(maps, Tensor) or maps.ndim != 4:
                 raise BackboneError(f"backbone {name!r} does not give feature maps (B, C, h, w)")
-            self.dim = int(self.pool(maps).shape[1])
+            self.dim = int(self(torch.zeros(1, 3, self.side, self.side)).shape[1])
 
     def forward(self, pixels: Tensor) -> Tensor:
         mean, std = self.get_buffer("input_mean"), self.get_buffer("input_std")
         x = (pixels.float() / 255 - mean[:, None, None]) / std[:, None, None]
+        if self._tail == "mlsp":
+            return torch.cat([maps.float().mean((2, 3)) for maps in block_maps(self.torso, x)], 1)
         return self.pool(self.torso(x))
 
     def pool(self, maps: Tensor) -> Tensor:
@@ -121,6 +128,9 @@ class PatchNetwork(TrainableBackbone):
 
     def blocks(self) -> list[nn.Module]:
         return list(self.torso.children())
+
+    def call_blocks(self, pixels: Tensor) -> None:
+        self.torso(pixels)
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         found = {name: _array(value) for name, value in self.state_dict().items() if value.is_floating_point()}
@@ -201,7 +211,7 @@ def _array(tensor: Tensor) -> NDArray[np.float32]:
 Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
 
 
-Tail: TypeAlias = Literal["maxpool", "moments", "mean"]
+Tail: TypeAlias = Literal["maxpool", "moments", "mean", "mlsp"]
 
 
 Operation: TypeAlias = Callable[[Tensor], Tensor]

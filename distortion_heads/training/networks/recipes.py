@@ -23,10 +23,11 @@ class RecordRecipe:
     """All that decides the result besides the data and the backbone.
 
     `side`, `stride`: patches in native pixels. `tail`: what becomes of the last feature maps (2 x 2 max-pooling and
-    flattening, or mean and standard deviation of every channel). `hidden`: widths of each head's hidden layers,
-    followed by ReLU and `dropout`. `rate`: of the heads; the backbone learns at `backbone_rate`. `rate_decay`: the
-    rate is divided by 1 + `rate_decay` * step. `random_patches`: so many anywhere in the picture, mirrored at random,
-    where the backbone learns; 0: the grid. `severity`: learn it where it is known. `calibrate`: fit probabilities and
+    flattening, the mean of every channel, or also the deviation), or the means of the maps of every block ("mlsp").
+    `hidden`: widths of each head's hidden layers, followed by ReLU and `dropout`, one for all or one for each. `rate`:
+    of the heads; the backbone learns at `backbone_rate`. `rate_decay`: the rate is divided by 1 + `rate_decay` * step.
+    `random_patches`: so many anywhere in the picture, mirrored at random, where the backbone learns, of `crop` pixels a
+    side (None: `side`); 0: the grid. `severity`: learn it where it is known. `calibrate`: fit probabilities and
     thresholds to the validation part; otherwise the threshold is 0.5. `patience`: epochs without improvement on the
     validation part before training stops; 0: never.
     """
@@ -36,7 +37,7 @@ class RecordRecipe:
     stride: int = 150
     tail: Tail = "moments"
     hidden: tuple[int, ...] = (32,)
-    dropout: float = 0.25
+    dropout: float | tuple[float, ...] = 0.25
     rate: float = 1e-3
     backbone_rate: float = 1e-4
     rate_decay: float = 0.0
@@ -44,12 +45,18 @@ class RecordRecipe:
     epochs: int = 40
     images_per_batch: int = 16
     random_patches: int = 4
+    crop: int | None = None
     severity: bool = True
     calibrate: bool = True
     patience: int = 6
     pooling: Pooling = "mean"
     precision: Precision = "auto"
     seed: int = 0
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """Return the dropout after each hidden layer."""
+        return self.dropout if isinstance(self.dropout, tuple) else (self.dropout,) * len(self.hidden)
 
 
 # Their optimiser is Keras's Adam, whose `decay` divides the rate by 1 + decay * step.
@@ -87,7 +94,31 @@ MEON = RecordRecipe(
 )
 """Ma et al. 2018: types at `rate`, which falls where the loss stalls, then types and quality at `backbone_rate`."""
 
-RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, MEON)}
+DEEPFL = RecordRecipe(
+    name="deepfl",
+    tail="mean",
+    hidden=(512, 256),
+    dropout=(0.25, 0.5),
+    rate=1e-4,
+    backbone_rate=1e-4,
+    epochs=10,
+    images_per_batch=64,
+    random_patches=1,
+    severity=False,
+    calibrate=False,
+    patience=10,
+)
+RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, MEON, DEEPFL)}
+
+SHALLOW_RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+"""Rates of the shallow regression of DeepFL-IQA, which takes the best on the validation part."""
+
+
+def shallow(recipe: RecordRecipe) -> RecordRecipe:
+    """Return how DeepFL-IQA learns ratings, once its network has learnt scores: from the means of every block."""
+    epochs = 30 if recipe.epochs == DEEPFL.epochs else recipe.epochs
+    widths = {"hidden": (2048, 1024, 256), "dropout": (0.25, 0.25, 0.5)}
+    return replace(recipe, tail="mlsp", epochs=epochs, patience=epochs, **widths)  # type: ignore[arg-type]
 
 
 def recipe_for(name: str, corpus: str | None = None, **changes: object) -> RecordRecipe:
@@ -110,7 +141,10 @@ def recipe_for(name: str, corpus: str | None = None, **changes: object) -> Recor
         raise DataError(f"recipe {name!r}: {error}") from None
 
 
-_LEAST = {"side": 32, "stride": 1, "epochs": 1, "images_per_batch": 1, "random_patches": 0, "patience": 0, "seed": 0}
+_LEAST = {
+    "side": 32, "crop": 32, "stride": 1, "epochs": 1, "images_per_batch": 1, "random_patches": 0, "patience": 0,
+    "seed": 0,
+}  # fmt: skip
 _CHOICES: dict[str, tuple[object, ...]] = {
     "tail": get_args(Tail),
     "pooling": get_args(Pooling),

@@ -19,6 +19,7 @@ from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import Partition, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.io.text_tables import reread_path
 from distortion_heads.registry.build import Registry
@@ -37,7 +38,8 @@ from distortion_heads.training.runs.meon import with_quality
 class DatasetRun:
     """The request. `labels`: None for all of the dataset's; `kind`: None to find it out.
 
-    With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset.
+    With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset, and with `own_rate` ratings are
+    learnt at the best rate of those that DeepFL-IQA tries.
     """
 
     data: Path
@@ -46,6 +48,7 @@ class DatasetRun:
     kind: str | None = None
     labels: tuple[str, ...] | None = None
     own_stride: bool = True
+    own_rate: bool = True
     head_license: str = UNSPECIFIED
     command: str = "dheads train"
     report: Callable[[Progress], None] = field(default=lambda progress: None)
@@ -58,6 +61,10 @@ class Summary:
     fitted: Fitted
     sizes: dict[str, int]
     notes: tuple[str, ...]
+
+    @property
+    def heads(self) -> tuple[HeadFile, ...]:
+        return self.fitted.heads if self.fitted.quality is None else (*self.fitted.heads, self.fitted.quality)
 
 
 def train_on_dataset(run: DatasetRun, registry: Registry, processes: Processes) -> Summary:
