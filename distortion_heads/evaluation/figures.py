@@ -25,7 +25,7 @@ def overall_figures(outcome: Outcome) -> Figures:
     `exact`: share of the records of which every label is right (the paper's accuracy). `clean_silent`: share of the
     clean records on which no head fires. `single_...`, `multiple_...`: records with one, with two or more distortions,
     the clean ones among the negatives of both. `single_right`: share of the records with one distortion of which every
-    label is right, which the ICIP 2020 challenge calls F1 on single distortions. `seconds`: per picture or frame.
+    label is right, which the ICIP 2020 challenge calls F1 on single distortions. `seconds`: per picture or frame. `parameters`: numbers that the method holds.
     """
     found = outcome.found
     figures = set_figures(outcome.truth, found)
@@ -41,6 +41,7 @@ def overall_figures(outcome: Outcome) -> Figures:
             figures[f"{name}_{figure}"] = subset.get(figure)
     figures["single_right"] = single_right(outcome.truth, found)
     figures["seconds"], figures["fit_seconds"] = outcome.seconds, outcome.fit_seconds
+    figures["parameters"] = outcome.parameters
     return figures
 
 

@@ -137,6 +137,7 @@ def _run(repetition: Repetition, selection: Selection, work: Path, frames: int) 
         fit_seconds=fit_seconds,
         n_train=len(train),
         n_validation=len(validation),
+        parameters=getattr(judge, "parameters", None),
     )
 
 

@@ -135,7 +135,7 @@ def _run(
         ),
         kind=options["kind"],
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",") if label.strip()),
-        own_stride=options["stride"] is None,
+        given=frozenset(name for name, value in changes.items() if value is not None),
         head_license=head_license,
         command=_command(seed, options),
         report=report,

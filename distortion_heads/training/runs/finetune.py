@@ -30,7 +30,6 @@ from distortion_heads.training.runs.finish_heads import finished_heads
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
-from distortion_heads.views.patches import PatchGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,11 +118,10 @@ def _feature_samples(
 def _patch_samples(
     backbone: TrainableBackbone, records: Sequence[Record], labels: Sequence[str], recipe: RecordRecipe, frames: int
 ) -> Samples:
-    grid = PatchGrid(side=backbone.side, stride=backbone.stride)
     return PatchSamples(
         records=records,
         targets=Targets.of(records, labels),
-        grid=grid,
+        grid=backbone.grid,
         random_patches=recipe.random_patches,
         frames=frames,
     )

@@ -26,7 +26,7 @@ from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import AMEUR_STRIDES
+from distortion_heads.training.networks.recipes import as_in_paper
 from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
@@ -35,7 +35,7 @@ from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 class DatasetRun:
     """The request. `labels`: None for all of the dataset's; `kind`: None to find it out.
 
-    With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset.
+    The recipe `ameur` is the paper's for that dataset, but for the fields in `given`.
     """
 
     data: Path
@@ -43,7 +43,7 @@ class DatasetRun:
     choice: NetworkChoice
     kind: str | None = None
     labels: tuple[str, ...] | None = None
-    own_stride: bool = True
+    given: frozenset[str] = frozenset()
     head_license: str = UNSPECIFIED
     command: str = "dheads train"
     report: Callable[[Progress], None] = field(default=lambda progress: None)
@@ -72,9 +72,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
     corpus = load_corpus(run.data, run.kind)
     hashes = content_hashes([record.path for record in corpus.records])
     selection = select(corpus, hashes, run.labels)
-    choice = run.choice
-    if run.own_stride and choice.recipe.name == "ameur" and corpus.name in AMEUR_STRIDES:
-        choice = replace(choice, recipe=replace(choice.recipe, stride=AMEUR_STRIDES[corpus.name]))
+    choice = replace(run.choice, recipe=as_in_paper(run.choice.recipe, corpus.name, run.given))
     split = split_records(selection.records, selection.scenes, selection.labels, "disjoint", seed=choice.recipe.seed)
     parts = {name: [selection.records[i] for i in getattr(split, name)] for name in ("train", "validation", "test")}
     site = TrainingJob(
