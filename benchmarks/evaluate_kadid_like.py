@@ -65,9 +65,9 @@ REDUCED = (
 )
 
 REDUCED_TWICE = (
-    "\n\n`cnn-kang` is trained for 10 epochs, from random weights as always. `ameur-random` is the recipe of Ameur et al."
-    " 2022 on MobileNetV3-Large from random weights, frozen, on patches of 112 pixels, for 10 epochs: **not the paper's"
-    " system**."
+    "\n\n`cnn-kang` is trained for 10 epochs, from random weights as always. `ameur-random` is the recipe of Ameur et"
+    " al. 2022 on MobileNetV3-Large from random weights, frozen, on patches of 112 pixels, for 10 epochs: **not the"
+    " paper's system**."
 )
 
 FEW = 3
