@@ -47,10 +47,10 @@ KINDS = {
     "noise_uneven": ("white_noise", "uneven_illumination"),
     "smoke_uneven": ("smoke", "uneven_illumination"),
 }
-"""Folders of the challenge's training part, and what is in them."""
+"""Folders of the challenge's training part, and the labels of what lies there."""
 
 SEVERITIES = (2.0, 3.0, 4.0, 5.0)
-"""Of this project, for LVQ's levels 1 to 4, of which the first is already visible."""
+"""Severities of this project for LVQ's levels 1 to 4, of which the first is already visible."""
 
 REFERENCE = "reference"
 CODING = Coding(codec="h264", crf=12)
@@ -60,7 +60,7 @@ DRIFT = 0.06
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How many references there are, and how long and large their videos."""
+    """The size of the dataset: references, seconds and frames a second, width and height of a video."""
 
     references: int = 20
     seconds: float = 10.0

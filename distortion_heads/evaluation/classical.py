@@ -46,7 +46,7 @@ def iqmg_numbers(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 NUMBERS: Mapping[str, Numbers] = {"brisque-svm": brisque_features, "iqmg": iqmg_numbers}
-"""What the machines of each method read."""
+"""The numbers that the machines of each method read."""
 
 
 @dataclass(frozen=True, kw_only=True)

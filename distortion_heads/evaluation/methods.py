@@ -129,7 +129,7 @@ METHODS: Mapping[str, Callable[[str, str, Mapping[str, Any], Surroundings], Meth
     **dict.fromkeys(NUMBERS, _classical),
     **dict.fromkeys(PRESETS, _trained),
 }
-"""What makes each method: of the name that it is shown by, its name here, its options and the surroundings."""
+"""The makers of methods: of the name that it is shown by, its name here, its options and the surroundings."""
 
 
 def _value(text: str) -> int | float | bool | str:

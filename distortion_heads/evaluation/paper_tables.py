@@ -1,4 +1,4 @@
-"""What the tables of Ameur et al. 2022 compare, as methods, labels and training shares of `dheads evaluate`."""
+"""The tables of Ameur et al. 2022 as methods, labels and training shares of `dheads evaluate`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FULL = (0.8,)
 
 @dataclass(frozen=True, kw_only=True)
 class PaperTable:
-    """What a table compares: methods with their options, and training shares."""
+    """One table: methods with their options, and training shares."""
 
     title: str
     methods: tuple[str, ...]

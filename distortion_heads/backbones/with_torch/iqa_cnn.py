@@ -35,7 +35,7 @@ class MostAndLeast(nn.Module):
     """The largest and the smallest value of every map: (B, C, h, w) -> (B, 2 C, 1, 1)."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([maps.amax((2, 3), keepdim=True), maps.amin((2, 3), keepdim=True)], 1)
+        return torch.cat([functional.adaptive_max_pool2d(maps, 1), -functional.adaptive_max_pool2d(-maps, 1)], 1)
 
 
 def iqa_cnn() -> nn.Module:
@@ -57,5 +57,6 @@ def iqa_cnn() -> nn.Module:
 
 
 def _blurred(grey: Tensor) -> Tensor:
+    """Return means over squares; at the border, of the part that lies in the patch."""
     side = 2 * REACH + 1
-    return functional.avg_pool2d(functional.pad(grey, (REACH,) * 4, mode="reflect"), side, stride=1)
+    return functional.avg_pool2d(grey, side, stride=1, padding=REACH, count_include_pad=False)

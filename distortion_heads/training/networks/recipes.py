@@ -22,7 +22,7 @@ AMEUR_CHANGES: Mapping[str, Mapping[str, object]] = {
     "livemd": {"stride": 350},
     "lvq": {"side": 288, "width": 512, "stride": 288, "tail": "flat", "images_per_batch": 10},
 }
-"""What the paper does otherwise per dataset. Stride in pixels of the 224 x 224 patches: K = 4, 4, 6 and 8 patches of a
+"""Changes that the paper makes per dataset. Stride in pixels of the 224 x 224 patches: K = 4, 4, 6 and 8 patches of a
 picture of its size. Frames of LVQ are one patch each, whole; a batch is ten videos of ten frames."""
 
 
