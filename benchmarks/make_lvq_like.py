@@ -87,9 +87,11 @@ def main() -> int:
     parser.add_argument("--group", default="surgery", help="of the manifest (%(default)s)")
     parser.add_argument("--small", action="store_true", help="ten frames a video, of one second")
     parser.add_argument("--references", type=int, default=Shape.references, metavar="N", help="(%(default)s)")
+    parser.add_argument("--size", default="512x288", metavar="WxH", help="of the frames (%(default)s)")
     parser.add_argument("--jobs", type=int, default=usable_cores(), help="processes (%(default)s)")
     options = parser.parse_args()
-    shape = replace(SMALL if options.small else Shape(), references=options.references)
+    width, height = map(int, options.size.split("x"))
+    shape = replace(SMALL if options.small else Shape(), references=options.references, width=width, height=height)
     try:
         references = choose_references(options.wild, options.group, shape)
         count = make_lvq_like(references, options.out, shape, jobs=options.jobs)
