@@ -4,7 +4,7 @@
     python benchmarks/evaluate_lvq_like.py WILD WORK --small [--repeats 1]            # what two busy cores can do
 
 WILD is as for `make_lvq_like.py`; WORK keeps the datasets and finished repetitions. With --small there are a reference
-of each operation, ten frames a video, of which three are judged, and two reports: `lvq-like` without the paper's own
+of each operation, ten frames a video, of which one is judged, and two reports: `lvq-like` without the paper's own
 method, and `lvq-vgg16` with it alone, on frames of 128 x 72 and from random weights.
 """
 
@@ -23,8 +23,8 @@ NOTE = (
     "**This is not LVQ.** It has its folders, its five distortions and five mixtures at four levels, and its size of"
     " frames unless something else is said, but {references} stills of laparoscopic operations over which a camera"
     " drifts, distorted by this project's own generators - the same that the bundled backbone was trained with, which"
-    " has also seen some of these stills as clean pictures. An operation is one scene. Unlike LVQ there are clean videos."
-    " Made by `python benchmarks/evaluate_lvq_like.py WILD WORK{small}`."
+    " has also seen some of these stills as clean pictures. An operation is one scene. Unlike LVQ there are clean"
+    " videos. Made by `python benchmarks/evaluate_lvq_like.py WILD WORK{small}`."
 )
 FEW_EPOCHS = "\n\n`cnn-kang` is trained for six epochs."
 RANDOM = (
@@ -79,7 +79,7 @@ def main() -> int:
         small = ["--small"] if options.small else []
         run(sys.executable, MAKER, options.wild, dataset, "--references", references, "--size", video.size, *small)
         arguments = [word for method in video.methods for word in ("--method", method)]
-        arguments += ["--protocol", "both", "--repeats", str(options.repeats), "--frames", "3" if small else "10"]
+        arguments += ["--protocol", "both", "--repeats", str(options.repeats), "--frames", "1" if small else "10"]
         report_on(options.work, options.out, name, dataset, note + video.note, *arguments)
         rank(options.out / name)
     return 0
@@ -87,14 +87,8 @@ def main() -> int:
 
 def rank(folder: Path) -> None:
     """Write the challenge's score of a report's methods to challenge.txt."""
-    command = [
-        sys.executable,
-        "-c",
-        "from dheads_cli.main import main; main()",
-        "score2020",
-        str(folder / "result.json"),
-    ]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    command = [sys.executable, "-c", "from dheads_cli.main import main; main()", "score2020"]
+    done = subprocess.run([*command, str(folder / "result.json")], check=False, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     (folder / "challenge.txt").write_text(done.stdout)
