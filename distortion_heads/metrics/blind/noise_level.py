@@ -29,6 +29,7 @@ def noise_level(pixels: NDArray[np.uint8]) -> float:
     """
     check_side(pixels, LEAST, "the noise level")
     luma = pyramid(pixels)[0]
+    luma -= luma.mean()  # or products would be of much larger numbers than their differences
     patches = np.lib.stride_tricks.sliding_window_view(luma, (PATCH, PATCH)).reshape(-1, PATCH**2)
     texture = _texture(luma).ravel()
     variance = _least_eigenvalue(patches)
@@ -55,8 +56,9 @@ def _sums(values: NDArray[np.float64], height: int, width: int) -> NDArray[np.fl
 
 
 def _least_eigenvalue(patches: NDArray[np.float64]) -> float:
-    centred = patches - patches.mean(0)
-    return max(float(np.linalg.eigvalsh(centred.T @ centred / max(len(patches) - 1, 1))[0]), 0.0)
+    mean, count = patches.mean(0), len(patches)
+    covariance = (patches.T @ patches - count * np.outer(mean, mean)) / max(count - 1, 1)
+    return max(float(np.linalg.eigvalsh(covariance)[0]), 0.0)
 
 
 @lru_cache(maxsize=1)
