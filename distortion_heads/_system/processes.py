@@ -99,6 +99,7 @@ def _begin() -> None:
     import threading
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
+    from multiprocessing.util import Finalize
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be held; the one who asks ends the processes
     parent = parent_process()
@@ -110,3 +111,12 @@ def _begin() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+    Finalize(None, _leave_threads, exitpriority=-1000)
+
+
+def _leave_threads() -> None:
+    """End this worker, whose work is done, though a thread that a plugin began may run on."""
+    import threading
+
+    if threading.active_count() > 2:  # besides the one that follows the parent
+        os._exit(0)

@@ -22,6 +22,7 @@ from distortion_heads.registry.discovery import (
     load_plugins,
     register,
 )
+from distortion_heads.registry.guarded import guarded
 from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
 
 MAX_SPECS = 100_000
@@ -166,20 +167,21 @@ def _specs(plugin: LoadedPlugin, hook: str, kind: type[_Spec]) -> tuple[_Spec, .
     results = plugin.call(hook)
     if len(results) < len(plugin.implementations(hook)):
         raise RegistryError(f"{hook} returned None, not an iterable of {kind.__name__}")
-    specs = tuple(islice((spec for result in results for spec in _checked(result, hook, kind)), MAX_SPECS + 1))
+    checked = (spec for result in results for spec in _checked(result, hook, kind, plugin.owner))
+    specs = tuple(islice(checked, MAX_SPECS + 1))
     if len(specs) > MAX_SPECS:
         raise RegistryError(f"{hook} gave more than {MAX_SPECS} of {kind.__name__}")
     return specs
 
 
-def _checked(result: object, hook: str, kind: type[_Spec]) -> Iterable[_Spec]:
+def _checked(result: object, hook: str, kind: type[_Spec], owner: Owner) -> Iterable[_Spec]:
     if not isinstance(result, Iterable):
         raise RegistryError(f"{hook} returned {type(result).__name__}, not an iterable of {kind.__name__}")
     for spec in result:
         if not isinstance(spec, kind):
             raise RegistryError(f"{hook} gave {type(spec).__name__} where {kind.__name__} is wanted")
         _check_fields(spec)
-        yield spec
+        yield spec if owner.is_builtin or owner.distribution == USER else guarded(spec, owner)
 
 
 def _check_fields(spec: HeadSpec | BackboneSpec) -> None:

@@ -23,6 +23,8 @@ from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import TEMPORAL, BackboneRef, check_label
 
 SCHEMA = "dheads-profile/1"
+OWN = "profile "
+"""Beginning of the objective of a threshold of one's own."""
 SUFFIX = ".json"
 MAX_BYTES = 4 * 2**20
 
@@ -105,7 +107,7 @@ class Profile:
                 f"{self._again}"
             )
         value = min(own.value, 1.0)  # never, as far as a head file can say so
-        return replace(file, threshold=Threshold(value=value, objective=f"profile {self.name}: {self.said}"))
+        return replace(file, threshold=Threshold(value=value, objective=f"{OWN}{self.name}: {self.said}"))
 
     @property
     def _again(self) -> str:

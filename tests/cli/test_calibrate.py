@@ -91,6 +91,27 @@ def test_the_file_of_a_project_names_a_profile(
     assert plain.err == ""
 
 
+def test_every_command_that_decides_takes_a_profile(
+    dheads: Dheads, own_heads: tuple[str, str], clean: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("jinja2")
+    assert dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own").code == 0
+    heads, own = ("--heads", "always,never_here"), ("--profile", "own")
+    heat = ("predict", clean, *heads, "--json", "--heat", tmp_path / "maps")
+    plain, profiled = (["areas" in str(line) for line in dheads(*heat, *more).lines] for more in ((), own))
+    assert sum(plain) == 14
+    assert sum(profiled) <= 0.2 * 14
+    page = tmp_path / "page.html"
+    assert dheads("report", clean, *heads, "--out", page).code == 0
+    assert page.read_text().count('"state": "distorted"') == 14
+    assert dheads("report", clean, *heads, *own, "--out", page).code == 0
+    assert page.read_text().count('"state": "distorted"') <= 0.2 * 14
+    assert "profile own: false alarms of any family on at most 20 %" in page.read_text()
+    by_family = ("sort", clean, *heads, "--into", tmp_path / "sorted", "--copy", "--by-family")
+    assert dheads(*by_family).out.count("/sorted/odd/") == 14
+    assert dheads(*by_family, *own).out.count("/sorted/clean/") >= 0.8 * 14
+
+
 def test_a_profile_for_other_heads_is_one_line(dheads: Dheads, own_heads: tuple[str, str], clean: Path) -> None:
     assert dheads("calibrate", "--clean", clean, *OPTIONS).code == 0
     wrong = dheads("predict", clean, "--profile", "default", "--heads", "blur")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import standard_b64decode
 from pathlib import Path
 
@@ -57,6 +58,9 @@ def test_the_example_may_be_ones_own(dheads: Dheads, tmp_path: Path) -> None:
 def test_a_family_lists_its_kinds(dheads: Dheads) -> None:
     known = json.loads(dheads("explain", "blur", "--json").out)
     assert known["scope"] == "family"
+    assert 0 < known["mistaken_for"]["light"] < 0.1
+    assert not {"blur", *known["kinds"]} & set(known["mistaken_for"])
+    assert re.search(r"mistaken for +light \d+ %", dheads("explain", "blur").out)
     assert {"gaussian_blur", "lens_blur", "motion_blur"} <= set(known["kinds"])
     assert "shake" in known["makes"]
     without = dheads("explain", "temporal")

@@ -118,7 +118,10 @@ class Summary(Beside):
         super().prediction(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._count([family.family for family in prediction.relevant_families])
+        if prediction.reason is None:
+            self._count([family.family for family in prediction.relevant_families])
+        else:
+            self._too_little += 1
         self._in_part += prediction.error is not None
         super().video(path, prediction)
 
