@@ -82,7 +82,7 @@ class Predictor:
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
         banks, labels, problems = load_banks(
-            chosen, self._backbone.ref, must_work=heads is not None, profile=as_profile(profile)
+            chosen, self._backbone.ref, must_work=heads is not None, profile=as_profile(profile, registry)
         )
         self._qualities, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
         self.problems = (*problems, *more)

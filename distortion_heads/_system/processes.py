@@ -8,13 +8,16 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from distortion_heads.errors import WorkerDiedError
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing.process import BaseProcess
+
+Each: TypeAlias = Callable[[Sequence[Any], Callable[[Any], Any], int], Iterator[Any]]
+"""`in_processes`, or the same elsewhere."""
 
 T = TypeVar("T")
 _Task = TypeVar("_Task")

@@ -32,4 +32,5 @@ PRESETS: Mapping[str, Preset] = {
     "finetune-last-block": Preset(recipe="dheads", backbone="dheads_small", finetune="last-block"),
     "finetune-all": Preset(recipe="dheads", backbone="dheads_small", finetune="all"),
     "cnn-kang": Preset(recipe="kang", backbone="iqa_cnn", finetune="all", weights="none"),
+    "meon": Preset(recipe="meon", backbone="meon", finetune="all"),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
 from distortion_heads.registry.discovery import (
@@ -25,8 +25,13 @@ from distortion_heads.registry.discovery import (
 from distortion_heads.registry.guarded import guarded
 from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 MAX_SPECS = 100_000
 """Most heads or backbones of one plugin: a generator may have no end."""
+
+PROFILE_SUFFIX = ".json"
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 
@@ -108,6 +113,11 @@ class Registry:
                 f"no head of the family {name!r} can be used here ({listed}): `dheads list` shows what they are"
             )
         return (self.head(name),)
+
+    def profiles(self) -> dict[str, Path | Traversable]:
+        """Return the files NAME.json of profiles that come with heads, by name; of two, that of the first head."""
+        files = [file for head in self.heads.values() for file in head.spec.profiles]
+        return {file.name.removesuffix(PROFILE_SUFFIX): file for file in reversed(files)}
 
     def raise_failures(self) -> None:
         """Raise `PluginError` with a list of the failures, if there are any."""

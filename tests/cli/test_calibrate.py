@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 
 OPTIONS = ("--false-alarms", "20%", "--confidence", "80%", "--heads", "always,never_here")
 
@@ -65,13 +66,17 @@ def test_too_few_pictures_say_how_many_are_needed(dheads: Dheads, own_heads: tup
     assert not dheads("list", "--profiles").out.startswith("profile")
 
 
-def test_a_profile_is_listed_shown_and_not_replaced(dheads: Dheads, own_heads: tuple[str, str], clean: Path) -> None:
+def test_a_profile_is_listed_shown_and_not_replaced(
+    dheads: Dheads, own_heads: tuple[str, str], clean: Path, home: Path
+) -> None:
     assert dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own").code == 0
     assert (
         "exists: replace it with --force" in dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own").error
     )
     assert dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own", "--force").code == 0
+    assert_valid("profile", json.loads((home / "profiles" / "own.json").read_text(encoding="utf-8")))
     [listed] = [json.loads(line) for line in dheads("list", "--profiles", "--json").lines]
+    assert_valid("profiles", listed)
     assert (listed["name"], listed["rate"], listed["clean"]) == ("own", 0.2, 14)
     assert "(profile own: false alarms of any family" in dheads("show", "always", "--profile", "own").out
     assert "profile" not in dheads("show", "always").out

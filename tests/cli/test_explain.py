@@ -15,6 +15,7 @@ from distortion_heads.registry.attached import load_registry
 from distortion_heads.spec import KIND, TEMPORAL
 from helpers import REPOSITORY
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 
 
 def test_every_built_in_head_says_what_mends_it() -> None:
@@ -57,6 +58,8 @@ def test_the_example_may_be_ones_own(dheads: Dheads, tmp_path: Path) -> None:
 
 def test_a_family_lists_its_kinds(dheads: Dheads) -> None:
     known = json.loads(dheads("explain", "blur", "--json").out)
+    assert_valid("explain", known)
+    assert_valid("explain", json.loads(dheads("explain", "jpeg", "--json").out))
     assert known["scope"] == "family"
     assert 0 < known["mistaken_for"]["light"] < 0.1
     assert not {"blur", *known["kinds"]} & set(known["mistaken_for"])

@@ -35,8 +35,8 @@ SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
               help="Task quality: another dataset, for the cross-database table; may be repeated.")  # fmt: skip
 @click.option("--scorers", metavar="A,B", help="Task quality: labels of heads, metrics, brisque (default: all).")
 @click.option("--method", "methods", multiple=True, metavar="NAME[,OPTION=VALUE...]",
-              help="What is compared; may be repeated: frozen (default), shipped, brisque-svm, iqmg, cnn-kang, ameur, "
-              "finetune-last-block, finetune-all. Options: backbone, weights, finetune, epochs, as ...")  # fmt: skip
+              help="What is compared; may be repeated: frozen (default), shipped, brisque-svm, iqmg, cnn-kang, meon, "
+              "ameur, finetune-last-block, finetune-all. Options: backbone, weights, finetune, epochs ...")  # fmt: skip
 @click.option("--table", type=click.Choice(["2", "8", "9", "10"]),
               help="What a table of Ameur et al. 2022 compares, on its labels: 2 (to 7) methods, 8 backbones, 9 shares "
               "of the training part, 10 (to 12) methods on LVQ; with what --method adds.")  # fmt: skip

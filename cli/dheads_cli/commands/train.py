@@ -13,6 +13,7 @@ import click
 from dheads_cli.commands.train_clips import train_on_clips
 from dheads_cli.commands.train_data import check_options, dataset_options, refit, train_on_data
 from dheads_cli.commands.train_families import make_familiarity, make_places, train_on_families, train_on_series
+from dheads_cli.options import ray_address
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.trained_table import trained_table
@@ -45,6 +46,7 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that distort pictures.")
+@click.option("--on", metavar="ray", help="Distort pictures on a Ray cluster: ray://HOST:PORT, or ray for one here.")
 @click.option("--threads", type=COUNT, help="Threads of torch on the CPU.")
 @click.option("--compile/--no-compile", "compile_network", default=False, help="Use torch.compile.")
 @click.option("--fit-pictures", type=COUNT, help="Distorted pictures that the heads are fitted on.")
@@ -77,6 +79,7 @@ def train(
     start: Path | None,
     device: str,
     workers: int,
+    on: str | None,
     threads: int | None,
     compile_network: bool,
     fit_pictures: int | None,
@@ -104,6 +107,7 @@ def train(
 
     Writes backbone/ and heads/ into --out.
     """
+    making = {"workers": workers, **_cluster(ctx, on, makes_features=families or quality or refit_heads)}
     if clips is not None:
         if images is None:
             raise click.UsageError("--clips DIR goes with --images DIR, over which a camera is moved", ctx)
@@ -113,7 +117,7 @@ def train(
         return
     wanted = {"--families": families, "--quality": quality, "--familiarity": familiarity, "--places": places}
     if any(wanted.values()):
-        chosen = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures, "workers": workers}
+        chosen = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures, **making}
         cards = {"licenses": licenses, "head_license": head_license}
         names = [name for name, given in wanted.items() if given]
         _train_one(ctx, names, images, wild, out, seed, {**chosen, **cards})
@@ -131,9 +135,7 @@ def train(
     check_options(ctx, "--images", without=dataset)
     if refit_heads:
         counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
-        refit(
-            ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses, "head_license": head_license}
-        )
+        refit(ctx, out, images, seed, {**counts, **making, "licenses": licenses, "head_license": head_license})
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
@@ -159,6 +161,17 @@ def train(
             folder = train_bundle(options, specs, lambda progress: _show(bar, progress))
     table = trained_table(folder / "heads")
     stdout_stream(machine=False).write(f"{table}wrote {folder / 'backbone'} and {folder / 'heads'}\n")
+
+
+def _cluster(ctx: click.Context, on: str | None, *, makes_features: bool) -> dict[str, Any]:
+    if on is None:
+        return {}
+    if not makes_features:
+        raise click.UsageError("--on goes with --families, --quality or --refit-heads", ctx)
+    address = ray_address(ctx, on)
+    from distortion_heads.batch.pool import RayWorkers
+
+    return {"each": RayWorkers(address).each}
 
 
 def _set_up_torch(device: str, threads: int | None) -> str:
@@ -225,7 +238,7 @@ def _train_one(
     read = {
         "--familiarity": {"wild"},
         "--places": {"workers"},
-    }.get(what, {"wild", "licenses", "workers", "fit_pictures", "hold_pictures"})
+    }.get(what, {"wild", "licenses", "workers", "on", "fit_pictures", "hold_pictures"})
     others = {param.name or "" for param in ctx.command.params} - {"images", "out", "seed", "head_license"}
     check_options(ctx, what, without=others - {name.strip("-") for name in wanted} - read)
     if what == "--familiarity":

@@ -11,7 +11,7 @@ from torch import nn
 from distortion_heads.backbones.files import (
     PatchFile,
 )
-from distortion_heads.backbones.with_torch import iqa_cnn
+from distortion_heads.backbones.with_torch import iqa_cnn, meon
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, Tail
 from distortion_heads.backbones.with_torch.torchvision_models import Torso, torchvision_torso, torso_tensors
 from distortion_heads.errors import BackboneError
@@ -35,6 +35,8 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
     name, source = file.network.get("name", ""), file.network.get("source")
     if source in ("torchvision", OWN):
         module = torso_seeded(name, imagenet=False).module
+    elif source == meon.SOURCE:
+        module = _meon_torso(name, file)
     else:
         if spec.network is None:
             raise BackboneError(f"no plugin in use brings the network {name!r}: install it, or use --device cpu")
@@ -47,6 +49,19 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
     state = {key: torch.from_numpy(value) for key, value in file.tensors.items()}
     network.torso.load_state_dict(torso_tensors(state, network.torso, file.ref.name), strict=False)
     return network
+
+
+def new_meon(name: str, types: int) -> PatchNetwork:
+    """Return the network `name` of `meon.VARIANTS` for so many types, with random weights (torch's global seed)."""
+    patches = PatchInput(mean=(0.5,) * 3, std=(0.5,) * 3, side=meon.SIDE, stride=meon.STRIDE)
+    return PatchNetwork(name, meon.Meon(types, meon.VARIANTS[name]), patches, "mean", meon.SOURCE)
+
+
+def _meon_torso(name: str, file: PatchFile) -> nn.Module:
+    last = file.tensors.get("torso.of_types.2.weight")
+    if name not in meon.VARIANTS or last is None:
+        raise BackboneError(f"backbone {file.ref.name!r} is no network of MEON that is known here")
+    return meon.Meon(len(last), meon.VARIANTS[name])
 
 
 def torso_seeded(name: str, *, imagenet: bool) -> Torso:

@@ -79,7 +79,26 @@ AMEUR = RecordRecipe(
 )
 DHEADS = RecordRecipe(name="dheads", weight_decay=1e-2)
 KANG = RecordRecipe(name="kang", side=32, stride=32, tail="flat", hidden=(), dropout=0.0, random_patches=0)
-RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, KANG)}
+MEON = RecordRecipe(
+    name="meon",
+    side=256,
+    stride=128,
+    tail="mean",
+    hidden=(),
+    dropout=0.0,
+    rate=1e-2,
+    backbone_rate=1e-4,
+    images_per_batch=40,
+    random_patches=1,
+    severity=False,
+    calibrate=False,
+    patience=3,
+    pooling="majority",
+    precision="float32",
+)
+"""Ma et al. 2018: types at `rate`, which falls where the loss stalls, then types and quality at `backbone_rate`."""
+
+RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, KANG, MEON)}
 
 
 def recipe_for(name: str, corpus: str | None = None, **changes: object) -> RecordRecipe:
