@@ -31,7 +31,6 @@ from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
 from distortion_heads.training.runs.opinions_of_records import Opinions
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
-from distortion_heads.views.patches import PatchGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,11 +154,10 @@ def _patch_samples(
     recipe: RecordRecipe,
     frames: int,
 ) -> Samples:
-    grid = PatchGrid(side=backbone.side, stride=backbone.stride)
     return PatchSamples(
         records=records,
         targets=targets(records),
-        grid=grid,
+        grid=backbone.grid,
         random_patches=recipe.random_patches,
         frames=frames,
         crop=recipe.crop,

@@ -141,7 +141,7 @@ class _Learning:
                 for part, records in parts.items()
             }
         choice = replace(self.run.choice, recipe=shallow(self.run.choice.recipe), finetune="frozen")
-        rates = SHALLOW_RATES if self.run.own_rate else (choice.recipe.rate,)
+        rates = (choice.recipe.rate,) if "rate" in self.run.given else SHALLOW_RATES
         done = learn_ratings(choice, self.site, parts, (low, high), rates)
         turned = f", turned round: {low + high:g} less the rating" if self.lower_better else ""
         meaning = f"the ratings of {name}{turned}; {high:g} is best"
