@@ -1,4 +1,4 @@
-"""What a head of quality adds to the time of a picture: `python benchmarks/quality_cost.py PICTURE ...`.
+"""Measure what heads of quality add to the time of a picture: `python benchmarks/quality_cost.py PICTURE ...`.
 
 Each picture is judged by all heads and by all but those of quality in turn, on one thread, `ROUNDS` times; the median
 ratio of processor times is shown, and the middle half of the ratios.
