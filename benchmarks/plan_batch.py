@@ -2,9 +2,9 @@
 
     python benchmarks/plan_batch.py PICTURES [--count 60] [--heads A,B] [--total 1e9] [--price 0.04] [--efficiency 0.9]
 
-CPU time is that of one worker of `dheads predict --on ray` with one thread, from the files to the Parquet part; it
-hardly depends on what else the machine does. `--price`: dollars for an hour of one core. `--efficiency`: the share of
-the cores' time that goes into pictures; the rest is starting, waiting for storage, and what is done twice.
+CPU time is that of one worker of `dheads predict --on ray` with one thread, from the files to the Parquet part; on a
+machine that is crowded it is up to a third longer. `--price`: dollars for an hour of one core. `--efficiency`: the
+share of the cores' time that goes into pictures; the rest is starting, waiting for storage, and what is done twice.
 """
 
 from __future__ import annotations

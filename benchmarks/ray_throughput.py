@@ -2,8 +2,9 @@
 
     python benchmarks/ray_throughput.py PICTURES [--count 400] [--part-size 20] [--repeats 3] [--heads A,B]
 
-Each side is timed from its first finished part to its last, so that neither start counts; they take turns, and the
-figure is the ratio of the sums over all turns. The start of each side is printed beside it.
+Each side is timed from its first finished part to its last, so that neither start counts; they take turns, each first
+in every other turn, so that what else the machine does falls on both. The figures are the ratio of each turn, their
+median, and the ratio of the sums over all turns. The start of each side is printed beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 
 from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.batch.on_ray import cluster, work_on
@@ -61,20 +63,23 @@ def main() -> None:
     files = [path for work in work_lists([str(options.pictures)], 10**6) for path, _ in work.files]
     files = list(islice(cycle(files), options.count))
     lists = tuple(work_lists(files, options.part_size))
-    seconds = {"plain processes": 0.0, "ray": 0.0}
+    sides = [("plain processes", plain), ("ray", on_ray)]
+    seconds: dict[str, list[float]] = {name: [] for name, _ in sides}
     for turn in range(options.repeats):
-        for name, run in (("plain processes", plain), ("ray", on_ray)):
+        for name, run in sides if turn % 2 == 0 else sides[::-1]:
             with tempfile.TemporaryDirectory() as out:
                 begun = time.perf_counter()
                 ends = [time.perf_counter() for _ in run(lists, options.heads, out)]
-            seconds[name] += ends[-1] - ends[0]
+            seconds[name].append(ends[-1] - ends[0])
             rate = (len(files) - options.part_size) / (ends[-1] - ends[0])
             print(
                 f"turn {turn + 1}, {name}: {rate:.1f} pictures/s, first part after {ends[0] - begun:.1f} s", flush=True
             )
-    ratio = seconds["plain processes"] / seconds["ray"]
+    ratios = [one / other for one, other in zip(seconds["plain processes"], seconds["ray"], strict=True)]
+    ratio = sum(seconds["plain processes"]) / sum(seconds["ray"])
     print(
-        f"ray / plain processes: {ratio:.3f} ({len(files)} pictures, {WORKERS} workers each, {options.repeats} turns)"
+        f"ray / plain processes: {ratio:.3f} ({len(files)} pictures, {WORKERS} workers each, {options.repeats} turns);"
+        f" turns {', '.join(f'{one:.2f}' for one in ratios)}, median {median(ratios):.3f}"
     )
 
 

@@ -19,7 +19,7 @@ from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.familiarity import NOTE, bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, batch_features, scene_features
-from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
+from distortion_heads.heads.all_banks import completed, judge_all, no_evidence, without_evidence
 from distortion_heads.heads.families import decided, families_of
 from distortion_heads.heads.file import dump_exactly
 from distortion_heads.heads.head import HeadFile
@@ -82,7 +82,7 @@ class Predictor:
         heads = [heads] if isinstance(heads, str) else heads
         chosen = registry.select(heads, member=lambda spec: spec.weights is not None)
         banks, labels, problems = load_banks(
-            chosen, self._backbone.ref, must_work=heads is not None, profile=as_profile(profile)
+            chosen, self._backbone.ref, must_work=heads is not None, profile=as_profile(profile, registry)
         )
         self._qualities, more = load_qualities(chosen, self._backbone.ref, must_work=heads is not None)
         self.problems = (*problems, *more)
@@ -140,12 +140,14 @@ class Predictor:
         """`predict`, and what `judge_run` wants of a frame: float32 (dim,); None where no temporal head is in use.
 
         Other windows are read for another `frame_index`, if not all are. Call it from several threads: it takes one.
-        A frame is judged however little it shows.
+        Of a frame with too little to judge no head says anything.
         """
         loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
         scene = scene_of(loaded.pixels, loaded.alpha)
         features = self._features(scene, most_windows, self._backbone.side_by_side(), frame_index)
         prediction = completed(self._assemble(image, loaded, scene, features), self._order, lambda: self.heads)
+        if (reason := too_little(scene)) is not None:
+            prediction = without_evidence(prediction, self.heads, reason)
         if not self._temporal:
             return prediction, None
         return prediction, self._overview(scene.pixels, features).mean(axis=0)

@@ -109,6 +109,8 @@ class HeadSpec:
     For `dheads explain`: `remedy` says what mends it, `mistaken_for` which labels it is taken for, and
     how often; None where that was not measured.
 
+    `profiles` are files NAME.json of `dheads calibrate`: thresholds that come with this head, perhaps with others too.
+
     Raises `InvalidLabelError` if `label` is no snake_case identifier.
     """
 
@@ -129,6 +131,7 @@ class HeadSpec:
     makes: tuple[Make, ...] = ()
     remedy: str = ""
     mistaken_for: tuple[tuple[str, float], ...] | None = None
+    profiles: tuple[Traversable | Path, ...] = ()
 
     def __post_init__(self) -> None:
         check_label(self.label)
@@ -144,6 +147,8 @@ class HeadSpec:
         _check_stage("HeadSpec", self.stage)
         if self.scope not in SCOPES:
             raise ValueError(f"HeadSpec.scope must be one of {SCOPES}, not {self.scope!r}")
+        if not (isinstance(self.profiles, tuple) and all(hasattr(file, "open") for file in self.profiles)):
+            raise TypeError("HeadSpec.profiles must be a tuple of Path or Traversable")
         self._check_makes()
         if self.scope == FAMILY:
             self._check_family()

@@ -10,7 +10,7 @@ async function start({ runtime, wasm, model }) {
   ort.env.wasm.wasmBinary = wasm;
   session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
   facts = metadata(model);
-  return { backbone: facts.backbone, heads: facts.heads.length + facts.qualities.length };
+  return { backbone: facts.backbone, heads: facts.heads.length + facts.qualities.length, maps: mapped() };
 }
 
 // ONNX Runtime Web does not hand out the metadata of a model: they are entries (field 14) of its protocol buffer.
@@ -69,10 +69,30 @@ async function pixelsOf(blob) {
   return { pixels, width, height };
 }
 
+const isMap = (output) => output.startsWith("heat");
+const mapped = () => [...(facts.heat ?? []), ...(facts.heat_rough ?? [])];
+
+function run({ pixels, width, height }, wanted) {
+  return session.run({ pixels: new ort.Tensor("uint8", pixels, [height, width, 3]) }, session.outputNames.filter(wanted));
+}
+
+// By family: float `values` of `rows` x `columns` places of `down` x `right` pixels, affected from `level` on.
+async function locate(blob) {
+  const results = await run(await pixelsOf(blob), isMap), maps = {};
+  for (const output of ["heat", "heat_rough"]) {
+    for (const [i, family] of (facts[output] ?? []).entries()) {
+      const [, rows, columns] = results[output].dims, [down, right] = results[`${output}_side`].data;
+      const values = results[output].data.slice(i * rows * columns, (i + 1) * rows * columns);
+      maps[family] = { rows, columns, down, right, values, level: results[`${output}_level`].data[i], rough: output !== "heat" };
+    }
+  }
+  return maps;
+}
+
 // The answer has the keys of `dheads predict --json`.
 async function judge({ name, blob }) {
-  const { pixels, width, height } = await pixelsOf(blob);
-  const results = await session.run({ pixels: new ort.Tensor("uint8", pixels, [height, width, 3]) });
+  const picture = await pixelsOf(blob), { width, height } = picture;
+  const results = await run(picture, (output) => !isMap(output));
   const out = Object.fromEntries(Object.entries(results).map(([key, tensor]) => [key, Array.from(tensor.data)]));
   const answer = { path: name, width, height, windows: Number(out.windows[0]), backbone: facts.backbone };
   if (!out.judged[0]) {
@@ -107,9 +127,9 @@ async function judge({ name, blob }) {
   };
 }
 
-onmessage = async ({ data: { id, start: parts, picture } }) => {
+onmessage = async ({ data: { id, start: parts, picture, place } }) => {
   try {
-    postMessage({ id, value: await (parts ? start(parts) : judge(picture)) });
+    postMessage({ id, value: await (parts ? start(parts) : place ? locate(place) : judge(picture)) });
   } catch (error) {
     postMessage({ id, error: error instanceof Error ? error.message : String(error) });
   }

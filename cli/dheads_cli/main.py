@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -16,6 +18,9 @@ from dheads_cli.output.console import close_results, complain, describe_bug, sil
 from distortion_heads.errors import DheadsError, InvalidLabelError, UnknownHeadError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 1, 2, 130, 141, 143
+
+THREAD_SECONDS = 1.0
+"""How long threads may still run once all is done."""
 
 COMMANDS = {
     "predict": LazyCommand("predict", "Say which distortions pictures have and how strong they are."),
@@ -76,7 +81,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _clean_up_when_terminated()
     status = run(sys.argv[1:] if arguments is None else arguments)
     close_results()
+    _leave_threads(status)
     sys.exit(status)
+
+
+def _leave_threads(status: int) -> None:
+    """End the program at once if a plugin's threads might keep it, after a moment for those that want to stay."""
+    if threading.active_count() == 1:
+        return
+    from distortion_heads.registry.contained import PLUGIN_THREAD
+
+    of_plugins = [thread for thread in threading.enumerate() if thread.name.startswith(PLUGIN_THREAD)]
+    staying, begin = [thread for thread in of_plugins if not thread.daemon], time.monotonic()
+    for thread in staying:
+        thread.join(max(begin + THREAD_SECONDS - time.monotonic(), 0.0))
+    for name in dict.fromkeys(thread.name.partition(":")[0] for thread in staying if thread.is_alive()):
+        complain(f"warning: {name}: a thread of it still runs, and is ended")
+    if of_plugins:
+        atexit._run_exitfuncs()
+        os._exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -74,7 +74,7 @@ class Session:
             complain(f"note: {project.path} names the profile {name}")
         if name is None or name == NO_PROFILE:
             return None
-        return Profiles(self.store.home).load(name)
+        return Profiles(self.store.home, self.registry.profiles()).load(name)
 
     def warn(self, message: str) -> None:
         complain(f"warning: {message}")

@@ -14,6 +14,9 @@ from zlib import crc32
 
 _LEFT = re.compile(r"\..+\.([0-9a-f]{8})-(\d{1,10})\.[0-9a-f]{8}\.tmp", re.DOTALL)
 
+_NAME = 50
+"""So much of a file's name is in that of its temporary one, as a name may have 255 bytes."""
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` to `path`: a reader, a crash or a kill sees the old file or the new one, never a part.
@@ -25,28 +28,45 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, sync: bool = True, temporary: Path | None = None) -> Iterator[Path]:
-    """Give the name of a file to write, and put it in the place of `path` afterwards.
+def replacing(path: Path, *, sync: bool = True, temporary: Path | None = None, over: bool = True) -> Iterator[Path]:
+    """Give the name of a file to write, and put it in the place of `path` afterwards; never `over` a file if not.
 
     It is `temporary`, by default `.NAME.*.tmp` beside `path`, and is removed if anything is raised; those that killed
     processes have left are removed by the next writer. Without `sync` a crash of the machine may tear it: for many
     files that can be made again. Raises `OSError`.
     """
     if temporary is None:
-        temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        temporary = path.with_name(f".{path.name[:_NAME]}.{_host()}-{os.getpid()}.{secrets.token_hex(4)}.tmp")
         remove_leftovers(path.parent)
     try:
         yield temporary
         if sync:
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-        temporary.replace(path)
+        if over:
+            temporary.replace(path)
+        else:
+            _put_beside(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):  # or it would hide what was raised
             temporary.unlink()
         raise
     if sync:
         _sync_folder(path.parent)
+
+
+def _put_beside(file: Path, path: Path) -> None:
+    """Move a file to `path` on the same disk without ever replacing one, as a rename would. Raises `OSError`."""
+    try:
+        os.link(file, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):  # a file system without hard links
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path} exists already") from None
+        file.replace(path)
+        return
+    file.unlink()
 
 
 @cache

@@ -8,13 +8,16 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from distortion_heads.errors import WorkerDiedError
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing.process import BaseProcess
+
+Each: TypeAlias = Callable[[Sequence[Any], Callable[[Any], Any], int], Iterator[Any]]
+"""`in_processes`, or the same elsewhere."""
 
 T = TypeVar("T")
 _Task = TypeVar("_Task")
@@ -99,6 +102,7 @@ def _begin() -> None:
     import threading
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
+    from multiprocessing.util import Finalize
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be held; the one who asks ends the processes
     parent = parent_process()
@@ -110,3 +114,12 @@ def _begin() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+    Finalize(None, _leave_threads, exitpriority=-1000)
+
+
+def _leave_threads() -> None:
+    """End this worker, whose work is done, though a thread that a plugin began may run on."""
+    import threading
+
+    if threading.active_count() > 2:  # besides the one that follows the parent
+        os._exit(0)

@@ -111,7 +111,7 @@ def _level(cells: _Floats, side: int, standard: Standard) -> LocalLevel:
     features -= standard.mean.astype(np.float32)[:, np.newaxis]
     features /= standard.scale.astype(np.float32)[:, np.newaxis]
     np.clip(features, -FEATURE_LIMIT, FEATURE_LIMIT, out=features)
-    return LocalLevel(side=side, rows=rows, columns=columns, features=np.ascontiguousarray(features.T))
+    return LocalLevel(side=side, rows=rows, columns=columns, features=features.T)
 
 
 def _box(values: _Floats, side: int) -> _Floats:

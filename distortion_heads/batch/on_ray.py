@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -23,6 +23,17 @@ STORE_BYTES = 256 * 2**20
 """Shared memory of a local cluster: it holds the heads alone."""
 
 
+STARTS = 4
+"""Times that a local cluster is started: Ray gives each 30 seconds, too few on a machine that is overloaded."""
+
+LATE = "timed out during startup"
+"""The words of Ray for a cluster that was not there in time."""
+
+
+HINT = "; is that the port of its Ray client server, and is its token in RAY_AUTH_TOKEN_PATH, with RAY_AUTH_MODE=token?"
+"""Advice that follows Ray's words, which are the same whatever keeps a client out."""
+
+
 @contextmanager
 def cluster(address: str | None, jobs: int | None) -> Iterator[Any]:
     """Connect to the cluster at `address` (ray://HOST:PORT), or start one on this machine; give the module ray.
@@ -37,16 +48,25 @@ def cluster(address: str | None, jobs: int | None) -> Iterator[Any]:
     except ImportError:
         raise MissingExtraError("predict --on ray", "ray") from None
     local = {"num_cpus": jobs or usable_cores(), "include_dashboard": False, "object_store_memory": STORE_BYTES}
-    try:
-        with warnings.catch_warnings(action="ignore"):  # it warns of what it then raises
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **({} if address else local))
-    except Exception as error:  # connection errors of several kinds
-        place, words = address or "on this machine", " ".join(str(error).split())[:200]
-        raise DataError(f"no Ray cluster {place}: {words}") from None
+    _begin(ray, address, {} if address else local)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _begin(ray: Any, address: str | None, local: Mapping[str, object]) -> None:
+    for last in (False,) * (STARTS - 1) + (True,):
+        try:
+            with warnings.catch_warnings(action="ignore"):  # it warns of what it then raises
+                ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+            return
+        except Exception as error:  # connection errors of several kinds
+            if address is None and not last and LATE in str(error):
+                ray.shutdown()
+                continue
+            place, words = address or "on this machine", " ".join(str(error).split())[:200]
+            raise DataError(f"no Ray cluster {place}: {words}{HINT if address else ''}") from None
 
 
 def work_on(

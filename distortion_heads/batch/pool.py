@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -27,6 +27,15 @@ class RayWorkers:
         """Give `count` processes of a new cluster, or all of one that is there. Raises what `cluster` raises."""
         with cluster(self.address, count) as ray:
             yield RayPool(ray)
+
+    def each(self, tasks: Sequence[Any], work: Callable[[Any], T], jobs: int) -> Iterator[T]:
+        """Do what `_system.processes.in_processes` does, in the order of `tasks`; one whose process dies is done again.
+
+        Raises what `cluster` raises, what `work` raises, and `WorkerDiedError`.
+        """
+        with self(jobs) as pool:
+            for pending in [pool.submit(work, task) for task in tasks]:
+                yield pending.result()
 
 
 class RayPool:

@@ -12,8 +12,8 @@ import numpy as np
 from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
+from distortion_heads.io import image_hashes
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
-from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
 from distortion_heads.io.video.options import Sampling, VideoInfo, VideoOptions
 from distortion_heads.io.video.sampling import spread
@@ -28,7 +28,7 @@ _LATE = 0.5
 
 
 def is_video(record: Record) -> bool:
-    return record.path.suffix.lower() in VIDEO_SUFFIXES
+    return image_hashes.is_video(record.path)
 
 
 def read_pictures(record: Record, frames: int = FRAMES) -> Sequence[NDArray[np.uint8]]:

@@ -13,9 +13,9 @@ from distortion_heads.datasets.labelled_image import FRAMES, ClipFrames, Labelle
 from distortion_heads.datasets.published.files import is_file, is_folder
 from distortion_heads.errors import DataError, DheadsError
 from distortion_heads.io.image_hashes import is_video
-from distortion_heads.io.inputs import IMAGE_SUFFIXES, LeftOut, expand_inputs
+from distortion_heads.io.inputs import IMAGE_SUFFIXES
 from distortion_heads.io.text_tables import csv_rows, open_text
-from distortion_heads.io.unread import Unread
+from distortion_heads.io.unread import Unread, files_below
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.io.video.sampling import parse_time
 
@@ -214,17 +214,11 @@ def _whole(path: Path, frames: int) -> ClipFrames | None:
 
 
 def _files(folder: Path, unread: list[Unread] | None, *, videos: bool) -> list[Path]:
-    other_types: list[LeftOut] = []
-    found = list(islice(expand_inputs([str(folder)], videos=videos, left_out=other_types), MAX_FILES + 1))
-    files = [Path(item.path) for item in found if item.error is None]
-    failed = [Unread(Path(item.path), item.error) for item in found if item.error is not None]
+    files, failed = files_below(folder, videos=videos, most=MAX_FILES + 1)
     if not files:
         raise DataError(f"{failed[0].path}: {failed[0].reason}")
     if unread is not None:
         unread += failed
-        unread += [
-            Unread(Path(item.path), f"cannot be read here: {item.content}") for item in other_types if item.content
-        ]
     return files
 
 

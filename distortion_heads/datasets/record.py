@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from distortion_heads.io.unread import Unread
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
@@ -41,8 +43,8 @@ class Corpus:
     """A dataset: `name` of its kind ("kadid10k" ...), its `labels` in their order, its records sorted by path.
 
     `notes` says, a line each, what was left out or read differently from the dataset's own labels, and why;
-    `left_out` are the files that are part of the dataset and no record on purpose. `mos_lower_better`: its scores are
-    of differences (DMOS) and rise with the damage.
+    `left_out` are the files that are part of the dataset and no record on purpose; `unread` pictures that lie among the
+    records and cannot be read here. `mos_lower_better`: its scores are of differences (DMOS) and rise with the damage.
     """
 
     name: str
@@ -51,4 +53,5 @@ class Corpus:
     records: tuple[Record, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[Path, ...] = ()
+    unread: tuple[Unread, ...] = ()
     mos_lower_better: bool = False

@@ -71,7 +71,8 @@ def evaluate(
     """
     need_extra("dheads evaluate", *NEEDED)
     chosen = candidates(corpus, options.labels)
-    hashes, unread = readable_hashes([record.path for record in chosen])
+    hashes, broken = readable_hashes([record.path for record in chosen])
+    unread = [*corpus.unread, *broken]
     around = Surroundings(
         registry=registry,
         corpus=corpus.name,
@@ -92,7 +93,9 @@ def evaluate(
             result = _result(corpus, selection, options, outcomes, methods, unread)
             _write(result, outcomes, options)
     except DataError as error:
-        raise (DataError(f"{error}; {left_out_text(unread, len(chosen))}") if unread else error) from None
+        raise (
+            DataError(f"{error}; {left_out_text(unread, len(chosen) + len(corpus.unread))}") if unread else error
+        ) from None
     return result
 
 

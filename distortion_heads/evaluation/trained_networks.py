@@ -22,13 +22,14 @@ from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.networks.recipes import FINETUNE, RecordRecipe, recipe_for
-from distortion_heads.training.runs.finetune import fit_network
+from distortion_heads.training.runs.fit_records import fit_records
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
 _PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
     "ameur": ("ameur", "densenet169", "frozen"),
     "finetune-last-block": ("dheads", "dheads_small", "last-block"),
     "finetune-all": ("dheads", "dheads_small", "all"),
+    "meon": ("meon", "meon", "all"),
 }
 NAMES = tuple(_PRESETS)
 FORMAT = "2"
@@ -118,7 +119,7 @@ class FinetuneMethod:
             frames=self.frames,
             command="dheads evaluate",
         )
-        return fit_network(choice, site, train, validation, labels).judge()
+        return fit_records(choice, site, train, validation, labels).judge()
 
 
 def _weights_key(weights: str | None) -> str | None:

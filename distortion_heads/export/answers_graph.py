@@ -37,7 +37,7 @@ def head_answers(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> 
     rows: list[int] = []
     probabilities, severities = [], []
     for view, values in features.items():
-        for members in _alike([row for row, head in enumerate(heads) if head.view == view], heads):
+        for members in alike(view, heads):
             probability, severity = _answers(values, [heads[row] for row in members])
             probabilities.append(probability)
             severities.append(severity)
@@ -57,8 +57,9 @@ def _deciding(heads: Sequence[HeadFile]) -> NDArray[np.int64]:
     return np.array([own.get(head.family, row) for row, head in enumerate(heads)], np.int64)
 
 
-def _alike(rows: Sequence[int], heads: Sequence[HeadFile]) -> list[list[int]]:
-    """Group rows by the layers, outputs and pooling of their heads, so that each group is one product."""
+def alike(view: View, heads: Sequence[HeadFile]) -> list[list[int]]:
+    """Group the rows of the heads that read a view by layers, outputs and pooling, so that each is one product."""
+    rows = [row for row, head in enumerate(heads) if head.view == view]
     groups: dict[tuple[_Architecture, object], list[int]] = {}
     for row in rows:
         layers = tuple((layer.weight.shape, layer.activation) for layer in heads[row].layers)
@@ -69,10 +70,7 @@ def _alike(rows: Sequence[int], heads: Sequence[HeadFile]) -> list[list[int]]:
 def _answers(features: Tensor, heads: Sequence[HeadFile]) -> tuple[Tensor, Tensor]:
     """Probability and severity of heads of one architecture, float64 (n,) each: see `AnswerRules.answers`."""
     outputs = layers_of(features, heads).cast(np.float64)  # (n, K, outputs)
-    scale, offset = (
-        np.array([[getattr(head.calibration, name)] for head in heads], np.float64) for name in ("scale", "offset")
-    )
-    windows = (outputs.take(0, 2) * scale + offset).op("Sigmoid")
+    windows = calibrated(outputs, heads).op("Sigmoid")
     mean = windows.mean(1)
     pooling = heads[0].pooling
     probability = mean if pooling is None else _quantile(windows, pooling.quantile)
@@ -82,6 +80,14 @@ def _answers(features: Tensor, heads: Sequence[HeadFile]) -> tuple[Tensor, Tenso
     weights = where(mean.with_axis(1) > 0.0, windows, 1.0)
     level = (weights * levels).sum(1) / weights.sum(1)
     return probability, level.op("Clip", MIN_SEVERITY, MAX_SEVERITY)
+
+
+def calibrated(outputs: Tensor, heads: Sequence[HeadFile]) -> Tensor:
+    """Return the calibrated logits, float64 (n, K), from what `layers_of` returns, in double precision."""
+    scale, offset = (
+        np.array([[getattr(head.calibration, name)] for head in heads], np.float64) for name in ("scale", "offset")
+    )
+    return outputs.take(0, 2) * scale + offset
 
 
 def layers_of(features: Tensor, heads: Sequence[HeadFile]) -> Tensor:

@@ -8,7 +8,7 @@ surrounds the scene (bars, frames, an endoscope's round field).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from distortion_heads.backbones.files import BackboneFile, is_patch_backbone, re
 from distortion_heads.backbones.graph_parts import Parts
 from distortion_heads.errors import BackboneError, DataError, MissingExtraError
 from distortion_heads.export.answers_graph import family_answers, head_answers, members_of
-from distortion_heads.export.features_graph import add_weights, native_features, overview_features
+from distortion_heads.export.features_graph import Cells, add_weights, cells_of, native_features, overview_features
+from distortion_heads.export.heat_graph import Scene, heat_maps, mapped_families
 from distortion_heads.export.light_graph import light_statistics
 from distortion_heads.export.picture_graph import can_be_judged, native_canvas, overview, overview_canvas
 from distortion_heads.export.quality_graph import quality_answers
@@ -45,10 +46,16 @@ OUTPUTS = {
     "family_other_share": ("FLOAT", ["families"]),
     "quality": ("FLOAT", ["qualities"]),
     "quality_spread": ("FLOAT", ["qualities"]),
+    "heat": ("FLOAT", ["heat", "rows", "columns"]),
+    "heat_level": ("FLOAT", ["heat"]),
+    "heat_side": ("FLOAT", ["heat:sides"]),
+    "heat_rough": ("FLOAT", ["heat_rough", "rough rows", "rough columns"]),
+    "heat_rough_level": ("FLOAT", ["heat_rough"]),
+    "heat_rough_side": ("FLOAT", ["heat_rough:sides"]),
     "judged": ("BOOL", []),
     "windows": ("INT64", []),
 }
-"""Name, type and shape of each output; those of heads, or of qualities, are there where the bundle has any."""
+"""Name, type and shape of each output; those of what a bundle has none of are not there."""
 
 
 def write_bundle(path: Path, spec: BackboneSpec, heads: Sequence[HeadFile], qualities: Sequence[HeadFile] = ()) -> int:
@@ -91,16 +98,17 @@ def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: S
 def _answers(
     pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
 ) -> dict[str, Tensor]:
-    features = _features(pixels, backbone, {head.view for head in (*heads, *qualities)})
-    found = _faults(features, heads) if heads else {}
+    scene = _scene(pixels, backbone, {head.view for head in (*heads, *qualities)})
+    features = scene.features
+    found = _faults(scene, heads) if heads else {}
     if qualities:
         value, spread = quality_answers(features, qualities)
         found |= {"quality": value.cast(np.float32), "quality_spread": spread.cast(np.float32)}
     return {**found, "judged": can_be_judged(pixels), "windows": next(iter(features.values())).length(0)}
 
 
-def _faults(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> dict[str, Tensor]:
-    answers = head_answers(features, heads)
+def _faults(scene: Scene, heads: Sequence[HeadFile]) -> dict[str, Tensor]:
+    answers = head_answers(scene.features, heads)
     families, share, other = family_answers(answers, heads)
     return {
         "probability": answers.probability.cast(np.float32),
@@ -112,34 +120,40 @@ def _faults(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> dict[
         "family_threshold": families.threshold.cast(np.float32),
         "family_present": families.present,
         "family_other_share": other.cast(np.float32),
+        **heat_maps(scene, heads, answers, families),
     }
 
 
-def _features(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> dict[View, Tensor]:
+def _scene(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> Scene:
     add_weights(pixels, backbone)
     features: dict[View, Tensor] = {}
+    cells: dict[View, Cells] = {}
+    small = None
     if views & {"native", FULL}:
-        features["native"] = native_features(native_canvas(pixels), backbone)
+        cells["native"] = cells_of(native_canvas(pixels), backbone)
+        features["native"] = native_features(cells["native"])
     if views & {"overview", LIGHT, FULL}:
         small = overview(pixels)
-        whole = overview_features(overview_canvas(small), backbone)
-        features["overview"] = whole
+        cells["overview"] = cells_of(overview_canvas(small), backbone)
+        whole = features["overview"] = overview_features(cells["overview"])
         if views & {LIGHT, FULL}:
             features[LIGHT] = joined([whole, light_statistics(pixels, small)], 1)
     if FULL in views:
         windows = features["native"]
         features[FULL] = joined([windows, windows.part(1, 0, 1) * 0.0 + features[LIGHT]], 1)
-    return features
+    return Scene(pixels=pixels, small=small, cells=cells, features=features)
 
 
 def _model(parts: Parts, backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]) -> Any:
     from onnx import TensorProto, helper
 
     sizes = {"heads": len(heads), "families": len(members_of(heads)), "qualities": len(qualities)}
+    maps = {name: len(families) for name, families in mapped_families(heads).items()}
+    sizes |= maps | {f"{name}:sides": 2 * (count > 0) for name, count in maps.items()}
     outputs = [
-        helper.make_tensor_value_info(name, getattr(TensorProto, kind), [sizes[size] for size in shape])
+        helper.make_tensor_value_info(name, getattr(TensorProto, kind), [sizes.get(size, size) for size in shape])
         for name, (kind, shape) in OUTPUTS.items()
-        if all(sizes[size] for size in shape)
+        if all(sizes.get(size, True) for size in shape)
     ]
     picture = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["height", "width", 3])
     graph = helper.make_graph(parts.nodes, "distortion_heads", [picture], outputs, parts.tensors)
@@ -177,6 +191,6 @@ def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequ
         "labels": [head.label for head in heads],
         "families": list(members_of(heads)),
         "qualities": [head.label for head in qualities],
-        "dheads": {**everything, "qualities": scales},
+        "dheads": {**everything, "qualities": scales, **mapped_families(heads)},
     }
     return {name: json.dumps(value, sort_keys=True, separators=(",", ":")) for name, value in lists.items()}

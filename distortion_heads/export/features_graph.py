@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from distortion_heads.backbones.architecture import MEAN_FLOOR, VARIANCE_FLOOR
 from distortion_heads.backbones.files import BackboneFile
+from distortion_heads.backbones.local import MOST_CELLS
 from distortion_heads.backbones.with_torch.cell_graph import add_moments
 from distortion_heads.export.tensors import Tensor, constant, joined
 from distortion_heads.views.units import CELL, FEATURE_LIMIT
@@ -21,22 +24,69 @@ def add_weights(canvas: Tensor, backbone: BackboneFile) -> None:
             canvas.parts.constant(numpy_helper.from_array(np.ascontiguousarray(value), name))
 
 
-def native_features(canvas: Tensor, backbone: BackboneFile) -> Tensor:
-    """uint8 (1, 3, h, w) -> float32 (K, dim) of all native windows, row by row."""
-    moments = _moments(canvas, backbone)
-    return _features(moments, _over_windows(moments.length(1)), _over_windows(moments.length(2)), backbone)
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The moments of the cells of a canvas, float64 (2 * channels, rows, columns), and whose they are."""
+
+    moments: Tensor
+    backbone: BackboneFile
+
+    @property
+    def sides(self) -> tuple[Tensor, Tensor]:
+        """How many rows and columns there are, int64 ()."""
+        return self.moments.length(1), self.moments.length(2)
 
 
-def overview_features(canvas: Tensor, backbone: BackboneFile) -> Tensor:
-    """uint8 (1, 3, h, w) -> float32 (1, dim) of all of it."""
-    moments = _moments(canvas, backbone)
-    return _features(moments, _over_all(moments.length(1)), _over_all(moments.length(2)), backbone)
-
-
-def _moments(canvas: Tensor, backbone: BackboneFile) -> Tensor:
-    """float64 (2 * channels, rows, columns)."""
+def cells_of(canvas: Tensor, backbone: BackboneFile) -> Cells:
+    """Run the backbone over a canvas, uint8 (1, 3, h, w)."""
     name = add_moments(canvas.parts, canvas.name, backbone.architecture)
-    return Tensor(canvas.parts, name, np.dtype(np.float32)).take(0, 0).cast(np.float64)
+    moments = Tensor(canvas.parts, name, np.dtype(np.float32)).take(0, 0).cast(np.float64)
+    return Cells(moments=moments, backbone=backbone)
+
+
+def native_features(cells: Cells) -> Tensor:
+    """Return float32 (K, dim) of all native windows, row by row."""
+    return _features(cells, *map(_over_windows, cells.sides))
+
+
+def overview_features(cells: Cells) -> Tensor:
+    """Return float32 (1, dim) of all cells."""
+    return _features(cells, *map(_over_all, cells.sides))
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Cells joined to units, `joined` x `joined` cells each, whose number is bounded: see `CellCollector`."""
+
+    cells: Cells
+    joined: Tensor
+
+    @property
+    def sides(self) -> tuple[Tensor, Tensor]:
+        """How many rows and columns of units there are, int64 ()."""
+        rows, columns = ((side + (self.joined - 1)) / self.joined for side in self.cells.sides)
+        return rows, columns
+
+    def window_features(self, size: Tensor) -> Tensor:
+        """Return float32 (K, dim) of all windows of `size` units, one unit apart, row by row."""
+        return _features(self.cells, *(self._over(side, size) for side in self.cells.sides))
+
+    def _over(self, cells: Tensor, size: Tensor) -> Tensor:
+        """One row for each window along a side: it averages over its units, and each of these over its cells."""
+        units = (cells + (self.joined - 1)) / self.joined
+        unit, windows = units.range().reshape(-1, 1), ((units - size) + 1).range().reshape(-1, 1)
+        place = cells.range().reshape(1, -1) / self.joined
+        own = (place >= unit) & (place <= unit)
+        shares = own.cast(np.float64)
+        inside = (unit.reshape(1, -1) >= windows) & (unit.reshape(1, -1) < windows + size)
+        return (inside.cast(np.float64) / size.cast(np.float64)) @ (shares / shares.sum(1).with_axis(1))
+
+
+def units_of(cells: Cells) -> Units:
+    """Join cells so that there are about `MOST_CELLS` at most."""
+    rows, columns = cells.sides
+    joined = ((rows * columns).cast(np.float64) / float(MOST_CELLS)).op("Sqrt").op("Ceil").maximum(1.0)
+    return Units(cells=cells, joined=joined.cast(np.int64))
 
 
 def _over_all(cells: Tensor) -> Tensor:
@@ -56,8 +106,9 @@ def _over_windows(cells: Tensor) -> Tensor:
     return inside.cast(np.float64) / float(size)
 
 
-def _features(moments: Tensor, over_rows: Tensor, over_columns: Tensor, backbone: BackboneFile) -> Tensor:
+def _features(cells: Cells, over_rows: Tensor, over_columns: Tensor) -> Tensor:
     """float32 (K, dim): see `CellBackbone.pool`."""
+    moments, backbone = cells.moments, cells.backbone
     channels = backbone.architecture.channels
     plain = channels - backbone.architecture.magnitudes
     mean, variance = moments.part(0, 0, channels), moments.part(0, channels, 2 * channels)

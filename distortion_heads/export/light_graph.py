@@ -26,7 +26,7 @@ from distortion_heads.views.light import (
     SHARE,
     SPREADS,
 )
-from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
+from distortion_heads.views.units import CELL, FEATURE_LIMIT, LUMA_PARTS
 
 PLANES = 4
 """R, G, B and the largest of them."""
@@ -34,7 +34,8 @@ PLANES = 4
 
 def light_statistics(pixels: Tensor, small: Tensor) -> Tensor:
     """`views.light.light_statistics` of uint8 (H, W, 3) and of its overview: float32 (1, 368)."""
-    parts = [_tones(pixels).reshape(1, -1), _layout(small).reshape(1, -1)]
+    down, right = (_spread(small.length(axis), SAMPLES).reshape(1, -1) for axis in (0, 1))
+    parts = [_tones(pixels).reshape(1, -1), _layouts(small, down, right, SAMPLES)]
     return joined(parts, 1).op("Clip", -FEATURE_LIMIT, FEATURE_LIMIT).cast(np.float32)
 
 
@@ -96,32 +97,41 @@ def _shape(share: Tensor) -> Tensor:
     return _log1p(share.reshape(PLANES, COARSE, -1).sum(2) * (SHARE / 10))
 
 
-def _layout(small: Tensor) -> Tensor:
-    for axis in (0, 1):
-        small = small.take(_spread(small.length(axis)), axis)
-    colours = small.cast(np.float32)
+def window_layouts(small: Tensor, rows: Tensor, columns: Tensor, side: int) -> Tensor:
+    """Return the layouts, float32 (rows * columns, 144), of that many windows of `side` pixels, one cell apart.
+
+    `small` is the picture of `overview`; a window that is cut off at its edge begins before it.
+    """
+    samples = max(2, side // GRID)
+    places: list[Tensor] = []
+    for axis, windows in enumerate((rows, columns)):
+        end = (windows.range() * CELL + side).minimum(small.length(axis)).reshape(-1, 1)
+        start = (end - side).maximum(0)
+        places.append(start + _spread(end - start, samples))
+    return _layouts(small, places[0], places[1], samples).cast(np.float32)
+
+
+def _layouts(small: Tensor, down: Tensor, right: Tensor, samples: int) -> Tensor:
+    """The layout of each window, float64 (m * n, 144), whose pixels are at `down` (m, p) and `right` (n, p)."""
+    m, n = down.length(0), right.length(0)
+    colours = small.take(down, 0).take(right, 2).cast(np.float32).shaped(m, GRID, samples, n, GRID, samples, 3)
+    colours = colours.op("Transpose", perm=[0, 3, 1, 4, 2, 5, 6]).shaped(m * n, GRID**2, samples**2, 3)
     # luma in thousandths of a grey level: whole numbers that single precision holds
-    luma = _by_cell((colours * np.array(LUMA_PARTS)).sum(2))
-    least = _by_cell(colours.op("ReduceMin", axes=[2], keepdims=0) * float(sum(LUMA_PARTS)))
-    last = SAMPLES**2 - 1
+    luma = (colours * np.array(LUMA_PARTS)).sum(3).sorted(2)
+    least = (colours.op("ReduceMin", axes=[3], keepdims=0) * float(sum(LUMA_PARTS))).sorted(2)
+    last = samples**2 - 1
     dark, bright = round(DARKEST * last), round(BRIGHTEST * last)
-    mean = luma.cast(np.float64).mean(1)
+    mean = luma.cast(np.float64).mean(2)
     places = ((luma, dark), (luma, bright), (least, dark))
-    quantiles = [values.take(place, 1).cast(np.float64) for values, place in places]
-    rows = [row.reshape(1, -1) for row in (mean, *quantiles)]
-    return (joined(rows, 0) / (255.0 * sum(LUMA_PARTS)) - GREY) / CONTRAST
+    quantiles = [values.take(place, 2).cast(np.float64) for values, place in places]
+    return (joined([mean, *quantiles], 1) / (255.0 * sum(LUMA_PARTS)) - GREY) / CONTRAST
 
 
-def _spread(side: Tensor) -> Tensor:
-    """`np.linspace(0, side - 1, GRID * SAMPLES).round()`, int64."""
-    count = GRID * SAMPLES
+def _spread(side: Tensor, samples: int) -> Tensor:
+    """`np.linspace(0, side - 1, GRID * samples).round()`, int64, for each side."""
+    count = GRID * samples
     step = (side - 1).cast(np.float64) / float(count - 1)
     return (step.alike(np.arange(count)) * step).op("Round").cast(np.int64)
-
-
-def _by_cell(plane: Tensor) -> Tensor:
-    cells = plane.reshape(GRID, SAMPLES, GRID, SAMPLES).op("Transpose", perm=[0, 2, 1, 3])
-    return cells.reshape(GRID**2, SAMPLES**2).sorted(1)
 
 
 def _log1p(values: Tensor) -> Tensor:

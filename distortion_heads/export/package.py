@@ -11,12 +11,14 @@ from pathlib import Path
 from distortion_heads.errors import DataError, HeadFileError, LabelTakenError
 from distortion_heads.export.licences import check_may_pass_on, head_licence, joint_licence, picture_licences
 from distortion_heads.export.package_files import Contents, PackedHead, package_files
+from distortion_heads.export.packed_profile import profile_of_package
 from distortion_heads.export.sample import answers_for
 from distortion_heads.heads.file import check_backbone, dump_exactly, parse_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.registry.build import Registry
 from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.of_files import registry_of
+from distortion_heads.registry.profiles import Profile
 from distortion_heads.spec import BackboneRef
 
 SUFFIX = ".safetensors"
@@ -31,7 +33,8 @@ class PackRequest:
 
     `heads`: labels of the user's own heads, or head files. `name` defaults to that of the one head. `licence` is an
     SPDX expression for heads whose files state none, and `picture_licences` those of training pictures likewise.
-    `synthesizers`: Python files LABEL.py whose function `synthesize` makes the distortion of that head.
+    `synthesizers`: Python files LABEL.py whose function `synthesize` makes the distortion of that head. `profile`:
+    thresholds that come with the heads.
     """
 
     heads: tuple[str, ...]
@@ -42,6 +45,7 @@ class PackRequest:
     picture_licences: tuple[str, ...] = ()
     non_commercial: bool = False
     synthesizers: tuple[Path, ...] = ()
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,8 @@ def make_package(request: PackRequest, registry: Registry, backbone: BackboneRef
     """Return the package of these heads, which must read `backbone`.
 
     Raises `DataError` for a name, licence or provenance that will not do, `UnknownHeadError`, `LabelTakenError` for a
-    head that comes with another package, and `HeadFileError` if a file cannot be used.
+    head that comes with another package, `HeadFileError` if a file cannot be used, and `ProfileError` for a profile of
+    other heads.
     """
     sources = {_label(head): head for head in request.heads}
     name = _checked_name(request.name, tuple(sources))
@@ -79,6 +84,7 @@ def make_package(request: PackRequest, registry: Registry, backbone: BackboneRef
         requires=f"distortion-heads>={'.'.join(version('distortion-heads').split('.')[:2])}",
         heads=tuple(packed),
         answers=answers_for(tuple(alone.heads), alone),
+        profile=request.profile and profile_of_package(request.profile, packed, registry, backbone),
     )
     return Package(
         name=name,

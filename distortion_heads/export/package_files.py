@@ -11,6 +11,7 @@ from typing import Any
 
 from distortion_heads.export.sample import sample_picture
 from distortion_heads.heads.head import HeadFile
+from distortion_heads.registry.profiles import Profile, profile_bytes
 from distortion_heads.reports.markdown import number, render
 from distortion_heads.spec import KIND
 
@@ -43,6 +44,7 @@ class Contents:
     requires: str
     heads: tuple[PackedHead, ...]
     answers: Mapping[str, float]
+    profile: Profile | None = None
 
     @property
     def module(self) -> str:
@@ -70,6 +72,7 @@ def package_files(contents: Contents) -> dict[str, bytes]:
         "heads": [_facts(head, contents) for head in contents.heads],
         "generators": sorted(head.file.label for head in contents.heads if head.generator is not None),
         "quoted": quoted,
+        "profile_data": _cell(contents.profile.data) if contents.profile else "",
         "sample": inspect.getsource(sample_picture).strip(),
         "backbone": contents.heads[0].file.backbone,
     }
@@ -82,6 +85,8 @@ def package_files(contents: Contents) -> dict[str, bytes]:
     }
     files = {path: render(template, TEMPLATES, **values).encode() for path, template in texts.items()}
     files[f"{module}/py.typed"] = b""
+    if contents.profile is not None:
+        files[f"{module}/profiles/{contents.profile.name}.json"] = profile_bytes(contents.profile)
     for head in contents.heads:
         files[f"{module}/{head.file.label}.safetensors"] = head.data
         if head.generator is not None:

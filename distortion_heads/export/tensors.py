@@ -47,6 +47,10 @@ class Tensor:
     def reshape(self, *shape: int) -> Tensor:
         return self.op("Reshape", _whole(self.parts, np.array(shape)))
 
+    def shaped(self, *sides: Tensor | int) -> Tensor:
+        """Reshape to sides of which some are known only when the graph runs."""
+        return self.op("Reshape", joined([_whole(self.parts, side).reshape(1) for side in sides], 0))
+
     def with_axis(self, axis: int) -> Tensor:
         """Return the same values with an axis of length 1 more."""
         return self.op("Unsqueeze", _whole(self.parts, np.array([axis])))
@@ -83,6 +87,12 @@ class Tensor:
         name, places = self.parts.add("TopK", self.name, count.name, axis=axis, largest=0), "places"
         self.parts.nodes[-1].output.append(f"{name}_{places}")
         return Tensor(self.parts, name, self.dtype)
+
+    def highest(self, count: int) -> Tensor:
+        """Return the places of the `count` highest of values (n,), int64."""
+        name, places = self.parts.add("TopK", self.name, constant(self.parts, np.array([count])).name, axis=0), "places"
+        self.parts.nodes[-1].output.append(f"{name}_{places}")
+        return Tensor(self.parts, f"{name}_{places}", np.dtype(np.int64))
 
     def __add__(self, other: Operand) -> Tensor:
         return self.op("Add", other)

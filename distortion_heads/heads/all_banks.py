@@ -35,11 +35,25 @@ def judge_all(
 
 def completed(prediction: Prediction, labels: Sequence[str], heads: Callable[[], Sequence[HeadFile]]) -> Prediction:
     """Return it with an answer of each of `labels`, as frames of a video need: no evidence where a head overflowed."""
-    if not prediction.judged or len(prediction.heads) == len(labels):
+    if len(prediction.heads) == len(labels):
         return prediction
     known = {result.label: result for result in prediction.heads}
     results = tuple(known.get(head.label) or no_evidence(head) for head in heads())
     return replace(prediction, heads=results, families=families_of(results))
+
+
+def without_evidence(prediction: Prediction, heads: Sequence[HeadFile], reason: str) -> Prediction:
+    """Return a frame's answer that says nothing, for the reason that it shows too little."""
+    results = tuple(map(no_evidence, heads))
+    return replace(
+        prediction,
+        heads=results,
+        families=families_of(results),
+        qualities=(),
+        unfamiliar=False,
+        judged=False,
+        reason=f"too little to judge: {reason}",
+    )
 
 
 def no_evidence(head: HeadFile) -> HeadResult:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from distortion_heads.backbones.local import LocalFeatures, LocalLevel
 from distortion_heads.heads.bank import HeadBank, sigmoid
 from distortion_heads.heads.head import HeadFile
+from distortion_heads.heat.place_model import around
 from distortion_heads.spec import FAMILY, LIGHT
 from distortion_heads.views.light import GRID, layout
 from distortion_heads.views.units import CELL
@@ -70,8 +71,7 @@ class MapMaker:
     ) -> _Floats:
         """(rows, columns) of places: the mean over the windows that cover each, of their logits on a `scale`."""
         windows = scale(self._voices[label].logits(level))
-        around: _Floats = _covering(local.rows, level.rows) @ windows @ _covering(local.columns, level.columns).T
-        return around
+        return np.asarray(around(windows.reshape(-1, 1), level, local)[..., 0], np.float64)
 
 
 class _Voice:
@@ -93,15 +93,6 @@ class _Voice:
 
     def logits(self, level: LocalLevel) -> NDArray[np.float64]:
         return self.of(level.features).reshape(level.rows, level.columns)
-
-
-def _covering(places: int, windows: int) -> NDArray[np.float64]:
-    """(places, windows): each row averages over the windows that cover a place, of those that are one unit apart."""
-    side = places - windows + 1
-    offset = np.arange(places)[:, np.newaxis] - np.arange(windows)
-    cover = ((offset >= 0) & (offset < side)).astype(np.float64)
-    shares: NDArray[np.float64] = cover / cover.sum(axis=1, keepdims=True)
-    return shares
 
 
 def light_places(

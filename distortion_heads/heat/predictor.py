@@ -7,8 +7,9 @@ prediction.heat("blur").areas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +22,11 @@ from distortion_heads.backbones.read_views import Features, assembled, views_to_
 from distortion_heads.errors import BackboneError, DheadsError, UnknownHeadError
 from distortion_heads.heat.areas import find_areas
 from distortion_heads.heat.maps import LEAST, MapMaker, family_view, is_coarse, light_places
+from distortion_heads.heat.place_model import bundled_places, raised, upper_end
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.pipeline import Predictor
-from distortion_heads.spec import LIGHT, TEMPORAL, View
+from distortion_heads.registry.profiles import OWN
+from distortion_heads.spec import FAMILY, LIGHT, TEMPORAL, View
 from distortion_heads.views.scene import Scene
 from distortion_heads.views.windows import overview_view
 
@@ -35,6 +38,14 @@ if TYPE_CHECKING:
 
 MOST_SIDE = 1280
 """Longer side in pixels of the picture that is kept for drawing."""
+
+LOCATED, FAINT, CLEAR = 0.5, 0.1, 0.5
+"""Share of the upper end of a map by the model of places from which a place is affected, and the least such value; and
+the mean of a part from which a family is in it, if a profile's threshold is not higher. By the overlap, and by clean
+pictures, of training scenes that the model had not seen."""
+
+WIDE = frozenset({"exposure", "light"})
+"""Families that are seen in the whole picture better than in its places."""
 
 AFFECTED = 0.6
 """Share of a head's threshold from which a place is affected: the best overlap on training scenes, a part distorted."""
@@ -69,6 +80,9 @@ class HeatPredictor(Predictor):
         if not hasattr(self._backbone, "located_features"):
             raise BackboneError(f"the backbone {self._backbone.ref} reads patches: it gives no heat maps")
         self._makers: dict[str, MapMaker] = {}
+        self.places = bundled_places(self._backbone.ref)
+        own = [head for head in self.heads if head.scope == FAMILY and head.threshold.objective.startswith(OWN)]
+        self._own_thresholds = {head.family: head.threshold.value for head in own}
 
     def map_maker(self, name: str) -> MapMaker:
         """Return what makes the maps of a family or head. Raises `UnknownHeadError`, or `DheadsError` for temporal."""
@@ -79,6 +93,10 @@ class HeatPredictor(Predictor):
             _check(name, heads, everyone)
             self._makers[name] = MapMaker(heads)
         return self._makers[name]
+
+    def clear_from(self, family: str) -> float:
+        """Return from which mean of the model of places on a family is in a part of a picture."""
+        return max(CLEAR, self._own_thresholds.get(family, 0.0))
 
     def _features(
         self,
@@ -108,7 +126,7 @@ class HeatPredictor(Predictor):
         located = features if isinstance(features, LocatedFeatures) else None
         if located is None and prediction.judged:
             return prediction
-        places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self.map_maker)
+        places = PicturePlaces(_reduced(loaded.pixels), prediction, scene, located, self)
         return replace(prediction, places=places)
 
 
@@ -121,13 +139,13 @@ class PicturePlaces:
         prediction: Prediction,
         scene: Scene,
         located: LocatedFeatures | None,
-        maker: Callable[[str], MapMaker],
+        predictor: HeatPredictor,
     ) -> None:
         self.picture = picture
         self._answers = {head.label: head for head in prediction.heads} | {f.family: f for f in prediction.families}
         self._probability = {head.label: head.probability for head in prediction.heads}
         self._families = tuple(family.family for family in prediction.families)
-        self._located, self._maker, self._mask = located, maker, scene.mask
+        self._located, self._predictor, self._mask = located, predictor, scene.mask
         self._shape = scene.pixels.shape[:2]
         self._corner = (0, 0) if scene.area is None else (scene.area.left, scene.area.top)
         self._known: dict[str, HeatMap] = {}
@@ -143,26 +161,38 @@ class PicturePlaces:
         return tuple(name for name in self._families if self._answers[name].present or self._in_part(name))
 
     def _in_part(self, family: str) -> bool:
-        maker, threshold = self._maker(family), self._answers[family].threshold
-        if self._located is None or is_coarse(maker.view):
+        maker, threshold = self._predictor.map_maker(family), self._answers[family].threshold
+        if self._located is None:
             return False
-        if maker.highest(self._located[maker.view]) < HINT * threshold:
+        if family in self._by_model:
+            sure = self._predictor.clear_from(family)
+            return bool(self._by_model[family].max() >= sure) and self._has_part(family, sure)
+        if is_coarse(maker.view) or maker.highest(self._located[maker.view]) < HINT * threshold:
             return False
-        least, sure = PART * self._shape[0] * self._shape[1], min(SURE * threshold, (1 + threshold) / 2)
+        return self._has_part(family, min(SURE * threshold, (1 + threshold) / 2))
+
+    def _has_part(self, family: str, sure: float) -> bool:
+        least = PART * self._shape[0] * self._shape[1]
         return any(area.width * area.height >= least and area.probability >= sure for area in self.heat(family).areas)
 
     def _make(self, name: str) -> HeatMap:
-        maker = self._maker(name)
+        maker = self._predictor.map_maker(name)
         if self._located is not None and name not in self._answers:
             raise DheadsError(f"{name} has no answer for this picture, hence no heat map")
         if self._located is None:
             raise DheadsError("there is no heat map of a picture that was not judged")
-        local, unit = self._local(maker.view, self._located)
-        values = self._inside(maker.values(local, self._probability), unit)
+        coarse = is_coarse(maker.view) and name not in self._by_model
+        local, unit = self._local(maker.view if coarse else "native", self._located)
+        values = self._by_model.get(name)
+        if values is None:
+            values = maker.values(local, self._probability)
+        elif self._answers[name].present:
+            values = raised(values, self._answers[name].probability)
+        values = self._inside(values, unit)
         left, top = self._corner
         height, width = self._shape
         box = (left, top, left + local.columns * unit[0], top + local.rows * unit[1])
-        level = self._level(name, values, is_coarse(maker.view))
+        level = self._level(name, values, coarse)
         row, column = divmod(int(values.argmax()), values.shape[1])
         worst = (left + (column + 0.5) * unit[0], top + (row + 0.5) * unit[1])
         return HeatMap(
@@ -172,11 +202,22 @@ class PicturePlaces:
             level=level,
             areas=find_areas(values, box, level, (left, top, left + width, top + height)),
             worst=(int(min(worst[0], left + width - 1)), int(min(worst[1], top + height - 1))),
-            coarse=is_coarse(maker.view),
+            coarse=coarse,
         )
+
+    @cached_property
+    def _by_model(self) -> dict[str, NDArray[np.float32]]:
+        """The maps of the families that the model of places knows."""
+        local = None if self._located is None else self._located.local.get("native")
+        model = self._predictor.places
+        if model is None or local is None:
+            return {}
+        return {name: values for name, values in model.values(local).items() if name not in WIDE}
 
     def _level(self, name: str, values: NDArray[np.float32], coarse: bool) -> float:
         """From which value of a map on a place is affected."""
+        if name in self._by_model:
+            return max(FAINT, LOCATED * upper_end(values))
         answer, low, high = self._answers[name], float(values.min()), float(values.max())
         if not coarse:
             return AFFECTED * (min(answer.threshold, high) if answer.present else answer.threshold)

@@ -17,7 +17,6 @@ HEIF, AVIF, WEBP = "HEIF", "AVIF", "WebP"
 
 _HEAD_BYTES = 4096
 
-
 _WITH_AN = ("A", "E", "I", "O", "a", "e", "i", "o", "HTML", "MP", "MX", "SVG", "XCF")
 
 
@@ -33,9 +32,7 @@ class Content:
     advice: str = ""
 
     def __str__(self) -> str:
-        article = (
-            "an" if self.name[0] in "AEIOaeio" or self.name.startswith(("MP", "MX", "HTML", "SVG", "XCF")) else "a"
-        )
+        article = "an" if self.name.startswith(_WITH_AN) else "a"
         noun = {"picture": " picture", "video": " video"}.get(self.kind, "")
         return f"{article} {self.name}{noun}" + (f": {self.advice}" if self.advice else "")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.io.inputs import VIDEO_SUFFIXES
+from distortion_heads.io.content import content_of_file
+from distortion_heads.io.inputs import Input
 
 
 def difference_hash(pixels: NDArray[np.uint8]) -> int | None:
@@ -48,5 +49,5 @@ def join_near(
 
 
 def is_video(path: Path) -> bool:
-    """Return whether a file is named as a video."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
+    """Return whether a file is a video by its content, or where that is not known by its name."""
+    return Input(str(path), content=content_of_file(path)).is_video

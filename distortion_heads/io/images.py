@@ -31,6 +31,7 @@ from distortion_heads.io.picture_files import (
 from distortion_heads.io.rgb import Depth, Loaded, held_bits, on_white, to_uint8, upright_rgb, where_transparent
 from distortion_heads.io.small_files import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
 from distortion_heads.io.small_files import check_cost
+from distortion_heads.io.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,6 +105,7 @@ def _from_stream(stream: IO[bytes], max_pixels: int) -> Loaded:
         raise unreadable(error) from error
     if not prefix:
         raise NotAnImageError("not an image: it is empty")
+    limit = TimeLimit(stream.seek(0, os.SEEK_END))
     image = identify(stream, prefix, max_pixels)
     check_cost(stream, image, max_pixels)
     try:
@@ -111,7 +113,9 @@ def _from_stream(stream: IO[bytes], max_pixels: int) -> Loaded:
     except Exception:  # decoders raise anything on damaged bytes; the first page may be sound
         count, image = 1, identify(stream, prefix, max_pixels)
     with image:
+        limit.check()
         loaded = from_pillow(image, max_pixels)
+        limit.check()
     note = f"page 1 of {count}: --pages all reads every page"
     return loaded if count == 1 else replace(loaded, notes=(*loaded.notes, note))
 

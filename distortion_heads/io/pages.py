@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -13,6 +14,7 @@ from distortion_heads.io.images import DEFAULT_MAX_PIXELS, from_pillow
 from distortion_heads.io.inputs import Input
 from distortion_heads.io.picture_files import PILLOW_WARNINGS_HIDDEN, identify, open_file, undecodable
 from distortion_heads.io.small_files import check_cost
+from distortion_heads.io.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -79,9 +81,11 @@ class _Reader:
         self._stream, self._max_pixels = stream, max_pixels
         self._places: Sequence[int] = ()
         self._image: ImageFile | None = None
+        self._time = TimeLimit(stream.seek(0, os.SEEK_END))
 
     def load(self, number: int) -> Loaded:
         """Return a page. Raises `InputError`."""
+        self._time.check()
         if self._image is None:
             self._places = pages_of(_opened(self._stream, self._max_pixels))
             self._image = _opened(self._stream, self._max_pixels)

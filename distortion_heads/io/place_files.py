@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
+from distortion_heads._system.atomic import replacing
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DheadsError
 
@@ -28,14 +29,17 @@ class Placing:
     target: Path
 
 
-def plan(sources: Sequence[tuple[Path, Path]], into: Path) -> tuple[Placing, ...]:
-    """Return where each `(file, wanted place below into)` goes; a place that is taken gets a number: `a-2.jpg`."""
+def plan(sources: Sequence[tuple[Path, Path]], into: Path, *, moved: bool = False) -> tuple[Placing, ...]:
+    """Return where each `(file, wanted place below into)` goes; a place that is taken gets a number: `a-2.jpg`.
+
+    Not so for files to be `moved` that a killed run has left in both places.
+    """
     placed: list[Placing] = []
     taken: set[Path] = set()
     for source, wanted in sources:
         target = into.absolute() / wanted
         number = 2
-        while target in taken or os.path.lexists(target):
+        while target in taken or (os.path.lexists(target) and not (moved and _is_half_moved(source, target))):
             target = into.absolute() / wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
             number += 1
         taken.add(target)
@@ -117,7 +121,7 @@ def _taken_back(placing: Placing, action: Action) -> str | None:
     if not os.path.lexists(target):
         return "it is not there any more"
     if action == "move":
-        if os.path.lexists(source):
+        if os.path.lexists(source) and not _is_half_moved(target, source):
             return f"{source} exists again"
         source.parent.mkdir(parents=True, exist_ok=True)
         _move(target, source)
@@ -137,16 +141,11 @@ def _same(source: Path, target: Path) -> bool:
     return source.is_file() and target.is_file() and filecmp.cmp(source, target, shallow=False)
 
 
-def _copy(source: Path, target: Path) -> None:
-    try:
-        with source.open("rb") as reader, target.open("xb") as writer:
+def _copy(source: Path, target: Path, *, sync: bool = False) -> None:
+    with replacing(target, sync=sync, over=False) as temporary:
+        with source.open("rb") as reader, temporary.open("xb") as writer:
             shutil.copyfileobj(reader, writer, 2**20)
-        shutil.copystat(source, target)
-    except FileExistsError:
-        raise
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        shutil.copystat(source, temporary)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -158,10 +157,19 @@ def _move(source: Path, target: Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
-        raise
+        if not _is_half_moved(source, target):
+            raise
     except (OSError, NotImplementedError):  # another disk, or one without hard links
-        _copy(source, target)
+        _copy(source, target, sync=True)
     source.unlink()
+
+
+def _is_half_moved(source: Path, target: Path) -> bool:
+    """Return whether two names are of one file, as where a run was killed after it had added the second one."""
+    try:
+        return not (source.is_symlink() or target.is_symlink()) and source.samefile(target)
+    except OSError:
+        return False
 
 
 _WORK: Mapping[Action, Callable[[Path, Path], None]] = {"copy": _copy, "link": _link, "move": _move}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from distortion_heads.errors import DataError
 from distortion_heads.io.image_hashes import is_video
+from distortion_heads.io.inputs import LeftOut, expand_inputs
 
 MOST_NAMES = 5
 
@@ -18,6 +20,18 @@ class Unread:
 
     path: Path
     reason: str
+
+
+def files_below(folder: Path, *, videos: bool, most: int) -> tuple[list[Path], list[Unread]]:
+    """Return the pictures, and with `videos` the videos, below a folder by content and name, and what is no use there.
+
+    Sorted by name; only `most` are looked at. A folder without a file that can be read is itself of no use.
+    """
+    other_types: list[LeftOut] = []
+    found = list(islice(expand_inputs([str(folder)], videos=videos, left_out=other_types), most))
+    unread = [Unread(Path(item.path), item.error) for item in found if item.error is not None]
+    unread += [Unread(Path(item.path), f"cannot be read here: {item.content or 'its type'}") for item in other_types]
+    return [Path(item.path) for item in found if item.error is None], unread
 
 
 def left_out_text(unread: Sequence[Unread], total: int) -> str:

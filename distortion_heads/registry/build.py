@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from distortion_heads.errors import PluginError, RegistryError, UnknownHeadError
 from distortion_heads.registry.discovery import (
@@ -22,10 +22,16 @@ from distortion_heads.registry.discovery import (
     load_plugins,
     register,
 )
+from distortion_heads.registry.guarded import guarded
 from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 MAX_SPECS = 100_000
 """Most heads or backbones of one plugin: a generator may have no end."""
+
+PROFILE_SUFFIX = ".json"
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)
 
@@ -108,6 +114,11 @@ class Registry:
             )
         return (self.head(name),)
 
+    def profiles(self) -> dict[str, Path | Traversable]:
+        """Return the files NAME.json of profiles that come with heads, by name; of two, that of the first head."""
+        files = [file for head in self.heads.values() for file in head.spec.profiles]
+        return {file.name.removesuffix(PROFILE_SUFFIX): file for file in reversed(files)}
+
     def raise_failures(self) -> None:
         """Raise `PluginError` with a list of the failures, if there are any."""
         if self.failures:
@@ -166,20 +177,21 @@ def _specs(plugin: LoadedPlugin, hook: str, kind: type[_Spec]) -> tuple[_Spec, .
     results = plugin.call(hook)
     if len(results) < len(plugin.implementations(hook)):
         raise RegistryError(f"{hook} returned None, not an iterable of {kind.__name__}")
-    specs = tuple(islice((spec for result in results for spec in _checked(result, hook, kind)), MAX_SPECS + 1))
+    checked = (spec for result in results for spec in _checked(result, hook, kind, plugin.owner))
+    specs = tuple(islice(checked, MAX_SPECS + 1))
     if len(specs) > MAX_SPECS:
         raise RegistryError(f"{hook} gave more than {MAX_SPECS} of {kind.__name__}")
     return specs
 
 
-def _checked(result: object, hook: str, kind: type[_Spec]) -> Iterable[_Spec]:
+def _checked(result: object, hook: str, kind: type[_Spec], owner: Owner) -> Iterable[_Spec]:
     if not isinstance(result, Iterable):
         raise RegistryError(f"{hook} returned {type(result).__name__}, not an iterable of {kind.__name__}")
     for spec in result:
         if not isinstance(spec, kind):
             raise RegistryError(f"{hook} gave {type(spec).__name__} where {kind.__name__} is wanted")
         _check_fields(spec)
-        yield spec
+        yield spec if owner.is_builtin or owner.distribution == USER else guarded(spec, owner)
 
 
 def _check_fields(spec: HeadSpec | BackboneSpec) -> None:

@@ -13,7 +13,10 @@ from typing import TextIO
 
 TIMEOUT_VARIABLE = "DHEADS_PLUGIN_TIMEOUT"
 DEFAULT_TIMEOUT = 60.0
-"""Seconds for one step of one plugin: being imported, or one hook."""
+"""Seconds for one step of one plugin: being imported, one hook, one picture or frame that is distorted."""
+
+PLUGIN_THREAD = "plugin "
+"""How the names of threads begin that a plugin has begun."""
 
 
 class PluginTimeoutError(BaseException):
@@ -25,14 +28,16 @@ class PluginInterruptError(BaseException):
 
 
 @contextmanager
-def contained(environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+def contained(owner: str, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Send what is written to stdout to stderr meanwhile, limit the time, and undo what would harm others.
 
-    Raises `PluginTimeoutError` after the seconds in `DHEADS_PLUGIN_TIMEOUT`, in the main thread alone.
+    Threads that are begun meanwhile get the name of the plugin in front, and end with the program unless they are made
+    to stay. Raises `PluginTimeoutError` after the seconds in `DHEADS_PLUGIN_TIMEOUT`, in the main thread alone.
     """
     depth = sys.getrecursionlimit()
     with ExitStack() as stack:
-        stack.enter_context(_stdout_is_stderr())
+        stack.enter_context(_STDOUT_IS_STDERR)
+        stack.enter_context(_named_threads(f"{PLUGIN_THREAD}{owner}: "))
         stack.enter_context(_time_limit(_seconds(environ)))
         stack.enter_context(_own_interrupts())
         try:
@@ -66,6 +71,44 @@ def _stdout_is_stderr() -> Iterator[None]:
         if kept is not None:
             os.dup2(kept, 1)
             os.close(kept)
+
+
+class _StdoutIsStderr:
+    """Redirects stdout while a thread runs a plugin: the first to enter does, the last to leave undoes it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._stack.enter_context(_stdout_is_stderr())
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._stack.close()
+
+
+_STDOUT_IS_STDERR = _StdoutIsStderr()
+
+
+@contextmanager
+def _named_threads(prefix: str) -> Iterator[None]:
+    """Name new threads, and let them be daemons, which a thread is where the one that makes it is one."""
+    others, thread = set(threading.enumerate()), threading.current_thread()
+    before = thread.daemon
+    setattr(thread, "_daemonic", True)  # noqa: B010 - `daemon` cannot be set of a thread that runs
+    try:
+        yield
+    finally:
+        setattr(thread, "_daemonic", before)  # noqa: B010
+        for new in set(threading.enumerate()) - others:
+            new.name = prefix + new.name.removeprefix(prefix)
 
 
 @contextmanager
@@ -103,10 +146,14 @@ def _time_limit(seconds: float) -> Iterator[None]:
 @contextmanager
 def _own_interrupts() -> Iterator[None]:
     """Tell Ctrl-C from a `KeyboardInterrupt` that the plugin raises itself, which becomes `PluginInterruptError`."""
-    if not _can_handle("SIGINT") or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    came = threading.Event()
+    if not _can_handle("SIGINT") or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        with _not_interrupted(came):
+            yield
+        return
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    came = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
         came.set()
@@ -114,13 +161,21 @@ def _own_interrupts() -> Iterator[None]:
 
     signal.signal(signal.SIGINT, note)
     try:
+        with _not_interrupted(came):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _not_interrupted(came: threading.Event) -> Iterator[None]:
+    """Raise `PluginInterruptError` in place of a `KeyboardInterrupt` that is not the user's, which `came` would say."""
+    try:
         yield
     except KeyboardInterrupt as error:
         if came.is_set() or type(error) is not KeyboardInterrupt:
             raise
         raise PluginInterruptError("raised KeyboardInterrupt") from None
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _can_handle(name: str) -> bool:

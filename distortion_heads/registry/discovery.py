@@ -117,7 +117,7 @@ class FailureLog:
     def isolate(self, owner: Owner, stage: PluginStage) -> Iterator[None]:
         """Turn whatever the plugin raises, but for the user's Ctrl-C, into a failure; its output goes to stderr."""
         try:
-            with nullcontext() if owner.is_builtin or owner.distribution == USER else contained():
+            with nullcontext() if owner.is_builtin or owner.distribution == USER else contained(str(owner)):
                 yield
         except KeyboardInterrupt:
             raise
@@ -126,7 +126,7 @@ class FailureLog:
                 import traceback
 
                 traceback.print_exception(error, file=sys.stderr)
-            self.add(owner, stage, _reason(error))
+            self.add(owner, stage, failure_reason(error))
 
 
 def load_plugins(environ: Mapping[str, str] = os.environ, no_plugins: bool = False) -> LoadedPlugins:
@@ -254,7 +254,7 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
-def _reason(error: BaseException) -> str:
+def failure_reason(error: BaseException) -> str:
     """Return one line; an error that is not ours needs its class to be understood."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r})"

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -18,12 +19,14 @@ from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import InvalidLabelError, ProfileError
 from distortion_heads.heads.codec import OPTIONAL, Count, Figure, PositiveFraction, RefusedError, Rule, record_of
 from distortion_heads.heads.head import HeadFile, Threshold
-from distortion_heads.registry.build import RegisteredHead
+from distortion_heads.registry.build import PROFILE_SUFFIX as SUFFIX
+from distortion_heads.registry.build import RegisteredHead, Registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import TEMPORAL, BackboneRef, check_label
 
 SCHEMA = "dheads-profile/1"
-SUFFIX = ".json"
+OWN = "profile "
+"""Beginning of the objective of a threshold of one's own."""
 MAX_BYTES = 4 * 2**20
 
 Promise: TypeAlias = Literal["any", "each"]
@@ -105,7 +108,7 @@ class Profile:
                 f"{self._again}"
             )
         value = min(own.value, 1.0)  # never, as far as a head file can say so
-        return replace(file, threshold=Threshold(value=value, objective=f"profile {self.name}: {self.said}"))
+        return replace(file, threshold=Threshold(value=value, objective=f"{OWN}{self.name}: {self.said}"))
 
     @property
     def _again(self) -> str:
@@ -123,14 +126,15 @@ def head_fingerprint(head: RegisteredHead) -> str:
 
 @dataclass(frozen=True)
 class Profiles:
-    """The profiles in a user's folder `home`, which need not exist before the first is saved."""
+    """The profiles in a user's folder `home`, which need not exist before the first is saved, and `installed` ones."""
 
     home: Path
+    installed: Mapping[str, Path | Traversable] = field(default_factory=dict)
 
     @classmethod
-    def default(cls, environ: Mapping[str, str] = os.environ) -> Profiles:
-        """Return those beside the user's own heads. Raises `StoreError`."""
-        return cls(Store.default(environ).home)
+    def default(cls, registry: Registry, environ: Mapping[str, str] = os.environ) -> Profiles:
+        """Return those beside the user's own heads, and those of plugins. Raises `StoreError`."""
+        return cls(Store.default(environ).home, registry.profiles())
 
     def path(self, name: str) -> Path:
         """Return the file of the profile `name`, which is the file itself if it ends with .json.
@@ -146,11 +150,17 @@ class Profiles:
 
     def names(self) -> tuple[str, ...]:
         """Return the names in use, sorted."""
-        return tuple(sorted(file.stem for file in (self.home / "profiles").glob(f"[!.]*{SUFFIX}")))
+        own = {file.stem for file in (self.home / "profiles").glob(f"[!.]*{SUFFIX}")}
+        return tuple(sorted(own | self.installed.keys()))
 
     def load(self, name: str) -> Profile:
-        """Read a profile. Raises `ProfileError` if there is none or it is no profile."""
-        path = self.path(name)
+        """Read a profile, the user's own before one of a plugin.
+
+        Raises `ProfileError` if there is none or it is no profile.
+        """
+        path: Path | Traversable = self.path(name)
+        if name in self.installed and not self.path(name).exists():
+            path = self.installed[name]
         try:
             with path.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
@@ -168,16 +178,20 @@ class Profiles:
         path = self.path(profile.name)
         if not overwrite and path.exists():
             raise ProfileError(f"{path} exists: replace it with --force, or give --profile another name")
-        text = json.dumps(record_of(Profile).write(profile), indent=1, allow_nan=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, f"{text}\n".encode())
+            write_atomic(path, profile_bytes(profile))
         except OSError as error:
             raise ProfileError(f"{path} cannot be written: {reason(error)}") from None
         return path
 
 
-def _parsed(data: bytes, path: Path) -> Profile:
+def profile_bytes(profile: Profile) -> bytes:
+    """Return the file of a profile."""
+    return (json.dumps(record_of(Profile).write(profile), indent=1, allow_nan=False) + "\n").encode()
+
+
+def _parsed(data: bytes, path: Path | Traversable) -> Profile:
     try:
         if len(data) > MAX_BYTES:
             raise RefusedError(" is too large")
@@ -191,6 +205,6 @@ def _parsed(data: bytes, path: Path) -> Profile:
     return profile
 
 
-def as_profile(profile: Profile | str | None) -> Profile | None:
-    """Return a profile itself, or the user's own of that name. Raises `ProfileError`."""
-    return Profiles.default().load(profile) if isinstance(profile, str) else profile
+def as_profile(profile: Profile | str | None, registry: Registry) -> Profile | None:
+    """Return a profile itself, or the one of that name. Raises `ProfileError`."""
+    return Profiles.default(registry).load(profile) if isinstance(profile, str) else profile

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
@@ -21,16 +21,15 @@ MOST_INSIDE = 50 * 10**6
 """Bytes of small pictures, as text, that the page itself holds; more of them lie in a folder beside it."""
 
 QUALITY_BINS = 16
-USUAL_SCALE = (1.0, 5.0)
-"""The lowest and the highest quality, where no entry says them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How the page was made: `facts` for its foot, by name."""
+    """How the page was made: `facts` for its foot, by name, and the heads of quality, `qualities`."""
 
     title: str
     families: tuple[str, ...]
+    qualities: tuple[str, ...] = field(default=(), kw_only=True)
     facts: Mapping[str, str]
 
 
@@ -67,7 +66,6 @@ def page_text(entries: Sequence[PageEntry], setting: Setting, folder: str | None
         inside = [base64.b64encode(data).decode() for data in entry.thumbnails]
         names = [_name(i, j) for j in range(len(entry.thumbnails))]
         rows.append({**entry.data, "thumbs": inside if folder is None else names})
-    scale = next((entry.data["scale"] for entry in entries if "scale" in entry.data), USUAL_SCALE)
     script, style = _own("report.js"), _own("report.css")
     return render(
         "report.html.j2",
@@ -75,10 +73,9 @@ def page_text(entries: Sequence[PageEntry], setting: Setting, folder: str | None
         counts=_counts(entries),
         total=len(entries),
         summary=summarise(entries, setting.families),
-        bars=_histogram(entries, scale),
-        scale=scale,
+        histograms=[found for label in setting.qualities if (found := _histogram(entries, label)) is not None],
         errors=[(e.data["path"], e.data["notes"][0]) for e in entries if e.state == "error"][:1000],
-        data={"rows": rows, "families": setting.families, "folder": folder, "colours": heat_colours(64).tolist()},
+        data={"rows": rows, "folder": folder, "colours": heat_colours(64).tolist()},
         script=script,
         style=style,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -110,19 +107,20 @@ def _counts(entries: Sequence[PageEntry]) -> dict[str, int]:
     return {words[state]: states.count(state) for state in words if state in states}
 
 
-def _histogram(entries: Sequence[PageEntry], scale: tuple[float, float]) -> list[dict[str, Any]]:
-    """Return the bars of the histogram of quality, `count`, `left` and `height` in percent; none without quality."""
-    values = [entry.quality for entry in entries if entry.quality is not None]
-    if not values:
-        return []
-    low, high = scale
-    places = [min(QUALITY_BINS - 1, max(0, int((v - low) / (high - low) * QUALITY_BINS))) for v in values]
+def _histogram(entries: Sequence[PageEntry], label: str) -> dict[str, Any] | None:
+    """Return the histogram of one head's quality, its bars with `height` in percent; None where it says none."""
+    found = [quality for entry in entries for quality in entry.qualities if quality.label == label]
+    if not found:
+        return None
+    low, high = found[0].low, found[0].high
+    places = [min(QUALITY_BINS - 1, max(0, int((q.value - low) / (high - low) * QUALITY_BINS))) for q in found]
     counts = [places.count(i) for i in range(QUALITY_BINS)]
     step = (high - low) / QUALITY_BINS
-    return [
+    bars = [
         {"count": count, "height": 100 * count / max(counts), "left": low + i * step, "right": low + (i + 1) * step}
         for i, count in enumerate(counts)
     ]
+    return {"label": label, "low": low, "high": high, "mean": fmean(q.value for q in found), "bars": bars}
 
 
 def _name(entry: int, place: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import pairwise
@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from distortion_heads.answers import FamilyResult, HeatMap, Prediction
+from distortion_heads.answers import FamilyResult, HeatMap, Prediction, QualityResult
 from distortion_heads.heat.predictor import HeatPredictor
 from distortion_heads.io.video.options import VideoOptions
 from distortion_heads.reports.heat_files import frame_at, worst_frames
 from distortion_heads.reports.pictures import kinds_text
-from distortion_heads.video.answers import VideoFamily, VideoPrediction
+from distortion_heads.video.answers import VideoFamily, VideoPrediction, VideoQuality
 
 THUMBNAIL, QUALITY = 256, 60
 """Longer side in pixels of the small pictures, and the quality of their WebP files."""
@@ -31,7 +31,8 @@ MOST_PLACES, MOST_BINS, MOST_SHOTS = 600, 160, 12
 class PageEntry:
     """One line of a page: `data` for JSON, and `thumbnails`, WebP files that its numbers in `shots` refer to.
 
-    `state` is "distorted", "clean", "unjudged" or "error"; `families`: severities of those that are present, or None.
+    `state` is "distorted", "clean", "unjudged" or "error"; `families`: severities of those that are present, or None;
+    `qualities`: how good it is, by each head that says so.
     """
 
     state: str
@@ -39,7 +40,7 @@ class PageEntry:
     thumbnails: tuple[bytes, ...] = ()
     families: Mapping[str, float | None] = field(default_factory=dict)
     in_part: tuple[str, ...] = ()
-    quality: float | None = None
+    qualities: tuple[QualityResult, ...] = ()
 
 
 def picture_entry(prediction: Prediction) -> PageEntry:
@@ -48,17 +49,15 @@ def picture_entry(prediction: Prediction) -> PageEntry:
     found = places.found() if places is not None and prediction.judged else ()
     present = {name: answers[name].severity for name in answers if answers[name].present}
     state = "unjudged" if not prediction.judged else "distorted" if present else "clean"
-    quality = prediction.qualities[0] if prediction.qualities else None
     notes = [*prediction.remarks, *([prediction.reason] if prediction.reason else [])]
     data = {
         **_answers(prediction.path, prediction.width, prediction.height, prediction.families),
         "state": state,
         "notes": notes,
         "maps": {name: _map(prediction.heat(name), prediction) for name in found},
+        **qualities_of(prediction.qualities),
     }
     thumbnails = () if places is None else (thumbnail(places.picture),)
-    if quality is not None:
-        data |= {"quality": round(quality.value, 2), "scale": [quality.low, quality.high]}
     in_part = tuple(name for name in found if name not in present)
     return PageEntry(
         state=state,
@@ -66,7 +65,7 @@ def picture_entry(prediction: Prediction) -> PageEntry:
         thumbnails=thumbnails,
         families=present,
         in_part=in_part,
-        quality=None if quality is None else quality.value,
+        qualities=prediction.qualities,
     )
 
 
@@ -82,16 +81,23 @@ def video_entry(predictor: HeatPredictor, prediction: VideoPrediction, options: 
         frame = frame_at(prediction.path, prediction.start, options)
         thumbnails += [] if frame is None else [thumbnail(frame.pixels)]
     present = {family.family: family.severity for family in prediction.relevant_families}
-    state = "distorted" if present else "clean"
+    state = "distorted" if present else "clean" if prediction.reason is None else "unjudged"
     data = {
         **_answers(prediction.path, prediction.width, prediction.height, prediction.families),
         "state": state,
-        "notes": [*prediction.notes, *([prediction.error] if prediction.error else [])],
+        "notes": [
+            *prediction.notes,
+            *filter(None, [prediction.reason]),
+            *([prediction.error] if prediction.error else []),
+        ],
         "maps": {},
         "shots": shots,
         "video": _timeline(prediction),
+        **qualities_of(prediction.qualities),
     }
-    return PageEntry(state=state, data=data, thumbnails=tuple(thumbnails), families=present)
+    return PageEntry(
+        state=state, data=data, thumbnails=tuple(thumbnails), families=present, qualities=prediction.qualities
+    )
 
 
 def error_entry(path: str, reason: str) -> PageEntry:
@@ -126,6 +132,19 @@ def _answers(path: str | None, width: int, height: int, families: Sequence[Famil
     }
 
 
+def qualities_of(qualities: Sequence[QualityResult]) -> dict[str, Any]:
+    """Return what each head says: its value and scale and, of a video, its worst second and its curve in percent."""
+    told: list[dict[str, Any]] = []
+    for quality in qualities:
+        scale = {"low": quality.low, "high": quality.high}
+        told.append({"label": quality.label, "value": round(quality.value, 2), **scale})
+        if isinstance(quality, VideoQuality):
+            curve = (quality.curve - np.float32(quality.low)) / np.float32(quality.high - quality.low)
+            worst = {"worst": round(quality.worst, 2), "time": round(quality.worst_time, 2)}
+            told[-1] |= {**worst, "curve": _steps(curve, np.min)}
+    return {"qualities": told} if told else {}
+
+
 def _is_told(family: FamilyResult) -> bool:
     return family.present or (isinstance(family, VideoFamily) and bool(family.segments))
 
@@ -157,7 +176,7 @@ def _timeline(prediction: VideoPrediction) -> dict[str, Any]:
         families[family.family] = {
             "threshold": round(family.threshold, 3),
             "share": round(family.share, 3),
-            "curve": _steps(prediction.curves.values[rows[family.label]]),
+            "curve": _steps(prediction.curves.values[rows[family.label]], np.max),
             "segments": [
                 [round(part.onset, 2), round(part.offset, 2), round(part.peak, 2), kinds_text(part.kinds, most=1)]
                 for part in family.segments
@@ -166,9 +185,9 @@ def _timeline(prediction: VideoPrediction) -> dict[str, Any]:
     return {"start": round(prediction.start, 2), "end": round(prediction.end, 2), "families": families}
 
 
-def _steps(values: NDArray[np.float32]) -> list[int]:
-    """Return the highest of each of at most `MOST_BINS` steps in percent; -1 where nothing was evaluated."""
+def _steps(values: NDArray[np.float32], worst: Callable[[NDArray[np.float32]], np.floating[Any]]) -> list[int]:
+    """Return the worst of each of at most `MOST_BINS` steps in percent; -1 where nothing was evaluated."""
     edges = np.linspace(0, len(values), min(len(values), MOST_BINS) + 1).astype(int)
     parts = [values[left:right] for left, right in pairwise(edges)]
     known = [part[~np.isnan(part)] for part in parts]
-    return [round(100 * float(part.max())) if part.size else -1 for part in known]
+    return [round(100 * float(worst(part))) if part.size else -1 for part in known]

@@ -1,4 +1,4 @@
-"""The timeline as a picture: thumbnails, a row per family with its curve, threshold and segments, a time axis."""
+"""The timeline as a picture: thumbnails, a row per family and one of quality, each with its curve, a time axis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from distortion_heads.io.video.options import Frame
 from distortion_heads.io.video.sampling import time_text
 from distortion_heads.reports.pictures import kinds_text
-from distortion_heads.video.answers import VideoFamily, VideoHead, VideoPrediction
+from distortion_heads.video.answers import VideoFamily, VideoHead, VideoPrediction, VideoQuality
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 WIDTH, LEFT, RIGHT, TOP = 1280, 210, 190, 44
 ROW, GAP, THUMB_HEIGHT, AXIS = 44, 10, 84, 40
+HEIGHT = ROW - 8
+"""Pixels of a curve that is 1."""
+
 THUMB_WIDTH = 160
 MOST_THUMBS = 32
 
@@ -80,13 +83,13 @@ class _Axis:
 def draw_timeline(
     prediction: VideoPrediction, thumbnails: Thumbnails, answers: Sequence[VideoFamily | VideoHead] | None = None
 ) -> Image.Image:
-    """Return an RGB picture 1280 wide with a row for each of `answers`.
+    """Return an RGB picture 1280 wide with a row for each of `answers`, then one for each head of quality.
 
     None: the relevant families, or the three most probable ones.
     """
     if answers is None:
         answers = prediction.relevant_families or sorted(prediction.families, key=lambda f: -f.probability)[:3]
-    bottom = TOP + THUMB_HEIGHT + GAP + len(answers) * (ROW + GAP)
+    bottom = TOP + THUMB_HEIGHT + GAP + (len(answers) + len(prediction.qualities)) * (ROW + GAP)
     picture = Image.new("RGB", (WIDTH, bottom + AXIS), _PAPER)
     draw = ImageDraw.Draw(picture)
     axis = _Axis(start=prediction.start, end=prediction.end)
@@ -101,6 +104,8 @@ def draw_timeline(
         top = TOP + THUMB_HEIGHT + GAP + place * (ROW + GAP)
         _name(draw, answer, top)
         _row(draw, answer, prediction, prediction.curves.values[rows[answer.label]], axis, top)
+    for place, quality in enumerate(prediction.qualities, len(answers)):
+        _quality(draw, quality, prediction, axis, TOP + THUMB_HEIGHT + GAP + place * (ROW + GAP))
     return picture
 
 
@@ -155,16 +160,9 @@ def _row(
     axis: _Axis,
     top: int,
 ) -> None:
-    base, curves = top + ROW - 8, prediction.curves
-    height = ROW - 8
-    edges = curves.start + curves.width * np.arange(len(values) + 1)
-    for value, left, right in zip(values, edges[:-1], edges[1:], strict=True):
-        if value > 0:  # NaN is not
-            x0, x1 = axis.x(left), max(axis.x(right), axis.x(left) + 1)
-            y = base - height * float(value)
-            draw.rectangle((x0, y, x1, base), fill=_LIGHT)
-            draw.line((x0, y, x1, y), fill=_CURVE, width=2)
-    level = base - height * head.threshold
+    base = top + ROW - 8
+    _curve(draw, values, prediction, axis, base)
+    level = base - HEIGHT * head.threshold
     for x in range(LEFT, WIDTH - RIGHT, 8):
         draw.line((x, level, min(x + 3, WIDTH - RIGHT), level), fill=_THRESHOLD)
     draw.line((LEFT, base, WIDTH - RIGHT, base), fill=_FAINT)
@@ -178,6 +176,38 @@ def _row(
         (WIDTH - RIGHT + 12, top + 10), f"mean {head.probability:.2f}{severity}", fill=_INK, font=_font(14), anchor="lm"
     )
     draw.text((WIDTH - RIGHT + 12, top + 28), f"{head.share:.0%} of frames", fill=_FAINT, font=_font(14), anchor="lm")
+
+
+def _quality(
+    draw: ImageDraw.ImageDraw, quality: VideoQuality, prediction: VideoPrediction, axis: _Axis, top: int
+) -> None:
+    """Draw a curve from the least to the best value of the scale; the worst second is marked below it."""
+    base, span = top + ROW - 8, quality.high - quality.low
+    draw.text((16, top + ROW / 2 - 12), quality.label, fill=_INK, font=_font(15), anchor="lm")
+    scale = f"{quality.low:g} to {quality.high:g}, high is good"
+    draw.text((16, top + ROW / 2 + 6), scale, fill=_FAINT, font=_font(12), anchor="lm")
+    _curve(draw, (quality.curve - quality.low) / span, prediction, axis, base)
+    draw.line((LEFT, base, WIDTH - RIGHT, base), fill=_FAINT)
+    left = axis.x(quality.worst_time)
+    draw.rectangle((left, base + 2, max(axis.x(quality.worst_time + 1), left + 2), base + 6), fill=_SEGMENT)
+    x = WIDTH - RIGHT + 12
+    draw.text((x, top + 10), f"mean {quality.value:.1f}", fill=_INK, font=_font(14), anchor="lm")
+    worst = f"worst {quality.worst:.1f} at {time_text(quality.worst_time)}"
+    draw.text((x, top + 28), worst, fill=_FAINT, font=_font(14), anchor="lm")
+
+
+def _curve(
+    draw: ImageDraw.ImageDraw, values: NDArray[np.float32], prediction: VideoPrediction, axis: _Axis, base: int
+) -> None:
+    """Draw values from 0 to 1 of the bins of the prediction's curves, on a line at `base`."""
+    curves = prediction.curves
+    edges = curves.start + curves.width * np.arange(len(values) + 1)
+    for value, left, right in zip(values, edges[:-1], edges[1:], strict=True):
+        if value > 0:  # NaN is not
+            x0, x1 = axis.x(left), max(axis.x(right), axis.x(left) + 1)
+            y = base - HEIGHT * float(value)
+            draw.rectangle((x0, y, x1, base), fill=_LIGHT)
+            draw.line((x0, y, x1, y), fill=_CURVE, width=2)
 
 
 def _font(size: int) -> FreeTypeFont | BitmapFont:

@@ -35,6 +35,8 @@ def video_to_dict(prediction: VideoPrediction) -> dict[str, Any]:
     }
     if prediction.fast:
         result["fast"] = True
+    if prediction.reason is not None:
+        result |= {"judged": False, "reason": prediction.reason}
     if prediction.unfamiliar:
         result["unfamiliar"] = True
     if prediction.dropped:

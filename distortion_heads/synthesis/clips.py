@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distortion_heads.errors import DataError, DheadsError, InputError
+from distortion_heads.errors import DataError, DheadsError, InputError, PluginError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.video.clock import FALLBACK_RATE
 from distortion_heads.io.video.encode import Coding, Encoded, encode_video
@@ -127,7 +127,7 @@ def _place(time: float, intervals: Sequence[Interval]) -> int | None:
 def _guarded(run: Iterable[tuple[float, Frame]], steps: Sequence[Step], seed: int, rate: float) -> Iterator[Picture]:
     try:
         yield from _distorted(run, steps, seed, rate)
-    except DataError as error:
+    except (DataError, PluginError) as error:
         raise SpoiltError(str(error)) from error
     except (DheadsError, SpoiltError):
         raise

@@ -18,7 +18,7 @@ import numpy as np
 
 from distortion_heads._system.atomic import replacing
 from distortion_heads._system.errors_text import reason
-from distortion_heads.errors import DataError, InputError
+from distortion_heads.errors import DataError, DheadsError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.io.png import png
@@ -143,7 +143,7 @@ class Maker:
             data, suffix = render(image, item, self._target)
         except Exception as error:  # a plugin's fault spoils one picture, not the run
             text = " ".join(str(error).split())
-            raise SpoiltError(text if isinstance(error, DataError) else f"{type(error).__name__}: {text}") from error
+            raise SpoiltError(text if isinstance(error, DheadsError) else f"{type(error).__name__}: {text}") from error
         file = _name(task.source, item, suffix)
         # Pictures are not synced: a million syncs would take days.
         with _written(self._target.folder / file, self._temporary, sync=False):

@@ -128,7 +128,7 @@ class VideoPrediction:
 
     `windows` counts those read per frame, `fast` if there are more; `frames` those evaluated, `dropped` those left out
     so as not to fall behind a growing file; `notes` and `qualities` as in `Prediction`, and `area` that
-    of the first frame; `unfamiliar` where most frames are.
+    of the first frame; `unfamiliar` where most frames are; `reason`: why none was judged, as all show too little.
     """
 
     path: str | None
@@ -150,6 +150,7 @@ class VideoPrediction:
     area: tuple[int, int, int, int] | None = None
     qualities: tuple[VideoQuality, ...] = ()
     unfamiliar: bool = False
+    reason: str | None = None
 
     @property
     def present(self) -> tuple[VideoHead, ...]:
@@ -171,6 +172,8 @@ class VideoPrediction:
             notes=self.notes,
             qualities=self.qualities,
             unfamiliar=self.unfamiliar,
+            judged=self.reason is None,
+            reason=self.reason,
         )
 
     @property

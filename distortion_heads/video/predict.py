@@ -151,6 +151,7 @@ def _answer(
         area=first.prediction.area,
         qualities=timeline.qualities(),
         unfamiliar=timeline.unfamiliar,
+        reason=timeline.reason,
     )
 
 

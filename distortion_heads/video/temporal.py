@@ -60,6 +60,9 @@ class TemporalJudge:
 
     def _judged(self, known: Iterable[tuple[FrameResult, NDArray[np.float32]]]) -> Iterator[FrameResult]:
         for result, run in known:
+            if not result.prediction.judged:
+                yield self._complete(result, run[:0], math.inf)
+                continue
             times = self._runs.times
             chosen = without_repeats(run, times)
             span = times[-1] - times[0]
@@ -68,8 +71,9 @@ class TemporalJudge:
             if len(chosen) < len(run):
                 self._rates[max(1, round(rate))] += 1
             self._unfit.update(self._predictor.unfit_for(rate).items())
-            heads = decided(
-                (*result.prediction.heads, *self._predictor.judge_run(run[chosen], rate, self._overflowing))
-            )
-            prediction = replace(result.prediction, heads=heads, families=families_of(heads))
-            yield replace(result, prediction=prediction, features=None)
+            yield self._complete(result, run[chosen], rate)
+
+    def _complete(self, result: FrameResult, run: NDArray[np.float32], rate: float) -> FrameResult:
+        heads = decided((*result.prediction.heads, *self._predictor.judge_run(run, rate, self._overflowing)))
+        prediction = replace(result.prediction, heads=heads, families=families_of(heads))
+        return replace(result, prediction=prediction, features=None)

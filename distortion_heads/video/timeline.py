@@ -47,10 +47,17 @@ class Timeline:
         return 2 * self._totals.unfamiliar > self.frames
 
     @property
+    def reason(self) -> str | None:
+        """Return why no frame was judged; None if one was."""
+        return self._totals.reason if self._totals.unjudged == self.frames else None
+
+    @property
     def remarks(self) -> tuple[str, ...]:
-        """Return those of the first frame, and whether most are unfamiliar."""
+        """Return those of the first frame, how many show too little, and whether most are unfamiliar."""
+        blank, why = self._totals.unjudged, self._totals.reason
+        little = [f"{blank} of {self.frames} frames were not judged: {why}"] if blank and not self.reason else []
         first = () if self.first is None else self.first.prediction.remarks
-        return (*(note for note in first if note != NOTE), *([NOTE] if self.unfamiliar else []))
+        return (*(note for note in first if note != NOTE), *little, *([NOTE] if self.unfamiliar else []))
 
     def add(self, result: FrameResult) -> tuple[Event, ...]:
         """Take the next frame; events lag by one, since the next frame shows how long one lasts."""
@@ -123,7 +130,8 @@ class _Totals:
     """Sums over the frames, one place per head."""
 
     def __init__(self, heads: int) -> None:
-        self.frames = self.unfamiliar = 0
+        self.frames = self.unfamiliar = self.unjudged = 0
+        self.reason: str | None = None  # of the first that was not judged
         self.probability, self.weighted, self.severity, self.affected = (np.zeros(heads) for _ in range(4))
         self.peak, self.peak_time = np.full(heads, -1.0), np.zeros(heads)
 
@@ -133,6 +141,9 @@ class _Totals:
         severity = np.array([0.0 if head.severity is None else head.severity for head in heads])
         self.frames += 1
         self.unfamiliar += result.prediction.unfamiliar
+        if not result.prediction.judged:
+            self.unjudged += 1
+            self.reason = self.reason or result.prediction.reason
         self.probability += probability
         self.weighted += probability * severity
         self.severity += severity

@@ -58,3 +58,10 @@ def test_mistakes(dheads: Dheads, rain: Path, tmp_path: Path) -> None:
     result = dheads("audit", rain, "--split", tmp_path / "evil.pkl")
     assert result.code == 1
     assert "more than lists of names (GLOBAL 'os system')" in result.error
+
+
+def test_types_that_cannot_be_read_are_a_finding(dheads: Dheads, rain: Path) -> None:
+    (rain / "clean" / "new.jxl").write_bytes(b"\xff\x0a" + bytes(20))
+    result = dheads("audit", rain, "--judge", "0")
+    assert result.code == 1
+    assert "unreadable: files cannot be read (new.jxl: cannot be read here: a JPEG XL picture" in result.out

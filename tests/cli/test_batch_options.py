@@ -35,6 +35,20 @@ def test_synth_wants_the_same_words(dheads: Dheads, pictures: list[Path], tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "--on goes with --families, --quality or --refit-heads"),
+        (["--clips", "x"], "--on goes with --families"),
+        (["--families"], "--on spark: give ray"),
+    ],
+)
+def test_train_on_a_cluster_is_for_samples(dheads: Dheads, tmp_path: Path, words: list[str], complaint: str) -> None:
+    done = dheads("train", "--images", tmp_path, "--out", tmp_path / "out", "--on", "spark", *words)
+    assert done.code == 2
+    assert complaint in done.error
+
+
 def test_a_folder_of_something_else_is_left_alone(
     dheads: Dheads, pictures: list[Path], tmp_path: Path, own_heads: tuple[str, str]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 
 OPTIONS = ("--false-alarms", "20%", "--confidence", "80%", "--heads", "always,never_here")
 
@@ -65,13 +66,17 @@ def test_too_few_pictures_say_how_many_are_needed(dheads: Dheads, own_heads: tup
     assert not dheads("list", "--profiles").out.startswith("profile")
 
 
-def test_a_profile_is_listed_shown_and_not_replaced(dheads: Dheads, own_heads: tuple[str, str], clean: Path) -> None:
+def test_a_profile_is_listed_shown_and_not_replaced(
+    dheads: Dheads, own_heads: tuple[str, str], clean: Path, home: Path
+) -> None:
     assert dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own").code == 0
     assert (
         "exists: replace it with --force" in dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own").error
     )
     assert dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own", "--force").code == 0
+    assert_valid("profile", json.loads((home / "profiles" / "own.json").read_text(encoding="utf-8")))
     [listed] = [json.loads(line) for line in dheads("list", "--profiles", "--json").lines]
+    assert_valid("profiles", listed)
     assert (listed["name"], listed["rate"], listed["clean"]) == ("own", 0.2, 14)
     assert "(profile own: false alarms of any family" in dheads("show", "always", "--profile", "own").out
     assert "profile" not in dheads("show", "always").out
@@ -89,6 +94,27 @@ def test_the_file_of_a_project_names_a_profile(
     assert json.loads(by_file.out)["heads"][0]["threshold"] > 0
     assert json.loads(plain.out)["heads"][0]["threshold"] == 0
     assert plain.err == ""
+
+
+def test_every_command_that_decides_takes_a_profile(
+    dheads: Dheads, own_heads: tuple[str, str], clean: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("jinja2")
+    assert dheads("calibrate", "--clean", clean, *OPTIONS, "--profile", "own").code == 0
+    heads, own = ("--heads", "always,never_here"), ("--profile", "own")
+    heat = ("predict", clean, *heads, "--json", "--heat", tmp_path / "maps")
+    plain, profiled = (["areas" in str(line) for line in dheads(*heat, *more).lines] for more in ((), own))
+    assert sum(plain) == 14
+    assert sum(profiled) <= 0.2 * 14
+    page = tmp_path / "page.html"
+    assert dheads("report", clean, *heads, "--out", page).code == 0
+    assert page.read_text().count('"state": "distorted"') == 14
+    assert dheads("report", clean, *heads, *own, "--out", page).code == 0
+    assert page.read_text().count('"state": "distorted"') <= 0.2 * 14
+    assert "profile own: false alarms of any family on at most 20 %" in page.read_text()
+    by_family = ("sort", clean, *heads, "--into", tmp_path / "sorted", "--copy", "--by-family")
+    assert dheads(*by_family).out.count("/sorted/odd/") == 14
+    assert dheads(*by_family, *own).out.count("/sorted/clean/") >= 0.8 * 14
 
 
 def test_a_profile_for_other_heads_is_one_line(dheads: Dheads, own_heads: tuple[str, str], clean: Path) -> None:

@@ -83,6 +83,18 @@ def test_files_that_cannot_be_read_are_named_and_left_out(dheads: Dheads, datase
     assert not (tmp_path / "none").exists()
 
 
+def test_types_that_cannot_be_read_in_a_folder_are_named(dheads: Dheads, dataset: Path, tmp_path: Path) -> None:
+    for picture in dataset.parent.glob("[ab]?.png"):
+        target = tmp_path / "data" / ("clean" if picture.name[0] == "a" else "white_noise") / f"{picture.name[1]}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(picture.read_bytes())
+    (tmp_path / "data" / "clean" / "new.jxl").write_bytes(b"\xff\x0a" + bytes(20))
+    result = dheads("evaluate", tmp_path / "data", "--repeats", "1", "--out", tmp_path / "out")
+    assert result.code == 1
+    assert "1 of 17 pictures cannot be used and is left out" in result.err
+    assert "new.jxl: cannot be read here: a JPEG XL picture" in result.err
+
+
 @pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
 def test_without_the_extra_it_says_so_before_anything_is_made(
     dataset: Path, tmp_path: Path, home: Path, missing: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import standard_b64decode
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from distortion_heads.registry.attached import load_registry
 from distortion_heads.spec import KIND, TEMPORAL
 from helpers import REPOSITORY
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 
 
 def test_every_built_in_head_says_what_mends_it() -> None:
@@ -56,7 +58,12 @@ def test_the_example_may_be_ones_own(dheads: Dheads, tmp_path: Path) -> None:
 
 def test_a_family_lists_its_kinds(dheads: Dheads) -> None:
     known = json.loads(dheads("explain", "blur", "--json").out)
+    assert_valid("explain", known)
+    assert_valid("explain", json.loads(dheads("explain", "jpeg", "--json").out))
     assert known["scope"] == "family"
+    assert 0 < known["mistaken_for"]["light"] < 0.1
+    assert not {"blur", *known["kinds"]} & set(known["mistaken_for"])
+    assert re.search(r"mistaken for +light \d+ %", dheads("explain", "blur").out)
     assert {"gaussian_blur", "lens_blur", "motion_blur"} <= set(known["kinds"])
     assert "shake" in known["makes"]
     without = dheads("explain", "temporal")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
+import pytest
+
 from distortion_heads.spec import BackboneRef
-from helpers.command_line import Dheads, attach
+from helpers.command_line import Dheads, attach, write_picture
 from helpers.contracts import assert_valid
 
 
@@ -34,6 +37,23 @@ def test_nothing_is_overwritten_or_written_in_vain(
     assert dheads("pack", "rain", "--out", out, "--force").code == 0
     assert (out / "notes.txt").read_text() == "mine"
     assert "is a file" in dheads("pack", "rain", "--out", out / "notes.txt").error
+
+
+def test_thresholds_of_ones_own_go_with_the_heads(
+    dheads: Dheads, own_heads: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = [write_picture(tmp_path / "clean" / f"{seed}.png", seed) for seed in range(14)]
+    options = ("--false-alarms", "20%", "--confidence", "80%", "--heads", "always", "--profile", "street")
+    assert dheads("calibrate", "--clean", clean[0].parent, *options).code == 0
+    pack = ("pack", *own_heads, "--name", "dheads-both", "--out", tmp_path / "out", "--profile")
+    assert "no threshold for the head 'never_here'" in dheads(*pack, "street").error
+    assert "no profile 'lane' (there are: street)" in dheads(*pack, "lane").error
+    done = dheads("pack", "always", "--out", tmp_path / "out", "--profile", "street")
+    assert done.code == 0, done.err
+    monkeypatch.syspath_prepend(tmp_path / "out" / "src")
+    (spec,) = importlib.import_module("dheads_always").dheads_heads()
+    assert [file.name for file in spec.profiles] == ["street.json"]
+    assert_valid("profile", json.loads(spec.profiles[0].read_text()))
 
 
 def test_search_lists_heads_by_family(dheads: Dheads, own_heads: tuple[str, str]) -> None:

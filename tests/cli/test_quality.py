@@ -16,6 +16,7 @@ from distortion_heads.datasets.ratings import parse_scale
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 from helpers.little_pictures import noisy, scene
 from helpers.sample_heads import make_quality_head
 
@@ -58,6 +59,23 @@ def test_csv_has_a_column_of_its_own_before_the_notes(dheads: Dheads, pictures: 
     assert all(1 <= float(row[place]) <= 5 for row in rows[1:4])
     assert rows[4][place] == ""
     assert len({len(row) for row in rows}) == 1
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_long_csv_and_parquet_have_a_row_of_quality(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    files = ("--csv-long", tmp_path / "a.csv", "--parquet", tmp_path / "a.parquet")
+    answers = map(json.loads, dheads("predict", "--json", *MINE, *files, *pictures).lines)
+    expected = [(answer["path"], answer["quality"]["value"]) for answer in answers]
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    found = [row for row in rows if row["scope"] == "quality"]
+    assert [(row["path"], float(row["quality"])) for row in found] == expected
+    assert {(row["label"], row["family"], row["probability"], row["present"]) for row in found} == {
+        ("mine", "quality", "", "")
+    }
+    assert all(row["quality"] == "" for row in rows if row["scope"] != "quality")
+    stored = [row["quality"] for row in pyarrow.read_table(tmp_path / "a.parquet").to_pylist()]
+    assert stored == [float(row["quality"]) if row["quality"] else None for row in rows]
 
 
 @pytest.mark.usefixtures("mine")
@@ -128,6 +146,7 @@ def test_a_head_of_ones_own_is_fitted_on_ratings(dheads: Dheads, tmp_path: Path)
     result = dheads("add-head", "taste", "--data", data, "--scale", "0,100", "--json")
     assert result.code == 0, result.err
     added = json.loads(result.out)
+    assert_valid("add-quality", added)
     assert (added["pictures"], added["scenes"], added["measured"], added["scale"]) == (48, 12, 48, [0, 100])
     assert added["metrics"]["srocc"] > 0.8
     low, high = added["intervals"]["srocc"]

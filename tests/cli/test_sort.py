@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from helpers.command_line import Dheads, write_picture
+from helpers.contracts import assert_valid
 
 HEADS = ("--heads", "always,never_here")
 
@@ -45,6 +47,8 @@ def test_what_was_sorted_out_can_be_taken_back(dheads: Dheads, folder: Path, tmp
     assert len(names(folder)) == (0 if action == "--move" else 3)
     [undo] = (tmp_path / "out").glob("*.jsonl")
     assert str(undo) in done.err
+    for line in undo.read_text(encoding="utf-8").splitlines():
+        assert_valid("sort", json.loads(line))
     back = dheads("sort", "--undo", undo)
     assert (back.code, back.err) == (0, "dheads: summary: 3 taken back\n")
     assert len(names(folder)) == 3

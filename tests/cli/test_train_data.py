@@ -131,3 +131,31 @@ def test_a_folder_has_one_writer_at_a_time(
         result = dheads(*words, "--out", tmp_path)
     assert result.code == 1
     assert f"another dheads {name} is writing to {tmp_path}" in result.error
+
+
+def test_meon_answers_with_types_and_quality(dheads: Dheads, tmp_path: Path) -> None:
+    rows = [("path", "label", "group", "mos")]
+    for seed in range(8):
+        clean = scene(seed, 64)
+        for label, pixels, mos in (("clean", clean, 5), ("dark", clean // 2, 3), ("grain", noisy(clean, seed), 2)):
+            save(tmp_path / f"{label}{seed}.png", pixels)
+            rows.append((f"{label}{seed}.png", label, f"s{seed}", str(mos)))
+    with (tmp_path / "data.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    out = tmp_path / "run"
+    words = ("--recipe", "meon", "--epochs", "1", "--batch", "6", "--rate", "0.001", "--backbone-rate", "0.001")
+    result = dheads("train", "--data", tmp_path / "data.csv", "--out", out, *words)
+    assert result.code == 0, result.err
+    assert "quality: " in result.out
+    head = read_head(out / "heads" / "quality.safetensors")
+    assert head.scale is not None
+    assert head.scale.target == "ratings of csv: data.csv"
+    predicted = dheads("predict", "--backbone", out, "--json", tmp_path / "dark0.png")
+    assert predicted.code == 0, predicted.err
+    answer = json.loads(predicted.out)
+    assert answer["backbone"].startswith("meon@")
+    assert 2 <= answer["quality"]["value"] <= 5
+    assert [entry["label"] for entry in answer["heads"]] == ["dark", "grain"]
+    refused = dheads("train", "--data", tmp_path / "data.csv", "--out", tmp_path / "x", *words, "--finetune", "frozen")
+    assert refused.code == 1
+    assert "leave --finetune out" in refused.error

@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from distortion_heads import Prediction, Predictor
+from distortion_heads import HeatPredictor, Prediction, Predictor
 from distortion_heads.backbones.files import read_backbone
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.errors import DataError
@@ -153,6 +153,31 @@ def test_it_answers_as_predict(bundle: Bundle, predictor: Predictor, tmp_path: P
     assert_same(bundle(pixels), expected)
 
 
+@pytest.fixture(scope="module")
+def located(predictor: Predictor) -> HeatPredictor:
+    return HeatPredictor([head.label for head in predictor.heads], threads=1)
+
+
+def assert_same_maps(bundle: Bundle, found: dict[str, Any], expected: Prediction) -> None:
+    for output in ("heat", "heat_rough"):
+        families = bundle.metadata["dheads"][output]
+        assert (output in found) == bool(families)
+        for i, family in enumerate(families):
+            heat, side = expected.heat(family), found[f"{output}_side"]
+            assert heat.coarse == (output == "heat_rough")
+            np.testing.assert_allclose(found[output][i], heat.values, atol=NEAR, rtol=0, err_msg=family)
+            np.testing.assert_allclose(found[f"{output}_level"][i], heat.level, atol=NEAR, rtol=0, err_msg=family)
+            rows, columns = heat.values.shape
+            np.testing.assert_allclose((0, 0, columns * side[1], rows * side[0]), heat.box, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["RGB.png", "smallest.png", "narrow.png", "wide.png", "odd.png", "long.png"])
+def test_its_maps_are_those_of_predict(bundle: Bundle, located: HeatPredictor, tmp_path: Path, name: str) -> None:
+    {**PICTURES, "long.png": lambda path: scene(8300, 550).save(path)}[name](tmp_path / name)  # 4,680 cells: joined
+    pixels = load_image(tmp_path / name)
+    assert_same_maps(bundle, bundle(pixels), located.predict(pixels))
+
+
 @pytest.mark.parametrize(
     "pixels",
     [
@@ -211,7 +236,9 @@ def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
         chosen = Predictor(labels, registry=registry, threads=1)
         made = Bundle(build_bundle(read_backbone(bundled_backbone().weights), chosen.heads))
         for pixels in (np.asarray(scene(400, 300)), np.asarray(scene(90, 100))):
-            assert_same(made(pixels), chosen.predict(pixels))
+            found, expected = made(pixels), HeatPredictor(labels, registry=registry, threads=1).predict(pixels)
+            assert_same(found, expected)
+            assert_same_maps(made, found, expected)
 
 
 def knots(*pairs: tuple[float, float]) -> Calibration:

@@ -3,17 +3,19 @@ from __future__ import annotations
 import ast
 import tomllib
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from distortion_heads.errors import DataError, HeadFileError, LabelTakenError, UnknownHeadError
+from distortion_heads.errors import DataError, HeadFileError, LabelTakenError, ProfileError, UnknownHeadError
 from distortion_heads.export.package import PackRequest, make_package
 from distortion_heads.heads.file import parse_head
 from distortion_heads.heads.head import HeadMetrics, Provenance
 from distortion_heads.registry.attached import load_registry
+from distortion_heads.registry.profiles import Profiles
 from distortion_heads.spec import BackboneRef
-from export.conftest import Packing
+from export.conftest import Packing, own_profile
 from helpers import REPOSITORY
 from helpers.command_line import attach
 from helpers.sample_heads import make_head, same
@@ -176,3 +178,32 @@ def test_a_synthesizer_is_copied_and_never_run(packing: Packing, tmp_path: Path)
 def test_a_poor_head_can_be_packed_and_its_card_says_so(packing: Packing) -> None:
     attach(packing.home, packing.ref, "rain", metrics=HeadMetrics(split="held out", n=12, auroc=0.51))
     assert "| 12 | 0.510 |" in packing("rain").files["README.md"].decode()
+
+
+def test_a_profile_goes_with_the_heads(packing: Packing, tmp_path: Path) -> None:
+    """Bound to the file as it is packed, here with a licence that the own head lacks; without heads of others."""
+    attach(packing.home, packing.ref, "rain", license="unspecified")
+    attach(packing.home, packing.ref, "mine", license="MIT")
+    profile = own_profile(packing, "rain", "mine", "jpeg")
+    files = packing("rain", licence="MIT", profile=profile).files
+    head = files["src/dheads_rain/rain.safetensors"]
+    (tmp_path / "dashcam.json").write_bytes(files["src/dheads_rain/profiles/dashcam.json"])
+    found = Profiles(tmp_path).load(str(tmp_path / "dashcam.json"))
+    assert sorted(found.thresholds()) == ["jpeg", "rain"]
+    assert found.thresholds()["rain"].fingerprint == sha256(head).hexdigest()
+    assert "`dheads predict PICTURES --profile dashcam`" in files["README.md"].decode()
+    assert "dash\\|cams" in files["README.md"].decode()
+    ast.parse(files["src/dheads_rain/__init__.py"])
+    ast.parse(files["tests/test_heads.py"])
+
+
+def test_a_profile_of_other_heads_is_refused(packing: Packing) -> None:
+    attach(packing.home, packing.ref, "rain", license="MIT")
+    with pytest.raises(ProfileError, match="no threshold for the head 'rain': run `dheads calibrate"):
+        packing("rain", profile=own_profile(packing, "jpeg"))
+    profile = own_profile(packing, "rain")
+    attach(packing.home, packing.ref, "rain", license="MIT", seed=5)
+    with pytest.raises(ProfileError, match="another head 'rain'"):
+        packing("rain", profile=profile)
+    with pytest.raises(ProfileError, match="is for the backbone"):
+        packing("rain", profile=replace(profile, backbone=replace(packing.ref, fingerprint="0" * 64)))

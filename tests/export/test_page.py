@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from distortion_heads import Predictor
+from distortion_heads import HeatPredictor, Predictor
 from helpers import REPOSITORY
 from helpers.browser import Browser, missing, open_browser
 from helpers.contracts import assert_valid
@@ -95,6 +95,62 @@ def test_the_examples_are_answered_as_in_python(browser: Browser, answers_after:
             assert all(abs(kind["share"] - shares[kind["label"]]) < 1e-3 for kind in one["kinds"])
     shown = browser.run("return document.querySelectorAll('article .answer.present').length")
     assert shown >= sum(family["present"] for answer in found for family in answer["families"])
+
+
+MAPS = """
+const article = document.querySelector('article'), named = Object.entries(article.maps ?? {});
+return named.map(([name, map]) => [name, {...map, values: [...map.values]}]);
+"""
+CLICK = "document.querySelectorAll('article:first-child button.where')[arguments[0]].click()"
+DRAWN = """
+const canvas = document.querySelector('article:first-child .map canvas');
+if (!canvas) return null;
+const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+const seen = new Set();
+for (let i = 0; i < data.length; i += 4) seen.add(data[i] * 65536 + data[i + 1] * 256 + data[i + 2]);
+return {hidden: canvas.parentElement.hidden, colours: seen.size, label: canvas.ariaLabel};
+"""
+
+
+def test_the_maps_of_the_examples_are_those_of_python(browser: Browser, answers_after: Any) -> None:
+    predictor = HeatPredictor(threads=1)
+    for file in EXAMPLES:
+        answers_after(1, lambda file=file: browser.give_files("#files", [file]))
+        assert browser.run(MAPS) == []  # none is made before it is asked for
+        browser.run(CLICK, 0)
+        browser.wait("return document.querySelector('article:first-child .map canvas') !== null")
+        found, expected = dict(browser.run(MAPS)), predictor.predict(file)
+        assert found.keys() == {family.family for family in expected.families}
+        for family, made in found.items():
+            heat = expected.heat(family)
+            values = np.array(made["values"]).reshape(made["rows"], made["columns"])
+            np.testing.assert_allclose(values, heat.values, atol=1e-3, rtol=0, err_msg=f"{file.name} {family}")
+            box = (0, 0, made["columns"] * made["right"], made["rows"] * made["down"])
+            np.testing.assert_allclose(box, heat.box, atol=1e-2)
+            assert made["level"] == pytest.approx(heat.level, abs=1e-3)
+            assert made["rough"] == heat.coarse
+
+
+def test_a_map_is_drawn_and_put_away(browser: Browser, answers_after: Any) -> None:
+    answers_after(1, lambda: browser.give_files("#files", [EXAMPLES[3]]))
+    browser.run(CLICK, 0)
+    browser.wait("return document.querySelector('article:first-child .map canvas') !== null")
+    drawn = browser.run(DRAWN)
+    assert not drawn["hidden"]
+    assert drawn["colours"] > 1000
+    assert drawn["label"] == "Where there is noise"
+    browser.run(CLICK, 1)
+    browser.wait(
+        "return document.querySelector('article:first-child .map canvas').ariaLabel !== 'Where there is noise'"
+    )
+    pressed = browser.run(
+        "return [...document.querySelectorAll('article:first-child button.where')].map((b) => b.ariaPressed)"
+    )
+    assert pressed.count("true") == 1
+    assert pressed[1] == "true"
+    browser.run(CLICK, 1)
+    browser.wait("return document.querySelector('article:first-child .map').hidden")
+    assert not browser.run("return document.querySelector('article:first-child img').hidden")
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])

@@ -16,7 +16,7 @@ from distortion_heads.errors import DataError
 from distortion_heads.export.wheel import build_wheel
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_files
-from export.conftest import Packing
+from export.conftest import Packing, own_profile
 from helpers.command_line import attach
 
 ASK = """
@@ -25,6 +25,8 @@ from distortion_heads import Predictor, load_registry
 registry = load_registry()
 registry.raise_failures()
 answers = Predictor(["rain", "snow"]).predict(sys.argv[1]).heads
+limits = {a.threshold for a in Predictor(["rain", "snow"], profile="dashcam").predict(sys.argv[1]).heads}
+assert limits == {0.25}, limits
 said = [[a.label, repr(a.probability), repr(a.severity), str(registry.head(a.label).owner)] for a in answers]
 print(json.dumps(said))
 """
@@ -38,7 +40,9 @@ def test_the_wheel_installs_is_found_and_answers_the_same(
     picture = str(examples_folder / "kitten_clean.jpg")
     before = Predictor(["rain", "snow"], threads=1).predict(picture).heads
     project = tmp_path / "project"
-    write_files(project, packing("rain", "snow", name="dheads-weather").files)
+    write_files(
+        project, packing("rain", "snow", name="dheads-weather", profile=own_profile(packing, "rain", "snow")).files
+    )
     wheel = build_wheel(project)
 
     python = environment_with_our_packages(tmp_path / "venv")
@@ -50,7 +54,7 @@ def test_the_wheel_installs_is_found_and_answers_the_same(
     owner = "dheads-weather 0.1.0 (weather)"
     assert answers == [[head.label, repr(head.probability), repr(head.severity), owner] for head in before]
     tests = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(project), str(project)]
-    assert "3 passed" in run(tests, fresh)
+    assert "4 passed" in run(tests, fresh)
 
 
 def test_what_cannot_be_built_is_said_in_one_line(tmp_path: Path) -> None:

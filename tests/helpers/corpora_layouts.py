@@ -109,9 +109,16 @@ def live(root: Path, *, scores: bool = True) -> Path:
     return root
 
 
-def livemd(root: Path) -> Path:
+def livemd(root: Path, *, scores: bool = True) -> Path:
+    """DMOS of 10 x blur + the other level, and half a point more in part 2."""
     for part, folder, second in (("Part 1", "blurjpeg", "jpeg"), ("Part 2", "blurnoise", "noise")):
         picture(root / part / folder / "bikes.bmp")
+        if scores:
+            levels = [(blur, other) for blur in range(4) for other in range(4) if blur or other][::-1]
+            cells = np.array([[np.array([f"bikes_blur{b}_{second}{o}.bmp"])] for b, o in levels], dtype=object)
+            savemat(root / part / "Imagelists.mat", {"distimgs": cells, "ref4dist": np.ones((len(levels), 1))})
+            values = np.array([[10.0 * b + o + 0.5 * (second == "noise") for b, o in levels]])
+            savemat(root / part / "Scores.mat", {"DMOSscores": values, "Zscores": -values})
         for blur in range(4):
             for other in range(4):
                 if blur or other:

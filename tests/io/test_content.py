@@ -17,6 +17,9 @@ from distortion_heads.io.content import content_of, heif_reader
 from distortion_heads.io.images import load_image, load_image_with_notes
 from distortion_heads.io.inputs import LeftOut, expand_inputs
 from distortion_heads.io.pages import page_sources, with_pages
+from distortion_heads.io.video.options import VideoOptions
+from distortion_heads.io.video.reader import open_video
+from helpers.tiled_heic import tiled_heic
 
 SEED_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "QOI", "PPM", "TGA", "ICO", "PCX")
 
@@ -98,6 +101,21 @@ def test_a_heic_is_read() -> None:
     assert loaded.shape == (48, 64, 3)
     difference = loaded[24, [8, 56]].astype(int) - np.array([(200, 40, 40), (40, 40, 200)])
     assert np.abs(difference).max() < 20
+
+
+@pytest.mark.skipif(heif_reader() is None, reason="no reader of HEIC is installed")
+def test_the_tiles_of_a_heic_are_one_picture(tmp_path: Path) -> None:
+    """Three by two tiles, of which the last ones are cut by the picture's right and lower edge."""
+    y, x = np.mgrid[0:100, 0:150]
+    picture = np.stack([40 + x, 60 + y, 200 - x // 2 - y // 2], axis=-1).astype(np.uint8)
+    path = tmp_path / "phone.heic"
+    path.write_bytes(tiled_heic(picture, 64))
+    loaded = load_image_with_notes(path)
+    assert (loaded.pixels.shape, loaded.notes) == (picture.shape, ())
+    assert np.abs(loaded.pixels.astype(int) - picture).max() <= 4
+    assert [item.name for item in with_pages(expand_inputs([str(tmp_path)]), None)] == [str(path)]
+    with pytest.raises(InputError, match="HEIF picture, no video"):
+        open_video(path, VideoOptions())
 
 
 @pytest.mark.skipif(heif_reader() is None, reason="no reader of HEIC is installed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -86,6 +87,37 @@ def test_files_move_to_another_disk(files: list[Path], tmp_path: Path, monkeypat
     placed = plan([(files[0], Path("a.txt"))], tmp_path / "into")
     carry_out(placed, "move", tmp_path / "into" / "undo.jsonl")
     assert (placed[0].target.read_text(), files[0].exists()) == ("a.txt", False)
+
+
+def test_a_move_that_was_killed_between_its_two_steps_is_ended(files: list[Path], tmp_path: Path) -> None:
+    into, wanted = tmp_path / "into", [(files[0], Path("a.txt"))]
+    into.mkdir()
+    os.link(files[0], into / "a.txt")
+    assert plan(wanted, into)[0].target.name == "a-2.txt"
+    placed = plan(wanted, into, moved=True)
+    carry_out(placed, "move", into / "undo.jsonl")
+    assert (contents(into), files[0].exists()) == ({"a.txt": "a.txt"}, False)
+    os.link(into / "a.txt", files[0])
+    assert [why for _, why in take_back(into / "undo.jsonl")] == [None]
+    assert (contents(into), files[0].read_text()) == ({}, "a.txt")
+
+
+def test_a_copy_has_its_name_only_once_it_is_whole(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def torn(reader: object, writer: object, size: int) -> None:
+        seen.extend(file.name for file in (tmp_path / "into").iterdir())
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(shutil, "copyfileobj", torn)
+    long = Path("x" * 200 + ".txt")
+    with pytest.raises(DheadsError, match="no space"):
+        carry_out(plan([(files[0], long)], tmp_path / "into"), "copy", tmp_path / "into" / "undo.jsonl")
+    assert long.name not in seen
+    assert [name for name in seen if name.endswith(".tmp")]
+    assert [file.name for file in (tmp_path / "into").iterdir()] == ["undo.jsonl"]
 
 
 @pytest.mark.parametrize(

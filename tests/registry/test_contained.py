@@ -81,6 +81,21 @@ def test_a_generator_without_an_end(site: Site, monkeypatch: pytest.MonkeyPatch)
     assert only_failure(registry(), owner).reason == "dheads_heads gave more than 50 of HeadSpec"
 
 
+STAYS = "import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,), daemon=False).start()\n"
+LEAVES = "import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,)).start()\n"
+POOL = "import time\nfrom concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor(1).submit(time.sleep, 1e6)\n"
+
+
+@pytest.mark.parametrize(("source", "is_told"), [(STAYS, True), (LEAVES, False), (POOL, False)])
+def test_a_thread_of_a_plugin_does_not_keep_the_program(source: str, is_told: bool, site: Site) -> None:
+    owner = site.install("threaded", source + GOOD)
+    path = os.pathsep.join([str(site.folder), os.environ.get("PYTHONPATH", "")])
+    done = subprocess_dheads("list", "--json", PYTHONPATH=path)
+    assert done.returncode == 0
+    assert '"good_one"' in done.stdout
+    assert done.stderr == f"dheads: warning: plugin {owner}: a thread of it still runs, and is ended\n" * is_told
+
+
 def test_the_recursion_limit_and_stdout_are_put_back(site: Site) -> None:
     depth, stdout = sys.getrecursionlimit(), sys.stdout
     site.install("meddling", f"import io, sys\nsys.setrecursionlimit(200)\nsys.stdout = io.StringIO()\n{GOOD}")

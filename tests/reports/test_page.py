@@ -5,20 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from distortion_heads.answers import QualityResult
 from distortion_heads.reports.page import MOST_INSIDE, Setting, page_text, summarise, write_page
-from distortion_heads.reports.page_entries import PageEntry, error_entry, thumbnail
+from distortion_heads.reports.page_entries import PageEntry, error_entry, qualities_of, thumbnail
+from distortion_heads.video.answers import VideoQuality
 from helpers.browser import ELEMENT, Browser, missing, open_browser
 
 pytest.importorskip("jinja2")
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">'</script><script>document.title='taken'</script>.png"
-SETTING = Setting(title="Faults <b>here</b>", families=("blur", "noise"), facts={"Version": "1 <i>", "Command": "x"})
+SETTING = Setting(
+    title="Faults <b>here</b>",
+    families=("blur", "noise"),
+    qualities=("quality", "other"),
+    facts={"Version": "1 <i>", "Command": "x"},
+)
 
 
 def entry(path: str, blur: float, noise: float = 0.1, quality: float | None = None, thumb: bytes = b"") -> PageEntry:
@@ -36,15 +44,19 @@ def entry(path: str, blur: float, noise: float = 0.1, quality: float | None = No
         "notes": [],
         "maps": {"blur": MAP} if present else {},
     }
-    if quality is not None:
-        data["quality"] = quality
+    qualities = () if quality is None else (opinion("quality", quality), opinion("other", 6 - quality))
+    data |= qualities_of(qualities)
     return PageEntry(
         state=data["state"],
         data=data,
         thumbnails=(thumb or thumbnail(np.full((48, 64, 3), 200, np.uint8)),),
         families={"blur": 3.0} if present else {},
-        quality=quality,
+        qualities=qualities,
     )
+
+
+def opinion(label: str, value: float) -> QualityResult:
+    return QualityResult(label=label, value=value, low=1, high=5, target="people")
 
 
 MAP = {
@@ -110,7 +122,8 @@ def test_the_summary_counts_what_was_judged() -> None:
 def test_quality_has_a_histogram_where_there_is_quality() -> None:
     assert 'class="histogram"' not in page_text([entry("a", 0.9)], SETTING)
     text = page_text([entry("a", 0.9, quality=1.0), entry("b", 0.1, quality=5.0)], SETTING)
-    assert text.count("<title>") == 1 + 16
+    assert text.count("<title>") == 1 + 2 * 16
+    assert re.findall(r"<h2>(Quality.*?)</h2>", text) == ["Quality, mean 3.00", "Quality: other, mean 3.00"]
 
 
 def test_many_pictures_lie_in_a_folder_beside(tmp_path: Path) -> None:
@@ -153,7 +166,7 @@ def test_text_stands_out_in_light_and_dark() -> None:
         dict(re.findall(r"--(\w+): (#\w{6})", block))
         for block in re.findall(r"color-scheme: [^}]*", text.split("</style>")[0])
     ]
-    assert len(themes) == 3
+    assert len(themes) == 4  # light, dark by the system or by choice, printed
     for theme in themes:
         for ink in ("ink", "muted", "accent"):
             assert contrast(theme[ink], theme["paper"]) >= 4.5, (ink, theme)
@@ -226,6 +239,33 @@ def test_a_browser_shows_the_map_by_keys_alone(browser: Browser, tmp_path: Path)
     assert browser.run("return document.activeElement.id") == "list"
 
 
+def test_a_browser_shows_every_head_of_quality(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry(f"{q}.png", 0.9, quality=q) for q in (2.0, 1.5, 4.0)])
+    press(browser, '[data-sort="quality"]', ENTER)
+    assert names(browser) == ["1.5.png", "2.0.png", "4.0.png"]
+    press(browser, "#by", "other")
+    assert names(browser) == ["4.0.png", "2.0.png", "1.5.png"]
+    assert text_of(browser, "#list .row .number:nth-of-type(4)") == "2.00"
+    press(browser, "#list", ENTER)
+    assert "quality4.00of 1 to 5other2.00of 1 to 5" in text_of(browser, "#facts")
+
+
+def test_a_browser_shows_the_worst_second_of_a_video(browser: Browser, tmp_path: Path) -> None:
+    clip = entry("clip.mp4", 0.9)
+    curve = np.array([4, 4, 2, np.nan], np.float32)
+    quality = VideoQuality(
+        label="quality", value=3.5, low=1, high=5, target="people", worst=1.75, worst_time=62.5, curve=curve
+    )
+    video = {"start": 60.0, "end": 64.0, "families": {}}
+    data = {**clip.data, "video": video, "shots": [], **qualities_of([quality])}
+    open_page(browser, tmp_path / "r.html", [replace(clip, data=data, qualities=(quality,))])
+    press(browser, "#list", ENTER)
+    assert "quality3.50of 1 to 5worst second 1.75 at 1:02.5" in text_of(browser, "#facts")
+    assert text_of(browser, "#timeline h3") == "quality, mean 3.50"
+    points = browser.run("return document.querySelector('#timeline .curve').getAttribute('points')")
+    assert points == "125,25 375,25 625,75"
+
+
 def test_hostile_names_stay_text_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     open_page(browser, tmp_path / "r.html", [entry(HOSTILE, 0.9), error_entry(HOSTILE, HOSTILE)])
     press(browser, "#list", ENTER)
@@ -262,3 +302,16 @@ def test_printing_lists_the_rows(browser: Browser, tmp_path: Path) -> None:
         "b.pngclean",
     ]
     assert len(browser.ask("POST", "/print", {})) > 1000
+
+
+def test_a_dark_page_is_printed_dark_on_white(browser: Browser, tmp_path: Path) -> None:
+    open_page(browser, tmp_path / "r.html", [entry("a.png", 0.9)])
+    browser.run("document.documentElement.dataset.theme = 'dark'")
+    dark = "return getComputedStyle(document.body).color"
+    assert browser.run(dark) == "rgb(232, 234, 238)"
+    devtools = {"cmd": "Emulation.setEmulatedMedia", "params": {"media": "print"}}
+    browser.ask("POST", "/goog/cdp/execute", devtools)
+    try:
+        assert browser.run(dark) == "rgb(0, 0, 0)"
+    finally:
+        browser.ask("POST", "/goog/cdp/execute", {**devtools, "params": {"media": ""}})

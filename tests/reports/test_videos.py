@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,9 @@ from distortion_heads.io.video.options import Frame
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.reports.annotated_video import active_families, annotate_video, draw_labels
 from distortion_heads.reports.pictures import to_json_line
-from distortion_heads.reports.timeline_plot import LEFT, MOST_THUMBS, RIGHT, WIDTH, Thumbnails, draw_timeline
+from distortion_heads.reports.timeline_plot import GAP, LEFT, MOST_THUMBS, RIGHT, ROW, WIDTH, Thumbnails, draw_timeline
 from distortion_heads.reports.videos import FrameCsv, event_to_dict, frame_to_dict, video_to_dict
-from distortion_heads.video.answers import Event
+from distortion_heads.video.answers import Event, VideoQuality
 from helpers.video_clips import grey, results_of, write_clip
 
 
@@ -144,6 +145,25 @@ def test_a_timeline_without_any_segment_still_has_rows(tmp_path: Path, brightnes
     answer = predict_video(brightness, clip)
     assert answer.relevant == ()
     assert draw_timeline(answer, Thumbnails()).height > draw_timeline(answer, Thumbnails(), []).height
+
+
+def test_the_timeline_has_a_row_of_quality(answer: VideoPrediction) -> None:
+    bins = answer.curves.values.shape[1]
+    curve = np.full(bins, 5, np.float32)
+    curve[: bins // 2] = 1
+    quality = VideoQuality(
+        label="quality", value=3.0, low=1.0, high=5.0, target="-", worst=1.0, worst_time=0.0, curve=curve
+    )
+    plain = draw_timeline(answer, Thumbnails(), [])
+    drawn = np.asarray(draw_timeline(replace(answer, qualities=(quality,)), Thumbnails(), [])).astype(int)
+    assert drawn.shape[0] - plain.height == ROW + GAP
+    light = (np.abs(drawn - (250, 226, 208)) < 3).all(axis=2).sum(axis=0)
+    middle = (LEFT + WIDTH - RIGHT) // 2
+    assert light[LEFT + 4 : middle - 20].max() <= 1  # the least of the scale has no height
+    assert light[middle + 20 : WIDTH - RIGHT - 4].min() > ROW / 2
+    marked = np.flatnonzero((np.abs(drawn - (176, 52, 20)) < 12).all(axis=2).any(axis=0))
+    assert marked[0] == pytest.approx(LEFT, abs=2)
+    assert marked[-1] == pytest.approx(LEFT + (WIDTH - LEFT - RIGHT) / 4, abs=2)
 
 
 def test_labels_are_burnt_in_while_their_segment_lasts(tmp_path: Path, clip: Path, answer: VideoPrediction) -> None:

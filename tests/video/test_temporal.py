@@ -20,7 +20,7 @@ from distortion_heads.io.images import load_image
 from distortion_heads.io.video.options import Sampling
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
 from distortion_heads.registry.discovery import Owner
-from distortion_heads.reports.videos import FrameCsv
+from distortion_heads.reports.videos import FrameCsv, video_to_dict
 from distortion_heads.spec import HeadSpec, View
 from distortion_heads.video.answers import FrameResult
 from distortion_heads.video.predict import FrameEvent, predict_frames
@@ -163,3 +163,30 @@ def test_the_bundled_heads_tell_a_distorted_clip_from_a_clean_one(
         for name, frames in clips.items()
     }
     assert found["distorted"] > found["clean"] + 0.2
+
+
+@pytest.mark.parametrize("hold", [2, 3])
+def test_a_freeze_in_animation_is_found_and_its_usual_holds_are_not(
+    tmp_path: Path, examples_folder: Path, hold: int
+) -> None:
+    """At 24 frames a second, on twos or threes, with a freeze of two seconds."""
+    scene = load_image(examples_folder / "skyline_clean.jpg")
+    drawn = [(min(i, 36) if i < 84 else i - 48) // hold * hold for i in range(132)]
+    frames = [np.ascontiguousarray(scene[40:160, 3 * i : 3 * i + 160]) for i in drawn]
+    clip = write_clip(tmp_path / "clip.mp4", frames, codec="libx264", rate=24, gop=200)
+    found = predict_video(Predictor(["frozen_frames"], threads=1), clip)
+    (segment,) = found.heads[0].segments
+    assert (segment.onset, segment.offset) == (pytest.approx(1.5, abs=0.3), pytest.approx(3.5, abs=0.3))
+    assert any(f"about {24 // hold} different pictures per second" in note for note in found.notes)
+
+
+def test_frames_of_one_colour_get_no_names(tmp_path: Path, predictor: Predictor) -> None:
+    """As a black lead, or a level that rises: nothing stands still there, and nothing is distorted."""
+    black = [np.full((96, 128, 3), 16 + i, np.uint8) for i in range(30)]
+    found = predict_video(predictor, write_clip(tmp_path / "lead.mkv", [*black, *moving(20)], codec="ffv1", rate=RATE))
+    assert "30 of 50 frames were not judged: too little to judge: one colour" in found.notes
+    assert not found.heads[1].segments
+    assert found.reason is None
+    none = predict_video(predictor, write_clip(tmp_path / "black.mkv", black, codec="ffv1", rate=RATE))
+    assert video_to_dict(none)["reason"] == none.summary.reason == "too little to judge: one colour"
+    assert not found.curves.values[:, : round(29 / 50 * found.curves.values.shape[1])].any()

@@ -11,16 +11,20 @@ from dheads_cli.commands.bench_heat import heat
 from dheads_cli.commands.bench_mixtures import mixtures
 from dheads_cli.commands.bench_outside import foreign, unfamiliar, wild
 from dheads_cli.commands.bench_parts import (
+    IMAGES,
     JOBS,
+    LIMIT,
     SEED,
     command_line,
     goals_table,
     labels_of,
     measured_on,
+    measuring,
+    print_report,
     report_setting,
 )
 from dheads_cli.commands.bench_quality import quality
-from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.console import plain_table
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.threads import usable_cores
@@ -35,10 +39,10 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--images", required=True, metavar="DIR", help="Clean pictures, none of which was trained on.")
+@IMAGES
 @click.option("--out", default="dheads-accuracy", show_default=True, metavar="DIR", help="Folder of the report.")
 @click.option("--heads", metavar="A,B", help="Measure these heads only, on their own distortions (default: all).")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones.")
+@LIMIT
 @click.option("--mixtures", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
               help="Mixtures of two, and as many of three, per picture.")  # fmt: skip
 @SEED
@@ -53,12 +57,10 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
     Exit status: 0 done (whether the goals are reached or not), 1 a picture cannot be read, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()  # says what is broken; each process makes its own
     options = {name: given[name] for name in ("images", "heads", "limit", "mixtures", "seed")}
-    with needs_train_extra("dheads bench accuracy"), progress_bar(ticking=True) as bar:
+    with measuring(session, "accuracy") as how:
         from distortion_heads.bench.accuracy.bench import BenchOptions, bench_accuracy
         from distortion_heads.bench.accuracy.samples import AccuracyPlan
-        from distortion_heads.bench.shared.options import InstalledRegistry
 
         report = bench_accuracy(
             BenchOptions(
@@ -70,13 +72,12 @@ def accuracy(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
                 plan=AccuracyPlan(seed=given["seed"], mixtures=given["mixtures"]),
                 command=command_line(options, "accuracy"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
+            **how,
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "at least", lambda goal: f"{goal.limit:.3f}")
     shown += measured_on(report.figures.pictures, versions=report.figures.versions)
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return status
 
 
@@ -101,10 +102,8 @@ def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> in
     Exit status: 0 done, 1 part of a clip cannot be read, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()  # says what is broken; each process makes its own
     options = {name: given[name] for name in ("clips", "heads", "codecs", "parts", "seconds", "limit", "seed")}
-    with needs_train_extra("dheads bench video"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.shared.options import InstalledRegistry
+    with measuring(session, "video", "clips") as how:
         from distortion_heads.bench.video.bench import VideoBenchOptions, bench_video
         from distortion_heads.bench.video.cases import CODINGS, CasePlan, parse_codings
         from distortion_heads.bench.video.report import summary_rows
@@ -121,14 +120,13 @@ def video(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> in
                 plan=CasePlan(codings=codings, **parts),
                 command=command_line(options, "video"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "clips"),
+            **how,
         )
     for problem in report.setting.left_out:
         session.warn(problem)
     rows = [list(row) for row in summary_rows(report.codings)]
     counted = measured_on(sum(report.setting.clips.values()), "parts of clips")
-    stdout_stream(machine=False).write(f"{plain_table(rows)}{counted}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(plain_table(rows) + counted, out)
     return 1 if report.setting.left_out else 0
 
 
@@ -179,7 +177,7 @@ def scalability(ctx: click.Context, /, images: str, out: str, work: str | None, 
             lambda stage, done, total: bar.show(done, total, stage, f"{done:g} of {total:g}"),
         )
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return 0
 
 

@@ -7,18 +7,27 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
-from dheads_cli.output.console import stdout_stream
-from dheads_cli.output.progress import progress_bar
-from dheads_cli.session import needs_train_extra, session_of
+from dheads_cli.commands.bench_parts import (
+    IMAGES,
+    JOBS,
+    LIMIT,
+    SEED,
+    command_line,
+    goals_table,
+    labels_of,
+    measuring,
+    print_report,
+    report_setting,
+)
+from dheads_cli.session import session_of
 from distortion_heads._system.threads import usable_cores
 
 
 @click.command()
-@click.option("--images", required=True, metavar="DIR", help="Clean pictures, none of which was trained on.")
+@IMAGES
 @click.option("--out", default="dheads-mixtures", show_default=True, metavar="DIR", help="Folder of the report.")
 @click.option("--heads", metavar="A,B", help="Measure these heads only, on mixtures of theirs (default: all).")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones.")
+@LIMIT
 @click.option("--versions", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
               help="Mixtures of each picture.")  # fmt: skip
 @click.option("--faults", type=click.IntRange(1, 4), default=2, show_default=True, metavar="N",
@@ -36,10 +45,8 @@ def mixtures(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
     Exit status: 0 done (whether the goals are reached or not), 1 a picture cannot be read, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()  # says what is broken; each process makes its own
-    with needs_train_extra("dheads bench mixtures"), progress_bar(ticking=True) as bar:
+    with measuring(session, "mixtures") as how:
         from distortion_heads.bench.mixtures.bench import MixturesBenchOptions, MixturesPlan, bench_mixtures
-        from distortion_heads.bench.shared.options import InstalledRegistry
 
         report = bench_mixtures(
             MixturesBenchOptions(
@@ -51,10 +58,9 @@ def mixtures(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) ->
                 plan=MixturesPlan(seed=given["seed"], versions=given["versions"], faults=given["faults"]),
                 command=command_line(given, "mixtures"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            **how,
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return status

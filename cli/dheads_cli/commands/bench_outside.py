@@ -8,25 +8,29 @@ from typing import Any
 import click
 
 from dheads_cli.commands.bench_parts import (
+    IMAGES,
     JOBS,
+    LIMIT,
     SEED,
     command_line,
     goals_table,
     labels_of,
     measured_on,
+    measuring,
+    print_report,
     report_setting,
 )
-from dheads_cli.output.console import plain_table, stdout_stream
+from dheads_cli.output.console import plain_table
 from dheads_cli.output.progress import progress_bar
 from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.threads import usable_cores
 
 
 @click.command()
-@click.option("--images", required=True, metavar="DIR", help="Clean pictures, none of which was trained on.")
+@IMAGES
 @click.option("--out", default="dheads-foreign", show_default=True, metavar="DIR", help="Folder of the report.")
 @click.option("--heads", metavar="A,B", help="Measure these heads only (default: all).")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones.")
+@LIMIT
 @click.option("--pairs", type=click.IntRange(min=0), default=24, show_default=True, metavar="N",
               help="Versions with two distortions, per picture.")  # fmt: skip
 @click.option("--sizes", default="384,768", show_default=True, metavar="N,N",
@@ -45,14 +49,12 @@ def foreign(ctx: click.Context, /, out: str, jobs: int | None, sizes: str, **giv
     Exit status: 0 done (whether the goals are reached or not), 1 a picture cannot be read, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()  # says what is broken; each process makes its own
     options = {name: given[name] for name in ("images", "heads", "limit", "pairs")}
     sides = _sides(sizes)
-    with needs_train_extra("dheads bench foreign"), progress_bar(ticking=True) as bar:
+    with measuring(session, "foreign") as how:
         from distortion_heads.bench.foreign.bench import ForeignBenchOptions, bench_foreign
         from distortion_heads.bench.foreign.report import summary_rows
         from distortion_heads.bench.foreign.versions import ForeignPlan
-        from distortion_heads.bench.shared.options import InstalledRegistry
 
         report = bench_foreign(
             ForeignBenchOptions(
@@ -64,14 +66,12 @@ def foreign(ctx: click.Context, /, out: str, jobs: int | None, sizes: str, **giv
                 plan=ForeignPlan(seed=given["seed"], pairs=given["pairs"], sizes=sides),
                 command=command_line({**options, "sizes": sizes, "seed": given["seed"]}, "foreign"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
+            **how,
         )
     status = report_setting(session, report.setting)
     goals = goals_table(report.goals, "bound", lambda goal: goal.bound)
     counted = measured_on(report.figures.pictures, versions=report.figures.versions)
-    shown = f"{plain_table(summary_rows(report))}\n{goals}{counted}\nreport: {Path(out) / 'report.md'}\n"
-    stdout_stream(machine=False).write(shown)
+    print_report(f"{plain_table(summary_rows(report))}\n{goals}{counted}", out)
     return status
 
 
@@ -93,10 +93,8 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
     Exit status: 0 done (whether the goals are reached or not), 1 a picture cannot be read, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()  # says what is broken; each process makes its own
     options = {"wild": folder, **{name: given[name] for name in ("split", "heads", "limit")}}
-    with needs_train_extra("dheads bench wild"), progress_bar(ticking=True) as bar:
-        from distortion_heads.bench.shared.options import InstalledRegistry
+    with measuring(session, "wild") as how:
         from distortion_heads.bench.wild.bench import WildBenchOptions, bench_wild
 
         report = bench_wild(
@@ -109,15 +107,14 @@ def wild(ctx: click.Context, /, folder: str, out: str, jobs: int | None, listed:
                 jobs=jobs or usable_cores(),
                 command=command_line(options, "wild"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
+            **how,
         )
     status = report_setting(session, report.setting)
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound) + measured_on(report.setting.pictures)
     if listed:
         alarms = [[a.picture, a.state, a.family, f"{a.probability:.3f}"] for a in report.figures.alarms]
         shown = f"{plain_table([['picture', 'eye', 'family', 'probability'], *alarms])}\n{shown}"
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return status
 
 
@@ -154,7 +151,7 @@ def unfamiliar(ctx: click.Context, /, out: str, folder: str, images: str, **give
             progress=lambda done, total: bar.show(done, total, "", f"{done} of {total}", "pictures"),
         )
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return 0
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from dheads_cli.output.console import complain, plain_table
+from dheads_cli.output.console import complain, plain_table, stdout_stream
+from dheads_cli.output.progress import progress_bar
+from dheads_cli.session import needs_train_extra
 from distortion_heads.reports.markdown import FEW
 
 if TYPE_CHECKING:
@@ -17,6 +21,10 @@ if TYPE_CHECKING:
 
 SEED = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one distorts otherwise."
+)
+IMAGES = click.option("--images", required=True, metavar="DIR", help="Clean pictures, none of which was trained on.")
+LIMIT = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones."
 )
 JOBS = click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Number of processes (default: one per core)."
@@ -32,6 +40,24 @@ class Measured(Protocol):
 
     @property
     def unreadable(self) -> tuple[str, ...]: ...
+
+
+@contextmanager
+def measuring(session: Session, which: str, noun: str = "pictures") -> Iterator[dict[str, Any]]:
+    """Say what is broken, show how far a bench is, and give what it measures with."""
+    session.checked_registry()  # each process makes its own
+    with needs_train_extra(f"dheads bench {which}"), progress_bar(ticking=True) as bar:
+        from distortion_heads.bench.shared.options import InstalledRegistry
+
+        yield {
+            "make_registry": InstalledRegistry(no_plugins=session.no_plugins),
+            "progress": lambda done, total: bar.show(done, total, "", f"{done} of {total}", noun),
+        }
+
+
+def print_report(shown: str, out: str) -> None:
+    """Print the figures, and where the whole report is."""
+    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
 
 
 def report_setting(session: Session, setting: Measured) -> int:

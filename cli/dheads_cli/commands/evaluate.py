@@ -36,7 +36,7 @@ SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
 @click.option("--scorers", metavar="A,B", help="Task quality: labels of heads, metrics, brisque (default: all).")
 @click.option("--method", "methods", multiple=True, metavar="NAME[,OPTION=VALUE...]",
               help="What is compared; may be repeated: frozen (default), shipped, ameur, finetune-last-block, "
-              "finetune-all. Options: backbone, weights, finetune, epochs, as ...")  # fmt: skip
+              "finetune-all, meon. Options: backbone, weights, finetune, epochs, as ...")  # fmt: skip
 @click.option("--protocol", type=click.Choice([*PROTOCOLS, "both"]), default="disjoint", show_default=True,
               help="Whether scenes may be both trained on and tested.")  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1, 1000), default=10, show_default=True, help="Random splits.")

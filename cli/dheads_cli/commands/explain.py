@@ -16,12 +16,15 @@ from dheads_cli.output.console import is_terminal, stdout_stream
 from dheads_cli.output.inline_pictures import inline_picture, protocol
 from dheads_cli.session import session_of
 from distortion_heads.reports.pictures import to_json_line
-from distortion_heads.spec import FAMILY
+from distortion_heads.spec import FAMILY, KIND
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from distortion_heads.spec import HeadSpec
+
+LEAST = 0.01
+"""Share from which on another family is named."""
 
 CELL_WIDTH = 176
 """Pixels of one example in the picture."""
@@ -45,7 +48,8 @@ def explain(ctx: click.Context, /, label: str, as_json: bool, example: Path | No
     # a family without a head of its own has no words but its kinds
     spec = None if members and label not in registry.heads else registry.head(label).spec
     kinds = [head.spec for head in members if head.spec.scope != FAMILY] if spec is None or _is_family(spec) else []
-    facts = _facts(label, spec, kinds)
+    families = {name: head.spec.family for name, head in registry.heads.items()}
+    facts = _facts(label, spec, kinds, families)
     if as_json:
         stdout_stream(machine=True).write(f"{to_json_line(facts)}\n")
         return
@@ -58,9 +62,13 @@ def _is_family(spec: HeadSpec) -> bool:
     return spec.scope == FAMILY
 
 
-def _facts(label: str, spec: HeadSpec | None, kinds: Sequence[HeadSpec]) -> dict[str, object]:
-    """Return what is known, with the keys of --json."""
+def _facts(
+    label: str, spec: HeadSpec | None, kinds: Sequence[HeadSpec], families: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what is known, with the keys of --json; `families` by the label of each head."""
     taken_for = None if spec is None or spec.mistaken_for is None else dict(spec.mistaken_for)
+    if kinds:
+        taken_for = _other_families(kinds, families)
     return {
         "label": label,
         "family": label if spec is None else spec.family,
@@ -74,13 +82,30 @@ def _facts(label: str, spec: HeadSpec | None, kinds: Sequence[HeadSpec]) -> dict
     }
 
 
+def _other_families(kinds: Sequence[HeadSpec], families: Mapping[str, str]) -> dict[str, float] | None:
+    """Return how often the kinds of a family are taken for a kind of each other one: the mean over those measured."""
+    measured = [kind for kind in kinds if kind.mistaken_for is not None]
+    if not measured:
+        return None
+    shares: dict[str, float] = {}
+    for kind in measured:
+        highest: dict[str, float] = {}
+        for other, share in kind.mistaken_for or ():
+            if (family := families.get(other, kind.family)) != kind.family:
+                highest[family] = max(share, highest.get(family, 0.0))
+        for family, share in highest.items():
+            shares[family] = shares.get(family, 0.0) + share / len(measured)
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    return {family: round(share, 3) for family, share in ordered if share >= LEAST}
+
+
 def _card(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
     about = {"what it is": str(facts["description"] or "a family without a head of its own")}
     if facts["scope"] != FAMILY:
         about["family"] = str(facts["family"])
     about["what mends it"] = str(facts["remedy"] or "its plugin does not say")
-    if facts["scope"] != FAMILY:
-        about["mistaken for"] = _mistakes(facts["mistaken_for"])
+    if facts["scope"] in (FAMILY, KIND):
+        about["mistaken for"] = _mistakes(facts["mistaken_for"], "one of its kinds" if facts["kinds"] else "it")
     if facts["source"]:
         about["made after"] = str(facts["source"])
     sections = {"": about}
@@ -91,11 +116,11 @@ def _card(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
     return sections
 
 
-def _mistakes(shares: object) -> str:
+def _mistakes(shares: object, what: str) -> str:
     if not isinstance(shares, Mapping):
         return "not measured"
     named = [f"{other.replace('_', ' ')} {100 * share:.0f} %" for other, share in shares.items()]
-    return f"{', '.join(named) or 'rarely anything'} (of pictures with it alone, severities 2 to 5)"
+    return f"{', '.join(named) or 'rarely anything'} (of pictures with {what} alone, severities 2 to 5)"
 
 
 def _show(label: str, specs: Sequence[HeadSpec], example: Path | None, picture: Path | None) -> None:
@@ -122,8 +147,12 @@ def _show(label: str, specs: Sequence[HeadSpec], example: Path | None, picture: 
 
 
 def _sheet(makers: Sequence[HeadSpec], example: Path | None) -> Image:
+    from distortion_heads.errors import InputError
     from distortion_heads.io.images import load_image
     from distortion_heads.synthesis.sheet import contact_sheet, example_picture
 
-    pixels = example_picture() if example is None else load_image(example)
+    try:
+        pixels = example_picture() if example is None else load_image(example)
+    except InputError as error:
+        raise InputError(f"{example}: {error}") from None
     return contact_sheet(pixels, makers, cell_width=CELL_WIDTH)

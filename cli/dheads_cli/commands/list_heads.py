@@ -34,7 +34,7 @@ def list_heads(ctx: click.Context, as_json: bool, profiles: bool, profile: str |
     """
     session = session_of(ctx)
     if profiles:
-        write_profiles(Profiles(session.store.home), as_json)
+        write_profiles(Profiles(session.store.home, session.registry.profiles()), as_json)
         return
     backbone, own = bundled_ref(), session.profile(profile)
     facts = [read_facts(head, backbone, own) for head in session.checked_registry().heads.values()]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     metavar="LABEL.py",
     help="A module whose function synthesize makes the distortion of that head. May be repeated.",
 )
+@click.option("--profile", metavar="NAME", help="Pack thresholds too that `dheads calibrate` made for these heads.")
 @click.option("--wheel", is_flag=True, help="Build the wheel too, in DIR/dist.")
 @click.option("--force", is_flag=True, help="Replace the files of an earlier package in DIR.")
 @click.pass_context
@@ -55,10 +56,11 @@ def pack(
     picture_licences: tuple[str, ...],
     non_commercial: bool,
     synthesizers: tuple[Path, ...],
+    profile: str | None,
     wheel: bool,
     force: bool,
 ) -> None:
-    """Make a pip package of trained heads: hooks, weights, card, licence and a test.
+    """Make a pip package of trained heads: hooks, weights, card, licence, thresholds and a test.
 
     LABEL is a head of your own, or a head file that `dheads add-head --out` wrote. It is refused where its file
     does not say what it was trained on, or where a licence forbids to pass it on.
@@ -80,6 +82,7 @@ def pack(
             picture_licences=picture_licences,
             non_commercial=non_commercial,
             synthesizers=synthesizers,
+            profile=None if profile is None else session.profile(profile),
         )
         package = make_package(request, registry, bundled_ref())
         _check_folder(out, force)

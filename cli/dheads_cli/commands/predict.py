@@ -43,7 +43,9 @@ EXIT_UNJUDGED = 3
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per picture or video.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write CSV, a row per picture or frame; - is stdout.")
-@click.option("--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family or kind.")
+@click.option(
+    "--csv-long", metavar="FILE", help="Write also a CSV file with a row per input and family, kind or quality."
+)
 @click.option("--parquet", metavar="FILE", help="Write the rows of --csv-long as Parquet too (extra `parquet`).")
 @click.option("--resume", metavar="FILE", help="Add to JSON lines, or to FILE.csv, what an earlier run left undone.")
 @click.option("--heat", metavar="DIR", help="Draw into this folder where each distortion is; adds areas to --json.")

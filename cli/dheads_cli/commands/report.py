@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dheads_cli.backbones import chosen_backbone
-from dheads_cli.options import MAX_PIXELS
+from dheads_cli.open_predictor import make_predictor
+from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
+from dheads_cli.output.cards import limit_text
 from dheads_cli.output.console import describe_bug, printable
 from dheads_cli.output.progress import progress_bar
-from dheads_cli.session import Session, session_of
+from dheads_cli.session import session_of
 from distortion_heads._system.extras import need_extra
 from distortion_heads.errors import DheadsError
 
@@ -39,6 +40,7 @@ PACKAGE = "distortion-heads"
 @click.option("--heads", metavar="A,B", help="Evaluate these heads or families only (default: all).")
 @click.option("--backbone", metavar="DIR", help="A folder that `dheads train` wrote, or a plugin's backbone by name.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or a torch device such as cuda (extra `train`).")
+@PROFILE
 @MAX_PIXELS
 @click.pass_context
 def report(
@@ -50,6 +52,7 @@ def report(
     heads: str | None,
     backbone: str | None,
     device: str,
+    profile: str | None,
     max_pixels: int | None,
 ) -> int:
     """Write one HTML page about pictures and videos: sorted, filtered, with maps of where each distortion is.
@@ -63,13 +66,16 @@ def report(
     need_extra("dheads report", "jinja2", extra="report")
     if not out.lower().endswith(SUFFIXES):
         raise click.UsageError(f"--out {out} is no page: give a name that ends in .html", ctx)
+    from distortion_heads.heat.predictor import HeatPredictor
     from distortion_heads.io.inputs import expand_inputs
     from distortion_heads.reports.page import write_page
     from distortion_heads.reports.page_entries import error_entry
 
     left_out: list[LeftOut] = []
     inputs = list(expand_inputs(paths, videos=True, left_out=left_out))
-    predictor = _predictor(session_of(ctx), heads, backbone, device, max_pixels)
+    session, labels = session_of(ctx), split_labels(heads)
+    predictor = make_predictor(session, labels, device, max_pixels, None, backbone, profile, heat=True)
+    assert isinstance(predictor, HeatPredictor)
     entries = list(_entries(inputs, predictor, max_pixels))
     entries += [error_entry(item.path, f"cannot be read here: {item.content or 'its type'}") for item in left_out]
     setting = _setting(ctx, predictor, title)
@@ -118,23 +124,6 @@ def _entry(
     return picture_entry(prediction)
 
 
-def _predictor(
-    session: Session, heads: str | None, backbone: str | None, device: str, max_pixels: int | None
-) -> HeatPredictor:
-    from distortion_heads.heat.predictor import HeatPredictor
-    from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-    from distortion_heads.registry.attached import problem_lines
-
-    labels = None if heads is None else [label.strip() for label in heads.split(",") if label.strip()]
-    if labels is not None and not labels:
-        raise click.BadParameter("names no head", param_hint="--heads")
-    spec, registry = chosen_backbone(session, backbone)
-    limit = DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels
-    predictor = HeatPredictor(labels, registry=registry, backbone=spec, device=device, max_pixels=limit)
-    session.report(problem_lines(predictor.problems, backbone))
-    return predictor
-
-
 def _setting(ctx: click.Context, predictor: HeatPredictor, title: str) -> Setting:
     """Return the facts for the foot of the page."""
     import platform
@@ -142,17 +131,24 @@ def _setting(ctx: click.Context, predictor: HeatPredictor, title: str) -> Settin
     from datetime import UTC, datetime
     from importlib.metadata import version
 
+    from distortion_heads.registry.profiles import OWN
     from distortion_heads.reports.page import Setting
 
     options = {name: value for name, value in ctx.params.items() if name != "paths" and value is not None}
     words = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items()]
-    thresholds = ", ".join(f"{head.label} {head.threshold.value:g}" for head in predictor.video_heads)
+    heads = predictor.video_heads
+    thresholds = ", ".join(f"{head.label} {limit_text(head.threshold.value)}" for head in heads)
+    scales = [f"{head.label}: {head.scale.target}" for head in predictor.quality_heads if head.scale]
+    own = sorted({head.threshold.objective for head in heads if head.threshold.objective.startswith(OWN)})
     facts = {
         "Command": " ".join(["dheads report", *map(shlex.quote, ctx.params["paths"][:8]), *words]),
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Version": f"{PACKAGE} {version(PACKAGE)}, Python {platform.python_version()}, {sys.platform}",
         "Backbone": str(predictor.backbone.ref),
         "Heads and thresholds": thresholds,
+        **({"Thresholds of your own": "; ".join(own)} if own else {}),
+        **({"Quality": "; ".join(scales)} if scales else {}),
     }
     families = tuple(dict.fromkeys(head.family for head in predictor.video_heads))
-    return Setting(title=title, families=families, facts=facts)
+    qualities = tuple(head.label for head in predictor.quality_heads)
+    return Setting(title=title, families=families, facts=facts, qualities=qualities)

@@ -14,8 +14,8 @@ from dheads_cli.output.console import stdout_stream
 def schema(name: str | None) -> None:
     """Print the JSON Schema of something that dheads writes, or list them.
 
-    NAME is the command that writes it (predict, also for videos; list, show, plugins, search, compare, audit,
-    add-head, bench), or what was written: frames, head, bundle, synth, manifest or evaluation.
+    NAME is the command that writes it (predict, also for videos; list, show, plugins, search, compare, audit, explain,
+    add-head, bench, sort), or what was written: frames, head, bundle, profile, synth, manifest, evaluation ...
     """
     from distortion_heads.reports.json_schemas import read_schema, schema_names
 

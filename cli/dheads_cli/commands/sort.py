@@ -158,7 +158,7 @@ def _carry_out(chosen: Sequence[Chosen], judged: int, into: Path, action: Action
     from distortion_heads.io.place_files import carry_out, plan
 
     stream = stdout_stream(machine=False)
-    placings = plan([(item.path, item.place) for item in chosen], into)
+    placings = plan([(item.path, item.place) for item in chosen], into, moved=action == "move")
     for item, placing in zip(chosen, placings, strict=True):
         stream.write(f"{printable(str(item.path))} -> {printable(_shown(placing, into))}  {item.why}\n")
     share = f" ({len(chosen) / judged:.1%})" if judged else ""

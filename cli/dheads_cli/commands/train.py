@@ -12,7 +12,8 @@ import click
 
 from dheads_cli.commands.train_clips import train_on_clips
 from dheads_cli.commands.train_data import check_options, dataset_options, refit, train_on_data
-from dheads_cli.commands.train_families import make_familiarity, train_on_families, train_on_series
+from dheads_cli.commands.train_families import make_familiarity, make_places, train_on_families, train_on_series
+from dheads_cli.options import ray_address
 from dheads_cli.output.console import stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.trained_table import trained_table
@@ -45,6 +46,7 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that distort pictures.")
+@click.option("--on", metavar="ray", help="Distort pictures on a Ray cluster: ray://HOST:PORT, or ray for one here.")
 @click.option("--threads", type=COUNT, help="Threads of torch on the CPU.")
 @click.option("--compile/--no-compile", "compile_network", default=False, help="Use torch.compile.")
 @click.option("--fit-pictures", type=COUNT, help="Distorted pictures that the heads are fitted on.")
@@ -63,6 +65,7 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option("--families", is_flag=True, help="Fit the heads of families on mixtures as they reach us.")
 @click.option("--quality", is_flag=True, help="Fit the head of quality on series of ever worse pictures.")
 @click.option("--familiarity", is_flag=True, help="Make the model that tells unfamiliar pictures from these.")
+@click.option("--places", is_flag=True, help="Make the model that tells where in a picture a family of faults lies.")
 @click.option("--wild", type=FOLDER, help="Pictures as they were found, with a manifest.csv (and one of these three).")
 @dataset_options
 @click.pass_context
@@ -76,6 +79,7 @@ def train(
     start: Path | None,
     device: str,
     workers: int,
+    on: str | None,
     threads: int | None,
     compile_network: bool,
     fit_pictures: int | None,
@@ -86,6 +90,7 @@ def train(
     families: bool,
     quality: bool,
     familiarity: bool,
+    places: bool,
     wild: Path | None,
     refit_heads: bool,
     **dataset: Any,
@@ -98,10 +103,11 @@ def train(
     --images, heads that need successive frames, on clips that are made of both. With --families and --images, the heads
     of families, on the bundled backbone's features of samples with the faults that can be seen in them. With --quality
     and --images, the head that says how good a picture is. With --familiarity and --images, the small model that tells
-    pictures unlike these.
+    pictures unlike these; with --places and --images, the one that tells where in a picture a fault lies.
 
     Writes backbone/ and heads/ into --out.
     """
+    making = {"workers": workers, **_cluster(ctx, on, makes_features=families or quality or refit_heads)}
     if clips is not None:
         if images is None:
             raise click.UsageError("--clips DIR goes with --images DIR, over which a camera is moved", ctx)
@@ -109,25 +115,12 @@ def train(
         check_options(ctx, "--clips", without=others)
         train_on_clips(ctx, clips, images, out, seed, licenses, head_license, dataset["backbone"])
         return
-    if families or quality or familiarity:
-        what = "--families" if families else "--quality" if quality else "--familiarity"
-        if images is None or families + quality + familiarity > 1:
-            raise click.UsageError(f"{what} goes alone, with --images DIR, a folder of clean pictures", ctx)
-        if familiarity:
-            check_options(ctx, what, without={*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"})
-            make_familiarity(ctx, images, wild, out, seed)
-            return
-        others = {*IMAGES_ONLY, *dataset, "refit_heads", "device", "threads"}
-        check_options(ctx, what, without=others - {"licenses", "workers", "fit_pictures", "hold_pictures"})
-        counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
-        (train_on_families if families else train_on_series)(
-            ctx,
-            images,
-            wild,
-            out,
-            seed,
-            {**counts, "workers": workers, "licenses": licenses, "head_license": head_license},
-        )
+    wanted = {"--families": families, "--quality": quality, "--familiarity": familiarity, "--places": places}
+    if any(wanted.values()):
+        chosen = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures, **making}
+        cards = {"licenses": licenses, "head_license": head_license}
+        names = [name for name, given in wanted.items() if given]
+        _train_one(ctx, names, images, wild, out, seed, {**chosen, **cards})
         return
     if wild is not None:
         raise click.UsageError("--wild DIR goes with --families, --quality or --familiarity", ctx)
@@ -142,9 +135,7 @@ def train(
     check_options(ctx, "--images", without=dataset)
     if refit_heads:
         counts = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures}
-        refit(
-            ctx, out, images, seed, {**counts, "workers": workers, "licenses": licenses, "head_license": head_license}
-        )
+        refit(ctx, out, images, seed, {**counts, **making, "licenses": licenses, "head_license": head_license})
         return
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("train"):
@@ -170,6 +161,17 @@ def train(
             folder = train_bundle(options, specs, lambda progress: _show(bar, progress))
     table = trained_table(folder / "heads")
     stdout_stream(machine=False).write(f"{table}wrote {folder / 'backbone'} and {folder / 'heads'}\n")
+
+
+def _cluster(ctx: click.Context, on: str | None, *, makes_features: bool) -> dict[str, Any]:
+    if on is None:
+        return {}
+    if not makes_features:
+        raise click.UsageError("--on goes with --families, --quality or --refit-heads", ctx)
+    address = ray_address(ctx, on)
+    from distortion_heads.batch.pool import RayWorkers
+
+    return {"each": RayWorkers(address).each}
 
 
 def _set_up_torch(device: str, threads: int | None) -> str:
@@ -218,3 +220,30 @@ def _measured(progress: Progress) -> str:
     worst = min(auroc, key=lambda label: auroc[label])
     mean = sum(auroc.values()) / len(auroc)
     return f"step {progress.step}: loss {progress.loss:.4f}, AUROC mean {mean:.4f}, least {auroc[worst]:.4f} ({worst})"
+
+
+def _train_one(
+    ctx: click.Context,
+    wanted: list[str],
+    images: Path | None,
+    wild: Path | None,
+    out: Path,
+    seed: int,
+    options: dict[str, Any],
+) -> None:
+    """Make what one of the options `wanted` names, from clean pictures. Raises `UsageError` for several of them."""
+    what = wanted[0]
+    if images is None or len(wanted) > 1:
+        raise click.UsageError(f"{what} goes alone, with --images DIR, a folder of clean pictures", ctx)
+    read = {
+        "--familiarity": {"wild"},
+        "--places": {"workers"},
+    }.get(what, {"wild", "licenses", "workers", "on", "fit_pictures", "hold_pictures"})
+    others = {param.name or "" for param in ctx.command.params} - {"images", "out", "seed", "head_license"}
+    check_options(ctx, what, without=others - {name.strip("-") for name in wanted} - read)
+    if what == "--familiarity":
+        make_familiarity(ctx, images, wild, out, seed)
+    elif what == "--places":
+        make_places(ctx, images, out, seed, options["workers"])
+    else:
+        (train_on_families if what == "--families" else train_on_series)(ctx, images, wild, out, seed, options)

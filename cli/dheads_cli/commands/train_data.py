@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -34,7 +34,7 @@ _OPTIONS = (
     ),
     click.option("--weights", metavar="WHICH", help="imagenet, none, or a file .safetensors or .pth."),
     click.option("--finetune", type=click.Choice(["frozen", "last-block", "all"]), help="What of the backbone learns."),
-    click.option("--recipe", type=click.Choice(["dheads", "ameur"]), default="dheads", show_default=True),
+    click.option("--recipe", type=click.Choice(["dheads", "ameur", "meon"]), default="dheads", show_default=True),
     click.option("--pooling", type=click.Choice(["mean", "majority"]), help="How a picture's windows decide."),
     click.option("--epochs", type=click.IntRange(min=1), help="At most (default: the recipe's)."),
     click.option(
@@ -50,7 +50,13 @@ _OPTIONS = (
     click.option("--stride", type=click.IntRange(min=1), help="Stride of the patches in pixels."),
     click.option("--refit-heads", is_flag=True, help="Fit the attached heads again on the backbone in --out."),
 )
-DATASET_DEFAULTS = {"ameur": "densenet169", "dheads": "dheads_small"}
+DATASET_DEFAULTS: dict[str, tuple[str, Literal["frozen", "last-block", "all"]]] = {
+    "ameur": ("densenet169", "frozen"),
+    "dheads": ("dheads_small", "frozen"),
+    "meon": ("meon", "all"),
+}
+"""By recipe: the backbone, and what of it learns."""
+
 _CHANGES = (
     "pooling", "epochs", "images_per_batch", "rate", "backbone_rate", "patience", "precision", "side", "stride"
 )  # fmt: skip
@@ -124,13 +130,14 @@ def _run(
     changes = {name: options[name] for name in _CHANGES}
     data = _on_this_machine(options["data"])
     labels = options["labels"]
+    backbone, finetune = DATASET_DEFAULTS[options["recipe"]]
     return DatasetRun(
         data=data,
         out=out,
         choice=NetworkChoice(
-            backbone=options["backbone"] or DATASET_DEFAULTS[options["recipe"]],
+            backbone=options["backbone"] or backbone,
             weights=options["weights"],
-            finetune=options["finetune"] or "frozen",
+            finetune=options["finetune"] or finetune,
             recipe=recipe_for(options["recipe"], **changes, seed=seed),
         ),
         kind=options["kind"],
@@ -185,5 +192,10 @@ def _tell(ctx: click.Context, out: Path, summary: Summary) -> None:
     sizes = ", ".join(f"{count} {name}" for name, count in summary.sizes.items())
     stream = stdout_stream(machine=False)
     stream.write(plain_table(rows))
+    if (quality := summary.fitted.quality) is not None:
+        found = quality.metrics
+        named = {"SROCC": found.srocc, "PLCC": found.plcc, "mean error": found.mae}
+        said = ", ".join(f"{name} {value:.4f}" for name, value in named.items() if value is not None)
+        stream.write(f"quality: {said} ({found.n} pictures)\n")
     stream.write(f"measured on the test part ({sizes}; no scene is in two parts)\n")
     stream.write(f"wrote {out / 'backbone'} and {out / 'heads'}: dheads predict --backbone {shlex.quote(str(out))}\n")

@@ -1,4 +1,4 @@
-"""`dheads train --families`, `dheads train --quality` and `dheads train --familiarity`."""
+"""`dheads train --families`, `--quality`, `--familiarity` and `--places`."""
 
 from __future__ import annotations
 
@@ -83,6 +83,28 @@ def make_familiarity(ctx: click.Context, images: Path, wild: Path | None, out: P
             specs,
         )
     told = f"{len(model.points)} pictures, unfamiliar beyond {model.limit:.3f}"
+    stdout_stream(machine=False).write(f"{told}\nwrote {path}\n")
+
+
+def make_places(ctx: click.Context, images: Path, out: Path, seed: int, workers: int) -> None:
+    """Make the model of where in a picture a family lies, and write it into `out`."""
+    from distortion_heads._system.locks import only_writer
+    from distortion_heads.training.runs.places import PlaceOptions, train_places
+
+    specs = {label: head.spec for label, head in session_of(ctx).checked_registry().heads.items()}
+    with progress_bar(ticking=True) as bar, only_writer(out, "dheads train"):
+        path, model = train_places(
+            PlaceOptions(
+                images=images,
+                out=out,
+                seed=seed,
+                workers=workers,
+                command=_command("--places", images, None, seed, {}),
+                report=lambda stage, done, total: bar.show(done, total, stage),
+            ),
+            specs,
+        )
+    told = "\n".join(f"{name}: {value}" for name, value in model.info.items())
     stdout_stream(machine=False).write(f"{told}\nwrote {path}\n")
 
 

@@ -14,13 +14,25 @@ from dheads_cli.output.sinks import Sink
 from distortion_heads.io.text_tables import csv_cells, csv_path, csv_text
 from distortion_heads.reports.markdown import FEW
 from distortion_heads.reports.pictures import family_to_dict, head_to_dict
-from distortion_heads.spec import FAMILY, KIND
+from distortion_heads.reports.qualities import quality_cells
+from distortion_heads.spec import FAMILY, KIND, QUALITY
 
 if TYPE_CHECKING:
-    from distortion_heads.answers import FamilyResult, HeadResult, Prediction
+    from distortion_heads.answers import FamilyResult, HeadResult, Prediction, QualityResult
     from distortion_heads.video.answers import Event, FrameResult, VideoFamily, VideoHead, VideoPrediction
 
-LONG_COLUMNS = ("path", "label", "family", "probability", "threshold", "present", "severity", "error", "scope")
+LONG_COLUMNS = (
+    "path",
+    "label",
+    "family",
+    "probability",
+    "threshold",
+    "present",
+    "severity",
+    "error",
+    "scope",
+    "quality",
+)
 
 
 class Beside(Sink):
@@ -58,7 +70,7 @@ class Rows(Protocol):
 
 
 class LongCsv(Beside):
-    """Writes a row per input and family, then per head of a kind: `LONG_COLUMNS`; what is missing is empty."""
+    """Writes a row per input and family, then per head of a kind, then of quality: `LONG_COLUMNS`, or empty cells."""
 
     def __init__(self, rows: Rows, sink: Sink) -> None:
         super().__init__(sink)
@@ -66,11 +78,11 @@ class LongCsv(Beside):
         self._writer.writerow(LONG_COLUMNS)
 
     def prediction(self, prediction: Prediction) -> None:
-        self._rows(prediction.path, prediction.families, prediction.heads)
+        self._rows(prediction.path, prediction.families, prediction.heads, prediction.qualities)
         super().prediction(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._rows(path, prediction.families, prediction.heads)
+        self._rows(path, prediction.families, prediction.heads, prediction.qualities)
         if prediction.error is not None:
             self._failed(path, prediction.error)
         super().video(path, prediction)
@@ -88,11 +100,15 @@ class LongCsv(Beside):
         path: str | None,
         families: Sequence[FamilyResult | VideoFamily],
         heads: Sequence[HeadResult | VideoHead],
+        qualities: Sequence[QualityResult],
     ) -> None:
         rows = [family_to_dict(family) | {"label": family.family, "scope": FAMILY} for family in families]
         rows += [head_to_dict(head) | {"scope": KIND} for head in heads if head.scope != FAMILY]
+        rows = [row | {"present": str(row["present"]).lower()} for row in rows]
+        values = quality_cells(qualities).items()
+        rows += [{"label": label, "family": QUALITY, "scope": QUALITY, "quality": value} for label, value in values]
         for row in rows:
-            cells = row | {"path": csv_path(path), "present": str(row["present"]).lower()}
+            cells = row | {"path": csv_path(path)}
             first, *rest = (cells.get(name) for name in LONG_COLUMNS)
             self._writer.writerow([first, *csv_cells(rest)])
 
@@ -118,7 +134,10 @@ class Summary(Beside):
         super().prediction(prediction)
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._count([family.family for family in prediction.relevant_families])
+        if prediction.reason is None:
+            self._count([family.family for family in prediction.relevant_families])
+        else:
+            self._too_little += 1
         self._in_part += prediction.error is not None
         super().video(path, prediction)
 

@@ -12,7 +12,7 @@ from distortion_heads.errors import DheadsError, MissingExtraError
 GROUP = 10_000
 """Rows that are written at once."""
 
-NUMBERS, FLAGS = ("probability", "threshold", "severity"), ("present",)
+NUMBERS, FLAGS = ("probability", "threshold", "severity", "quality"), ("present",)
 
 
 class ParquetRows:

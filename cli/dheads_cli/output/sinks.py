@@ -184,7 +184,10 @@ class PlainSink(Sink):
             self._write(path, [event_text(event, self._name_width)])
 
     def video(self, path: str, prediction: VideoPrediction) -> None:
-        self._write(path, [self._video_answer(answer) for answer in shown_in_video(prediction, self._show_all)])
+        answers = shown_in_video(prediction, self._show_all) if prediction.reason is None else ()
+        self._write(
+            path, [self._video_answer(a) for a in answers] or [not_judged(prediction)] * bool(prediction.reason)
+        )
         self._qualities(path, [video_quality_text(quality) for quality in prediction.qualities])
         self._notes(path, prediction.notes)
         if prediction.error is not None:
@@ -231,7 +234,7 @@ def video_quality_text(quality: VideoQuality) -> str:
     return f"{quality.value:.1f}  worst {quality.worst:.1f} at {time_text(quality.worst_time)}"
 
 
-def not_judged(prediction: Prediction) -> str:
+def not_judged(prediction: Prediction | VideoPrediction) -> str:
     """Return `too little to judge (8 x 8 pixels)`."""
     what, _, why = (prediction.reason or "not judged").partition(": ")
     return f"{what} ({why})" if why else what

@@ -98,13 +98,15 @@ class TableSink(Sink):
     def video(self, path: str, prediction: VideoPrediction) -> None:
         from dheads_cli.output.video_table import facts, video_qualities, video_table
 
-        answers = shown_in_video(prediction, self._show_all)
-        self._counts["distorted" if prediction.relevant_families else "clean"] += 1
+        answers = shown_in_video(prediction, self._show_all) if prediction.reason is None else ()
+        verdict = "clean" if prediction.reason is None else "not judged"
+        self._counts["distorted" if prediction.relevant_families else verdict] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
-        body = video_table(prediction, answers, self._console) if answers else Text("  clean", CLEAN_STYLE)
+        body = video_table(prediction, answers, self._console) if answers else Text(f"  {verdict}", CLEAN_STYLE)
         blank = [] if sum(self._counts.values()) == 1 else [Text()]
         told = video_qualities(prediction, self._console)
-        self._write(*blank, title, body, *told, *map(_note, prediction.notes))
+        why = [] if prediction.reason is None else [not_judged(prediction)]
+        self._write(*blank, title, body, *told, *map(_note, (*why, *prediction.notes)))
         if prediction.error is not None:
             super().error(path, prediction.error)
 

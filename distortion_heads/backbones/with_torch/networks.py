@@ -90,7 +90,7 @@ class PatchNetwork(TrainableBackbone):
     """A torso that gives feature maps, between the normalisation of pixels and the pooling of the maps."""
 
     def __init__(self, name: str, torso: nn.Module, patches: PatchInput, tail: Tail, source: str) -> None:
-        """`source`: "torchvision" or "plugin". Raises `BackboneError` if the torso gives no feature maps."""
+        """`source`: "torchvision", "plugin" or "meon". Raises `BackboneError` if the torso gives no feature maps."""
         super().__init__()
         self.name, self.side, self.stride = name, patches.side, patches.stride
         self.network = {"source": source, "name": name, "tail": tail}
@@ -109,8 +109,10 @@ class PatchNetwork(TrainableBackbone):
         return self.pool(self.torso(x))
 
     def pool(self, maps: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, dim): 2 x 2 max-pooling and flattening, or mean and deviation of every channel."""
+        """(B, C, h, w) -> (B, dim): 2 x 2 max-pooling and flattening, or mean (and deviation) of every channel."""
         maps = maps.float()
+        if self._tail == "mean":
+            return maps.mean((2, 3))
         if self._tail == "maxpool":
             return functional.max_pool2d(maps, 2).flatten(1)
         mean = maps.mean((2, 3), keepdim=True)
@@ -199,7 +201,7 @@ def _array(tensor: Tensor) -> NDArray[np.float32]:
 Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
 
 
-Tail: TypeAlias = Literal["maxpool", "moments"]
+Tail: TypeAlias = Literal["maxpool", "moments", "mean"]
 
 
 Operation: TypeAlias = Callable[[Tensor], Tensor]

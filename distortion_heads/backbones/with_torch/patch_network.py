@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -10,7 +10,8 @@ from torch import nn
 from distortion_heads.backbones.files import (
     PatchFile,
 )
-from distortion_heads.backbones.with_torch.networks import PatchNetwork
+from distortion_heads.backbones.with_torch import meon
+from distortion_heads.backbones.with_torch.networks import PatchNetwork, Tail
 from distortion_heads.backbones.with_torch.torchvision_models import torchvision_torso, torso_tensors
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec, PatchInput
@@ -27,6 +28,8 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
     name, source = file.network.get("name", ""), file.network.get("source")
     if source == "torchvision":
         module = torchvision_torso_seeded(name, imagenet=False).module
+    elif source == meon.SOURCE:
+        module = _meon_torso(name, file)
     else:
         if spec.network is None:
             raise BackboneError(f"no plugin in use brings the network {name!r}: install it, or use --device cpu")
@@ -34,10 +37,23 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
     mean, std = (tuple(map(float, file.tensors[key])) for key in ("input_mean", "input_std"))
     patches = PatchInput(mean=mean, std=std, side=file.grid.side, stride=file.grid.stride)  # type: ignore[arg-type]
     tail: Any = file.network.get("tail")
-    network = PatchNetwork(name, module, patches, "maxpool" if tail == "maxpool" else "moments", str(source))
+    network = PatchNetwork(name, module, patches, tail if tail in get_args(Tail) else "moments", str(source))
     state = {key: torch.from_numpy(value) for key, value in file.tensors.items()}
     network.torso.load_state_dict(torso_tensors(state, network.torso, file.ref.name), strict=False)
     return network
+
+
+def new_meon(name: str, types: int) -> PatchNetwork:
+    """Return the network `name` of `meon.VARIANTS` for so many types, with random weights (torch's global seed)."""
+    patches = PatchInput(mean=(0.5,) * 3, std=(0.5,) * 3, side=meon.SIDE, stride=meon.STRIDE)
+    return PatchNetwork(name, meon.Meon(types, meon.VARIANTS[name]), patches, "mean", meon.SOURCE)
+
+
+def _meon_torso(name: str, file: PatchFile) -> nn.Module:
+    last = file.tensors.get("torso.of_types.2.weight")
+    if name not in meon.VARIANTS or last is None:
+        raise BackboneError(f"backbone {file.ref.name!r} is no network of MEON that is known here")
+    return meon.Meon(len(last), meon.VARIANTS[name])
 
 
 def torchvision_torso_seeded(name: str, *, imagenet: bool) -> Any:

@@ -16,14 +16,12 @@ from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.accuracy.plots import draw_plots
 from distortion_heads.bench.accuracy.report import Report, Setting, make_report, report_to_dict, to_markdown
 from distortion_heads.bench.accuracy.samples import AccuracyPlan, PictureOutcomes, measure_one
-from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.bench import Bench, open_bench
+from distortion_heads.bench.shared.cache import ROOMS
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.inputs import expand_inputs
-from distortion_heads.pipeline import Predictor
-from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import write_report
 from distortion_heads.spec import KIND
 
@@ -50,25 +48,19 @@ def bench_accuracy(
     """
     need_extra("dheads bench accuracy", "jinja2", "matplotlib", "threadpoolctl")
     pictures = find_pictures(options.images, options.limit)
-    registry = make_registry()
-    predictor = Predictor(options.heads, registry=registry, threads=1)
-    heads, left_out = _measurable(predictor, registry, must_work=options.heads is not None)
-    specs = tuple(registry.head(head.label).spec for head in heads)
-    key = cache_key(predictor, specs, options.plan, rooms=(*ROOMS, "bench/accuracy/samples.py"))
-    job = Job(
-        make_registry=make_registry,
-        labels=tuple(head.label for head in heads),
-        cache=Cache(folder=options.out / "cache", key=key),
-    )
+    bench = open_bench(options, make_registry)
+    heads, left_out = _measurable(bench)
+    bench = bench.only(tuple(head.label for head in heads))
+    job = bench.job(options.plan, rooms=(*ROOMS, "bench/accuracy/samples.py"))
     measure = partial(measure_one, job=job, plan=options.plan)
-    measured, errors = measure_all(pictures, measure, options.jobs, progress)
+    measured, unreadable = bench.measure(pictures, measure, progress, options.images)
     setting = Setting(
         command=options.command,
-        backbone=str(predictor.backbone.ref),
+        backbone=bench.backbone,
         seed=options.plan.seed,
         mixtures=options.plan.mixtures,
         left_out=left_out,
-        unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
+        unreadable=unreadable,
     )
     report = make_report(collect(measured, heads, options.images), setting)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
@@ -96,9 +88,7 @@ def read_sources(pictures: Sequence[Path], folder: Path) -> tuple[str, ...]:
 
 
 def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile], folder: Path) -> Outcomes:
-    """Put the pictures' outcomes together. Raises `DataError` if there is none."""
-    if not measured:
-        raise DataError(f"none of the pictures in {folder} can be read")
+    """Put the outcomes of at least one picture together."""
     pictures, parts = list(measured), list(measured.values())
     return Outcomes(
         labels=tuple(head.label for head in heads),
@@ -113,18 +103,17 @@ def collect(measured: Mapping[Path, PictureOutcomes], heads: Sequence[HeadFile],
     )
 
 
-def _measurable(
-    predictor: Predictor, registry: Registry, *, must_work: bool
-) -> tuple[tuple[HeadFile, ...], tuple[str, ...]]:
+def _measurable(bench: Bench) -> tuple[tuple[HeadFile, ...], tuple[str, ...]]:
     """Return the heads whose distortion can be made, and a sentence on each of the others."""
-    kinds = [head for head in predictor.heads if head.scope == KIND]
+    registry, must_work = bench.registry, bench.options.heads is not None
+    kinds = [head for head in bench.predictor.heads if head.scope == KIND]
     can = {head.label: registry.head(head.label).spec.synthesize is not None for head in kinds}
     mute = [label for label, made in can.items() if not made]
     if mute and must_work:
         raise DataError(f"head {mute[0]!r} has no generator to make its distortion with: leave it out of --heads")
     heads = tuple(head for head in kinds if can[head.label])
     left_out = (
-        *map(str, predictor.problems),
+        *bench.left_out,
         *(f"head {label!r} has no generator" for label in mute),
         *(f"head {h.spec.label!r} has no weights" for h in registry.heads.values() if h.spec.weights is None),
     )

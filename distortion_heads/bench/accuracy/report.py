@@ -13,6 +13,7 @@ from distortion_heads.bench.accuracy.figures import Figures, compute_figures
 from distortion_heads.bench.accuracy.goals import NINE, compare_goals
 from distortion_heads.bench.accuracy.outcomes import Outcomes
 from distortion_heads.bench.shared.goals import Goal
+from distortion_heads.bench.shared.report import CommonSetting
 from distortion_heads.datasets.published.kadid import TYPES as KADID
 from distortion_heads.metrics.measure import ECE_BINS
 from distortion_heads.reports.files import plain
@@ -20,15 +21,11 @@ from distortion_heads.reports.markdown import render
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """How it was measured; `left_out` and `unreadable`: a sentence on each head, each picture that was not."""
+class Setting(CommonSetting):
+    """How it was measured, with `mixtures` of two distortions, and as many of three, of each picture."""
 
-    command: str
-    backbone: str
     seed: int
     mixtures: int
-    left_out: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

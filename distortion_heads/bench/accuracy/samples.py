@@ -11,9 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
-from distortion_heads.bench.shared.workers import Job
-from distortion_heads.errors import InputError
+from distortion_heads.bench.shared.workers import Job, read_bytes
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
@@ -98,9 +96,6 @@ def seeded(*words: object) -> np.random.Generator:
 
 def measure_one(picture: Path, job: Job, plan: AccuracyPlan) -> PictureOutcomes:
     """Return what the job's cache has for the file `picture`, else measure it. Raises as `measure_picture`."""
-    try:
-        data = picture.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {reason(error)}") from None
+    data = read_bytes(picture)
     arrays = job.arrays(data, lambda predictor, specs: vars(measure_picture(data, predictor, specs, plan)))
     return PictureOutcomes(**arrays)  # type: ignore[arg-type]

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
 from distortion_heads._system.processes import per_process
 from distortion_heads.bench.foreign.versions import ForeignPlan, draw_versions, make_versions
 from distortion_heads.bench.shared.judge import Judged, judge_all
-from distortion_heads.bench.shared.workers import Job
-from distortion_heads.errors import InputError
+from distortion_heads.bench.shared.workers import Job, read_bytes
 from distortion_heads.foreign.all_operators import all_operators
 from distortion_heads.foreign.base import ForeignOperator, Pixels
 from distortion_heads.io.images import load_image
@@ -26,10 +24,7 @@ def measure_one(path: Path, job: Job, plan: ForeignPlan) -> tuple[str, Judged]:
 
     Raises `InputError` if it is no picture, `DataError` if a generator breaks its contract.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {reason(error)}") from None
+    data = read_bytes(path)
     pixels = load_image(data)
 
     def measure(predictor: Predictor, specs: tuple[HeadSpec, ...]) -> dict[str, NDArray[np.generic]]:

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from distortion_heads.bench.foreign.figures import Figures
 from distortion_heads.bench.foreign.versions import OWN_SEVERITY
 from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.bench.shared.handmade import HANDMADE
 from distortion_heads.bench.shared.intervals import Estimate, estimate_text
+from distortion_heads.bench.shared.report import CommonSetting, value_of
 from distortion_heads.foreign.base import LEVELS
-from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import render
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """How it was measured; `libraries`: how many operators of each; `left_out`: a sentence on what was not measured."""
+class Setting(CommonSetting):
+    """How it was measured; `libraries`: how many operators of each."""
 
-    command: str
-    backbone: str
     seed: int
     pairs: int
     sizes: tuple[int, ...]
     libraries: dict[str, int]
-    left_out: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +39,11 @@ def compare_goals(figures: Figures) -> tuple[Goal, ...]:
     sets = {group.name: group for group in figures.sets}
 
     def value(name: str, field: str = "exact") -> float | None:
-        estimate: Estimate | None = getattr(sets[name], field) if name in sets else None
-        return None if estimate is None else estimate.value
+        return value_of(getattr(sets[name], field)) if name in sets else None
 
     raw, stored = value("no codec, both, raw", "found"), value("no codec, both, JPEG 92", "found")
     lost = None if raw is None or stored is None else raw - stored
-    clean = [None if estimate is None else estimate.value for estimate in figures.clean.values()]
+    clean = [value_of(estimate) for estimate in figures.clean.values()]
     return (
         Goal(figure="single: exact set of families", limit=0.93, measured=value("single, both"), lower=True),
         Goal(figure="pairs: exact set of families", limit=0.80, measured=value("pair, both"), lower=True),
@@ -57,13 +51,6 @@ def compare_goals(figures: Figures) -> tuple[Goal, ...]:
         Goal(figure="clean pictures with an alarm, raw", limit=0.05, measured=clean[0]),
         Goal(figure="clean pictures with an alarm, JPEG 92", limit=0.05, measured=clean[1]),
     )
-
-
-def report_to_dict(report: ForeignReport) -> dict[str, Any]:
-    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
-    goals = [{**asdict(goal), "met": goal.met} for goal in report.goals]
-    content: dict[str, Any] = plain({**asdict(report), "goals": goals})
-    return content
 
 
 def to_markdown(report: ForeignReport) -> str:

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
 from distortion_heads._system.extras import need_extra
 from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.mixtures.figures import MixtureOutcomes, compute_figures
-from distortion_heads.bench.mixtures.report import MixturesReport, Setting, compare_goals, report_to_dict, to_markdown
-from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.mixtures.report import MixturesReport, Setting, compare_goals, to_markdown
+from distortion_heads.bench.shared.bench import open_bench
+from distortion_heads.bench.shared.cache import ROOMS
 from distortion_heads.bench.shared.families import family_names
 from distortion_heads.bench.shared.judge import judge_all
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all
-from distortion_heads.errors import DataError, InputError
+from distortion_heads.bench.shared.report import report_to_dict
+from distortion_heads.bench.shared.workers import Job, read_bytes
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_report
@@ -64,24 +64,19 @@ def bench_mixtures(
     """
     need_extra("dheads bench mixtures", "jinja2", "threadpoolctl")
     pictures = find_pictures(options.images, options.limit)
-    registry = make_registry()
-    predictor = Predictor(options.heads, registry=registry, threads=1)
-    specs = tuple(head.spec for head in registry.select(options.heads))
-    cache = Cache(folder=options.out / "cache", key=cache_key(predictor, specs, options.plan, rooms=_ROOMS))
-    job = Job(make_registry=make_registry, labels=options.heads, cache=cache)
-    measured, errors = measure_all(pictures, partial(measure_one, job=job, plan=options.plan), options.jobs, progress)
-    if not measured:
-        raise DataError(f"none of the pictures in {options.images} can be read")
-    figures = compute_figures(MixtureOutcomes.of(family_names(predictor.heads), list(measured.values())))
+    bench = open_bench(options, make_registry)
+    measure = partial(measure_one, job=bench.job(options.plan, rooms=_ROOMS), plan=options.plan)
+    measured, unreadable = bench.measure(pictures, measure, progress, options.images)
+    figures = compute_figures(MixtureOutcomes.of(family_names(bench.predictor.heads), list(measured.values())))
     setting = Setting(
         command=options.command,
-        backbone=str(predictor.backbone.ref),
+        backbone=bench.backbone,
         seed=options.plan.seed,
         pictures=len(measured),
         versions=options.plan.versions,
         faults=options.plan.faults,
-        left_out=tuple(map(str, predictor.problems)),
-        unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
+        left_out=bench.left_out,
+        unreadable=unreadable,
     )
     report = MixturesReport(setting=setting, goals=compare_goals(figures), figures=figures)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), {})
@@ -93,10 +88,7 @@ def measure_one(path: Path, job: Job, plan: MixturesPlan) -> dict[str, NDArray[n
 
     From the job's cache where that has it. Raises `InputError` if the file is no picture.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {reason(error)}") from None
+    data = read_bytes(path)
     image = load_image(data).astype(np.float32) / np.float32(255)
 
     def measure(predictor: Predictor, specs: tuple[HeadSpec, ...]) -> dict[str, NDArray[np.generic]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.errors_text import reason
 from distortion_heads._system.processes import in_processes, per_process
 from distortion_heads.bench.shared.cache import Cache
 from distortion_heads.bench.shared.options import MakeRegistry, Progress
@@ -40,6 +42,14 @@ class Job:
                 found = measure(*per_process(_open, self.make_registry, self.labels))
             self.cache.save(item, found)
         return found
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what the file holds. Raises `InputError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {reason(error)}") from None
 
 
 def measure_all(

@@ -8,16 +8,17 @@ from functools import partial
 from pathlib import Path
 
 from distortion_heads._system.extras import need_extra
-from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.bench import open_bench
+from distortion_heads.bench.shared.cache import ROOMS
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all
+from distortion_heads.bench.shared.report import report_to_dict
+from distortion_heads.bench.shared.workers import measure_all
 from distortion_heads.bench.video.cases import HEADS, CasePlan, draw_cases, find_parts
 from distortion_heads.bench.video.figures import compute_figures
 from distortion_heads.bench.video.measure import measure_one
 from distortion_heads.bench.video.plots import draw_plots
-from distortion_heads.bench.video.report import Setting, VideoReport, report_to_dict, to_markdown
+from distortion_heads.bench.video.report import Setting, VideoReport, to_markdown
 from distortion_heads.errors import DataError
-from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import write_report
 
@@ -45,18 +46,12 @@ def bench_video(
     cannot be written, `UnknownHeadError` or `HeadFileError` for `heads`, `MissingExtraError` without the extra `train`.
     """
     need_extra("dheads bench video", "jinja2", "matplotlib", "threadpoolctl")
-    registry = make_registry()
-    labels = _labels(options.heads, registry)
-    predictor = Predictor(labels, registry=registry, threads=1)
-    specs = [registry.head(head.label).spec for head in predictor.video_heads]
+    bench = open_bench(options, make_registry, partial(_labels, options.heads))
+    heads = bench.predictor.video_heads
+    used = tuple(head.label for head in heads)
     parts, problems = find_parts(options.clips, options.plan, options.limit)
     codings = options.plan.codings
-    used = tuple(head.label for head in predictor.video_heads)
-    job = Job(
-        make_registry=make_registry,
-        labels=used,
-        cache=Cache(folder=options.out / "cache", key=cache_key(predictor, specs, codings, rooms=_ROOMS)),
-    )
+    job = bench.only(used).job(codings, rooms=_ROOMS)
     cases = draw_cases(parts, used, options.plan)
     measure = partial(measure_one, job=job, codings=codings)
     measured, errors = measure_all(cases, measure, options.jobs, progress)
@@ -65,14 +60,14 @@ def bench_video(
         raise DataError("; ".join(failed))
     setting = Setting(
         command=options.command,
-        backbone=str(predictor.backbone.ref),
+        backbone=bench.backbone,
         seed=options.plan.seed,
         seconds=options.plan.seconds,
         clips=dict(Counter(part.name for part in parts)),
         rates={part.name: part.rate for part in parts},
         left_out=(*problems, *failed),
     )
-    figures = compute_figures(measured, predictor.video_heads, codings)
+    figures = compute_figures(measured, heads, codings)
     report = VideoReport(setting=setting, labels=used, codings=figures)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), draw_plots(report))
     return report

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from distortion_heads.bench.video.figures import CodingFigures, HeadFigures
 from distortion_heads.io.video.options import SegmentRule
-from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import number, render
 
 
@@ -33,12 +31,6 @@ class VideoReport:
     setting: Setting
     labels: tuple[str, ...]
     codings: tuple[CodingFigures, ...]
-
-
-def report_to_dict(report: VideoReport) -> dict[str, Any]:
-    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
-    content: dict[str, Any] = plain(asdict(report))
-    return content
 
 
 def to_markdown(report: VideoReport) -> str:

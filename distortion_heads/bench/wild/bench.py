@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
 from distortion_heads._system.extras import need_extra
-from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.bench import open_bench
+from distortion_heads.bench.shared.cache import ROOMS
 from distortion_heads.bench.shared.families import family_names
 from distortion_heads.bench.shared.judge import Judged, judge_all
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all
+from distortion_heads.bench.shared.report import report_to_dict
+from distortion_heads.bench.shared.workers import Job, read_bytes
 from distortion_heads.bench.wild.figures import WildOutcomes, compute_figures
-from distortion_heads.bench.wild.report import Setting, WildReport, compare_goals, report_to_dict, to_markdown
+from distortion_heads.bench.wild.report import Setting, WildReport, compare_goals, to_markdown
 from distortion_heads.datasets.wild import WildPicture, read_wild
-from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_report
@@ -50,17 +50,12 @@ def bench_wild(
     """
     need_extra("dheads bench wild", "jinja2", "threadpoolctl")
     pictures = read_wild(options.wild, options.split, options.limit)
-    registry = make_registry()
-    predictor = Predictor(options.heads, registry=registry, threads=1)
-    specs = tuple(head.spec for head in registry.select(options.heads))
-    cache = Cache(folder=options.out / "cache", key=cache_key(predictor, specs, rooms=_ROOMS))
-    job = Job(make_registry=make_registry, labels=options.heads, cache=cache)
-    measured, errors = measure_all(pictures, partial(measure_one, job=job), options.jobs, progress)
-    if not measured:
-        raise DataError(f"none of the pictures of the split {options.split!r} in {options.wild} can be read")
+    bench = open_bench(options, make_registry)
+    measure = partial(measure_one, job=bench.job(rooms=_ROOMS))
+    measured, unreadable = bench.measure(pictures, measure, progress, f"the split {options.split!r} of {options.wild}")
     answers = list(measured.values())
     outcomes = WildOutcomes(
-        families=family_names(predictor.heads),
+        families=family_names(bench.predictor.heads),
         pictures=tuple(measured),
         found=np.concatenate([answer.present for answer in answers]),
         probability=np.concatenate([answer.probability for answer in answers]),
@@ -69,11 +64,11 @@ def bench_wild(
     figures = compute_figures(outcomes)
     setting = Setting(
         command=options.command,
-        backbone=str(predictor.backbone.ref),
+        backbone=bench.backbone,
         split=options.split,
         pictures=len(measured),
-        left_out=tuple(map(str, predictor.problems)),
-        unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
+        left_out=bench.left_out,
+        unreadable=unreadable,
     )
     report = WildReport(setting=setting, goals=compare_goals(figures), figures=figures)
     write_report(options.out, "report.json", report_to_dict(report), to_markdown(report), {})
@@ -82,10 +77,7 @@ def bench_wild(
 
 def measure_one(picture: WildPicture, job: Job) -> Judged:
     """Return what the job's cache has for the picture's file, else judge it. Raises `InputError` if it is none."""
-    try:
-        data = picture.path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {reason(error)}") from None
+    data = read_bytes(picture.path)
 
     def measure(predictor: Predictor, specs: tuple[HeadSpec, ...]) -> dict[str, NDArray[np.generic]]:
         return dict(vars(judge_all([load_image(data)], predictor)))

@@ -149,10 +149,11 @@ def shortcuts(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
 
 
 def unreadable(corpus: Corpus, looks: Looks) -> Iterator[Finding]:
-    """Find files that cannot be read."""
-    reasons = [f"{path.name}: {look}" for path, look in looks.items() if isinstance(look, str)]
+    """Find files that cannot be read, those included that are no record for that."""
+    reasons = [f"{item.path.name}: {item.reason}" for item in corpus.unread]
+    reasons += [f"{path.name}: {look}" for path, look in looks.items() if isinstance(look, str)]
     if reasons:
-        yield finding("unreadable", "wrong", "files cannot be read", reasons, len(corpus.records))
+        yield finding("unreadable", "wrong", "files cannot be read", reasons, len(corpus.records) + len(corpus.unread))
 
 
 def _distorted(corpus: Corpus, looks: Looks) -> Iterator[tuple[Record, PictureFacts | None]]:

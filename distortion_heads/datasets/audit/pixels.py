@@ -14,9 +14,8 @@ import numpy as np
 from distortion_heads.datasets.properties import Properties, read_properties
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DheadsError, InputError
-from distortion_heads.io.image_hashes import difference_hash
+from distortion_heads.io.image_hashes import difference_hash, is_video
 from distortion_heads.io.images import load_image
-from distortion_heads.io.inputs import VIDEO_SUFFIXES
 from distortion_heads.io.video.container import open_container
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def rmse(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
 
 
 def _pixels(path: Path) -> NDArray[np.uint8]:
-    return first_frame(path) if path.suffix.lower() in VIDEO_SUFFIXES else load_image(path)
+    return first_frame(path) if is_video(path) else load_image(path)
 
 
 def first_frame(path: Path) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 from warnings import catch_warnings
 
 from distortion_heads.errors import DataError
+from distortion_heads.io.time_limit import TimeLimit
 
 Plain: TypeAlias = "bool | int | float | str | bytes | list[Any] | tuple[Any, ...] | dict[Any, Any] | None"
 
@@ -67,10 +68,11 @@ def _check(data: bytes) -> None:
 
     It knows no limits, and it hashes every key: that of a tuple which is nested deep enough ends the process.
     """
-    stack = _Stack()
+    stack, time = _Stack(), TimeLimit(len(data))
     for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
         if count >= MAX_OPCODES:
             raise DataError(f"the pickle has more than {MAX_OPCODES} opcodes")
+        time.check(DataError)
         if opcode.name not in _PLAIN:
             named = f" {argument[:80]!r}" if isinstance(argument, str) and argument else ""
             raise _refused(f"{opcode.name}{named}")

@@ -16,8 +16,8 @@ from distortion_heads._system.errors_text import reason
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError, InvalidLabelError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
-from distortion_heads.io.inputs import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from distortion_heads.io.text_tables import csv_rows, open_text
+from distortion_heads.io.time_limit import TimeLimit
 from distortion_heads.spec import check_label
 
 MAX_RECORDS = 1_000_000
@@ -134,20 +134,23 @@ def _opened(file: Path) -> Iterator[Iterator[str]]:
     try:
         if not file.is_file():
             raise DataError(f"{file} is missing or no file")
-        if file.stat().st_size > MAX_TABLE_BYTES:
+        size = file.stat().st_size
+        if size > MAX_TABLE_BYTES:
             raise DataError(f"{file}: larger than {MAX_TABLE_BYTES >> 20} MiB")
         with open_text(file) as stream:
-            yield _limited(stream, file)
+            yield _limited(stream, file, TimeLimit(size))
     except (UnicodeError, csv.Error) as error:
         raise DataError(f"{file}: no table in UTF-8 or UTF-16 text ({error})") from None
     except (OSError, ValueError) as error:
         raise unreadable(file, error) from None
 
 
-def _limited(lines: Iterable[str], file: Path) -> Iterator[str]:
+def _limited(lines: Iterable[str], file: Path, time: TimeLimit) -> Iterator[str]:
     for number, line in enumerate(lines):
         if number > MAX_RECORDS:
             raise DataError(f"{file}: more than {MAX_RECORDS} lines")
+        if (late := time.reason) is not None:
+            raise DataError(f"{file}: {late}")
         yield line
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from distortion_heads.datasets.published import files
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
-from distortion_heads.io.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from distortion_heads.io.unread import Unread, files_below
 from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY
 
 FOLDER, CSV = "folder", "csv"
@@ -26,20 +27,26 @@ def fits_folder(folder: Path) -> bool:
 def read_folder(folder: Path) -> Corpus:
     """Read pictures and videos below LABEL/ (or A+B/ for both) and below clean/; severities are unknown.
 
-    Pictures called alike are of one scene. Raises `DataError`.
+    What is a picture or video is told by content, else by suffix. Pictures called alike are of one scene. Raises
+    `DataError`.
     """
-    records = []
+    records: list[Record] = []
+    unread: list[Unread] = []
     for name in files.listing(folder):
         if name.startswith(".") or not (folder / name).is_dir():
             continue
+        files.listing(folder / name)  # raises where nobody may look
         if name.lower() == NEGATIVE:
             raise DataError(f"{folder / name}: what is in these pictures? name their labels, or call the folder clean")
         severities = dict.fromkeys(files.labels_of(name, str(folder)), files.UNKNOWN)
-        found = files.below(folder / name, IMAGE_SUFFIXES | VIDEO_SUFFIXES)
+        found, failed = files_below(folder / name, videos=True, most=files.MAX_RECORDS + 1)
+        if len(found) > files.MAX_RECORDS:
+            raise DataError(f"{folder / name}: more than {files.MAX_RECORDS} files; give a part of it")
         records += [Record(path=path, scene="", severities=severities) for path in found]
+        unread += [item for item in failed if item.path != folder / name]  # which may well be empty
     if not records:
         raise DataError(f"{folder}: expected sub-folders LABEL/ and clean/ with pictures in them")
-    return files.corpus(FOLDER, folder, files.scenes_by_name(records))
+    return replace(files.corpus(FOLDER, folder, files.scenes_by_name(records)), unread=tuple(unread))
 
 
 def read_csv(file: Path) -> Corpus:

@@ -1,16 +1,18 @@
 """LIVE Multiply Distorted database (Jayaraman et al. 2012): blur then JPEG (part 1), blur then noise (part 2).
 
 Part 1/blurjpeg/scene_blurB_jpegJ.bmp, Part 2/blurnoise/scene_blurB_noiseN.bmp, levels 0 (none) to 3; a distortion may
-also be left out of the name. The pristine scene.bmp lies beside them or in a folder of its own.
+also be left out of the name. The pristine scene.bmp lies beside them or in a folder of its own. Each part may have
+Imagelists.mat, which names its distorted pictures (`distimgs`), and Scores.mat with their DMOS in that order.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from distortion_heads.datasets.published.files import UNKNOWN, below, corpus, expected
+from distortion_heads.datasets.published.files import UNKNOWN, below, corpus, expected, find, plain_name
+from distortion_heads.datasets.published.mat import read_arrays, read_texts, vector
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.io.inputs import IMAGE_SUFFIXES
@@ -18,10 +20,8 @@ from distortion_heads.io.inputs import IMAGE_SUFFIXES
 KIND = "livemd"
 TYPES = {"blur": "gaussian_blur", "jpeg": "jpeg", "noise": "white_noise"}
 LEVELS = 3
-NOTES = (
-    "severities are unknown: the levels 1 to 3 are this dataset's own",
-    "opinion scores (Scores.mat) are not read",
-)
+NOTE = "severities are unknown: the levels 1 to 3 are this dataset's own"
+LISTS, SCORES = "Imagelists.mat", "Scores.mat"
 
 _NAME = re.compile(r"(?P<scene>.+?)_?(?P<parts>(?:_?(?:blur|jpeg|noise)_?[0-9])+)", re.ASCII)
 _PART = re.compile(r"(blur|jpeg|noise)_?([0-9])", re.ASCII)
@@ -71,7 +71,27 @@ def read(folder: Path) -> Corpus:
     if unused := sorted(path for path in pristine if path.stem.lower() not in scenes):
         raise DataError(f"{unused[0]}: no name like bikes_blur1_jpeg2.bmp, and the reference of none")
     records += [Record(path=path, scene=path.stem.lower()) for path in pristine]
-    return corpus(KIND, folder, records, TYPES.values(), NOTES)
+    scores = _scores(folder)
+    records = [replace(record, mos=scores.get(record.path)) for record in records]
+    notes = (NOTE,) if scores else (NOTE, f"no {LISTS} with {SCORES}: no opinion scores")
+    return replace(corpus(KIND, folder, records, TYPES.values(), notes), mos_lower_better=True)
+
+
+def _scores(folder: Path) -> dict[Path, float]:
+    """Return the DMOS of the pictures in each part that lists them. Raises `DataError`."""
+    found: dict[Path, float] = {}
+    for lists in below(folder, frozenset((".mat",))):
+        scores = find(lists.parent, SCORES)
+        if lists.name.lower() != LISTS.lower() or scores is None:
+            continue
+        names = read_texts(lists, "distimgs")
+        values = vector(read_arrays(scores, ["DMOSscores"]).get("DMOSscores"), len(names), f"{scores}: DMOSscores")
+        pictures = {path.name.lower(): path for path in below(lists.parent, IMAGE_SUFFIXES)}
+        for name, value in zip(names, values, strict=True):
+            if name.lower() not in pictures:
+                raise expected(folder, KIND, f"{plain_name(name, str(lists))}, which {lists} names")
+            found[pictures[name.lower()]] = value
+    return found
 
 
 def _record(path: Path, name: Name, reference: Path) -> Record:

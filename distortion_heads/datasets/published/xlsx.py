@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from warnings import catch_warnings
 
 from distortion_heads.errors import DataError, MissingExtraError
+from distortion_heads.io.time_limit import TimeLimit
 
 MAX_PART_BYTES = 32 << 20
 MAX_BYTES = 64 << 20
@@ -39,8 +40,9 @@ def read_sheets(file: Path) -> list[list[list[str]]]:
         raise MissingExtraError(f"reading {file.name}") from None
     try:
         with file.open("rb") as stream, catch_warnings(action="ignore"):  # of parts that nobody needs here
+            time = TimeLimit(file.stat().st_size)
             _check_parts(stream)
-            return list(_sheets(load_workbook(stream, read_only=True, data_only=True).worksheets))
+            return list(_sheets(load_workbook(stream, read_only=True, data_only=True).worksheets, time))
     except DataError as error:
         raise DataError(f"{file}: {error}; export it as CSV") from None
     except Exception as error:  # openpyxl raises anything on damaged bytes
@@ -74,7 +76,7 @@ def _check_text(name: str, data: bytes) -> None:
         raise DataError(f"{name} declares a document type")
 
 
-def _sheets(sheets: list[Any]) -> Iterator[list[list[str]]]:
+def _sheets(sheets: list[Any], time: TimeLimit) -> Iterator[list[list[str]]]:
     rows = cells = 0
     for sheet in sheets:
         found: list[list[str]] = []
@@ -82,5 +84,6 @@ def _sheets(sheets: list[Any]) -> Iterator[list[list[str]]]:
             rows, cells = rows + 1, cells + len(row)
             if rows > MAX_ROWS or cells > MAX_CELLS:
                 raise DataError(f"it has more than {MAX_ROWS} rows or {MAX_CELLS} cells")
+            time.check(DataError)
             found.append(["" if value is None else str(value) for value in row])
         yield found

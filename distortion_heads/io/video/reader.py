@@ -110,7 +110,7 @@ class EncodedVideo:
             except InputError as error:  # what was read before it stays
                 self._damaged(moment.time, str(error))
                 continue
-            self._budget.judged(pixels.shape[0] * pixels.shape[1])
+            self._budget.judged(pixels.shape[1], pixels.shape[0])
             yield Frame(index=index, time=moment.time, pixels=pixels)
             index += 1
         self.end = self._clock.next
@@ -187,7 +187,7 @@ class EncodedVideo:
                 if (reason := self._budget.reason) is not None:
                     self._damaged(self._clock.next, reason)
                     return
-                self._budget.decoded(frame.width * frame.height)
+                self._budget.decoded(frame.width, frame.height)
                 self._clock.tick(frame)
                 self._combs.add(frame)
                 if self._first is not None and not self._first.is_keyframe:
@@ -229,7 +229,8 @@ class EncodedVideo:
             with self._in_use:
                 return self._stream.decode(packet)
         except Exception as error:  # FFmpeg's errors, and what PyAV makes of values that it does not know
-            self._damaged(self._clock.next, plain_reason(error))
+            if self._first is None or self._first.is_keyframe:  # else what precedes the first key frame
+                self._damaged(self._clock.next, plain_reason(error))
             return []
 
     def _spread(self, count: int) -> Iterator[Moment]:

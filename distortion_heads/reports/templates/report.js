@@ -27,6 +27,7 @@
   const percent = (value) => Math.round(100 * value) + " %";
   const time = (s) => Math.floor(s / 60) + ":" + (s % 60).toFixed(1).padStart(4, "0");
   const told = (row) => Object.entries(row.families).filter(([, f]) => f[2]).sort((a, b) => b[1][0] - a[1][0]);
+  const quality = (row) => (row.qualities || []).find((q) => q.label === by("by").value);
   const inPart = (row) => Object.keys(row.maps).filter((family) => !row.families[family][2]);
 
   data.rows.forEach((row, i) => {
@@ -41,7 +42,7 @@
     path: (row) => row.lower,
     found: (row, family) => -(family ? probability(row, family) : Math.max(-1, ...row.told.map(([, f]) => f[0]))),
     severity: (row, family) => -Math.max(-1, ...row.told.filter(([n]) => !family || n === family).map(([, f]) => f[1] || 0)),
-    quality: (row) => (row.quality === undefined ? Infinity : row.quality),
+    quality: (row) => (quality(row) ? quality(row).value : Infinity),
     size: (row) => -row.width * row.height,
   };
   const probability = (row, family) => (row.families[family] ? row.families[family][0] : -1);
@@ -100,7 +101,7 @@
     const severity = row.told.map(([, f]) => f[1]).filter((s) => s !== null);
     node.append(image, title, chips(row));
     node.append(make("span", "number", severity.length ? Math.max(...severity).toFixed(1) : ""));
-    node.append(make("span", "number", row.quality === undefined ? "" : row.quality.toFixed(2)));
+    node.append(make("span", "number", quality(row) ? quality(row).value.toFixed(2) : ""));
     node.append(make("span", "number", row.width ? row.width + " x " + row.height : ""));
     node.addEventListener("click", () => { active = i; open(row); });
     return node;
@@ -145,13 +146,20 @@
       node.append(head, make("td", "number", f[0].toFixed(2)), make("td", "", f[2] ? severity || "present" : row.part.includes(family) ? "in a part" : ""), make("td", "", f[3]));
       return node;
     });
+    for (const q of row.qualities || []) {
+      const node = make("tr"), head = make("th", "", q.label), scale = "of " + q.low + " to " + q.high;
+      head.scope = "row";
+      const worst = q.worst === undefined ? "" : "worst second " + q.worst.toFixed(2) + " at " + time(q.time);
+      node.append(head, make("td", "number", q.value.toFixed(2)), make("td", "", scale), make("td", "", worst));
+      facts.push(node);
+    }
     by("facts").replaceChildren(...facts);
     by("notes").replaceChildren(...row.notes.map((note) => make("li", "", note)));
     const buttons = [button("Picture", () => show(0, null))];
     for (const [family, map] of Object.entries(row.maps)) buttons.push(button(family, () => show(0, map)));
     (row.shots || []).forEach((shot, i) => buttons.push(button(shot.family + " at " + time(shot.time), () => show(i, shot.map))));
     by("maps").replaceChildren(...(row.thumbs.length ? buttons : []));
-    by("timeline").replaceChildren(...(row.video ? timeline(row.video) : []));
+    by("timeline").replaceChildren(...(row.video ? timeline(row.video, row.qualities || []) : []));
     canvas.hidden = !row.thumbs.length;
     detail.showModal();
     if (row.thumbs.length) by("maps").firstChild.click();
@@ -208,14 +216,21 @@
     }
   }
 
-  function timeline(video) {
+  function timeline(video, qualities) {
     const nodes = [], length = Math.max(video.end - video.start, 1e-6);
-    for (const [family, f] of Object.entries(video.families)) {
-      const chart = svg("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": family + " over time" });
+    const curve = (label, values, parts, ...more) => {
+      const chart = svg("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": label + " over time" });
       chart.append(svg("rect", { class: "back", width: 1000, height: 100 }));
-      for (const [onset, offset] of f.segments) chart.append(svg("rect", { class: "part", x: (1000 * (onset - video.start)) / length, y: 0, width: Math.max(2, (1000 * (offset - onset)) / length), height: 100 }));
-      const points = f.curve.map((value, i) => (value < 0 ? null : (1000 * (i + 0.5)) / f.curve.length + "," + (100 - value))).filter(Boolean);
-      chart.append(svg("line", { class: "limit", x1: 0, x2: 1000, y1: 100 - 100 * f.threshold, y2: 100 - 100 * f.threshold }), svg("polyline", { class: "curve", points: points.join(" ") }));
+      for (const [onset, offset] of parts) chart.append(svg("rect", { class: "part", x: (1000 * (onset - video.start)) / length, y: 0, width: Math.max(2, (1000 * (offset - onset)) / length), height: 100 }));
+      const points = values.map((value, i) => (value < 0 ? null : (1000 * (i + 0.5)) / values.length + "," + (100 - value))).filter(Boolean);
+      chart.append(...more, svg("polyline", { class: "curve", points: points.join(" ") }));
+      return chart;
+    };
+    for (const q of qualities)
+      nodes.push(make("h3", "", q.label + ", mean " + q.value.toFixed(2)), curve(q.label, q.curve, [[q.time, q.time + 1]]), make("p", "muted", "The worst second, " + q.worst.toFixed(2) + ", from " + time(q.time) + "; the curve is from " + q.low + " to " + q.high + ", high is good"));
+    for (const [family, f] of Object.entries(video.families)) {
+      const limit = 100 - 100 * f.threshold;
+      const chart = curve(family, f.curve, f.segments, svg("line", { class: "limit", x1: 0, x2: 1000, y1: limit, y2: limit }));
       const spans = f.segments.slice(0, 6).map(([on, off, , kind]) => time(on) + " to " + time(off) + (kind ? " " + kind : "")).join("; ");
       nodes.push(make("h3", "", family + ", " + percent(f.share) + " of frames"), chart, make("p", "muted", spans || "no segment"));
     }
@@ -229,7 +244,7 @@
     node.textContent = text;
     by("legend").append(node);
   }
-  for (const id of ["text", "family", "state", "least"]) by(id).addEventListener("input", choose);
+  for (const id of ["text", "family", "state", "least", "by"]) by(id).addEventListener("input", choose);
   for (const node of document.querySelectorAll("#head button"))
     node.addEventListener("click", () => {
       turned = sort === node.dataset.sort && !turned;

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.processes import in_processes
+from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.errors import DataError
 
 
@@ -18,14 +18,19 @@ def block_files(folder: Path, stem: str, count: int, per_block: int) -> tuple[Pa
     return tuple(folder / f"{stem}-{index:05d}.safetensors" for index in range(-(-count // per_block)))
 
 
-def make_missing(files: Sequence[Path], make: Callable[[int], None], per_block: int, workers: int) -> Iterator[int]:
-    """Call `make` with the place of each file that is not there; yields the number of samples done so far."""
+def make_missing(
+    files: Sequence[Path], make: Callable[[int], None], per_block: int, workers: int, each: Each = in_processes
+) -> Iterator[int]:
+    """Call `make` with the place of each file that is not there; yields the number of samples done so far.
+
+    `each` says where: `in_processes`, or on a cluster that sees the same files.
+    """
     missing = [place for place, file in enumerate(files) if not file.exists()]
     done = (len(files) - len(missing)) * per_block
     yield done
     if not missing:
         return
-    for _ in in_processes(missing, make, workers):
+    for _ in each(missing, make, workers):
         done += per_block
         yield done
 

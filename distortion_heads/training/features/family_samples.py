@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import per_process
+from distortion_heads._system.processes import Each, in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.read_views import scene_features
@@ -77,9 +77,9 @@ class FamilySamples:
     loss: NDArray[np.float32]
 
 
-def collect_samples(plan: FamilyPlan, workers: int) -> Iterator[int]:
+def collect_samples(plan: FamilyPlan, workers: int, each: Each = in_processes) -> Iterator[int]:
     """Make the blocks that are missing; yields the number of samples done so far."""
-    return make_missing(plan.blocks, partial(_make_block, plan), PER_BLOCK, workers)
+    return make_missing(plan.blocks, partial(_make_block, plan), PER_BLOCK, workers, each)
 
 
 def read_samples(plan: FamilyPlan) -> FamilySamples:

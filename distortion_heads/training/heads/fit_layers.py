@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,22 @@ def _fit(
     head: Perceptron, windows: NDArray[Any], targets: _Targets, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Layer, Layer]:
     steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, recipe.stretch * MAX_STEPS))
+    descend(head, windows, targets, recipe, steps, rng)
+    return head.layers()
+
+
+class Targets(Protocol):
+    """Say how the loss of a perceptron falls."""
+
+    def gradient(self, out: Array, batch: NDArray[np.int64]) -> Array:
+        """Return the slope of the loss by the outputs (n, outputs) of the rows `batch`."""
+        ...
+
+
+def descend(
+    head: Perceptron, windows: NDArray[Any], targets: Targets, recipe: Recipe, steps: int, rng: np.random.Generator
+) -> None:
+    """Fit a perceptron, in place, to the `targets` of `windows` (n, dim); the same `rng`, the same fit."""
     optimizer = AdamW(head.parameters, steps, recipe)
     order = np.empty(0, np.int64)
     scale = np.float32(256 / (256 - recipe.dropout))
@@ -92,7 +108,6 @@ def _fit(
         x *= kept.reshape(x.shape) * scale
         hidden, out = head.forward(x)
         optimizer.step(head.gradients(x, hidden, targets.gradient(out, batch)))
-    return head.layers()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +121,8 @@ class Perceptron:
         """Draw small weights, which generalise from few pictures; the severity starts at 3."""
         first = rng.standard_normal((dim, hidden), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * dim)))
         last = rng.standard_normal((hidden, outputs), dtype=np.float32) * np.float32(np.sqrt(1 / (3 * hidden)))
-        bias = np.array([0.0, 3.0], np.float32)[:outputs]
+        bias = np.zeros(outputs, np.float32)
+        bias[1:2] = 3.0
         return cls((first, np.zeros(hidden, np.float32), last, bias))
 
     @classmethod

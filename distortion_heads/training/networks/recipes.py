@@ -68,7 +68,26 @@ AMEUR = RecordRecipe(
     patience=0,
 )
 DHEADS = RecordRecipe(name="dheads", weight_decay=1e-2)
-RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR)}
+MEON = RecordRecipe(
+    name="meon",
+    side=256,
+    stride=128,
+    tail="mean",
+    hidden=(),
+    dropout=0.0,
+    rate=1e-2,
+    backbone_rate=1e-4,
+    images_per_batch=40,
+    random_patches=1,
+    severity=False,
+    calibrate=False,
+    patience=3,
+    pooling="majority",
+    precision="float32",
+)
+"""Ma et al. 2018: types at `rate`, which falls where the loss stalls, then types and quality at `backbone_rate`."""
+
+RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, MEON)}
 
 
 def recipe_for(name: str, corpus: str | None = None, **changes: object) -> RecordRecipe:

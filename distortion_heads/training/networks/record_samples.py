@@ -26,19 +26,26 @@ READERS, AHEAD = 4, 3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Targets:
-    """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown."""
+    """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown.
+
+    `quality` float32 (n,), NaN where there is no opinion.
+    """
 
     presence: NDArray[np.float32]
     severity: NDArray[np.float32]
+    quality: NDArray[np.float32]
 
     @classmethod
-    def of(cls, records: Sequence[Record], labels: Sequence[str]) -> Targets:
+    def of(
+        cls, records: Sequence[Record], labels: Sequence[str], quality: NDArray[np.float32] | None = None
+    ) -> Targets:
         severity = [[record.severities.get(label, np.nan) for label in labels] for record in records]
         presence = [[label in record.severities for label in labels] for record in records]
         shape = (len(records), len(labels))
         return cls(
             presence=np.array(presence, np.float32).reshape(shape),
             severity=np.array(severity, np.float32).reshape(shape),
+            quality=np.full(len(records), np.nan, np.float32) if quality is None else quality,
         )
 
     def __len__(self) -> int:
@@ -100,6 +107,7 @@ class Batch:
     weight: Tensor
     presence: Tensor
     severity: Tensor
+    quality: Tensor
 
 
 def steps_per_epoch(count: int, recipe: RecordRecipe) -> int:
@@ -168,4 +176,5 @@ def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int6
         weight=torch.from_numpy(weight),
         presence=torch.from_numpy(targets.presence[index]),
         severity=torch.from_numpy(targets.severity[index]),
+        quality=torch.from_numpy(targets.quality[index]),
     )

@@ -6,9 +6,7 @@ backbone is frozen (then `samples` are its features) or learns too.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,16 +15,14 @@ from torch.nn import functional
 
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.checkpoint import Checkpoint
-from distortion_heads.training.networks.loop import Course, Progress, State, Stopwatch, train
+from distortion_heads.training.networks.epochs import Epochs
+from distortion_heads.training.networks.loop import Course, Progress, train
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
 from distortion_heads.training.networks.record_samples import Batch, Samples, steps_per_epoch, stream
 from distortion_heads.training.networks.towers import MultiTask
 
 SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
-SAVE_EVERY = 200
-"""Steps between checkpoints within an epoch; there is one after each epoch too."""
-
 PATCHES_AT_ONCE = 64
 """In validation."""
 
@@ -52,14 +48,14 @@ def train_on_records(
     network.to(device)
     optimizer = torch.optim.AdamW(parameter_groups(network, recipe), lr=recipe.rate, eps=1e-7)
     state = checkpoint.load(network, optimizer)
-    steps = 0 if state.finished else recipe.epochs * steps_per_epoch(len(fit.targets), recipe)
-    epochs = _Epochs(
-        network=network,
+    per_epoch = steps_per_epoch(len(fit.targets), recipe)
+    steps = 0 if state.finished else recipe.epochs * per_epoch
+    epochs = Epochs(
+        kept=lambda: trained_state(network),
+        measure=None if validation is None else lambda: validation_loss(network, validation, processes),
         optimizer=optimizer,
         state=state,
-        steps=steps,
-        per_epoch=steps_per_epoch(len(fit.targets), recipe),
-        validation=validation,
+        per_epoch=per_epoch,
         recipe=recipe,
         checkpoint=checkpoint,
         processes=processes,
@@ -77,56 +73,6 @@ def train_on_records(
     train(network, processes.wrap(network), course, optimizer, state)
     if recipe.patience and state.best:
         network.load_state_dict(state.best, strict=False)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Epochs:
-    """The work after a step: validation at the end of an epoch, checkpoints, and the report."""
-
-    network: MultiTask
-    optimizer: torch.optim.Optimizer
-    state: State
-    steps: int
-    per_epoch: int
-    validation: Samples | None
-    recipe: RecordRecipe
-    checkpoint: Checkpoint
-    processes: Processes
-    report: Callable[[Progress], None]
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
-
-    def after(self, loss: Tensor) -> None:
-        """Raise `DataError` if the loss is no number where a checkpoint is due."""
-        state, measured, value = self.state, None, loss.item()
-        epoch, rest = divmod(state.step, self.per_epoch)
-        if rest == 0:
-            measured = self._validate()
-            patience = self.recipe.patience
-            state.finished = epoch == self.recipe.epochs or 0 < patience <= state.stale
-        if measured is not None or state.finished or state.step % SAVE_EVERY == 0:
-            value = sum(self.processes.gather(value))
-            if not math.isfinite(value):
-                raise DataError("the loss is no number: lower --rate, or train with --precision float32")
-            if self.processes.is_first:  # all have the same state
-                self.checkpoint.save(trained_state(self.network), self.optimizer, state)
-        rate = self.stopwatch.add(self.recipe.images_per_batch)
-        if self.processes.is_first:
-            epoch = (state.step - 1) // self.per_epoch + 1
-            shown = Progress(
-                step=state.step, steps=self.steps, epoch=epoch, loss=value, per_second=rate, validation=measured
-            )
-            self.report(shown)
-
-    def _validate(self) -> float | None:
-        """Measure, and remember the weights of the least loss, and for how many epochs it has not been undercut."""
-        if self.validation is None:
-            return None
-        measured = validation_loss(self.network, self.validation, self.processes)
-        if measured < self.state.least:
-            self.state.least, self.state.stale, self.state.best = measured, 0, _copy(trained_state(self.network))
-        else:
-            self.state.stale += 1
-        return measured
 
 
 def multitask_loss(out: Tensor, batch: Batch) -> Tensor:
@@ -182,7 +128,3 @@ def trained_state(network: MultiTask) -> dict[str, Tensor]:
     if network.backbone is not None and network.backbone.learns_norms:
         found |= dict(network.named_buffers())
     return {name: value.detach() for name, value in found.items()}
-
-
-def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.to("cpu", copy=True) for name, value in state.items()}

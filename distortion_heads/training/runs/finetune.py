@@ -29,17 +29,23 @@ from distortion_heads.training.networks.train_on_records import train_on_records
 from distortion_heads.training.runs.finish_heads import finished_heads
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
+from distortion_heads.training.runs.opinions_of_records import Opinions
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
 from distortion_heads.views.patches import PatchGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fitted:
-    """The backbone's files, what reads them, and the heads in the order of the labels."""
+    """The backbone's files, what reads them, and the heads in the order of the labels.
+
+    `quality`: a head of quality, where one was trained too, on these `opinions`.
+    """
 
     backbone: BackboneSpec
     features: RecordFeatures
     heads: tuple[HeadFile, ...]
+    quality: HeadFile | None = None
+    opinions: Opinions | None = None
 
     def judge(self) -> HeadJudge:
         return HeadJudge(self.heads, self.features)
@@ -56,7 +62,7 @@ def fit_network(
         raise DataError("there are too few records: some are needed to train on, and others to validate with")
     if choice.finetune == "frozen":
         spec = frozen_files(choice, site)
-        features = _features(spec, site)
+        features = features_of(spec, site)
         samples = tuple(_feature_samples(features, part, labels, site.processes) for part in (fit, validation))
         dim, fingerprint = features.backbone.ref.dim, features.backbone.ref.fingerprint
         backbone = None
@@ -72,14 +78,14 @@ def fit_network(
     torch.manual_seed(choice.recipe.seed)
     towers = Towers(dim, len(labels), choice.recipe.hidden, severity=choice.recipe.severity)
     network = MultiTask(backbone, towers)
-    identity = _identity(choice, site, (fit, validation), labels, fingerprint)
+    identity = identity_of(choice, site, (fit, validation), labels, fingerprint)
     checkpoint = Checkpoint(site.run / "checkpoint.pt", {"another recipe, backbone or dataset": identity})
     train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
 
     if backbone is not None:
         spec = trained_files(backbone, choice, site, labels)
-        features = _features(spec, site)
-        _share_out(features, validation, site.processes)
+        features = features_of(spec, site)
+        share_out(features, validation, site.processes)
     heads = finished_heads(network.towers, choice, site, features, (fit, validation), labels)
     return Fitted(backbone=spec, features=features, heads=heads)
 
@@ -95,14 +101,14 @@ def with_metrics(fitted: Fitted, test: Sequence[Record], split: str) -> Fitted:
     return replace(fitted, heads=tuple(heads))
 
 
-def _features(spec: BackboneSpec, site: TrainingJob) -> RecordFeatures:
+def features_of(spec: BackboneSpec, site: TrainingJob) -> RecordFeatures:
     spec = with_network(spec, site.registry)
     # One thread: the records are what is worked on in parallel.
     source = open_backbone(spec, device=site.processes.device, threads=1)
     return RecordFeatures(backbone=source, hashes=site.hashes, cache=site.cache, frames=site.frames)
 
 
-def _share_out(features: RecordFeatures, records: Sequence[Record], processes: Processes) -> None:
+def share_out(features: RecordFeatures, records: Sequence[Record], processes: Processes) -> None:
     """Each process computes its share and leaves it in the cache for all."""
     if processes.size > 1:
         features.of(records[processes.rank :: processes.size], "native")
@@ -112,7 +118,7 @@ def _share_out(features: RecordFeatures, records: Sequence[Record], processes: P
 def _feature_samples(
     features: RecordFeatures, records: Sequence[Record], labels: Sequence[str], processes: Processes
 ) -> Samples:
-    _share_out(features, records, processes)
+    share_out(features, records, processes)
     return FeatureSamples(windows=features.of(records, "native"), targets=Targets.of(records, labels))
 
 
@@ -129,7 +135,7 @@ def _patch_samples(
     )
 
 
-def _identity(
+def identity_of(
     choice: NetworkChoice, site: TrainingJob, parts: Sequence[Sequence[Record]], labels: Sequence[str], fingerprint: str
 ) -> str:
     """SHA-256 (hex) of everything that decides the weights."""

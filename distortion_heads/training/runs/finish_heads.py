@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
-from distortion_heads.heads.head import Calibration, HeadFile, Provenance, Threshold
+from distortion_heads.heads.head import Calibration, HeadFile, Layer, Provenance, Threshold
 from distortion_heads.metrics.measure import measure
 from distortion_heads.metrics.thresholds import choose_threshold
 from distortion_heads.training.features.examples import Examples
@@ -19,15 +20,20 @@ from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.calibration import calibrate, image_probabilities
 from distortion_heads.training.heads.train_head import HeadCard, new_head
 from distortion_heads.training.networks.recipes import RecordRecipe
-from distortion_heads.training.networks.towers import Towers
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob, versions
 
 VOTE = 1e6
 """Scale of the logits that turns the mean of the windows' probabilities into the share of windows that fire."""
 
 
+class HasLayers(Protocol):
+    """Trained networks that give the layers of each head, such as `Towers`."""
+
+    def layers(self, head: int) -> tuple[Layer, ...]: ...
+
+
 def finished_heads(
-    towers: Towers,
+    towers: HasLayers,
     choice: NetworkChoice,
     site: TrainingJob,
     features: RecordFeatures,
@@ -36,21 +42,11 @@ def finished_heads(
 ) -> tuple[HeadFile, ...]:
     """Return a head for each tower, calibrated on the validation part (the second of `parts`)."""
     fit, validation = parts
-    digests = sorted({site.hashes[record.path] for part in parts for record in part})
-    sha256 = hashlib.sha256("\n".join(digests).encode()).hexdigest()
     windows = [w.astype(np.float32) for w in features.of(validation, "native")]
     heads = []
     for i, label in enumerate(labels):
         positive = sum(label in record.severities for record in fit)
-        provenance = Provenance(
-            data=site.data,
-            data_sha256=sha256,
-            n_pos=positive,
-            n_neg=len(fit) - positive,
-            seed=choice.recipe.seed,
-            command=site.command,
-            versions=versions(),
-        )
+        provenance = provenance_of(choice, site, parts, positive)
         known = site.registry.heads.get(label)
         card = HeadCard(
             label=label,
@@ -66,6 +62,22 @@ def finished_heads(
         )
         heads.append(_with_decision(head, examples, choice.recipe))
     return tuple(heads)
+
+
+def provenance_of(
+    choice: NetworkChoice, site: TrainingJob, parts: tuple[Sequence[Record], Sequence[Record]], positive: int
+) -> Provenance:
+    """Return where a head comes from that was trained on `positive` records and all others of the first part."""
+    digests = sorted({site.hashes[record.path] for part in parts for record in part})
+    return Provenance(
+        data=site.data,
+        data_sha256=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+        n_pos=positive,
+        n_neg=len(parts[0]) - positive,
+        seed=choice.recipe.seed,
+        command=site.command,
+        versions=versions(),
+    )
 
 
 def _with_decision(head: HeadFile, validation: Examples, recipe: RecordRecipe) -> HeadFile:

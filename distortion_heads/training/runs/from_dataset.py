@@ -27,8 +27,10 @@ from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR_STRIDES
-from distortion_heads.training.runs.finetune import Fitted, fit_network, with_metrics
+from distortion_heads.training.runs.finetune import Fitted, with_metrics
+from distortion_heads.training.runs.fit_records import fit_records
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
+from distortion_heads.training.runs.meon import with_quality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +90,12 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
         head_license=run.head_license,
         command=run.command,
         data=f"{corpus.name}: {run.data.name}",
+        mos_lower_better=corpus.mos_lower_better,
     )
-    fitted = fit_network(choice, site, parts["train"], parts["validation"], selection.labels)
+    fitted = fit_records(choice, site, parts["train"], parts["validation"], selection.labels)
     if processes.is_first:
-        fitted = with_metrics(fitted, parts["test"], "scenes of the dataset that were not trained on")
+        split_name = "scenes of the dataset that were not trained on"
+        fitted = with_quality(with_metrics(fitted, parts["test"], split_name), parts["test"], site, split_name)
         _write(run.out, fitted, selection, split)
     processes.wait()
     return Summary(fitted=fitted, sizes={name: len(records) for name, records in parts.items()}, notes=selection.notes)
@@ -100,7 +104,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
 def _write(out: Path, fitted: Fitted, selection: Selection, split: Partition) -> None:
     try:
         (out / "heads").mkdir(parents=True, exist_ok=True)
-        for head in fitted.heads:
+        for head in (*fitted.heads, *([fitted.quality] if fitted.quality else [])):
             write_atomic(out / "heads" / f"{head.label}.safetensors", dump_head(head))
         write_atomic(out / "labels.txt", "\n".join([*selection.labels, ""]).encode())
         write_atomic(out / "split.csv", _split_csv(selection, split).encode("utf-8", "surrogateescape"))

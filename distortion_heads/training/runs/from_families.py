@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.datasets.wild import clean_ones
@@ -35,6 +36,7 @@ class FamilyOptions:
     hold_pictures: int = 5_000
     seed: int = 0
     workers: int = 1
+    each: Each = in_processes
     licenses: tuple[str, ...] = ()
     head_license: str = UNSPECIFIED
     command: str = "dheads train --families"
@@ -51,13 +53,13 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
     if not heads:
         raise DataError('no plugin has a head of the scope "family": there is nothing to fit')
     families = tuple(spec.family for spec in heads)
-    backbone, scenes = options.backbone or bundled_backbone(), find_scenes(options.images)
+    backbone, scenes = options.backbone or bundled_backbone(), find_scenes(options.images.absolute())
     plans = [
         FamilyPlan(
-            folder=options.out / "samples",
+            folder=options.out.absolute() / "samples",
             name=name,
             scenes=paths,
-            found=clean_ones(options.wild, split),
+            found=clean_ones(options.wild and options.wild.absolute(), split),
             count=count,
             seed=options.seed + place,
             backbone=backbone,
@@ -71,7 +73,7 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
         )
     ]
     for plan in plans:
-        for done in collect_samples(plan, options.workers):
+        for done in collect_samples(plan, options.workers, options.each):
             options.report(f"samples, {plan.name}", done, plan.count)
     fit, hold = (read_samples(plan) for plan in plans)
     provenance = provenance_of(options, scenes.sha256, options.seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.datasets.wild import clean_ones
@@ -63,6 +64,7 @@ class QualityOptions:
     hold_pictures: int = 2_000
     seed: int = 0
     workers: int = 1
+    each: Each = in_processes
     licenses: tuple[str, ...] = ()
     head_license: str = UNSPECIFIED
     command: str = "dheads train --quality"
@@ -80,10 +82,10 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
     if spec is None:
         raise DataError('no plugin has a head of the scope "quality": there is nothing to fit')
     backbone = options.backbone or bundled_backbone()
-    scenes = find_scenes(options.images)
+    scenes = find_scenes(options.images.absolute())
     *fit_plans, hold_plan = plans = _plans(options, specs, backbone, scenes.fit, scenes.hold)
     for plan in reversed(plans):
-        for done in collect_samples(plan, options.workers):
+        for done in collect_samples(plan, options.workers, options.each):
             options.report(f"samples, {plan.name}", done, plan.count)
     fit, hold = read_samples(*fit_plans), read_samples(hold_plan)
     options.report("head", 0, 1)
@@ -134,10 +136,10 @@ def _plans(
     by_kind = round(KIND_SHARE * options.fit_pictures)
     kinds = {spec.label for spec in able} | {make.name for spec in specs for make in spec.makes}
     plan = QualityPlan(
-        folder=options.out / "samples",
+        folder=options.out.absolute() / "samples",
         name="fit",
         scenes=fit,
-        found=clean_ones(options.wild, "train"),
+        found=clean_ones(options.wild and options.wild.absolute(), "train"),
         count=options.fit_pictures - by_kind,
         seed=options.seed,
         backbone=backbone,

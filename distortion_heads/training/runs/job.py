@@ -33,6 +33,7 @@ class TrainingJob:
     """Where training happens. The checkpoint lies in `run`, the backbone is written to `backbones`.
 
     `hashes`: SHA-256 of every record's file. `frames`: of each video. `command`, `data`: for the heads' provenance.
+    `mos_lower_better`: see `Corpus`.
     """
 
     run: Path
@@ -46,6 +47,7 @@ class TrainingJob:
     head_license: str = UNSPECIFIED
     command: str = "dheads train"
     data: str = "a labelled dataset"
+    mos_lower_better: bool = False
 
 
 def versions() -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distortion_heads._system.locks import only_writer
+from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.datasets.clean_pictures import find_scenes
 from distortion_heads.errors import DataError
 from distortion_heads.registry.backbones import backbone_in, read_ref
@@ -27,6 +28,7 @@ class RefitOptions:
     hold_pictures: int = 5_000
     seed: int = 0
     workers: int = 1
+    each: Each = in_processes
     licenses: tuple[str, ...] = ()
     head_license: str = UNSPECIFIED
     command: str = "dheads train --refit-heads"
@@ -47,7 +49,7 @@ def refit_heads(options: RefitOptions, registry: Registry) -> Refitted:
     Writes `out/heads/LABEL.safetensors`; a killed run goes on where it stopped. Raises `BackboneError` if the run has
     no backbone, `DataError` if there is nothing to fit, too few pictures, or another run writes there.
     """
-    backbone = backbone_in(options.out)
+    backbone = backbone_in(options.out.absolute())
     with only_writer(options.out, "dheads train"):
         return _refit(options, registry, backbone)
 
@@ -64,10 +66,10 @@ def _refit(options: RefitOptions, registry: Registry, backbone: BackboneSpec) ->
             "no attached head can make its distortion: train each again with `dheads add-head`, those of the view "
             "temporal with `dheads train --clips`"
         )
-    scenes = find_scenes(options.images)
+    scenes = find_scenes(options.images.absolute())
     plans = [
         PicturePlan(
-            folder=options.out / "features",
+            folder=options.out.absolute() / "features",
             name=name,
             scenes=paths,
             count=count,
@@ -81,7 +83,7 @@ def _refit(options: RefitOptions, registry: Registry, backbone: BackboneSpec) ->
         )
     ]
     for plan in plans:
-        for done in collect(plan, options.workers):
+        for done in collect(plan, options.workers, options.each):
             options.report(f"features, {plan.name}", done, plan.count)
     job = HeadsJob(
         folder=folder,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.published import csiq, files, kadid, live, livemd, lvq, tid
 from distortion_heads.errors import DataError
@@ -39,6 +40,24 @@ def test_folder_per_label(tmp_path: Path) -> None:
         "c_fog.png": "c",
     }
     assert all(math.isnan(severity) for record in found.records for severity in record.severities.values())
+
+
+def test_a_folder_is_read_by_content_and_says_what_it_cannot_read(tmp_path: Path) -> None:
+    for name in ("clean/a.png", "rain/a.png"):
+        layouts.picture(tmp_path / name)
+    for name in ("rain/camera.HEIC", "rain/without_suffix", "rain/clip.mp4"):
+        (tmp_path / name).write_bytes((tmp_path / "rain" / "a.png").read_bytes())
+    (tmp_path / "rain" / "new.jxl").write_bytes(b"\xff\x0a" + bytes(20))
+    (tmp_path / "rain" / "raw.nef").write_bytes(b"nothing known")
+    (tmp_path / "rain" / "notes.txt").write_text("it rained")
+    (tmp_path / "empty").mkdir()
+    found = load_corpus(tmp_path)
+    assert {record.path.name for record in found.records} == {"a.png", "camera.HEIC", "without_suffix", "clip.mp4"}
+    assert not any(is_video(record) for record in found.records)
+    assert {item.path.name: item.reason.partition(":")[0] for item in found.unread} == {
+        "new.jxl": "cannot be read here",
+        "raw.nef": "cannot be read here",
+    }
 
 
 def test_folder_without_clean_must_be_asked_for(tmp_path: Path) -> None:

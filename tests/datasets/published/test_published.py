@@ -291,6 +291,36 @@ def test_livemd_has_two_labels(tmp_path: Path) -> None:
     assert by_name(found)["bikes_blur0_jpeg2.bmp"].level == 2
 
 
+def test_livemd_scores_are_dmos_by_the_lists_of_each_part(tmp_path: Path) -> None:
+    found = load_corpus(layouts.livemd(tmp_path))
+    named = by_name(found)
+    assert (named["bikes_blur3_jpeg1.bmp"].mos, named["bikes_blur0_noise2.bmp"].mos) == (31.0, 2.5)
+    assert named["bikes.bmp"].mos is None
+    assert found.mos_lower_better
+    assert all("scores" not in note for note in found.notes)
+    (tmp_path / "Part 1" / "Scores.mat").unlink()
+    half = by_name(load_corpus(tmp_path))
+    assert (half["bikes_blur3_jpeg1.bmp"].mos, half["bikes_blur0_noise2.bmp"].mos) == (None, 2.5)
+    (tmp_path / "Part 2" / "Scores.mat").unlink()
+    assert any("no opinion scores" in note for note in load_corpus(tmp_path).notes)
+
+
+def test_livemd_lists_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    layouts.livemd(tmp_path)
+    savemat(tmp_path / "Part 1" / "Scores.mat", {"DMOSscores": np.zeros((1, 3))})
+    with pytest.raises(DataError, match=r"Scores\.mat: DMOSscores"):
+        load_corpus(tmp_path)
+    savemat(tmp_path / "Part 1" / "Scores.mat", {"DMOSscores": np.zeros((1, 1))})
+    for name, message in (
+        ("gone_blur1_jpeg1.bmp", "expected gone_blur1_jpeg1.bmp"),
+        ("../x.bmp", "no plain file name"),
+    ):
+        cells = np.array([[np.array([name])]], dtype=object)
+        savemat(tmp_path / "Part 1" / "Imagelists.mat", {"distimgs": cells})
+        with pytest.raises(DataError, match=message):
+            load_corpus(tmp_path)
+
+
 def test_livemd_needs_its_references(tmp_path: Path) -> None:
     layouts.livemd(tmp_path)
     for part in ("Part 1/blurjpeg", "Part 2/blurnoise"):

@@ -20,6 +20,7 @@ from distortion_heads.evaluation.ratings.rated import rated_pictures
 from distortion_heads.evaluation.ratings.result import cross_table
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.scorers import find_scorers
+from helpers import corpora_layouts as layouts
 from helpers.contracts import assert_valid
 from helpers.little_pictures import save, scene
 
@@ -90,6 +91,15 @@ def test_difference_scores_are_turned_round(tmp_path: Path) -> None:
     assert second.srocc == pytest.approx(first.srocc)
     assert b.lower_better
     assert "were turned round" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_livemd_is_rated_by_differences(tmp_path: Path) -> None:
+    corpus = load_corpus(layouts.livemd(tmp_path))
+    found = rated_pictures(corpus, content_hashes([record.path for record in corpus.records]))
+    assert (found.lower_better, len(found.records)) == (True, 30)
+    order = np.argsort(found.opinions)
+    worst, best = found.records[order[0]], found.records[order[-1]]
+    assert (worst.path.name, best.path.name) == ("bikes_blur3_noise3.bmp", "bikes_blur0_jpeg1.bmp")
 
 
 def test_fitted_on_one_and_measured_on_the_other(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from distortion_heads.io.video.growing import GrowingStream
 from distortion_heads.io.video.length import is_whole
-from distortion_heads.io.video.options import Frame, Sampling, VideoOptions, VideoSource
+from distortion_heads.io.video.options import Follow, Frame, Sampling, VideoOptions, VideoSource
 from distortion_heads.io.video.reader import open_video
 from distortion_heads.io.video.tone import to_sdr
 from distortion_heads.views.runs import without_repeats
@@ -84,6 +84,8 @@ def test_a_stream_from_between_key_frames_loses_its_beginning_not_its_end(betwee
     assert frames[0].time == pytest.approx(1.25, abs=0.16)
     (note,) = video.notes
     assert note.startswith(f"the first {frames[0].time:.2f} s cannot be decoded")
+    live, followed = read(between_key_frames, follow=Follow(patience=0.1))
+    assert (followed.damage, len(live)) == (None, len(frames))
     later, _ = read(between_key_frames, sampling=Sampling(start=4.0))
     times = {frame.time: frame.pixels for frame in frames}
     assert all(np.array_equal(times[frame.time], frame.pixels) for frame in later[:5])

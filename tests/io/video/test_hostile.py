@@ -92,15 +92,19 @@ def test_a_small_file_of_many_large_frames_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_clip(tmp_path / "all_alike.mp4", [grey(90)] * 40)
-    monkeypatch.setattr(budget, "SMALL_PIXELS", 10 * 64 * 48)
+    monkeypatch.setattr(budget, "SMALL_PIXELS", 10 * 256 * 256)  # a smaller frame is padded to that
+    monkeypatch.setattr(budget, "PIXELS_PER_BYTE", 1)
     with closing(open_video(path, VideoOptions())) as video:
         assert 8 <= len(list(video.frames())) < 12
         assert "read on with --max-frames" in str(video.damage)
     assert count(path, VideoOptions(max_frames=1000)) == 40
     with path.open("rb") as stream, closing(open_video(stream, VideoOptions())) as video:
         assert len(list(video.frames())) == 40  # a stream is as long as its writer wants
-    monkeypatch.setattr(budget, "SMALL_BYTES", path.stat().st_size)
-    assert count(path) == 40
+    with monkeypatch.context() as larger:
+        larger.setattr(budget, "SMALL_BYTES", path.stat().st_size)
+        assert count(path) == 40
+    monkeypatch.setattr(budget, "PIXELS_PER_BYTE", 41 * 256 * 256 // path.stat().st_size)
+    assert count(path) == 40  # its bytes are enough for an ordinary clip
 
 
 def test_a_frame_of_a_small_file_is_no_larger_than_8k(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
