@@ -9,8 +9,8 @@ from distortion_heads.io.time_limit import TimeLimit
 from distortion_heads.io.video.growing import GrowingStream
 from distortion_heads.io.video.options import DEFAULT_MAX_FRAMES, DEFAULT_MAX_PIXELS
 
-SMALL_PIXELS = 1_000_000_000
-"""Pixels of all judged frames that any small file may have: 16 s of 1920 x 1080 at 30 frames/s."""
+SMALL_PIXELS = 850_000_000
+"""Pixels of all judged frames that any small file may have: 16 s of 1920 x 1080 at 25 frames/s."""
 
 PIXELS_PER_BYTE = 16_384
 """A small file may have so many if that is more. Slides have 8,000, camera pictures far fewer, all-alike 4K 90,000."""
