@@ -182,12 +182,16 @@ def _check_stage(kind: str, stage: Stage | None) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class PatchInput:
-    """The input of a network: squares of `side` native pixels every `stride`, as (x / 255 - mean) / std."""
+    """The input of a network: squares of `side` native pixels every `stride`, as (x / 255 - mean) / std.
+
+    With `width` they are no squares, but `side` high and `width` wide.
+    """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     side: int = 224
     stride: int = 150
+    width: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,9 @@ class FeatureSource(Protocol):
     concurrent: bool
     """True where pictures are better evaluated side by side, in threads, than one after the other."""
 
+    parameters: int
+    """How many numbers it was trained to; what is fixed, as a bank of filters, is not counted."""
+
     shares_overview: bool
     """True where it reads the overview that `overview_view` makes, so that a picture need be reduced once only."""
 

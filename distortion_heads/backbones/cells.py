@@ -53,6 +53,12 @@ class CellBackbone:
     def __init__(self, file: BackboneFile, engine: Engine) -> None:
         self.ref = file.ref
         self._engine = engine
+        self.parameters = sum(
+            file.tensors[f"conv{i}.{part}"].size
+            for i, conv in enumerate(file.architecture.convs)
+            for part in ("weight", "bias")
+            if not conv.analysis
+        )
         self._halo = -(-(file.architecture.receptive_field // 2) // CELL)
         self._plain = file.architecture.channels - file.architecture.magnitudes
         self._mean = file.tensors["feature_mean"].astype(np.float64)

@@ -173,13 +173,13 @@ def _is_sound(header: Mapping[str, Any]) -> bool:
 
 
 def _check_tensors(tensors: Mapping[str, NDArray[np.float32]], source: str) -> PatchGrid:
-    shapes = {"input_mean": (3,), "input_std": (3,), "patch": (2,)}
-    for name, shape in shapes.items():
-        if name not in tensors or tensors[name].shape != shape:
+    shapes = {"input_mean": [(3,)], "input_std": [(3,)], "patch": [(2,), (3,)]}
+    for name, allowed in shapes.items():
+        if name not in tensors or tensors[name].shape not in allowed:
             raise BackboneError(f"{source}: tensor {name!r} missing or misshapen")
     if not all(t.dtype == np.float32 and np.isfinite(t).all() for t in tensors.values()):
         raise BackboneError(f"{source}: every tensor must be finite float32")
-    side, stride = (int(value) for value in tensors["patch"])
-    if not (1 <= side <= MAX_SIDE and 1 <= stride <= MAX_SIDE) or (tensors["input_std"] <= 0).any():
+    sizes = [int(value) for value in tensors["patch"]]
+    if not all(1 <= size <= MAX_SIDE for size in sizes) or (tensors["input_std"] <= 0).any():
         raise BackboneError(f"{source}: impossible patch size, stride or standard deviation")
-    return PatchGrid(side=side, stride=stride)
+    return PatchGrid(side=sizes[0], stride=sizes[1], width=sizes[2] if len(sizes) > 2 else 0)

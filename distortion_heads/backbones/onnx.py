@@ -157,8 +157,8 @@ class OnnxPatchEngine:
     def features(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         return run_graph(self._session, np.ascontiguousarray(patches.transpose(0, 3, 1, 2)), foreign=True)
 
-    def check_shape(self, side: int, dim: int) -> None:
-        """Raise `BackboneError` unless the graph gives `dim` finite values for a patch of that side."""
-        found = self.features(np.zeros((1, side, side, 3), np.uint8))
+    def check_shape(self, size: tuple[int, int], dim: int) -> None:
+        """Raise `BackboneError` unless the graph gives `dim` finite values for a patch of that height and width."""
+        found = self.features(np.zeros((1, *size, 3), np.uint8))
         if found.shape != (1, dim):
             raise BackboneError(f"the backbone's graph gives {found.shape} for a patch, not {(1, dim)}")

@@ -63,7 +63,7 @@ def load_patch_backbone(spec: BackboneSpec, *, device: str = "cpu", threads: int
     if device != "cpu":
         return PatchBackbone(file, _torch_engines(device).open_patch_engine(spec, file, device))
     engine = OnnxPatchEngine(_read_graph(spec), file, threads)
-    engine.check_shape(file.grid.side, file.ref.dim)
+    engine.check_shape(file.grid.size, file.ref.dim)
     return PatchBackbone(file, engine)
 
 

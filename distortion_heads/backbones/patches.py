@@ -1,7 +1,8 @@
 """Backbones that see one patch at a time, such as ImageNet classifiers: their file, and patches -> features.
 
 The safetensors file holds every weight by its name in the network, and `input_mean`, `input_std` (3,) and
-`patch` (2,) = (side, stride): all that decides the features is a tensor, so that the fingerprint covers it.
+`patch` (2,) = (side, stride), or (3,) with a width: all that decides the features is a tensor, so that the fingerprint
+covers it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.backbones.base import PatchEngine
 from distortion_heads.backbones.files import (
+    SETTINGS,
     PatchFile,
 )
 from distortion_heads.spec import View
@@ -31,6 +33,7 @@ class PatchBackbone:
 
     def __init__(self, file: PatchFile, engine: PatchEngine) -> None:
         self.ref, self.grid = file.ref, file.grid
+        self.parameters = sum(value.size for name, value in file.tensors.items() if name not in SETTINGS)
         self._engine = engine
 
     def side_by_side(self) -> PatchBackbone:
@@ -39,7 +42,7 @@ class PatchBackbone:
 
     def count(self, pixels: NDArray[np.uint8], inside: NDArray[np.bool_] | None = None) -> int:
         """Return the number of patches of uint8 (H, W, 3) in the native view."""
-        corners = self.grid.corners(*(max(side, self.grid.side) for side in pixels.shape[:2]))
+        corners = self.grid.corners(*np.maximum(pixels.shape[:2], self.grid.size))
         return len(corners if inside is None else self._inside(corners, inside))
 
     def features(
@@ -55,14 +58,14 @@ class PatchBackbone:
         grid = self.grid if max_windows is None else replace(self.grid, limit=min(self.grid.limit, max_windows))
         patches = grid.of_view(pixels, view)
         if inside is not None and view == "native":
-            corners = grid.corners(*(max(side, grid.side) for side in pixels.shape[:2]))
+            corners = grid.corners(*np.maximum(pixels.shape[:2], grid.size))
             patches = patches[self._inside(corners, inside)]
         parts = [self._engine.features(patches[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
         return np.concatenate(parts)
 
     def _inside(self, corners: Sequence[tuple[int, int]], inside: NDArray[np.bool_]) -> list[int]:
-        side = self.grid.side
-        return mostly_inside(inside, [(top, left, top + side, left + side) for top, left in corners])
+        tall, wide = self.grid.size
+        return mostly_inside(inside, [(top, left, top + tall, left + wide) for top, left in corners])
 
     def batch_features(self, pictures: Sequence[NDArray[np.uint8]], view: View) -> list[NDArray[np.float32]]:
         """Return the `features` of several pictures, one after the other."""

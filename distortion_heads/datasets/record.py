@@ -17,7 +17,8 @@ class Record:
     that is present (this project's labels, such as "gaussian_blur") to its severity in [1, 5], or to NaN where that
     is unknown; it is empty for a clean picture. `level` is the dataset's own, unchanged. `mos` is the mean opinion
     score in the dataset's own scale; `reference` the pristine file where the dataset has one; `kind` the type that the
-    dataset names, also where it changes nothing and the record is clean; empty for a reference.
+    dataset names, also where it changes nothing and the record is clean; empty for a reference. `scores`: values of
+    full-reference metrics by name, where the dataset has them.
     """
 
     path: Path
@@ -27,6 +28,7 @@ class Record:
     mos: float | None = None
     reference: Path | None = None
     kind: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:

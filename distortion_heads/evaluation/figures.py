@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -23,9 +25,10 @@ def overall_figures(outcome: Outcome) -> Figures:
     """Return the figures over all heads: exact match, micro and macro means, silence on clean, and those of subsets.
 
     `exact`: share of the records of which every label is right (the paper's accuracy). `clean_silent`: share of the
-    clean records on which no head fires. `single_...`, `multiple_...`: records with one, with two or more distortions,
-    the clean ones among the negatives of both. `single_right`: share of the records with one distortion of which every
-    label is right, which the ICIP 2020 challenge calls F1 on single distortions. `seconds`: per picture or frame.
+    clean records on which no head fires. `single_...`, `multiple_...`: records with one, with two or more
+    distortions, the clean ones among the negatives of both. `single_right`: share of the records with one
+    distortion of which every label is right, which the ICIP 2020 challenge calls F1 on single distortions.
+    `seconds`: per picture or frame. `parameters`: numbers that the method holds.
     """
     found = outcome.found
     figures = set_figures(outcome.truth, found)
@@ -37,10 +40,11 @@ def overall_figures(outcome: Outcome) -> Figures:
     for name, chosen in (("single", counts == 1), ("multiple", counts > 1)):
         rows = chosen | outcome.clean
         subset = set_figures(outcome.truth[rows], found[rows]) if chosen.any() else {}
-        for figure in ("exact", "micro_f1", "macro_f1"):
+        for figure in ("exact", "micro_f1", "macro_precision", "macro_f1"):
             figures[f"{name}_{figure}"] = subset.get(figure)
     figures["single_right"] = single_right(outcome.truth, found)
     figures["seconds"], figures["fit_seconds"] = outcome.seconds, outcome.fit_seconds
+    figures["parameters"] = outcome.parameters
     return figures
 
 
@@ -78,6 +82,19 @@ def confusion(outcome: Outcome) -> NDArray[np.int64]:
     counts = np.zeros((none + 1, none + 1), np.int64)
     np.add.at(counts, (truth, answer), 1)
     return counts
+
+
+def combinations(outcome: Outcome) -> dict[tuple[str, str], int]:
+    """Return how many records with one set of labels got another as the answer (Ameur et al. 2022, Fig. 9).
+
+    A set is its labels with "+" between them, `CLEAN` without any; sets of which there is no such pair are left out.
+    """
+    there, found = (_set_names(flags, outcome.labels) for flags in (outcome.truth, outcome.found))
+    return dict(Counter(zip(there, found, strict=True)))
+
+
+def _set_names(flags: NDArray[np.bool_], labels: Sequence[str]) -> list[str]:
+    return ["+".join(label for label, flag in zip(labels, row, strict=True) if flag) or CLEAN for row in flags]
 
 
 def set_figures(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Figures:

@@ -15,7 +15,8 @@ from distortion_heads.datasets.record import Record
 class Judge(Protocol):
     """A fitted method. `thresholds` float64 (labels,): presence means probability >= threshold.
 
-    One that remembers anything of the records also has `uncached()`, the judge to take the time of.
+    One that remembers anything of the records also has `uncached()`, the judge to take the time of; one that can count
+    them has `parameters`, how many numbers it holds.
     """
 
     @property

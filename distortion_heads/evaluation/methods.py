@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
+from distortion_heads.evaluation.classical import NUMBERS, ClassicalMethod
 from distortion_heads.evaluation.heads_on_features import FrozenMethod, ShippedMethod
 from distortion_heads.evaluation.method import Judge, Method
+from distortion_heads.evaluation.presets import PRESETS
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.backbones import find_backbone
 from distortion_heads.registry.build import Registry
-from distortion_heads.spec import VIEWS
+from distortion_heads.spec import VIEWS, BackboneSpec
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.features.records import RecordFeatures
-
-OWN = ("frozen", "shipped")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +43,9 @@ def make_method(text: str, around: Surroundings) -> Method:
     """
     name, options = parse_method(text)
     text = str(options.pop("as", text))
-    if name not in OWN:
-        return _trained(text, name, options, around)
-    if unknown := sorted(options.keys() - {"backbone"}):
-        raise DataError(f"--method {text}: {name!r} has no option {unknown[0]!r}, only backbone")
-    spec = find_backbone(str(options["backbone"]), around.registry) if "backbone" in options else bundled_backbone()
-    if name == "shipped":
-        predictor = Predictor(registry=around.registry, backbone=spec, device=around.device, threads=1)
-        heads = {head.label: head for head in predictor.heads}
-        features = RecordFeatures(
-            backbone=predictor.backbone, hashes=around.hashes, cache=around.cache, frames=around.frames
-        )
-        return ShippedMethod(name=text, features=features, heads=heads)
-    backbone = open_backbone(spec, device=around.device, threads=1)
-    features = RecordFeatures(backbone=backbone, hashes=around.hashes, cache=around.cache, frames=around.frames)
-    views = {label: head.spec.view for label, head in around.registry.heads.items() if head.spec.view in VIEWS}
-    return FrozenMethod(name=text, features=features, views=views)
+    if name not in METHODS:
+        raise DataError(f"no method {name!r}: there are {', '.join(METHODS)}")
+    return METHODS[name](text, name, options, around)
 
 
 def parse_method(text: str) -> tuple[str, dict[str, Any]]:
@@ -75,11 +63,38 @@ def parse_method(text: str) -> tuple[str, dict[str, Any]]:
     return name, options
 
 
-def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
-    from distortion_heads.evaluation.trained_networks import NAMES, finetune_method
+def _frozen(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
+    backbone = open_backbone(_backbone(text, name, options, around), device=around.device, threads=1)
+    views = {label: head.spec.view for label, head in around.registry.heads.items() if head.spec.view in VIEWS}
+    return FrozenMethod(name=text, features=_features(backbone, around), views=views)
 
-    if name not in NAMES:
-        raise DataError(f"no method {name!r}: there are {', '.join((*OWN, *NAMES))}")
+
+def _shipped(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
+    spec = _backbone(text, name, options, around)
+    predictor = Predictor(registry=around.registry, backbone=spec, device=around.device, threads=1)
+    heads = {head.label: head for head in predictor.heads}
+    return ShippedMethod(name=text, features=_features(predictor.backbone, around), heads=heads)
+
+
+def _backbone(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> BackboneSpec:
+    if unknown := sorted(options.keys() - {"backbone"}):
+        raise DataError(f"--method {text}: {name!r} has no option {unknown[0]!r}, only backbone")
+    return find_backbone(str(options["backbone"]), around.registry) if "backbone" in options else bundled_backbone()
+
+
+def _features(backbone: FeatureSource, around: Surroundings) -> RecordFeatures:
+    return RecordFeatures(backbone=backbone, hashes=around.hashes, cache=around.cache, frames=around.frames)
+
+
+def _classical(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
+    if options:
+        raise DataError(f"--method {text}: {name!r} has no options, only as")
+    return ClassicalMethod(name=text, kind=name, frames=around.frames)
+
+
+def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
+    from distortion_heads.evaluation.trained_networks import finetune_method
+
     given = {name: getattr(around, name) for name in ("corpus", "device", "cache", "registry", "frames")}
     if taken := sorted(options.keys() & given.keys()):
         raise DataError(f"--method {text}: {taken[0]!r} is no option of a method")
@@ -106,6 +121,15 @@ class _Renamed:
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
         return self.method.fit(train, validation, labels, seed=seed, work=work)
+
+
+METHODS: Mapping[str, Callable[[str, str, Mapping[str, Any], Surroundings], Method]] = {
+    "frozen": _frozen,
+    "shipped": _shipped,
+    **dict.fromkeys(NUMBERS, _classical),
+    **dict.fromkeys(PRESETS, _trained),
+}
+"""The makers of methods: of the name that it is shown by, its name here, its options and the surroundings."""
 
 
 def _value(text: str) -> int | float | bool | str:

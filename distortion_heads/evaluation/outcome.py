@@ -24,7 +24,8 @@ class Outcome:
 
     `paths` are relative to the dataset. `truth` bool (n, labels); `clean` bool (n,), records without any distortion;
     `probability` float64 (n, labels) in [0, 1]; `thresholds` float64 (labels,). `seconds`: to judge one picture or
-    frame from its file, median; `fit_seconds`: to fit. `n_train`, `n_validation`: records.
+    frame from its file, median; `fit_seconds`: to fit. `n_train`, `n_validation`: records. `parameters`: numbers that
+    the fitted method holds, None where it does not say.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Outcome:
     fit_seconds: float
     n_train: int
     n_validation: int
+    parameters: int | None = None
 
     @property
     def found(self) -> NDArray[np.bool_]:
@@ -85,6 +87,7 @@ def _parse(content: Mapping[str, Any]) -> Outcome | None:
         fit_seconds=float(content["fit_seconds"]),
         n_train=int(content["n_train"]),
         n_validation=int(content["n_validation"]),
+        parameters=None if content.get("parameters") is None else int(content["parameters"]),
     )
     rows, columns = len(outcome.paths), len(outcome.labels)
     shapes = (outcome.truth.shape, outcome.probability.shape, outcome.clean.shape, outcome.thresholds.shape)

@@ -7,6 +7,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distortion_heads.evaluation.figures import CLEAN
 from distortion_heads.evaluation.summary import Result, Row, Spread
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SHOWN = {"exact": "all labels right", "macro_f1": "macro F1"}
+OTHER = "another set"
 MOST_NAMED = 30
 """Labels up to which the cells of a confusion matrix carry numbers."""
 
@@ -29,6 +31,8 @@ def draw_plots(result: Result) -> dict[str, bytes]:
         plots[f"thresholds-{protocol}.png"] = draw_thresholds(result.at(protocol), protocol)
         for row in result.at(protocol):
             plots[row.confusion_plot] = draw_confusion(row, result.labels)
+            if result.dataset.multiple:
+                plots[row.combinations_plot] = draw_combinations(row)
         if len(result.shares) > 1:
             plots[f"shares-{protocol}.png"] = draw_shares(result, protocol)
     if len(result.protocols) > 1:
@@ -83,14 +87,33 @@ def draw_confusion(row: Row, labels: Sequence[str]) -> bytes:
     counts = np.asarray(row.confusion, float)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = (*labels, CLEAN)
-    size = 2.6 + 0.42 * len(names)
-    figure = new_figure(size + 0.8, size)
+    return _matrix(row, percent, names, names, "most probable head that fires")
+
+
+def draw_combinations(row: Row) -> bytes:
+    """Draw the percentage of each set of labels (rows) by the answer (columns) (Ameur et al. 2022, Fig. 9).
+
+    Answers that are the labels of no record are one column, the last.
+    """
+    there = list(row.combinations)
+    counts = np.array(
+        [[found.get(name, 0) for name in there] + [sum(found.values())] for found in row.combinations.values()], float
+    )
+    total = counts[:, -1:].copy()
+    counts[:, -1] -= counts[:, :-1].sum(axis=1)
+    return _matrix(row, 100 * counts / total, there, [*there, OTHER], "labels of the heads that fire")
+
+
+def _matrix(row: Row, percent: NDArray[np.float64], there: Sequence[str], found: Sequence[str], x: str) -> bytes:
+    """Draw a confusion matrix, of which the rows are named `there` and the columns `found`."""
+    long = 0.07 * max(0, max(map(len, found)) - 20)  # room for the names of sets
+    figure = new_figure(3.4 + 0.42 * len(found) + long, 2.6 + 0.42 * len(there) + long)
     axes = figure.add_subplot()
     axes.imshow(percent, cmap=MAP, vmin=0, vmax=100)
-    if len(names) <= MOST_NAMED:
+    if len(found) <= MOST_NAMED:
         annotate(axes, percent, dark=percent > 55, shown=percent >= 0.05, text="{:.1f}")
-    name_axes(axes, names, names)
-    axes.set(xlabel="most probable head that fires", ylabel="what is there")
+    name_axes(axes, there, found)
+    axes.set(xlabel=x, ylabel="what is there")
     axes.set_title(f"{row.method}\n{row.protocol}, percent", color=INK, fontsize=10)
     return to_png(figure)
 

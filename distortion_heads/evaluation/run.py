@@ -19,7 +19,7 @@ from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.datasets.selection import Selection
-from distortion_heads.datasets.splits import FULL_SHARE, Protocol, split_records
+from distortion_heads.datasets.splits import FULL_SHARE, Partition, Protocol, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Judge, Method
 from distortion_heads.evaluation.outcome import SCHEMA, Outcome, load_outcome, save_outcome
@@ -110,10 +110,25 @@ def repetition_digest(repetition: Repetition, selection: Selection, frames: int)
 
 
 def _run(repetition: Repetition, selection: Selection, work: Path, frames: int) -> Outcome:
-    records, labels = selection.records, selection.labels
     split = split_records(
-        records, selection.scenes, labels, repetition.protocol, seed=repetition.seed, share=repetition.share
+        selection.records,
+        selection.scenes,
+        selection.labels,
+        repetition.protocol,
+        seed=repetition.seed,
+        share=repetition.share,
     )
+    return run_split(repetition, selection, split, work, frames)
+
+
+def run_split(
+    repetition: Repetition, selection: Selection, split: Partition, work: Path, frames: int = FRAMES
+) -> Outcome:
+    """Fit the method of `repetition` on the parts of `split`, and judge its test part. `work` as in `Method.fit`.
+
+    Raises `DataError` if the method leaves something unanswered, and whatever it raises.
+    """
+    records, labels = selection.records, selection.labels
     train, validation, test = ([records[i] for i in part] for part in (split.train, split.validation, split.test))
     started = time.perf_counter()
     judge = repetition.method.fit(train, validation, labels, seed=repetition.seed, work=work)
@@ -137,6 +152,7 @@ def _run(repetition: Repetition, selection: Selection, work: Path, frames: int) 
         fit_seconds=fit_seconds,
         n_train=len(train),
         n_validation=len(validation),
+        parameters=getattr(judge, "parameters", None),
     )
 
 

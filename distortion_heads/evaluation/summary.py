@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,7 +12,16 @@ import numpy as np
 
 from distortion_heads.datasets.published.lvq import KIND as LVQ
 from distortion_heads.datasets.splits import TEST_SHARE, VALIDATION_SHARE
-from distortion_heads.evaluation.figures import SWEEP, Figures, confusion, head_figures, overall_figures, sweep_figures
+from distortion_heads.evaluation.figures import (
+    CLEAN,
+    SWEEP,
+    Figures,
+    combinations,
+    confusion,
+    head_figures,
+    overall_figures,
+    sweep_figures,
+)
 from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.reports.markdown import render
 
@@ -35,7 +45,8 @@ Spreads = Mapping[str, Spread | None]
 class Row:
     """One method under one protocol at one share.
 
-    `thresholds` maps a common threshold to medians; `confusion` is summed over the repetitions, clean last.
+    `thresholds` maps a common threshold to medians; `confusion` is summed over the repetitions, clean last, and so are
+    `combinations`: the sets of labels that are there, those of the answers to them, and how often.
     """
 
     method: str
@@ -49,12 +60,21 @@ class Row:
     heads: Mapping[str, Spreads]
     thresholds: Mapping[str, Mapping[str, float | None]]
     confusion: tuple[tuple[int, ...], ...]
+    combinations: Mapping[str, Mapping[str, int]]
 
     @property
     def confusion_plot(self) -> str:
         """The file name of its confusion matrix."""
-        method = re.sub(r"[^a-z0-9.]+", "-", self.method.lower()).strip("-")
-        return f"confusion-{method}-{self.protocol}.png"
+        return f"confusion-{self._slug}.png"
+
+    @property
+    def combinations_plot(self) -> str:
+        """The file name of its confusion over sets of labels."""
+        return f"combinations-{self._slug}.png"
+
+    @property
+    def _slug(self) -> str:
+        return f"{re.sub(r'[^a-z0-9.]+', '-', self.method.lower()).strip('-')}-{self.protocol}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +159,17 @@ def summarize(outcomes: Sequence[Outcome]) -> Row:
         heads={label: _spreads([each[label] for each in heads]) for label in first.labels},
         thresholds={f"{value:.1f}": _medians([sweep[value] for sweep in sweeps]) for value in SWEEP},
         confusion=tuple(map(tuple, np.sum([confusion(outcome) for outcome in outcomes], axis=0).tolist())),
+        combinations=_combinations(outcomes),
     )
+
+
+def _combinations(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:
+    """Return the counts of all repetitions together, the sets with fewer labels first."""
+    counts = sum((Counter(combinations(outcome)) for outcome in outcomes), Counter[tuple[str, str]]())
+    table: dict[str, dict[str, int]] = {}
+    for there, found in sorted(counts, key=lambda pair: [(name != CLEAN, name.count("+"), name) for name in pair]):
+        table.setdefault(there, {})[found] = counts[there, found]
+    return table
 
 
 def median(spreads: Spreads, name: str) -> float | None:

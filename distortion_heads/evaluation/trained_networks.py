@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from distortion_heads._system.errors_text import reason
-from distortion_heads.backbones.with_torch.networks import Finetune
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Judge, Method
+from distortion_heads.evaluation.presets import PRESETS
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
@@ -25,19 +25,12 @@ from distortion_heads.training.networks.recipes import FINETUNE, RecordRecipe, r
 from distortion_heads.training.runs.fit_records import fit_records
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 
-_PRESETS: Mapping[str, tuple[str, str, Finetune]] = {
-    "ameur": ("ameur", "densenet169", "frozen"),
-    "finetune-last-block": ("dheads", "dheads_small", "last-block"),
-    "finetune-all": ("dheads", "dheads_small", "all"),
-    "meon": ("meon", "meon", "all"),
-}
-NAMES = tuple(_PRESETS)
 FORMAT = "2"
 """Changes whenever the same records and seed give other networks."""
 
 
 def finetune_method(name: str, **options: Any) -> Method:
-    """Return the method `name`, one of `NAMES`.
+    """Return the method `name`, one of `PRESETS`.
 
     `options`: `backbone` ("dheads_small", a torchvision model, a plugin's), `weights` ("imagenet", "none" or a file),
     `finetune` ("frozen", "last-block" or "all"), `corpus` (the kind of dataset, which decides the stride of the
@@ -45,23 +38,24 @@ def finetune_method(name: str, **options: Any) -> Method:
     installed), `frames` (of each video), and any field of `RecordRecipe` (`epochs`, `images_per_batch` ...).
     Raises `DataError` for an unknown name or option, `BackboneError` for a backbone whose file is damaged.
     """
-    if name not in _PRESETS:
-        raise DataError(f"no method {name!r}: there are {', '.join(NAMES)}")
-    preset, backbone, finetune = _PRESETS[name]
+    if name not in PRESETS:
+        raise DataError(f"no method {name!r}: there are {', '.join(PRESETS)}")
+    preset, corpus = PRESETS[name], options.get("corpus")
     own = ("backbone", "weights", "finetune", "corpus", "device", "cache", "registry", "frames")
     allowed = {*own, *(field.name for field in fields(RecordRecipe))} - {"name", "seed", "hidden"}
     if unknown := sorted(options.keys() - allowed):
         shown = sorted(allowed - {"corpus", "device", "cache", "registry", "frames"})
         raise DataError(f"method {name!r} has no option {unknown[0]!r}: there are {', '.join(shown)}")
-    finetune = options.get("finetune", finetune)
+    finetune: Any = options.get("finetune", preset.finetune)
+    weights = options.get("weights", preset.weights)
     if finetune not in FINETUNE:
         raise DataError(f"method {name!r}: finetune={finetune} is none of {', '.join(FINETUNE)}")
     changes = {key: value for key, value in options.items() if key not in own}
     choice = NetworkChoice(
-        backbone=str(options.get("backbone", backbone)),
-        weights=None if options.get("weights") is None else str(options["weights"]),
+        backbone=str(options.get("backbone", preset.backbone_for(corpus))),
+        weights=None if weights is None else str(weights),
         finetune=finetune,
-        recipe=recipe_for(preset, options.get("corpus"), **changes),
+        recipe=recipe_for(preset.recipe, corpus, **changes),
     )
     registry = options.get("registry") or load_registry()
     spec = named_backbone(choice.backbone, registry)

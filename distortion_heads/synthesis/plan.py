@@ -52,7 +52,8 @@ class SynthPlan:
     """The items that are made of every picture.
 
     With `per_image` N: N draws, each of `mixture[0]` to `mixture[1]` distortions of distinct families. Without it,
-    every distortion at every level, or once each at a drawn severity. Raises `DataError` if that cannot be done.
+    every distortion at every level, or once each at a drawn severity. With `one_kind` one distortion at every level,
+    drawn for the picture, as in KADIS-700k (Lin, Hosu, Saupe 2020). Raises `DataError` if that cannot be done.
     """
 
     specs: tuple[HeadSpec, ...]
@@ -60,6 +61,7 @@ class SynthPlan:
     seed: int = 0
     per_image: int | None = None
     mixture: tuple[int, int] = (1, 1)
+    one_kind: bool = False
 
     def __post_init__(self) -> None:
         for spec in self.specs:
@@ -68,6 +70,8 @@ class SynthPlan:
         if not self.specs:
             raise DataError("no distortion to make: none of the attached heads has a synthesizer")
         most = self.mixture[1]
+        if self.one_kind and (self.per_image is not None or not self.severities.levels):
+            raise DataError("one distortion for each picture is made at levels: give them as 1,2,3,4,5, and no -n")
         if most > 1 and self.per_image is None:
             raise DataError("mixtures are drawn at random: say how many for each picture (--per-image)")
         families = {spec.family for spec in self.specs}
@@ -82,7 +86,7 @@ class SynthPlan:
         """Return the number of items of each picture."""
         if self.per_image is not None:
             return self.per_image
-        return len(self.specs) * max(len(self.severities.levels), 1)
+        return (1 if self.one_kind else len(self.specs)) * max(len(self.severities.levels), 1)
 
     def items(self, source: str, start: int, stop: int) -> Iterator[Item]:
         """Yield the items number `start` up to `stop` of the picture named `source`."""
@@ -91,7 +95,8 @@ class SynthPlan:
 
     def _listed(self, source: str, index: int) -> Item:
         levels = self.severities.levels
-        spec = self.specs[index // max(len(levels), 1)]
+        place = item_seed(self.seed, source, "kind") if self.one_kind else index // max(len(levels), 1)
+        spec = self.specs[place % len(self.specs)]
         level = levels[index % len(levels)] if levels else None
         name = spec.label if level is None else f"{spec.label}-{level:g}"
         seed = item_seed(self.seed, source, name)

@@ -6,8 +6,8 @@
         ...
 
 OUT holds `NAME.ITEM.png` for each item of the picture NAME, `NAME.ITEM.mkv` (or .mp4) for each of the clip NAME,
-`manifest.csv` (once all are done), and `synth.json`, which says what the run was, so that no other run goes on in its
-place.
+`manifest.csv` (once all are done), in `.scores` what metrics say of each, if asked for, and `synth.json`, which says
+what the run was, so that no other run goes on in its place.
 """
 
 from __future__ import annotations
@@ -109,6 +109,8 @@ class Run:
             "keep_codec": self.target.keep_codec,
             "intervals": [str(interval) for interval in clips.intervals] or None,
             "codec": None if clips.coding == Coding() else str(clips.coding),
+            "one_kind": self.plan.one_kind or None,
+            "scores": list(self.target.scores) or None,
             "version": version("distortion-heads"),
         }
 

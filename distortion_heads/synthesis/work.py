@@ -29,6 +29,7 @@ from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import CleanClip, ClipTarget, size_of, write_clip
 from distortion_heads.synthesis.distort import distort
 from distortion_heads.synthesis.plan import Item, SpoiltError, SynthPlan
+from distortion_heads.synthesis.scores import kept_scores
 from distortion_heads.synthesis.sources import Source
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ class Target:
     """Where and how pictures and clips are written.
 
     `compress` is 0 (fastest) to 9 (smallest); with `keep_codec` a picture that a codec distorts last is kept as the
-    codec's own file.
+    codec's own file. `scores` names full-reference metrics that compare each picture with its original.
     """
 
     folder: Path
     format: Format = "png"
     compress: int = 0
     keep_codec: bool = False
+    scores: tuple[str, ...] = ()
     clips: ClipTarget = ClipTarget()  # noqa: RUF009 - frozen
 
     @property
@@ -73,8 +75,8 @@ class Task:
 class Row(NamedTuple):
     """One line of the manifest, whose columns are the fields.
 
-    The last ones belong to clips: `interval` is empty for the whole clip, else "2-5+7-8" in seconds; `bit_rate` (bit/s)
-    and `crf` are those asked for.
+    Four belong to clips: `interval` is empty for the whole clip, else "2-5+7-8" in seconds; `bit_rate` (bit/s) and
+    `crf` are those asked for. `scores` of pictures is a JSON object of metrics, empty where none was asked for.
     """
 
     file: str
@@ -89,6 +91,7 @@ class Row(NamedTuple):
     codec: str = ""
     bit_rate: str = ""
     crf: str = ""
+    scores: str = ""
 
     @property
     def cells(self) -> list[object]:
@@ -133,7 +136,7 @@ class Maker:
                     problems.append(f"{task.source.path}: {item.name}: {error}")
                     continue
                 made += 1
-            rows.append(row)
+            rows.append(self._with_scores(task, row))
         planned = min(task.stop, self._plan.size) - task.start
         return Outcome(rows=tuple(rows), made=made, planned=planned, problems=tuple(dict.fromkeys(problems)))
 
@@ -157,6 +160,12 @@ class Maker:
         with _written(self._target.folder / file, self._temporary, sync=True):
             encoded = write_clip(task.source.path, self._temporary, clip, VideoOptions(max_pixels=limit))
         return _row(task.source, item, file, (encoded.width, encoded.height), clips)
+
+    def _with_scores(self, task: Task, row: Row) -> Row:
+        if task.source.is_video or not self._target.scores:
+            return row
+        folder, metrics = self._target.folder, self._target.scores
+        return row._replace(scores=kept_scores(folder, row.file, metrics, lambda: self._image(task)))
 
     def _image(self, task: Task) -> FloatImage:
         """Return the picture of a task, decoded only once it is wanted. Raises `InputError`."""

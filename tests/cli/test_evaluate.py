@@ -139,3 +139,27 @@ def test_no_dataset_and_no_result(dheads: Dheads, tmp_path: Path) -> None:
     scores = dheads("score2020", tmp_path / "result.json")
     assert (scores.code, scores.out) == (1, "")
     assert "result.json" in scores.error
+
+
+def test_table_takes_weights_by_the_backbones_names(dheads: Dheads, dataset: Path, tmp_path: Path) -> None:
+    alone = dheads("evaluate", dataset, "--weights", "vgg16.pth", "--out", tmp_path / "out")
+    assert alone.code == 2
+    assert "--weights needs --table" in alone.err
+    missing = dheads("evaluate", dataset, "--table", "8", "--weights", "densenet169.pth", "--out", tmp_path / "out")
+    assert missing.code == 1
+    assert "no --weights for vgg16 among densenet169.pth" in missing.err
+
+
+def test_audit_says_what_a_split_is_worth(dheads: Dheads, dataset: Path, tmp_path: Path) -> None:
+    alone = dheads("audit", dataset, "--worth", "--judge", "0")
+    assert alone.code == 2
+    assert "--worth compares a --split" in alone.err
+    names = [f"{kind}{seed}.png" for seed in range(8) for kind in "ab"]
+    rows = [f"{name},{'test' if place in (0, 3, 7) else 'train'}" for place, name in enumerate(names)]
+    (tmp_path / "split.csv").write_text("\n".join(["path,part", *rows]))
+    found = dheads("audit", dataset, "--split", tmp_path / "split.csv", "--judge", "0", "--worth", "--json")
+    assert found.code == 1, found.err
+    worth = json.loads(found.out)["checked"][-1]
+    assert worth.startswith("worth of the split: frozen, trained on train, has all labels right on 100.0 % of test;")
+    assert "on 5 splits of the same pictures by scene on 100.0 %" in worth
+    assert worth.endswith("+0.0 points")

@@ -250,3 +250,21 @@ def test_add_head_as_json_and_strict(dheads: Dheads, scenes: Path, tmp_path: Pat
     usage = dheads("add-head", "jpeg", "--clean", scenes / "clean", "--strict")
     assert (usage.code, usage.out) == (2, "")
     assert "go with --data" in usage.error
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ((), "--places goes alone, with --images DIR"),
+        (("--images", ".", "--familiarity"), "goes alone, with --images DIR"),
+        (("--images", ".", "--wild", "."), "--wild does not go with --places"),
+        (("--images", ".", "--steps", "3"), "--steps does not go with --places"),
+    ],
+)
+def test_the_model_of_places_takes_clean_pictures_alone(
+    dheads: Dheads, tmp_path: Path, more: tuple[str, ...], told: str
+) -> None:
+    result = dheads("train", "--places", "--out", tmp_path / "run", *more)
+    assert result.code == 2
+    assert told in result.error
+    assert not (tmp_path / "run").exists()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from distortion_heads.evaluation.figures import confusion, head_figures, overall_figures, sweep_figures
+from distortion_heads.evaluation.figures import combinations, confusion, head_figures, overall_figures, sweep_figures
 from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.evaluation.summary import summarize
 
@@ -104,3 +106,37 @@ def test_summary_is_the_median_with_least_and_most() -> None:
     assert row.repetitions == 3
     assert np.sum(row.confusion) == 3 * 6
     assert row.heads["blur"]["recall"].median == pytest.approx(2 / 3)  # type: ignore[union-attr]
+
+
+def test_combinations_are_sets_of_labels_and_their_answers() -> None:
+    """Record 1 is silent, 2 hears blur too, 6 hears noise in a clean one; 4 has both."""
+    assert combinations(outcome()) == {
+        ("blur", "blur"): 1,
+        ("blur", "clean"): 1,
+        ("noise", "blur+noise"): 1,
+        ("noise", "noise"): 1,
+        ("blur+noise", "blur+noise"): 1,
+        ("clean", "clean"): 1,
+        ("clean", "noise"): 1,
+    }
+
+
+def test_combinations_of_all_repetitions_begin_with_clean_and_end_with_mixtures() -> None:
+    row = summarize([outcome(), outcome(seed=1)])
+    assert list(row.combinations) == ["clean", "blur", "noise", "blur+noise"]
+    assert row.combinations["clean"] == {"clean": 2, "noise": 2}
+    assert row.combinations["noise"] == {"noise": 2, "blur+noise": 2}
+
+
+def test_precision_of_single_and_multiple_distortions() -> None:
+    """Single with clean: blur 1 right and 1 alarm, noise 2 right and 1 alarm; multiple with clean: noise 1 alarm."""
+    figures = overall_figures(outcome())
+    assert figures["single_macro_precision"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert figures["multiple_macro_precision"] == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_parameters_are_told_where_they_are_known() -> None:
+    assert overall_figures(outcome())["parameters"] is None
+    row = summarize([replace(outcome(), parameters=7)])
+    assert row.figures["parameters"] is not None
+    assert row.figures["parameters"].median == 7

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +20,15 @@ from dheads_cli.output.console import (
     stdout_stream,
 )
 from dheads_cli.output.progress import progress_bar
-from dheads_cli.session import session_of
+from dheads_cli.session import needs_train_extra, session_of
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.datasets.load import KINDS, load_corpus
 
 if TYPE_CHECKING:
+    from dheads_cli.output.progress import Bar
     from distortion_heads.datasets.audit.findings import Audit, Finding
+    from distortion_heads.datasets.record import Corpus
+    from distortion_heads.registry.build import Registry
 
 FILE = click.Path(path_type=Path)
 
@@ -47,6 +52,11 @@ FILE = click.Path(path_type=Path)
     metavar="N",
     help="Let the attached heads judge N of the pictures; 0 for none.",
 )
+@click.option(
+    "--worth",
+    is_flag=True,
+    help="Also train heads on the split, and on splits by scene, and say how many points that changes.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of threads (default: one per core).")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.pass_context
@@ -56,6 +66,7 @@ def audit(
     kind: str | None,
     splits: tuple[Path, ...],
     judge: int,
+    worth: bool,
     jobs: int | None,
     as_json: bool,
 ) -> int:
@@ -70,6 +81,8 @@ def audit(
     """
     from distortion_heads.datasets.audit.audit import audit_corpus
 
+    if worth and not splits:
+        raise click.UsageError("--worth compares a --split with splits by scene: give one")
     corpus = load_corpus(dataset, kind)
     registry = session_of(ctx).checked_registry() if judge else None
     with progress_bar() as bar:
@@ -81,8 +94,32 @@ def audit(
             jobs=jobs or usable_cores(),
             progress=lambda stage, done, total: bar.show(done, total, stage, f"{done} of {total}", "files"),
         )
+        if worth:
+            line = _worth(session_of(ctx).checked_registry(), corpus, splits, bar)
+            found = replace(found, checked=(*found.checked, line))
     stdout_stream(machine=as_json).write(_json(found) if as_json else _text(found))
     return 0 if found.sound else 1
+
+
+def _worth(registry: Registry, corpus: Corpus, splits: tuple[Path, ...], bar: Bar) -> str:
+    with needs_train_extra("dheads audit --worth"):
+        from distortion_heads.datasets.audit.splits import read_split
+        from distortion_heads.evaluation.leak import worth_of_leak
+        from distortion_heads.evaluation.methods import Surroundings, make_method
+        from distortion_heads.io.content_hashes import content_hashes
+        from distortion_heads.training.features.cache import FeatureCache
+
+        hashes = content_hashes([record.path for record in corpus.records])
+        cache = FeatureCache.default(os.environ)
+        around = Surroundings(registry=registry, corpus=corpus.name, hashes=hashes, cache=cache)
+        found = worth_of_leak(
+            corpus,
+            read_split(splits, corpus),
+            hashes,
+            make_method("frozen", around),
+            progress=lambda done, total, name: bar.show(done, total, "worth", name, "splits"),
+        )
+    return str(found)
 
 
 def _json(audit: Audit) -> str:

@@ -23,6 +23,7 @@ from dheads_cli.commands.bench_parts import (
     print_report,
     report_setting,
 )
+from dheads_cli.commands.bench_pretraining import pretraining
 from dheads_cli.commands.bench_quality import quality
 from dheads_cli.output.console import plain_table
 from dheads_cli.output.progress import progress_bar
@@ -198,6 +199,7 @@ def _parsed(name: str, value: object) -> object:
 
 bench.add_command(foreign)
 bench.add_command(heat)
+bench.add_command(pretraining)
 bench.add_command(quality)
 bench.add_command(wild)
 bench.add_command(unfamiliar)

@@ -35,8 +35,14 @@ SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
               help="Task quality: another dataset, for the cross-database table; may be repeated.")  # fmt: skip
 @click.option("--scorers", metavar="A,B", help="Task quality: labels of heads, metrics, brisque (default: all).")
 @click.option("--method", "methods", multiple=True, metavar="NAME[,OPTION=VALUE...]",
-              help="What is compared; may be repeated: frozen (default), shipped, ameur, finetune-last-block, "
-              "finetune-all, meon. Options: backbone, weights, finetune, epochs, as ...")  # fmt: skip
+              help="What is compared; may be repeated: frozen (default), shipped, brisque-svm, iqmg, cnn-kang, meon, "
+              "ameur, finetune-last-block, finetune-all. Options: backbone, weights, finetune, epochs ...")  # fmt: skip
+@click.option("--table", type=click.Choice(["2", "8", "9", "10"]),
+              help="What a table of Ameur et al. 2022 compares, on its labels: 2 (to 7) methods, 8 backbones, 9 shares "
+              "of the training part, 10 (to 12) methods on LVQ; with what --method adds.")  # fmt: skip
+@click.option("--weights", multiple=True, metavar="FILE",
+              help="With --table: ImageNet's weights, a file for each backbone that begins with its name, or none; may "
+              "be repeated (default: torchvision downloads them).")  # fmt: skip
 @click.option("--protocol", type=click.Choice([*PROTOCOLS, "both"]), default="disjoint", show_default=True,
               help="Whether scenes may be both trained on and tested.")  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1, 1000), default=10, show_default=True, help="Random splits.")
@@ -58,6 +64,8 @@ def evaluate(
     also: tuple[Path, ...],
     scorers: str | None,
     methods: tuple[str, ...],
+    table: str | None,
+    weights: tuple[str, ...],
     protocol: str,
     repeats: int,
     shares: str | None,
@@ -83,18 +91,25 @@ def evaluate(
         return 0
     if also or scorers:
         raise click.UsageError("--also and --scorers need --task quality")
+    if weights and table is None:
+        raise click.UsageError("--weights needs --table; of a --method it is an option, as in ameur,weights=FILE")
     chosen = _shares(shares)
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
         from distortion_heads.datasets.load import load_corpus
         from distortion_heads.evaluation.evaluate import EvaluateOptions, evaluate
+        from distortion_heads.evaluation.paper_tables import TABLES, labels_of, methods_of
         from distortion_heads.io.unread import Unread
         from distortion_heads.training.features.cache import FeatureCache
 
+        corpus, asked = load_corpus(dataset, kind), None if labels is None else tuple(_words(labels))
+        if table is not None:
+            methods = (*methods_of(table, corpus.name, weights), *methods)
+            chosen, asked = chosen or TABLES[table].shares, asked or labels_of(corpus.name)
         options = EvaluateOptions(
             out=out,
             methods=methods or EvaluateOptions.methods,
-            labels=None if labels is None else tuple(_words(labels)),
+            labels=asked,
             protocols=PROTOCOLS if protocol == "both" else (protocol,),  # type: ignore[arg-type]
             shares=chosen or EvaluateOptions.shares,
             repeats=repeats,
@@ -106,7 +121,7 @@ def evaluate(
             command=_command(ctx.params, dataset),
         )
         result = evaluate(
-            load_corpus(dataset, kind),
+            corpus,
             options,
             registry=registry,
             cache=FeatureCache.default(os.environ),
@@ -143,7 +158,9 @@ def _command(params: dict[str, Any], dataset: Path) -> str:
     words = ["dheads", "evaluate", dataset.resolve().name]
     for method in params["methods"]:
         words += ["--method", method]
-    for name in ("kind", "protocol", "repeats", "shares", "labels", "seed"):
+    for file in params["weights"]:
+        words += ["--weights", Path(file).name]
+    for name in ("table", "kind", "protocol", "repeats", "shares", "labels", "seed"):
         if params[name] is not None:
             words += [f"--{name}", str(params[name])]
     return shlex.join(words)

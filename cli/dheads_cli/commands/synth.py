@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from dheads_cli.commands.synth_choice import kadis_specs, metrics_of, specs_of
 from dheads_cli.options import ray_address
 from dheads_cli.output.console import complain, plain_table, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
@@ -21,7 +22,6 @@ from distortion_heads.errors import DheadsError, InputError
 if TYPE_CHECKING:
     from distortion_heads.batch.pool import RayWorkers
     from distortion_heads.io.video.encode import Codec
-    from distortion_heads.registry.build import Registry
     from distortion_heads.spec import HeadSpec
     from distortion_heads.synthesis.run import Run
     from distortion_heads.synthesis.sources import Sources
@@ -55,6 +55,12 @@ VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--b
     "--mix", default="1", show_default=True, metavar="K", help="Distortions in one picture: 1 to 3, or a range as 1-3."
 )
 @click.option("-n", "--per-image", type=click.IntRange(min=1), metavar="N", help="Make N random draws of each picture.")
+@click.option(
+    "--kadis",
+    is_flag=True,
+    help="One distortion for each picture, at every level: by default of the 25 of KADID-10k, with nine --scores.",
+)
+@click.option("--scores", metavar="A,B", help="Metrics that compare each picture with its original, for the manifest.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes (default: one per core).")
 @click.option("--on", metavar="ray", help="Work on a Ray cluster: ray://HOST:PORT, or ray for one started here.")
@@ -100,6 +106,8 @@ def synth(
     severities: str,
     mix: str,
     per_image: int | None,
+    kadis: bool,
+    scores: str | None,
     seed: int,
     jobs: int | None,
     on: str | None,
@@ -125,6 +133,7 @@ def synth(
       dheads synth photos/ distorted/
       dheads synth photos/ distorted/ --distortions jpeg,lens_blur --severities 1-5 -n 10
       dheads synth photos/ distorted/ --mix 1-3 -n 5 --keep-codec
+      dheads synth --kadis photos/ kadis/
       dheads synth clip.mp4 distorted/ --distortions smoke --interval 2s-5s --codec h264 --bit-rate 1M
       dheads synth --sheet bank.png photo.jpg
 
@@ -132,7 +141,8 @@ def synth(
     """
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    specs = _specs(session_of(ctx).checked_registry(), distortions)
+    registry = session_of(ctx).checked_registry()
+    specs = kadis_specs(registry) if kadis and distortions == "all" else specs_of(registry, distortions)
     if sheet is not None:
         if len(paths) != 1:
             raise click.UsageError("--sheet takes one picture and no OUT", ctx)
@@ -150,12 +160,17 @@ def synth(
 
     levels = _usage(lambda: parse_severities(severities))
     mixture = _usage(lambda: parse_mixture(mix))
-    plan = _usage(lambda: SynthPlan(specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture))
+    plan = _usage(
+        lambda: SynthPlan(
+            specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture, one_kind=kadis
+        )
+    )
     rate = None if bit_rate is None else _usage(lambda: parse_bit_rate(bit_rate))
     clips = ClipTarget(
         intervals=_usage(lambda: tuple(map(parse_interval, intervals))),
         coding=_usage(lambda: Coding(codec=codec, crf=crf, bit_rate=rate)),
     )
+    metrics = _usage(lambda: metrics_of(scores, kadis))
     out = Path(paths[-1])
     sources = _usage(lambda: Sources(paths[:-1], out))
     _check_video_options(ctx, sources)
@@ -163,7 +178,9 @@ def synth(
         Run(
             sources=sources,
             plan=plan,
-            target=Target(folder=out, format=format_, compress=compress, keep_codec=keep_codec, clips=clips),
+            target=Target(
+                folder=out, format=format_, compress=compress, keep_codec=keep_codec, scores=metrics, clips=clips
+            ),
             jobs=jobs or usable_cores(),
             max_pixels=max_pixels,
             **({} if on is None else {"start": _on_ray(ctx, on)}),
@@ -244,15 +261,6 @@ def _follow(run: Run, bar: Bar, files: Counter[str]) -> tuple[int, int, bool]:
 def _kind(labels: str) -> str:
     count = labels.count("+") + 1
     return labels if count == 1 else f"mixtures of {count}"
-
-
-def _specs(registry: Registry, distortions: str) -> tuple[HeadSpec, ...]:
-    labels = [label.strip() for label in distortions.split(",") if label.strip()]
-    if not labels:
-        raise click.BadParameter("names no distortion", param_hint="--distortions")
-    if labels == ["all"]:
-        return tuple(head.spec for head in registry.select(None) if head.spec.synthesize is not None)
-    return tuple(head.spec for head in registry.select(labels, member=lambda spec: spec.can_synthesize))
 
 
 def _usage(action: Callable[[], Parsed]) -> Parsed:

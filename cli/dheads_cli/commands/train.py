@@ -66,7 +66,11 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option("--quality", is_flag=True, help="Fit the head of quality on series of ever worse pictures.")
 @click.option("--familiarity", is_flag=True, help="Make the model that tells unfamiliar pictures from these.")
 @click.option("--places", is_flag=True, help="Make the model that tells where in a picture a family of faults lies.")
-@click.option("--wild", type=FOLDER, help="Pictures as they were found, with a manifest.csv (and one of these three).")
+@click.option(
+    "--wild",
+    type=FOLDER,
+    help="With --families, --quality or --familiarity: pictures as they were found, and manifest.csv.",
+)
 @dataset_options
 @click.pass_context
 def train(

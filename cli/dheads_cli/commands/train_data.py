@@ -20,6 +20,7 @@ from dheads_cli.session import needs_train_extra, session_of
 if TYPE_CHECKING:
     from distortion_heads.training.networks.loop import Progress
     from distortion_heads.training.runs.from_dataset import DatasetRun, Summary
+    from distortion_heads.training.runs.from_scores import ScoresSummary
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -34,7 +35,13 @@ _OPTIONS = (
     ),
     click.option("--weights", metavar="WHICH", help="imagenet, none, or a file .safetensors or .pth."),
     click.option("--finetune", type=click.Choice(["frozen", "last-block", "all"]), help="What of the backbone learns."),
-    click.option("--recipe", type=click.Choice(["dheads", "ameur", "meon"]), default="dheads", show_default=True),
+    click.option(
+        "--recipe",
+        type=click.Choice(["dheads", "ameur", "meon", "deepfl"]),
+        default="dheads",
+        show_default=True,
+        help="deepfl learns the scores that `dheads synth --kadis` gives, or else ratings.",
+    ),
     click.option("--pooling", type=click.Choice(["mean", "majority"]), help="How a picture's windows decide."),
     click.option("--epochs", type=click.IntRange(min=1), help="At most (default: the recipe's)."),
     click.option(
@@ -54,6 +61,7 @@ DATASET_DEFAULTS: dict[str, tuple[str, Literal["frozen", "last-block", "all"]]] 
     "ameur": ("densenet169", "frozen"),
     "dheads": ("dheads_small", "frozen"),
     "meon": ("meon", "all"),
+    "deepfl": ("dheads_small", "all"),
 }
 """By recipe: the backbone, and what of it learns."""
 
@@ -82,13 +90,17 @@ def train_on_data(
 ) -> None:
     """Train on a labelled dataset; under `torchrun` only the first process writes anything."""
     registry = session_of(ctx).checked_registry()
+    if options["recipe"] == "deepfl":
+        check_options(ctx, "--recipe deepfl", without={"labels", "pooling"})
     with needs_train_extra("train"):
         from distortion_heads.training.networks.processes import joined
         from distortion_heads.training.runs.from_dataset import train_on_dataset
+        from distortion_heads.training.runs.from_scores import train_on_scores
 
         with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
             run = _run(out, seed, head_license, options, lambda progress: _show(bar, progress))
-            summary = train_on_dataset(run, registry, processes)
+            teach = train_on_scores if options["recipe"] == "deepfl" else train_on_dataset
+            summary = teach(run, registry, processes)
         if processes.is_first:
             _tell(ctx, out, summary)
 
@@ -142,7 +154,7 @@ def _run(
         ),
         kind=options["kind"],
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",") if label.strip()),
-        own_stride=options["stride"] is None,
+        given=frozenset(name for name, value in changes.items() if value is not None),
         head_license=head_license,
         command=_command(seed, options),
         report=report,
@@ -182,18 +194,21 @@ def _show(bar: Bar, progress: Progress) -> None:
             sys.stderr.write(line)
 
 
-def _tell(ctx: click.Context, out: Path, summary: Summary) -> None:
+def _tell(ctx: click.Context, out: Path, summary: Summary | ScoresSummary) -> None:
     for note in summary.notes:
         session_of(ctx).warn(note)
-    rows = [["head", "AUROC", "F1", "false alarms on clean"]]
-    for head in summary.fitted.heads:
-        figures = (head.metrics.auroc, head.metrics.f1, head.metrics.fpr_clean)
+    present = [head for head in summary.heads if head.scale is None]
+    rated = [head for head in summary.heads if head.scale is not None]
+    rows = [["head", *(("AUROC", "F1", "false alarms on clean") if present else ("SROCC", "PLCC", "mean error"))]]
+    for head in present or rated:
+        found = head.metrics
+        figures = (found.auroc, found.f1, found.fpr_clean) if present else (found.srocc, found.plcc, found.mae)
         rows.append([head.label, *("-" if figure is None else f"{figure:.4f}" for figure in figures)])
     sizes = ", ".join(f"{count} {name}" for name, count in summary.sizes.items())
     stream = stdout_stream(machine=False)
     stream.write(plain_table(rows))
-    if (quality := summary.fitted.quality) is not None:
-        found = quality.metrics
+    for head in rated if present else ():
+        found = head.metrics
         named = {"SROCC": found.srocc, "PLCC": found.plcc, "mean error": found.mae}
         said = ", ".join(f"{name} {value:.4f}" for name, value in named.items() if value is not None)
         stream.write(f"quality: {said} ({found.n} pictures)\n")

@@ -102,7 +102,11 @@ class TableSink(Sink):
         verdict = "clean" if prediction.reason is None else "not judged"
         self._counts["distorted" if prediction.relevant_families else verdict] += 1
         title = Text.assemble((printable(path), "bold"), (f"  {facts(prediction)}", "dim"))
-        body = video_table(prediction, answers, self._console) if answers else Text(f"  {verdict}", CLEAN_STYLE)
+        body = (
+            video_table(prediction, answers, self._console)
+            if answers
+            else Text(f"  {verdict}", CLEAN_STYLE if verdict == "clean" else "dim")
+        )
         blank = [] if sum(self._counts.values()) == 1 else [Text()]
         told = video_qualities(prediction, self._console)
         why = [] if prediction.reason is None else [not_judged(prediction)]

@@ -15,10 +15,12 @@ from torch.nn import functional
 
 from distortion_heads.backbones.architecture import MEAN_FLOOR, QUIET, VARIANCE_FLOOR, Architecture, Conv
 from distortion_heads.backbones.files import BackboneFile, dump_backbone, dump_patch_backbone, fingerprint
+from distortion_heads.backbones.with_torch.block_maps import block_maps
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.backbones.with_torch.patch_graph import build_patch_graph
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneRef, PatchInput
+from distortion_heads.views.patches import PatchGrid
 from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import STRIDE, WINDOW
 
@@ -27,15 +29,14 @@ STD_FLOOR = 1e-4
 
 
 class TrainableBackbone(nn.Module, ABC):
-    """uint8 or float (B, 3, side, side) pixels in [0, 255] -> float32 (B, dim) features.
+    """uint8 or float (B, 3, *grid.size) pixels in [0, 255] -> float32 (B, dim) features.
 
     Batch normalisation stays as in prediction unless `learns_norms` is set: batches of few scenes would spoil its
     statistics, and several processes would not compute what one does.
     """
 
     name: str
-    side: int
-    stride: int
+    grid: PatchGrid
     dim: int
     learns_norms = False
 
@@ -70,7 +71,7 @@ class TrainableBackbone(nn.Module, ABC):
         blocks = self.blocks()
         hooks = [b.register_forward_hook(lambda _m, _x, out: sizes.append(int(out.shape[-1]))) for b in blocks]
         with torch.no_grad():
-            self.eval()(torch.zeros(1, 3, self.side, self.side, device=next(self.parameters()).device))
+            self.eval().call_blocks(torch.zeros(1, 3, *self.grid.size, device=next(self.parameters()).device))
         for hook in hooks:
             hook.remove()
         chosen: list[nn.Module] = []
@@ -80,6 +81,10 @@ class TrainableBackbone(nn.Module, ABC):
             if reduces and any(True for block in chosen for _ in block.parameters()):
                 break
         return chosen
+
+    def call_blocks(self, pixels: Tensor) -> None:
+        """Call each of the `blocks` once on what the one before it gives."""
+        self(pixels)
 
     def train(self, mode: bool = True) -> TrainableBackbone:
         super().train(mode and self.learns_norms)
@@ -92,25 +97,30 @@ class PatchNetwork(TrainableBackbone):
     def __init__(self, name: str, torso: nn.Module, patches: PatchInput, tail: Tail, source: str) -> None:
         """`source`: "torchvision", "plugin" or "meon". Raises `BackboneError` if the torso gives no feature maps."""
         super().__init__()
-        self.name, self.side, self.stride = name, patches.side, patches.stride
+        self.name = name
+        self.grid = PatchGrid(side=patches.side, stride=patches.stride, width=patches.width)
         self.network = {"source": source, "name": name, "tail": tail}
         self.torso, self._tail = torso, tail
         self.register_buffer("input_mean", torch.tensor(patches.mean, dtype=torch.float32))
         self.register_buffer("input_std", torch.tensor(patches.std, dtype=torch.float32))
         with torch.no_grad():
-            maps = torso.eval()(torch.zeros(1, 3, self.side, self.side))
+            maps = torso.eval()(torch.zeros(1, 3, *self.grid.size))
             if not isinstance(maps, Tensor) or maps.ndim != 4:
                 raise BackboneError(f"backbone {name!r} does not give feature maps (B, C, h, w)")
-            self.dim = int(self.pool(maps).shape[1])
+            self.dim = int(self(torch.zeros(1, 3, *self.grid.size)).shape[1])
 
     def forward(self, pixels: Tensor) -> Tensor:
         mean, std = self.get_buffer("input_mean"), self.get_buffer("input_std")
         x = (pixels.float() / 255 - mean[:, None, None]) / std[:, None, None]
+        if self._tail == "mlsp":
+            return torch.cat([maps.float().mean((2, 3)) for maps in block_maps(self.torso, x)], 1)
         return self.pool(self.torso(x))
 
     def pool(self, maps: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, dim): 2 x 2 max-pooling and flattening, or mean (and deviation) of every channel."""
+        """(B, C, h, w) -> (B, dim): flattened, as they are or max-pooled 2 x 2, or their means (and deviations)."""
         maps = maps.float()
+        if self._tail == "flat":
+            return maps.flatten(1)
         if self._tail == "mean":
             return maps.mean((2, 3))
         if self._tail == "maxpool":
@@ -122,13 +132,17 @@ class PatchNetwork(TrainableBackbone):
     def blocks(self) -> list[nn.Module]:
         return list(self.torso.children())
 
+    def call_blocks(self, pixels: Tensor) -> None:
+        self.torso(pixels)
+
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         found = {name: _array(value) for name, value in self.state_dict().items() if value.is_floating_point()}
-        return {**found, "patch": np.array([self.side, self.stride], np.float32)}
+        side, stride, width = self.grid.side, self.grid.stride, self.grid.width
+        return {**found, "patch": np.array([side, stride, width] if width else [side, stride], np.float32)}
 
     def files(self, info: Mapping[str, Any]) -> tuple[bytes, bytes]:
         weights = dump_patch_backbone(self.name, self.dim, self.network, self.tensors(), info)
-        return weights, build_patch_graph(self, self.side)
+        return weights, build_patch_graph(self, self.grid.size)
 
 
 class CellNetwork(TrainableBackbone):
@@ -136,7 +150,7 @@ class CellNetwork(TrainableBackbone):
 
     def __init__(self, file: BackboneFile) -> None:
         super().__init__()
-        self.name, self.side, self.stride = file.name, WINDOW, STRIDE
+        self.name, self.grid = file.name, PatchGrid(side=WINDOW, stride=STRIDE)
         self.architecture, self.dim = file.architecture, file.architecture.dim
         self.convs = nn.ModuleList()
         for i, c in enumerate(file.architecture.convs):
@@ -180,10 +194,8 @@ def settle_norms(network: PatchNetwork) -> None:
         return
     rng = torch.Generator().manual_seed(0)
     coarse = torch.rand(32, 3, 8, 8, generator=rng) * 255
-    noise = (
-        torch.randn(32, 3, network.side, network.side, generator=rng) * torch.linspace(0, 40, 32)[:, None, None, None]
-    )
-    pictures = functional.interpolate(coarse, (network.side, network.side), mode="bicubic") + noise
+    noise = torch.randn(32, 3, *network.grid.size, generator=rng) * torch.linspace(0, 40, 32)[:, None, None, None]
+    pictures = functional.interpolate(coarse, network.grid.size, mode="bicubic") + noise
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -201,7 +213,7 @@ def _array(tensor: Tensor) -> NDArray[np.float32]:
 Finetune: TypeAlias = Literal["frozen", "last-block", "all"]
 
 
-Tail: TypeAlias = Literal["maxpool", "moments", "mean"]
+Tail: TypeAlias = Literal["maxpool", "flat", "moments", "mean", "mlsp"]
 
 
 Operation: TypeAlias = Callable[[Tensor], Tensor]

@@ -14,8 +14,8 @@ from distortion_heads.errors import BackboneError, MissingExtraError
 OPSET = 17
 
 
-def build_patch_graph(network: nn.Module, side: int) -> bytes:
-    """Serialise the graph: input `pixels` uint8 (K, 3, side, side), output `features` float32 (K, dim), any K.
+def build_patch_graph(network: nn.Module, size: tuple[int, int]) -> bytes:
+    """Serialise the graph: input `pixels` uint8 (K, 3, *size), output `features` float32 (K, dim), any K.
 
     Depends on the architecture alone, not on the weights. Raises `MissingExtraError` without the onnx package,
     `BackboneError` if torch cannot export the network.
@@ -25,7 +25,7 @@ def build_patch_graph(network: nn.Module, side: int) -> bytes:
     except ImportError:
         raise MissingExtraError("writing an ONNX graph") from None
 
-    model = onnx.load_from_string(_export(_with_distinct_weights(network), side))
+    model = onnx.load_from_string(_export(_with_distinct_weights(network), size))
     names = {name for name, value in network.state_dict().items() if value.is_floating_point()}
     for tensor in model.graph.initializer:
         if tensor.name in names:
@@ -39,9 +39,9 @@ def build_patch_graph(network: nn.Module, side: int) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _export(network: nn.Module, side: int) -> bytes:
+def _export(network: nn.Module, size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
-    example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+    example = torch.zeros(2, 3, *size, dtype=torch.uint8)
     with warnings.catch_warnings():
         # Its successor needs onnxscript, and renames the weights.
         warnings.filterwarnings("ignore", category=DeprecationWarning)

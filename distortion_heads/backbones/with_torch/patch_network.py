@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 import torch
@@ -10,11 +11,17 @@ from torch import nn
 from distortion_heads.backbones.files import (
     PatchFile,
 )
-from distortion_heads.backbones.with_torch import meon
+from distortion_heads.backbones.with_torch import iqa_cnn, meon
 from distortion_heads.backbones.with_torch.networks import PatchNetwork, Tail
-from distortion_heads.backbones.with_torch.torchvision_models import torchvision_torso, torso_tensors
+from distortion_heads.backbones.with_torch.torchvision_models import Torso, torchvision_torso, torso_tensors
 from distortion_heads.errors import BackboneError
 from distortion_heads.spec import BackboneSpec, PatchInput
+
+OWN = "own"
+OWN_TORSOS: Mapping[str, tuple[Callable[[], nn.Module], PatchInput]] = {
+    iqa_cnn.NAME: (iqa_cnn.iqa_cnn, iqa_cnn.PATCHES)
+}
+"""Networks of papers that are built here, and have no weights but what they are trained to."""
 
 RANDOM_SEED = 0
 """Seed of random weights, the same for every run, so that features of a frozen random network are computed once."""
@@ -26,8 +33,8 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
     Raises `BackboneError` if nothing can build it.
     """
     name, source = file.network.get("name", ""), file.network.get("source")
-    if source == "torchvision":
-        module = torchvision_torso_seeded(name, imagenet=False).module
+    if source in ("torchvision", OWN):
+        module = torso_seeded(name, imagenet=False).module
     elif source == meon.SOURCE:
         module = _meon_torso(name, file)
     else:
@@ -35,7 +42,8 @@ def patch_network(spec: BackboneSpec, file: PatchFile) -> PatchNetwork:
             raise BackboneError(f"no plugin in use brings the network {name!r}: install it, or use --device cpu")
         module, _ = _plugin_torso(spec)
     mean, std = (tuple(map(float, file.tensors[key])) for key in ("input_mean", "input_std"))
-    patches = PatchInput(mean=mean, std=std, side=file.grid.side, stride=file.grid.stride)  # type: ignore[arg-type]
+    grid = file.grid
+    patches = PatchInput(mean=mean, std=std, side=grid.side, stride=grid.stride, width=grid.width)  # type: ignore[arg-type]
     tail: Any = file.network.get("tail")
     network = PatchNetwork(name, module, patches, tail if tail in get_args(Tail) else "moments", str(source))
     state = {key: torch.from_numpy(value) for key, value in file.tensors.items()}
@@ -56,10 +64,16 @@ def _meon_torso(name: str, file: PatchFile) -> nn.Module:
     return meon.Meon(len(last), meon.VARIANTS[name])
 
 
-def torchvision_torso_seeded(name: str, *, imagenet: bool) -> Any:
-    """Like `torchvision_torso`; random weights are always the same, and torch's global seed is left alone."""
+def torso_seeded(name: str, *, imagenet: bool) -> Torso:
+    """Return one of `OWN_TORSOS`, or `torchvision_torso`; random weights are always the same.
+
+    torch's global seed is left alone.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
+        if name in OWN_TORSOS:
+            build, patches = OWN_TORSOS[name]
+            return Torso(module=build(), patches=patches)
         return torchvision_torso(name, imagenet=imagenet)
 
 

@@ -10,10 +10,10 @@ from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.scalability.attach import Attachment, NewHead, measure_forgetting, measure_new_head
 from distortion_heads.bench.scalability.cost import Cost, Costs, measure_costs
 from distortion_heads.bench.scalability.incremental import measure_incremental
-from distortion_heads.bench.scalability.kept import once
 from distortion_heads.bench.scalability.options import PARTS, Report, ScalabilityOptions
 from distortion_heads.bench.scalability.plots import draw_plots
 from distortion_heads.bench.scalability.report import ScalabilityReport, Setting, report_to_dict, to_markdown
+from distortion_heads.bench.shared.kept import once
 from distortion_heads.errors import DataError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry

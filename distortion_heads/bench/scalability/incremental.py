@@ -15,9 +15,9 @@ from distortion_heads.backbones.architecture import small
 from distortion_heads.backbones.files import dump_backbone, read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
-from distortion_heads.bench.scalability.kept import once
 from distortion_heads.bench.scalability.options import Report, ScalabilityOptions
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
+from distortion_heads.bench.shared.kept import once
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.datasets.own_data import read_data
 from distortion_heads.datasets.shards import GROUP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -42,7 +43,12 @@ def read(folder: Path) -> Corpus:
         path = _inside(row["file"], folder, where)
         severities = _severities(row["labels"], row["severities"], where)
         records[path] = Record(
-            path=path, scene=source, severities=severities, reference=reference, kind="+".join(severities)
+            path=path,
+            scene=source,
+            severities=severities,
+            reference=reference,
+            kind="+".join(severities),
+            scores=_scores(row.get("scores") or "{}", where),
         )
         if reference is not None:
             records.setdefault(reference, Record(path=reference, scene=source))
@@ -56,6 +62,18 @@ def _severities(labels: str, severities: str, where: str) -> dict[str, float]:
     if len(names) != len(values) or not all(MIN_SEVERITY <= value <= MAX_SEVERITY for value in values):
         raise DataError(f"{where}: {labels} and {severities} are no labels with a severity in [1, 5] each")
     return dict(zip(names, values, strict=True))
+
+
+def _scores(text: str, where: str) -> dict[str, float]:
+    """Return the values of metrics by name. Raises `DataError` if they are none."""
+    try:
+        found = json.loads(text)
+        scores = {str(name): float(value) for name, value in found.items()}
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
+        scores = {"": math.nan}
+    if not all(map(math.isfinite, scores.values())):
+        raise DataError(f"{where}: the scores {text[:60]!r} are no JSON object of numbers by metric")
+    return scores
 
 
 def _inside(name: str, folder: Path, where: str) -> Path:

@@ -13,6 +13,9 @@ from distortion_heads.metrics.reference.sff import SFF
 
 METRICS: Mapping[str, ReferenceMetric] = {metric.name: metric for metric in (PSNR, *PIQ, SFF)}
 
+DEEPFL = ("ssim", "ms_ssim", "iw_ssim", "mdsi", "vsi", "fsimc", "gmsd", "sff", "sr_sim")
+"""Nine of the eleven metrics of DeepFL-IQA (Lin, Hosu, Saupe 2020); of SCQI and ADD-GSIM no formulas were found."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:

@@ -18,8 +18,10 @@ from distortion_heads.backbones.files import (
 from distortion_heads.backbones.open import bundled_backbone
 from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
 from distortion_heads.backbones.with_torch.patch_network import (
+    OWN,
+    OWN_TORSOS,
     _plugin_torso,
-    torchvision_torso_seeded,
+    torso_seeded,
 )
 from distortion_heads.backbones.with_torch.torchvision_models import torso_tensors
 from distortion_heads.errors import DataError
@@ -30,7 +32,7 @@ from distortion_heads.training.networks.recipes import RecordRecipe
 
 
 def open_trainable(name: str, weights: str | None, recipe: RecordRecipe, registry: Registry) -> TrainableBackbone:
-    """The network `name`: the bundled one, a plugin's, or torchvision's.
+    """The network `name`: the bundled one, a plugin's, one of `OWN_TORSOS`, or torchvision's.
 
     `weights`: None (its own, for torchvision's ImageNet's), "imagenet", "none" (random) or a file: `.safetensors`, or
     `.pth`, which is read without executing anything in it. Raises `DataError` or `BackboneError` if it cannot be.
@@ -39,15 +41,15 @@ def open_trainable(name: str, weights: str | None, recipe: RecordRecipe, registr
     if spec is not None and spec.network is None:
         return _own_architecture(spec, weights)
     if spec is None:
-        torso = torchvision_torso_seeded(name, imagenet=weights in (None, "imagenet"))
-        module, patches, source = torso.module, torso.patches, "torchvision"
+        torso = torso_seeded(name, imagenet=weights in (None, "imagenet"))
+        module, patches, source = torso.module, torso.patches, OWN if name in OWN_TORSOS else "torchvision"
     else:
         if weights == "imagenet":
             raise DataError(f"backbone {name!r} comes from a plugin: give --weights FILE or none, or leave it out")
         module, patches = _plugin_torso(spec)
         source = "plugin"
         weights = str(spec.weights) if weights is None else weights
-    patches = replace(patches, side=recipe.side, stride=recipe.stride)
+    patches = replace(patches, side=recipe.side, stride=recipe.stride, width=recipe.width)
     network = PatchNetwork(name, module, patches, recipe.tail, source)
     if weights == "none":
         settle_norms(network)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,12 +28,14 @@ READERS, AHEAD = 4, 3
 class Targets:
     """`presence` float32 (n, N), 0 or 1; `severity` float32 (n, N), NaN where absent or unknown.
 
-    `quality` float32 (n,), NaN where there is no opinion.
+    `quality` float32 (n,), NaN where there is no opinion. Or `scores` float32 (n, N), in [0, 1], NaN where
+    unknown: then these are learnt, and nothing else.
     """
 
     presence: NDArray[np.float32]
     severity: NDArray[np.float32]
     quality: NDArray[np.float32]
+    scores: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -47,6 +49,16 @@ class Targets:
             severity=np.array(severity, np.float32).reshape(shape),
             quality=np.full(len(records), np.nan, np.float32) if quality is None else quality,
         )
+
+    @classmethod
+    def of_scores(cls, scores: NDArray[np.float32]) -> Targets:
+        nothing = np.zeros((len(scores), 0), np.float32)
+        unrated = np.full(len(scores), np.nan, np.float32)
+        return cls(presence=nothing, severity=nothing, quality=unrated, scores=scores)
+
+    @property
+    def heads(self) -> int:
+        return int((self.presence if self.scores is None else self.scores).shape[1])
 
     def __len__(self) -> int:
         return len(self.presence)
@@ -65,13 +77,17 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchSamples:
-    """Patches uint8 (K, 3, side, side), of `frames` frames of a video. Raises `InputError` for an unreadable record."""
+    """Patches uint8 (K, 3, side, side), of `frames` frames of a video; random ones have `crop` pixels a side, if given.
+
+    Raises `InputError` for an unreadable record.
+    """
 
     records: Sequence[Record]
     targets: Targets
     grid: PatchGrid
     random_patches: int
     frames: int = FRAMES
+    crop: int | None = None
 
     def load(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         pictures = read_pictures(self.records[index], self.frames)
@@ -79,7 +95,8 @@ class PatchSamples:
             patches = [self.grid.cut(picture) for picture in pictures]
         else:
             count = max(self.random_patches // len(pictures), 1)
-            patches = [self.grid.cut_randomly(picture, count, rng) for picture in pictures]
+            grid = self.grid if self.crop is None else replace(self.grid, side=self.crop)
+            patches = [grid.cut_randomly(picture, count, rng) for picture in pictures]
         return np.ascontiguousarray(np.concatenate(patches).transpose(0, 3, 1, 2))
 
 
@@ -108,6 +125,7 @@ class Batch:
     presence: Tensor
     severity: Tensor
     quality: Tensor
+    scores: Tensor | None = None
 
 
 def steps_per_epoch(count: int, recipe: RecordRecipe) -> int:
@@ -158,10 +176,12 @@ class _Pending:
 def _load(samples: Samples, recipe: RecordRecipe, epoch: int, index: int) -> _Loaded:
     rng = np.random.default_rng((recipe.seed, epoch, index))
     x = samples.load(index, rng)
-    shape = (len(x), samples.targets.presence.shape[1])
-    keep = np.float32(1 / (1 - recipe.dropout))
-    masks = tuple((rng.random((*shape, width), np.float32) >= recipe.dropout) * keep for width in recipe.hidden)
-    return _Loaded(x, masks)
+    shape = (len(x), samples.targets.heads)
+    masks = (
+        (rng.random((*shape, width), np.float32) >= dropout) * np.float32(1 / (1 - dropout))
+        for width, dropout in zip(recipe.hidden, recipe.dropouts, strict=True)
+    )
+    return _Loaded(x, tuple(masks))
 
 
 def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int64], size: int) -> Batch:
@@ -177,4 +197,5 @@ def _collate(loaded: Sequence[_Loaded], targets: Targets, index: NDArray[np.int6
         presence=torch.from_numpy(targets.presence[index]),
         severity=torch.from_numpy(targets.severity[index]),
         quality=torch.from_numpy(targets.quality[index]),
+        scores=None if targets.scores is None else torch.from_numpy(targets.scores[index]),
     )

@@ -19,7 +19,7 @@ from distortion_heads.training.networks.epochs import Epochs
 from distortion_heads.training.networks.loop import Course, Progress, train
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import RecordRecipe
-from distortion_heads.training.networks.record_samples import Batch, Samples, steps_per_epoch, stream
+from distortion_heads.training.networks.record_samples import Batch, Samples, Targets, steps_per_epoch, stream
 from distortion_heads.training.networks.towers import MultiTask
 
 SEVERITY_WEIGHT, SEVERITY_BETA = 0.3, 0.5
@@ -35,8 +35,10 @@ def train_on_records(
     checkpoint: Checkpoint,
     processes: Processes,
     report: Callable[[Progress], None] = lambda progress: None,
-) -> None:
+) -> float:
     """Train what has gradients in `network`, in place; go on from the checkpoint if there is one.
+
+    Returns the least validation loss, infinite without `validation`.
 
     With `recipe.patience` the weights are those of the least validation loss. The result depends on the recipe's seed
     and the samples, and but for rounding not on the number of processes.
@@ -64,7 +66,7 @@ def train_on_records(
     course = Course(
         batches=stream(fit, recipe, processes, state.step, steps),
         inputs=lambda batch: (batch.x.to(device), tuple(mask.to(device) for mask in batch.masks)),
-        loss=multitask_loss,
+        loss=multitask_loss if fit.targets.scores is None else score_loss,
         rate=lambda group, step: float(group["rate"] / (1 + recipe.rate_decay * step)),
         after=epochs.after,
         mixed=recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.startswith("cuda")),
@@ -73,6 +75,7 @@ def train_on_records(
     train(network, processes.wrap(network), course, optimizer, state)
     if recipe.patience and state.best:
         network.load_state_dict(state.best, strict=False)
+    return state.least
 
 
 def multitask_loss(out: Tensor, batch: Batch) -> Tensor:
@@ -91,18 +94,41 @@ def multitask_loss(out: Tensor, batch: Batch) -> Tensor:
     return loss / out.shape[1]
 
 
+def score_loss(out: Tensor, batch: Batch) -> Tensor:
+    """This process' part of the batch's loss; `out` (P, N, 1): the mean over heads of the squared error where known.
+
+    Lin, Hosu, Saupe 2020: the tasks count alike, for equalised scores have one distribution.
+    """
+    assert batch.scores is not None
+    weight, owner = batch.weight.to(out.device)[:, None], batch.owner.to(out.device)
+    scores = batch.scores.to(out.device)[owner]
+    missed = (out[..., 0] - scores.nan_to_num()).square() * scores.isfinite()
+    return (weight * missed).sum() / out.shape[1]
+
+
 @torch.no_grad()
 def validation_loss(network: MultiTask, samples: Samples, processes: Processes) -> float:
-    """Mean over the records of the cross-entropy of their patches, as predicted; each process takes its share."""
+    """Mean over the records of the cross-entropy of their patches; each process takes its share.
+
+    Of scores: of the squared error of the patches' mean, which is the picture's score.
+    """
     network.eval()
     total = 0.0
     for i in range(processes.rank, len(samples.targets), processes.size):
         x = torch.from_numpy(samples.load(i, None))
         parts = [network(part.to(processes.device)) for part in torch.split(x, PATCHES_AT_ONCE)]
         logits = torch.cat(parts)[..., 0].float().cpu()
-        presence = torch.from_numpy(samples.targets.presence[i]).expand_as(logits)
-        total += float(functional.binary_cross_entropy_with_logits(logits, presence))
+        total += _record_loss(logits, samples.targets, i)
     return sum(processes.gather(total)) / len(samples.targets)
+
+
+def _record_loss(out: Tensor, targets: Targets, record: int) -> float:
+    if targets.scores is None:
+        presence = torch.from_numpy(targets.presence[record]).expand_as(out)
+        return float(functional.binary_cross_entropy_with_logits(out, presence))
+    scores = torch.from_numpy(targets.scores[record])
+    missed = (out.mean(0) - scores.nan_to_num()).square() * scores.isfinite()
+    return float(missed.mean())
 
 
 def parameter_groups(network: MultiTask, recipe: RecordRecipe) -> list[dict[str, Any]]:

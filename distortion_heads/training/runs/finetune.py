@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -31,7 +31,6 @@ from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.judge import HeadJudge
 from distortion_heads.training.runs.opinions_of_records import Opinions
 from distortion_heads.training.runs.write_backbone import frozen_files, trained_files
-from distortion_heads.views.patches import PatchGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +50,16 @@ class Fitted:
         return HeadJudge(self.heads, self.features)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedTowers:
+    """The backbone's files, what reads them, the trained heads, and their least loss on the validation part."""
+
+    backbone: BackboneSpec
+    features: RecordFeatures
+    towers: Towers
+    loss: float
+
+
 def fit_network(
     choice: NetworkChoice, site: TrainingJob, fit: Sequence[Record], validation: Sequence[Record], labels: Sequence[str]
 ) -> Fitted:
@@ -58,36 +67,49 @@ def fit_network(
 
     Raises `DataError` (records, weights, another run's checkpoint), `BackboneError` or `MissingExtraError`.
     """
-    if not (fit and validation):
+    done = train_towers(choice, site, (fit, validation), labels, lambda records: Targets.of(records, labels))
+    heads = finished_heads(done.towers, choice, site, done.features, (fit, validation), labels)
+    return Fitted(backbone=done.backbone, features=done.features, heads=heads)
+
+
+def train_towers(
+    choice: NetworkChoice,
+    site: TrainingJob,
+    parts: tuple[Sequence[Record], Sequence[Record]],
+    labels: Sequence[str],
+    targets: Callable[[Sequence[Record]], Targets],
+) -> TrainedTowers:
+    """Train a tower for each label to what `targets` says of records, on the first of `parts`; the second validates.
+
+    Raises what `fit_network` raises.
+    """
+    if not all(parts):
         raise DataError("there are too few records: some are needed to train on, and others to validate with")
     if choice.finetune == "frozen":
         spec = frozen_files(choice, site)
         features = features_of(spec, site)
-        samples = tuple(_feature_samples(features, part, labels, site.processes) for part in (fit, validation))
+        samples: list[Samples] = [_feature_samples(features, part, targets, site.processes) for part in parts]
         dim, fingerprint = features.backbone.ref.dim, features.backbone.ref.fingerprint
         backbone = None
     else:
         backbone = open_trainable(choice.backbone, choice.weights, choice.recipe, site.registry)
         backbone.unfreeze(choice.finetune)
         backbone.learns_norms = choice.weights == "none" and choice.finetune == "all"
-        samples = tuple(
-            _patch_samples(backbone, part, labels, choice.recipe, site.frames) for part in (fit, validation)
-        )
+        samples = [_patch_samples(backbone, part, targets, choice.recipe, site.frames) for part in parts]
         dim, fingerprint = backbone.dim, backbone.ref.fingerprint
 
     torch.manual_seed(choice.recipe.seed)
     towers = Towers(dim, len(labels), choice.recipe.hidden, severity=choice.recipe.severity)
     network = MultiTask(backbone, towers)
-    identity = identity_of(choice, site, (fit, validation), labels, fingerprint)
+    identity = identity_of(choice, site, parts, labels, fingerprint, samples)
     checkpoint = Checkpoint(site.run / "checkpoint.pt", {"another recipe, backbone or dataset": identity})
-    train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
+    least = train_on_records(network, samples[0], samples[1], choice.recipe, checkpoint, site.processes, site.report)
 
     if backbone is not None:
         spec = trained_files(backbone, choice, site, labels)
         features = features_of(spec, site)
-        share_out(features, validation, site.processes)
-    heads = finished_heads(network.towers, choice, site, features, (fit, validation), labels)
-    return Fitted(backbone=spec, features=features, heads=heads)
+        share_out(features, parts[1], site.processes)
+    return TrainedTowers(backbone=spec, features=features, towers=towers, loss=least)
 
 
 def with_metrics(fitted: Fitted, test: Sequence[Record], split: str) -> Fitted:
@@ -116,29 +138,42 @@ def share_out(features: RecordFeatures, records: Sequence[Record], processes: Pr
 
 
 def _feature_samples(
-    features: RecordFeatures, records: Sequence[Record], labels: Sequence[str], processes: Processes
+    features: RecordFeatures,
+    records: Sequence[Record],
+    targets: Callable[[Sequence[Record]], Targets],
+    processes: Processes,
 ) -> Samples:
     share_out(features, records, processes)
-    return FeatureSamples(windows=features.of(records, "native"), targets=Targets.of(records, labels))
+    return FeatureSamples(windows=features.of(records, "native"), targets=targets(records))
 
 
 def _patch_samples(
-    backbone: TrainableBackbone, records: Sequence[Record], labels: Sequence[str], recipe: RecordRecipe, frames: int
+    backbone: TrainableBackbone,
+    records: Sequence[Record],
+    targets: Callable[[Sequence[Record]], Targets],
+    recipe: RecordRecipe,
+    frames: int,
 ) -> Samples:
-    grid = PatchGrid(side=backbone.side, stride=backbone.stride)
     return PatchSamples(
         records=records,
-        targets=Targets.of(records, labels),
-        grid=grid,
+        targets=targets(records),
+        grid=backbone.grid,
         random_patches=recipe.random_patches,
         frames=frames,
+        crop=recipe.crop,
     )
 
 
 def identity_of(
-    choice: NetworkChoice, site: TrainingJob, parts: Sequence[Sequence[Record]], labels: Sequence[str], fingerprint: str
+    choice: NetworkChoice,
+    site: TrainingJob,
+    parts: Sequence[Sequence[Record]],
+    labels: Sequence[str],
+    fingerprint: str,
+    samples: Sequence[Samples] = (),
 ) -> str:
     """SHA-256 (hex) of everything that decides the weights."""
     records = [[[site.hashes[r.path], sorted(r.severities.items())] for r in part] for part in parts]
-    content = [asdict(choice.recipe), choice.finetune, list(labels), records, fingerprint, site.frames]
+    scores = [None if s.targets.scores is None else s.targets.scores.tolist() for s in samples]
+    content = [asdict(choice.recipe), choice.finetune, list(labels), records, scores, fingerprint, site.frames]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

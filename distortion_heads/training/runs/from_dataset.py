@@ -19,6 +19,7 @@ from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import Partition, split_records
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
+from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.io.text_tables import reread_path
 from distortion_heads.registry.build import Registry
@@ -26,7 +27,7 @@ from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import AMEUR_STRIDES
+from distortion_heads.training.networks.recipes import as_in_paper
 from distortion_heads.training.runs.finetune import Fitted, with_metrics
 from distortion_heads.training.runs.fit_records import fit_records
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
@@ -37,7 +38,8 @@ from distortion_heads.training.runs.meon import with_quality
 class DatasetRun:
     """The request. `labels`: None for all of the dataset's; `kind`: None to find it out.
 
-    With `own_stride` the stride of the recipe `ameur` is the paper's for that dataset.
+    The recipe `ameur` is the paper's for that dataset, but for the fields in `given`; ratings are learnt at the best
+    rate of those that DeepFL-IQA tries, unless one is given.
     """
 
     data: Path
@@ -45,7 +47,7 @@ class DatasetRun:
     choice: NetworkChoice
     kind: str | None = None
     labels: tuple[str, ...] | None = None
-    own_stride: bool = True
+    given: frozenset[str] = frozenset()
     head_license: str = UNSPECIFIED
     command: str = "dheads train"
     report: Callable[[Progress], None] = field(default=lambda progress: None)
@@ -58,6 +60,10 @@ class Summary:
     fitted: Fitted
     sizes: dict[str, int]
     notes: tuple[str, ...]
+
+    @property
+    def heads(self) -> tuple[HeadFile, ...]:
+        return self.fitted.heads if self.fitted.quality is None else (*self.fitted.heads, self.fitted.quality)
 
 
 def train_on_dataset(run: DatasetRun, registry: Registry, processes: Processes) -> Summary:
@@ -74,9 +80,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
     corpus = load_corpus(run.data, run.kind)
     hashes = content_hashes([record.path for record in corpus.records])
     selection = select(corpus, hashes, run.labels)
-    choice = run.choice
-    if run.own_stride and choice.recipe.name == "ameur" and corpus.name in AMEUR_STRIDES:
-        choice = replace(choice, recipe=replace(choice.recipe, stride=AMEUR_STRIDES[corpus.name]))
+    choice = replace(run.choice, recipe=as_in_paper(run.choice.recipe, corpus.name, run.given))
     split = split_records(selection.records, selection.scenes, selection.labels, "disjoint", seed=choice.recipe.seed)
     parts = {name: [selection.records[i] for i in getattr(split, name)] for name in ("train", "validation", "test")}
     site = TrainingJob(

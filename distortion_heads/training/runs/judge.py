@@ -22,6 +22,12 @@ class HeadJudge:
         self._heads, self._features = heads, features
         self.thresholds = np.array([head.threshold.value for head in heads], np.float64)
 
+    @property
+    def parameters(self) -> int:
+        """Return how many numbers the backbone and the layers of the heads hold."""
+        layers = [layer for head in self._heads for layer in head.layers]
+        return self._features.backbone.parameters + sum(layer.weight.size + layer.bias.size for layer in layers)
+
     def probabilities(self, records: Sequence[Record]) -> NDArray[np.float64]:
         """As `Predictor` aggregates them; a video's is the mean over the windows of its frames."""
         result = np.zeros((len(records), len(self._heads)), np.float64)

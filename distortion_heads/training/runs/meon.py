@@ -57,7 +57,7 @@ def fit_meon(
     )
     torch.manual_seed(choice.recipe.seed)
     network = new_meon(choice.backbone, len(labels) + 1)
-    network.learns_norms, network.stride = True, choice.recipe.stride
+    network.learns_norms, network.grid = True, replace(network.grid, stride=choice.recipe.stride)
     _train(network, choice, site, parts, samples, labels)
 
     spec = trained_files(network, choice, site, [*labels, PRISTINE])

@@ -24,7 +24,6 @@ from distortion_heads.bench.scalability.attach import NewHead, measure_forgettin
 from distortion_heads.bench.scalability.bench import bench_scalability
 from distortion_heads.bench.scalability.cost import Cost, Costs, _extended, run_probe, write_heads, write_picture
 from distortion_heads.bench.scalability.incremental import LateHead, Score
-from distortion_heads.bench.scalability.kept import once
 from distortion_heads.bench.scalability.options import ScalabilityOptions
 from distortion_heads.bench.scalability.pictures import PictureSet, make_pictures
 from distortion_heads.bench.scalability.plots import draw_plots
@@ -40,6 +39,7 @@ from distortion_heads.bench.scalability.report import (
 )
 from distortion_heads.bench.scalability.towers import FEATURES, patches, tower
 from distortion_heads.bench.shared.goals import Goal
+from distortion_heads.bench.shared.kept import once
 from distortion_heads.datasets.own_data import read_data
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile

@@ -35,7 +35,8 @@ def features(count: int, seed: int, windows: int = 3) -> FeatureSamples:
     parts = [rng.normal(0, 0.3, (windows, DIM)).astype(np.float32) for _ in range(count)]
     for part, row in zip(parts, presence, strict=True):
         part[:, :HEADS] += 2 * row - 1
-    return FeatureSamples(windows=parts, targets=Targets(presence=presence, severity=np.full_like(presence, np.nan)))
+    unknown = np.full_like(presence, np.nan)
+    return FeatureSamples(windows=parts, targets=Targets(presence=presence, severity=unknown, quality=unknown[:, 0]))
 
 
 def network(recipe: RecordRecipe, seed: int = 0) -> MultiTask:

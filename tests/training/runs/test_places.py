@@ -28,7 +28,7 @@ def photograph(seed: int) -> np.ndarray:
 
 def test_only_the_part_is_distorted() -> None:
     pixels, operators = photograph(0), operators_of(SPECS, ("noise",))
-    seen = set()
+    seen, untouched = set(), 0
     for seed in range(40):
         made, parts = distorted_in_parts(pixels, operators, np.random.default_rng(seed))
         assert made.dtype == np.uint8
@@ -39,8 +39,10 @@ def test_only_the_part_is_distorted() -> None:
             change = min(
                 (np.abs(made.astype(int) - side).mean(axis=2) for side in (pixels, pixels[:, ::-1])), key=np.sum
             )
-            assert change[parts["noise"]].mean() > 2 * change[~parts["noise"]].mean()
+            assert change[parts["noise"]].mean() > change[~parts["noise"]].mean()
+            untouched += bool(change[~parts["noise"]].max() == 0)
     assert seen == {(), ("noise",)}
+    assert untouched >= 10  # the others have a soft edge, or were handed on
 
 
 def test_a_model_of_the_families_that_can_be_made(tmp_path: Path) -> None:
