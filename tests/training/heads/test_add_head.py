@@ -26,6 +26,7 @@ from distortion_heads.heads.file import read_head
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import USER, LoadedPlugins, register
+from distortion_heads.registry.guarded import Guarded
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HeadSpec
 from distortion_heads.training.features.cache import FeatureCache
@@ -188,7 +189,10 @@ def test_clean_pictures_complete_the_distortion_of_a_plugin(
 
     completed = attached(store, GRAIN, DARK)
     assert completed.failures == ()
-    assert completed.heads["grain"].spec == replace(GRAIN, weights=added.path)
+    made = completed.heads["grain"].spec.synthesize
+    assert isinstance(made, Guarded)
+    assert made.function is GRAIN.synthesize
+    assert completed.heads["grain"].spec == replace(GRAIN, weights=added.path, synthesize=made)
     assert completed.heads["grain"].owner.distribution == USER
     result = Predictor(registry=completed).predict(scene(99)).heads
     assert [head.label for head in result] == ["grain"]
