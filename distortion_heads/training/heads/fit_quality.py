@@ -16,29 +16,22 @@ from distortion_heads.training.heads.whitening import Whitening
 HIDDEN, HIDDEN_WHOLE = 64, 16
 """Units that read a window, and units that read the picture as a whole."""
 
-HIDDEN_ON_UNITS = 32
-"""Hidden units above those that are there already."""
-
-AT_ONCE = 200
-"""Pictures whose units are computed at once."""
-
 BETA = 0.3
 """Error, in steps of the scale, from which on it counts by its size and no longer by its square."""
 
-RANK_WEIGHT, LEAST_MARGIN, MOST_MARGIN = 2.0, 0.03, 0.3
+RANK_WEIGHT, LEAST_MARGIN, MOST_MARGIN = 0.5, 0.03, 0.3
 """Within a series a worse picture must lie lower by half of what the targets differ by, between these margins."""
 
 BEST_WEIGHT = 2.0
 """How much the best picture of a series counts: a good picture must not be taken for a bad one."""
 
 FEWEST_STEPS, MOST_STEPS = 400, 8000
-EPOCHS_OF_MANY, EPOCHS_OF_FEW, EPOCHS_ON_UNITS = 60, 60, 16
+EPOCHS_OF_MANY, EPOCHS_OF_FEW = 60, 60
 WHOLE_DROPOUT = 128
 """Features of the picture as a whole that are left out of 256: they know the scene too well."""
 
 _FEW = Recipe(batch=64, rate=3e-3, decay=2.0, dropout=77)
 _MANY = Recipe(batch=100, rate=3e-3, decay=0.05, dropout=26)
-_ON_UNITS = Recipe(batch=100, rate=3e-3, decay=0.05, dropout=64)
 
 Array = NDArray[np.float32]
 
@@ -89,29 +82,10 @@ def fit_quality(rated: Rated, *, seed: int) -> tuple[Layer, Layer]:
     """
     rng = np.random.default_rng(seed)
     if rated.whole is not None or len(rated) >= MANY // 4:
-        return _fit(_Branches.random(rated, rng), rated, _MANY, EPOCHS_OF_MANY, rng)
+        return _fit(rated, _MANY, EPOCHS_OF_MANY, rng)
     whitening = Whitening.of(_in_two_classes(rated))
-    whitened = replace(rated, windows=whitening.apply(rated.windows))
-    first, last = _fit(_Branches.random(whitened, rng), whitened, _FEW, EPOCHS_OF_FEW, rng)
+    first, last = _fit(replace(rated, windows=whitening.apply(rated.windows)), _FEW, EPOCHS_OF_FEW, rng)
     return whitening.absorbed(first), last
-
-
-def fit_on_units(rated: Rated, units: Layer, *, seed: int) -> tuple[Layer, Layer, Layer]:
-    """Fit features -> `units` -> hidden units -> 1, as `fit_quality` but for the units, which stay as they are.
-
-    `units` read windows followed by what is known of the whole.
-    """
-    read = [_units_of(rated, units, start) for start in range(0, len(rated), AT_ONCE)]
-    rng = np.random.default_rng(seed)
-    known = replace(rated, windows=np.concatenate(read), whole=None)
-    return (units, *_fit(_Branches.random(known, rng, HIDDEN_ON_UNITS), known, _ON_UNITS, EPOCHS_ON_UNITS, rng))
-
-
-def _units_of(rated: Rated, units: Layer, start: int) -> Array:
-    """Return the units of the windows of `AT_ONCE` pictures from `start` on, float32 (windows, units)."""
-    x = np.concatenate([rated.features(i) for i in range(start, min(start + AT_ONCE, len(rated)))])
-    known: Array = np.maximum(x @ units.weight.T + units.bias, 0)
-    return known
 
 
 def _in_two_classes(rated: Rated) -> Examples:
@@ -124,7 +98,8 @@ def _in_two_classes(rated: Rated) -> Examples:
     )
 
 
-def _fit(net: _Branches, rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator) -> tuple[Layer, Layer]:
+def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator) -> tuple[Layer, Layer]:
+    net = _Branches.random(rated, rng)
     groups = len(rated) // rated.series
     batch = max(min(recipe.batch // rated.series, groups), 1)
     steps = int(np.clip(epochs * groups / batch, FEWEST_STEPS, MOST_STEPS))
@@ -160,9 +135,9 @@ class _Branches:
     parameters: tuple[Array, Array, Array, Array, Array, Array]
 
     @classmethod
-    def random(cls, rated: Rated, rng: np.random.Generator, by_window: int = HIDDEN) -> _Branches:
+    def random(cls, rated: Rated, rng: np.random.Generator) -> _Branches:
         width = 0 if rated.whole is None else rated.whole.shape[1]
-        hidden = (by_window, HIDDEN_WHOLE if width else 0)
+        hidden = (HIDDEN, HIDDEN_WHOLE if width else 0)
         weights = [
             rng.standard_normal((n_in, n_out), dtype=np.float32) * np.float32((3 * max(n_in, 1)) ** -0.5)
             for n_in, n_out in ((rated.windows.shape[1], hidden[0]), (width, hidden[1]), (sum(hidden), 1))
