@@ -71,7 +71,7 @@ def test_what_is_wrong_with_it_is_named() -> None:
     registry = load_registry()
     with pytest.raises(BackboneError, match="'no_patches' brings a network but does not say which patches"):
         open_trainable("no_patches", "none", DHEADS, registry)
-    with pytest.raises(BackboneError, match="'broken' failed: .*tiny-backbones.*: ZeroDivisionError"):
+    with pytest.raises(BackboneError, match=r"'broken' failed: .*tiny-backbones.*: ZeroDivisionError"):
         open_trainable("broken", "none", DHEADS, registry)
     with pytest.raises(DataError, match="comes from a plugin"):
         open_trainable("tiny_net", "imagenet", DHEADS, registry)
