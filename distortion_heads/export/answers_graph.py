@@ -31,6 +31,12 @@ class Answers:
     threshold: Tensor
     present: Tensor
 
+    def take(self, rows: Tensor | NDArray[np.int64]) -> Answers:
+        """Return the answers of some rows."""
+        said = (self.probability, self.severity, self.threshold, self.present)
+        probability, severity, threshold, present = (values.take(rows, 0) for values in said)
+        return Answers(probability=probability, severity=severity, threshold=threshold, present=present)
+
 
 def head_answers(features: Mapping[View, Tensor], heads: Sequence[HeadFile]) -> Answers:
     """Answer for N heads from the features that each reads, float32 (K, dim)."""
@@ -73,7 +79,7 @@ def _answers(features: Tensor, heads: Sequence[HeadFile]) -> tuple[Tensor, Tenso
     windows = calibrated(outputs, heads).op("Sigmoid")
     mean = windows.mean(1)
     pooling = heads[0].pooling
-    probability = mean if pooling is None else _quantile(windows, pooling.quantile)
+    probability = mean if pooling is None else row_quantiles(windows, pooling.quantile)
     if "severity" not in heads[0].outputs:
         return probability, mean * 0.0 + np.nan
     levels = outputs.take(1, 2).op("Clip", MIN_SEVERITY, MAX_SEVERITY)
@@ -119,8 +125,8 @@ def _stored(beside: Tensor, weights: NDArray[np.float32]) -> Tensor:
     return constant(beside.parts, weights)
 
 
-def _quantile(windows: Tensor, quantile: float) -> Tensor:
-    """The quantile of each row of (n, K), between neighbours by a straight line: see `heads.bank.quantiles`."""
+def row_quantiles(windows: Tensor, quantile: float) -> Tensor:
+    """Return the quantile of each row of (n, K), between neighbours by a straight line: see `heads.bank.quantiles`."""
     ordered = windows.sorted(1)
     last = windows.length(1) - 1
     place = last.cast(np.float64) * quantile
@@ -145,10 +151,7 @@ def family_answers(answers: Answers, heads: Sequence[HeadFile]) -> tuple[Answers
         shares += [named, *(other * 0.0 for _ in range(len(rows) - len(kinds)))]
         order += [*kinds, *(row for row in rows if row not in kinds)]
         others.append(other)
-    said = (answers.probability, answers.severity, answers.threshold, answers.present)
-    probability, severity, threshold, present = (values.take(speakers, 0) for values in said)
-    found = Answers(probability=probability, severity=severity, threshold=threshold, present=present)
-    return found, joined(shares, 0).take(np.argsort(order), 0), joined(others, 0)
+    return answers.take(speakers), joined(shares, 0).take(np.argsort(order), 0), joined(others, 0)
 
 
 def members_of(heads: Sequence[HeadFile]) -> dict[str, list[int]]:

@@ -8,7 +8,7 @@ surrounds the scene (bars, frames, an endoscope's round field).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from distortion_heads.export.picture_graph import can_be_judged, native_canvas, 
 from distortion_heads.export.quality_graph import quality_answers
 from distortion_heads.export.tensors import Tensor, joined
 from distortion_heads.heads.head import HeadFile
+from distortion_heads.heat.place_model import bundled_places
 from distortion_heads.spec import FAMILY, FULL, LIGHT, BackboneSpec, View
 
 SCHEMA = "dheads-bundle/1"
@@ -88,23 +89,21 @@ def build_bundle(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: S
         raise DataError("a bundle needs a head that answers for single pictures: name one with --heads")
     parts = Parts()
     pixels = Tensor(parts, "pixels", np.dtype(np.uint8))
-    for name, value in _answers(pixels, backbone, heads, qualities).items():
+    scene = _scene(pixels, backbone, {head.view for head in (*heads, *qualities)})
+    for name, value in _answers(scene, heads, qualities).items():
         parts.nodes.append(onnx.helper.make_node("Identity", [value.name], [name]))
-    model = _model(parts, backbone, heads, qualities)
+    model = _model(parts, backbone, heads, qualities, mapped_families(heads, scene.places))
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _answers(
-    pixels: Tensor, backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]
-) -> dict[str, Tensor]:
-    scene = _scene(pixels, backbone, {head.view for head in (*heads, *qualities)})
+def _answers(scene: Scene, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]) -> dict[str, Tensor]:
     features = scene.features
     found = _faults(scene, heads) if heads else {}
     if qualities:
         value, spread = quality_answers(features, qualities)
         found |= {"quality": value.cast(np.float32), "quality_spread": spread.cast(np.float32)}
-    return {**found, "judged": can_be_judged(pixels), "windows": next(iter(features.values())).length(0)}
+    return {**found, "judged": can_be_judged(scene.pixels), "windows": next(iter(features.values())).length(0)}
 
 
 def _faults(scene: Scene, heads: Sequence[HeadFile]) -> dict[str, Tensor]:
@@ -141,15 +140,22 @@ def _scene(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> Scene:
     if FULL in views:
         windows = features["native"]
         features[FULL] = joined([windows, windows.part(1, 0, 1) * 0.0 + features[LIGHT]], 1)
-    return Scene(pixels=pixels, small=small, cells=cells, features=features)
+    places = bundled_places(backbone.ref) if "native" in cells else None
+    return Scene(pixels=pixels, small=small, cells=cells, features=features, places=places)
 
 
-def _model(parts: Parts, backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]) -> Any:
+def _model(
+    parts: Parts,
+    backbone: BackboneFile,
+    heads: Sequence[HeadFile],
+    qualities: Sequence[HeadFile],
+    maps: Mapping[str, list[str]],
+) -> Any:
     from onnx import TensorProto, helper
 
     sizes = {"heads": len(heads), "families": len(members_of(heads)), "qualities": len(qualities)}
-    maps = {name: len(families) for name, families in mapped_families(heads).items()}
-    sizes |= maps | {f"{name}:sides": 2 * (count > 0) for name, count in maps.items()}
+    for name, families in maps.items():
+        sizes |= {name: len(families), f"{name}:sides": 2 * bool(families)}
     outputs = [
         helper.make_tensor_value_info(name, getattr(TensorProto, kind), [sizes.get(size, size) for size in shape])
         for name, (kind, shape) in OUTPUTS.items()
@@ -159,11 +165,16 @@ def _model(parts: Parts, backbone: BackboneFile, heads: Sequence[HeadFile], qual
     graph = helper.make_graph(parts.nodes, "distortion_heads", [picture], outputs, parts.tensors)
     model = helper.make_model(graph, producer_name="distortion-heads", opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = IR_VERSION
-    helper.set_model_props(model, _metadata(backbone, heads, qualities))
+    helper.set_model_props(model, _metadata(backbone, heads, qualities, maps))
     return model
 
 
-def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequence[HeadFile]) -> dict[str, str]:
+def _metadata(
+    backbone: BackboneFile,
+    heads: Sequence[HeadFile],
+    qualities: Sequence[HeadFile],
+    maps: Mapping[str, list[str]],
+) -> dict[str, str]:
     """Names of all that the outputs hold, in their order, as JSON."""
     facts = [
         {
@@ -191,6 +202,6 @@ def _metadata(backbone: BackboneFile, heads: Sequence[HeadFile], qualities: Sequ
         "labels": [head.label for head in heads],
         "families": list(members_of(heads)),
         "qualities": [head.label for head in qualities],
-        "dheads": {**everything, "qualities": scales, **mapped_families(heads)},
+        "dheads": {**everything, "qualities": scales, **maps},
     }
     return {name: json.dumps(value, sort_keys=True, separators=(",", ":")) for name, value in lists.items()}

@@ -71,6 +71,12 @@ class Units:
         """Return float32 (K, dim) of all windows of `size` units, one unit apart, row by row."""
         return _features(self.cells, *(self._over(side, size) for side in self.cells.sides))
 
+    def around(self, values: Tensor, size: Tensor) -> Tensor:
+        """Return (n, rows, columns) of units: the mean over the windows of `size` that cover each; (n, K) float64."""
+        counts = [(length - size) + 1 for length in self.sides]
+        over_rows, over_columns = (_covering(length, n) for length, n in zip(self.sides, counts, strict=True))
+        return over_rows @ values.shaped(-1, *counts) @ over_columns.op("Transpose", perm=[1, 0])
+
     def _over(self, cells: Tensor, size: Tensor) -> Tensor:
         """One row for each window along a side: it averages over its units, and each of these over its cells."""
         units = (cells + (self.joined - 1)) / self.joined
@@ -87,6 +93,14 @@ def units_of(cells: Cells) -> Units:
     rows, columns = cells.sides
     joined = ((rows * columns).cast(np.float64) / float(MOST_CELLS)).op("Sqrt").op("Ceil").maximum(1.0)
     return Units(cells=cells, joined=joined.cast(np.int64))
+
+
+def _covering(places: Tensor, windows: Tensor) -> Tensor:
+    """(places, windows): each row averages over the windows that cover a place, which are one unit apart."""
+    side = (places - windows) + 1
+    offset = places.range().reshape(-1, 1) - windows.range().reshape(1, -1)
+    cover = ((offset >= 0) & (offset < side)).cast(np.float64)
+    return cover / cover.sum(1).with_axis(1)
 
 
 def _over_all(cells: Tensor) -> Tensor:

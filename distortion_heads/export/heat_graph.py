@@ -1,4 +1,4 @@
-"""`heat.maps` as nodes: where in the picture each family lies, from windows of a few cells."""
+"""`heat.maps` as nodes: where in the picture each family lies, by the model of places or by the heads themselves."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import LOCAL_SIDES, OVERVIEW_SIDES
 from distortion_heads.export.answers_graph import Answers, alike, calibrated, layers_of, members_of
 from distortion_heads.export.features_graph import Cells, Units, units_of
 from distortion_heads.export.light_graph import window_layouts
+from distortion_heads.export.places_graph import place_maps
 from distortion_heads.export.tensors import Tensor, joined, where
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heat.maps import LEAST, LIKELY, MOST_LOGIT, family_view, is_coarse
-from distortion_heads.heat.predictor import AFFECTED, EVEN, UPPER
+from distortion_heads.heat.place_model import PlaceModel
+from distortion_heads.heat.predictor import AFFECTED, EVEN, UPPER, WIDE
 from distortion_heads.spec import FAMILY, LIGHT, View
 from distortion_heads.views.units import CELL
 
@@ -25,12 +28,16 @@ FINE, ROUGH = "heat", "heat_rough"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """Hold what a graph knows of a picture: its `pixels`, the `small` one, the cells of either, and the features."""
+    """Hold what a graph knows of a picture: its `pixels`, the `small` one, the cells of either, and the features.
+
+    `places`: the model of the backbone, if there is one and cells for it to read.
+    """
 
     pixels: Tensor
     small: Tensor | None
     cells: Mapping[View, Cells]
     features: Mapping[View, Tensor]
+    places: PlaceModel | None
 
     def cells_of(self, view: View) -> Cells:
         return self.cells["overview" if is_coarse(view) else view]
@@ -47,12 +54,18 @@ class _Level:
     weight: Tensor
 
 
-def mapped_families(heads: Sequence[HeadFile]) -> dict[str, list[str]]:
+def mapped_families(heads: Sequence[HeadFile], places: PlaceModel | None) -> dict[str, list[str]]:
     """Return the families that `heat` and `heat_rough` have maps of, in their order."""
     found: dict[str, list[str]] = {FINE: [], ROUGH: []}
     for family in members_of(heads):
-        found[ROUGH if is_coarse(family_view(heads, family)[0].view) else FINE].append(family)
+        is_rough = is_coarse(family_view(heads, family)[0].view) and not _is_known(places, family)
+        found[ROUGH if is_rough else FINE].append(family)
     return found
+
+
+def _is_known(places: PlaceModel | None, family: str) -> bool:
+    """Whether the model of places draws the map of a family."""
+    return places is not None and family in places.families and family not in WIDE
 
 
 def heat_maps(scene: Scene, heads: Sequence[HeadFile], answers: Answers, families: Answers) -> dict[str, Tensor]:
@@ -62,21 +75,39 @@ def heat_maps(scene: Scene, heads: Sequence[HeadFile], answers: Answers, familie
     """
     order = list(members_of(heads))
     found: dict[str, Tensor] = {}
-    levels: dict[View, list[_Level]] = {}
-    for name, members in mapped_families(heads).items():
-        maps = []
-        for family in members:
-            view = family_view(heads, family)[0].view
-            if view not in levels:
-                levels[view] = _levels(scene, view, heads)
-            maps.append(_family_map(levels[view], view, heads, family, answers).with_axis(0))
-        if maps:
-            rows = np.array([order.index(family) for family in members])
-            values, threshold = joined(maps, 0), families.threshold.take(rows, 0)
-            level = _rough_level(values) if name == ROUGH else _level(values, threshold, families.present.take(rows, 0))
+    for name, members in mapped_families(heads, scene.places).items():
+        known = [family for family in members if _is_known(scene.places, family)]
+        others = [family for family in members if family not in known]
+        drawn = []
+        if scene.places is not None and known:
+            said = families.take(_rows(order, known))
+            drawn.append(place_maps(units_of(scene.cells["native"]), scene.places, known, said))
+        if others:
+            values = _head_maps(scene, heads, others, answers)
+            level = _rough_level(values) if name == ROUGH else _level(values, families.take(_rows(order, others)))
+            drawn.append((values, level))
+        if drawn:
+            places = _rows([*known, *others], members)
+            values, level = (joined(list(parts), 0).take(places, 0) for parts in zip(*drawn, strict=True))
             outputs = {"": values, "_side": _side(scene, name), "_level": level}
             found |= {f"{name}{part}": tensor.cast(np.float32) for part, tensor in outputs.items()}
     return found
+
+
+def _rows(order: Sequence[str], families: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([order.index(family) for family in families], np.int64)
+
+
+def _head_maps(scene: Scene, heads: Sequence[HeadFile], families: Sequence[str], answers: Answers) -> Tensor:
+    """float64 (n, rows, columns): the maps of n families by their heads."""
+    levels: dict[View, list[_Level]] = {}
+    maps = []
+    for family in families:
+        view = family_view(heads, family)[0].view
+        if view not in levels:
+            levels[view] = _levels(scene, view, heads)
+        maps.append(_family_map(levels[view], view, heads, family, answers).with_axis(0))
+    return joined(maps, 0)
 
 
 def _levels(scene: Scene, view: View, heads: Sequence[HeadFile]) -> list[_Level]:
@@ -105,24 +136,13 @@ def _window_features(scene: Scene, view: View, units: Units, size: Tensor, side:
 
 def _around(features: Tensor, view: View, heads: Sequence[HeadFile], units: Units, size: Tensor) -> dict[int, Tensor]:
     """By the row of each head: logits of rough maps, probabilities of others; see `MapMaker._around`."""
-    counts = [(length - size) + 1 for length in units.sides]
-    over_rows, over_columns = (_covering(length, n) for length, n in zip(units.sides, counts, strict=True))
     found: dict[int, Tensor] = {}
     for members in alike(view, heads):  # as for the answers, so that the weights are stored once
         chosen = [heads[row] for row in members]
         logits = calibrated(layers_of(features, chosen).cast(np.float64), chosen).op("Clip", -MOST_LOGIT, MOST_LOGIT)
-        values = (logits if is_coarse(view) else logits.op("Sigmoid")).shaped(len(members), *counts)
-        around = over_rows @ values @ over_columns.op("Transpose", perm=[1, 0])
+        around = units.around(logits if is_coarse(view) else logits.op("Sigmoid"), size)
         found |= {row: around.take(i, 0) for i, row in enumerate(members)}
     return found
-
-
-def _covering(places: Tensor, windows: Tensor) -> Tensor:
-    """(places, windows): each row averages over the windows that cover a place, which are one unit apart."""
-    side = (places - windows) + 1
-    offset = places.range().reshape(-1, 1) - windows.range().reshape(1, -1)
-    cover = ((offset >= 0) & (offset < side)).cast(np.float64)
-    return cover / cover.sum(1).with_axis(1)
 
 
 def _family_map(
@@ -158,9 +178,9 @@ def _side(scene: Scene, name: str) -> Tensor:
     return unit * joined([scale.reshape(1) for scale in scales], 0)
 
 
-def _level(maps: Tensor, threshold: Tensor, present: Tensor) -> Tensor:
-    high = maps.op("ReduceMax", axes=[1, 2], keepdims=0)
-    return where(present, threshold.minimum(high), threshold) * AFFECTED
+def _level(maps: Tensor, families: Answers) -> Tensor:
+    high, threshold = maps.op("ReduceMax", axes=[1, 2], keepdims=0), families.threshold
+    return where(families.present, threshold.minimum(high), threshold) * AFFECTED
 
 
 def _rough_level(maps: Tensor) -> Tensor:

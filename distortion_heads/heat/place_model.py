@@ -34,6 +34,9 @@ SUFFIX = ".places"
 LEAST = 1e-4
 """Probabilities nearer to 0 or 1 are taken for this when maps are compared with answers."""
 
+UPPER_END = 0.95
+"""Share of the places of a map that lie below its upper end."""
+
 PARTS = len(LOCAL_SIDES) + 1
 """Features that are read of a place, in multiples of the backbone's: of a window of each side, and of the picture."""
 
@@ -91,7 +94,7 @@ def raised(values: NDArray[np.float32], probability: float) -> NDArray[np.float3
 
 def upper_end(values: NDArray[np.float32]) -> float:
     """Return the value that the highest twentieth of a map reaches."""
-    return float(np.quantile(values, 0.95))
+    return float(np.quantile(values, UPPER_END))
 
 
 def place_inputs(local: LocalFeatures) -> NDArray[np.float32]:

@@ -158,6 +158,12 @@ def located(predictor: Predictor) -> HeatPredictor:
     return HeatPredictor([head.label for head in predictor.heads], threads=1)
 
 
+def test_which_maps_are_rough(bundle: Bundle) -> None:
+    """Those of what is seen in the whole picture better than in its places, and no others."""
+    assert set(bundle.metadata["dheads"]["heat_rough"]) == {"exposure", "light"}
+    assert "atmosphere" in bundle.metadata["dheads"]["heat"]
+
+
 def assert_same_maps(bundle: Bundle, found: dict[str, Any], expected: Prediction) -> None:
     for output in ("heat", "heat_rough"):
         families = bundle.metadata["dheads"][output]
@@ -214,7 +220,10 @@ def test_the_same_heads_give_the_same_bytes(data: bytes, predictor: Predictor) -
 
 
 def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
-    """Kinds without a family head, of any view, pooling, precision, calibration and outputs."""
+    """Kinds without a family head, of any view, pooling, precision, calibration and outputs.
+
+    Maps by the model of places between those of families that it does not know, and without cells for it to read.
+    """
     ref = predictor.backbone.ref
     attach(home, ref, "grain", family="dirt", threshold=Threshold(value=0.9))
     attach(home, ref, "dust", family="dirt", outputs=("presence",), pooling=Pooling(quantile=0.3))
@@ -232,6 +241,8 @@ def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
         ["far"],
         ["fog_bank"],
         ["dust", "grain"],
+        ["grain", "jpeg", "brighten", "far", "smoke", "haze"],
+        ["smoke", "brighten"],
     ):
         chosen = Predictor(labels, registry=registry, threads=1)
         made = Bundle(build_bundle(read_backbone(bundled_backbone().weights), chosen.heads))
