@@ -11,7 +11,7 @@ import pytest
 from distortion_heads.heads.head import Pooling, Threshold
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach, write_picture
-from helpers.video_clips import steps, write_clip
+from helpers.video_clips import stripes, write_clip
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,7 @@ def test_no_kind_is_said_where_its_family_was_asked_and_is_absent(
     alone = json.loads(dheads("predict", "--json", "--heads", "coffee_ring", picture).out)
     assert [head["present"] for head in alone["heads"]] == [True]  # nobody asked its family
 
-    video = write_clip(tmp_path / "clip.mp4", steps(12))
+    video = write_clip(tmp_path / "clip.mp4", stripes(12))
     (line,) = dheads("predict", "--heads", "stain", video).lines
     assert line.endswith("clean")
     found = json.loads(dheads("predict", "--json", "--heads", "stain", video).out)
@@ -105,7 +105,7 @@ def test_a_condition_on_a_family_is_one_on_its_head(dheads: Dheads, picture: Pat
 
 
 def test_a_video_is_judged_by_families(dheads: Dheads, tmp_path: Path) -> None:
-    video = write_clip(tmp_path / "clip.mp4", steps(12))
+    video = write_clip(tmp_path / "clip.mp4", stripes(12))
     (line,) = dheads("predict", "--heads", "stain", video).lines
     assert line.startswith(f"{video}  stain")
     found = json.loads(dheads("predict", "--json", "--heads", "stain", video).out)
@@ -115,7 +115,7 @@ def test_a_video_is_judged_by_families(dheads: Dheads, tmp_path: Path) -> None:
 
 
 def test_follow_reports_a_familys_events_and_not_its_kinds(dheads: Dheads, tmp_path: Path) -> None:
-    video = write_clip(tmp_path / "clip.ts", steps(12))
+    video = write_clip(tmp_path / "clip.ts", stripes(12))
     arguments = ("predict", "--follow", "--patience", "0.2", "--heads", "stain", video)
     words = [line.split() for line in dheads(*arguments).lines]
     assert {line[2] for line in words if line[-1] == "begins"} == {"stain"}

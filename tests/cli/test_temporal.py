@@ -11,7 +11,7 @@ import pytest
 from distortion_heads.spec import BackboneRef
 from helpers.command_line import Dheads, attach, write_picture
 from helpers.sample_heads import make_layers
-from helpers.video_clips import steps, write_clip
+from helpers.video_clips import stripes, write_clip
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def pulse(home: Path, ref: BackboneRef) -> str:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    return write_clip(tmp_path / "clip.mp4", steps(12))
+    return write_clip(tmp_path / "clip.mp4", stripes(12))
 
 
 def test_it_is_listed_and_shown_with_its_view(dheads: Dheads, pulse: str, ref: BackboneRef) -> None:

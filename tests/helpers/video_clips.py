@@ -61,6 +61,12 @@ def steps(count: int) -> list[Picture]:
     return [grey(30 + 4 * i) for i in range(count)]
 
 
+def stripes(count: int) -> list[Picture]:
+    """Frames that show something, which moves: one of a single colour is not judged."""
+    row = np.tile(np.repeat(np.uint8([60, 180]), 8), 4)
+    return [np.broadcast_to(np.roll(row, 2 * i)[:, np.newaxis], (48, 64, 3)).copy() for i in range(count)]
+
+
 def place_of(picture: Picture) -> int:
     """The place in `steps` of a decoded frame."""
     return round((float(picture.mean()) - 30) / 4)

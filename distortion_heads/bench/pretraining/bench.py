@@ -90,6 +90,7 @@ def _setting(options: PretrainingOptions, sets: PictureSets) -> Setting:
     levels = {(record.kind, *record.severities.values()) for record in sets.rated}
     return Setting(
         command=options.command,
+        backbone=options.plan.backbone,
         plan=options.plan,
         scored=len(sets.scored),
         rated=len(sets.rated),

@@ -8,6 +8,7 @@ from typing import Any
 from distortion_heads.bench.pretraining.pictures import SIDE
 from distortion_heads.bench.pretraining.schemes import CROP, SchemePlan, SchemeRow
 from distortion_heads.bench.pretraining.targets import FOLDS, TargetRow, winner
+from distortion_heads.bench.shared.report import CommonSetting
 from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import number, render
 
@@ -20,10 +21,9 @@ QUESTIONS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class Setting(CommonSetting):
     """How it was measured: pictures and scenes of both sets; kinds, and kinds with levels, that the rated ones have."""
 
-    command: str
     plan: SchemePlan
     scored: int
     rated: int

@@ -91,8 +91,8 @@ def test_people_do_not_win_against_themselves() -> None:
 
 def test_the_report_says_what_was_measured() -> None:
     setting = Setting(
-        command="dheads bench pretraining", plan=SchemePlan(), scored=10, rated=5, scored_scenes=2, rated_scenes=1,
-        levels=5, kinds=1,
+        command="dheads bench pretraining", backbone="dheads_small", plan=SchemePlan(), scored=10, rated=5,
+        scored_scenes=2, rated_scenes=1, levels=5, kinds=1,
     )  # fmt: skip
     report = PretrainingReport(
         setting=setting,
