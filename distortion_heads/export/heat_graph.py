@@ -64,7 +64,7 @@ def mapped_families(heads: Sequence[HeadFile], places: PlaceModel | None) -> dic
 
 
 def _is_known(places: PlaceModel | None, family: str) -> bool:
-    """Whether the model of places draws the map of a family."""
+    """Say whether the model of places draws the map of a family."""
     return places is not None and family in places.families and family not in WIDE
 
 

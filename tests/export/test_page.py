@@ -131,8 +131,17 @@ def test_the_maps_of_the_examples_are_those_of_python(browser: Browser, answers_
             assert made["rough"] == heat.coarse
 
 
-def test_a_map_is_drawn_and_put_away(browser: Browser, answers_after: Any) -> None:
-    answers_after(1, lambda: browser.give_files("#files", [EXAMPLES[3]]))
+def half_noisy(file: Path) -> Path:
+    """A picture whose right half alone is noisy, so that its map has dark and light places."""
+    clean, noisy = (Image.open(REPOSITORY / "examples" / name) for name in ("kitten_clean.jpg", "kitten_noise.png"))
+    box = (clean.width // 2, 0, clean.width, clean.height)
+    clean.paste(noisy.convert("RGB").crop(box), box)
+    clean.save(file)
+    return file
+
+
+def test_a_map_is_drawn_and_put_away(browser: Browser, answers_after: Any, tmp_path: Path) -> None:
+    answers_after(1, lambda: browser.give_files("#files", [half_noisy(tmp_path / "half.png")]))
     browser.run(CLICK, 0)
     browser.wait("return document.querySelector('article:first-child .map canvas') !== null")
     drawn = browser.run(DRAWN)
