@@ -7,11 +7,9 @@ scaled to unit variance, as in the distance of Mahalanobis (Lee et al. 2018).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
-from distortion_heads.backbones.files import read_header
-from distortion_heads.errors import BackboneError
+from distortion_heads.backbones.beside import Tensors, bundled_beside, check_shapes, dump_beside, read_beside
 from distortion_heads.spec import BackboneRef
 from distortion_heads.views.windows import WINDOW
 
@@ -98,49 +94,26 @@ def _to_others(points: NDArray[np.float32], scenes: NDArray[np.int64], i: int) -
 
 def dump_familiarity(model: Familiarity) -> bytes:
     """Return the model as a safetensors file; the same model gives the same bytes."""
-    from safetensors.numpy import save
-
-    ref = model.backbone
-    header = {
-        "schema": SCHEMA,
-        "backbone": {"name": ref.name, "fingerprint": ref.fingerprint, "dim": ref.dim},
-        "limit": model.limit,
-        "info": dict(model.info),
-    }
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    tensors = {"axes": model.axes, "mean": model.mean, "points": model.points}
-    data: bytes = save({name: np.ascontiguousarray(value) for name, value in tensors.items()}, {"dheads": text})
-    return data
+    facts = {"limit": model.limit, "info": dict(model.info)}
+    return dump_beside(SCHEMA, model.backbone, facts, {"axes": model.axes, "mean": model.mean, "points": model.points})
 
 
 def read_familiarity(file: Path | Traversable) -> Familiarity:
     """Read and check a file. Raises `BackboneError` if it is missing, damaged or of an unknown schema."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    return read_beside(file, SCHEMA, "model of familiar pictures", _checked)
 
-    header = read_header(file)
-    try:
-        if header.get("schema") != SCHEMA:
-            raise ValueError(f"it is not of the schema {SCHEMA}")
-        tensors, ref = load(file.read_bytes()), BackboneRef(**header["backbone"])
-        model = Familiarity(backbone=ref, limit=float(header["limit"]), info=header["info"], **tensors)
-        points, axes = (len(model.points), len(model.axes)) if model.points.ndim == 2 else (0, 0)
-        shapes = {"mean": (ref.dim,), "axes": (axes, ref.dim), "points": (points, axes)}
-        if points < NEIGHBOURS or {name: tensor.shape for name, tensor in tensors.items()} != shapes:
-            raise ValueError("its tensors are misshapen")
-        if not (np.isfinite(model.limit) and all(np.isfinite(tensor).all() for tensor in tensors.values())):
-            raise ValueError("it holds values that are not finite")
-    except OSError as error:
-        raise BackboneError(f"cannot read {file}: {reason(error)}") from None
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise BackboneError(f"{file} is no model of familiar pictures: {error}") from None
+
+def _checked(ref: BackboneRef, header: Mapping[str, Any], tensors: Tensors) -> Familiarity:
+    model = Familiarity(backbone=ref, limit=float(header["limit"]), info=header["info"], **tensors)
+    points, axes = (len(model.points), len(model.axes)) if model.points.ndim == 2 else (0, 0)
+    check_shapes(tensors, {"mean": (ref.dim,), "axes": (axes, ref.dim), "points": (points, axes)})
+    if points < NEIGHBOURS:
+        raise ValueError("its tensors are misshapen")
+    if not np.isfinite(model.limit):
+        raise ValueError("it holds values that are not finite")
     return model
 
 
 def bundled_familiarity(backbone: BackboneRef) -> Familiarity | None:
     """Return the model that ships with the bundled backbone; None for any other backbone."""
-    file = files("distortion_heads.backbones") / "bundled" / f"dheads_small{SUFFIX}.safetensors"
-    if not file.is_file():
-        return None
-    model = read_familiarity(file)
-    return model if model.backbone.fingerprint == backbone.fingerprint else None
+    return bundled_beside(SUFFIX, read_familiarity, backbone)

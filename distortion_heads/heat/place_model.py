@@ -7,11 +7,9 @@ of the whole picture's: what a place lacks shows beside the rest of its own pict
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,11 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
+from distortion_heads.backbones.beside import Tensors, bundled_beside, check_shapes, dump_beside, read_beside
 from distortion_heads.backbones.cells import LOCAL_SIDES
-from distortion_heads.backbones.files import read_header
 from distortion_heads.backbones.local import LocalFeatures, LocalLevel
-from distortion_heads.errors import BackboneError
 from distortion_heads.heads.bank import sigmoid
 from distortion_heads.spec import BackboneRef
 
@@ -130,19 +126,8 @@ def _level(local: LocalFeatures, side: int) -> LocalLevel:
 
 def dump_places(model: PlaceModel) -> bytes:
     """Return the model as a safetensors file; the same model gives the same bytes."""
-    from safetensors.numpy import save
-
-    ref = model.backbone
-    header = {
-        "schema": SCHEMA,
-        "backbone": {"name": ref.name, "fingerprint": ref.fingerprint, "dim": ref.dim},
-        "families": model.families,
-        "info": dict(model.info),
-    }
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in _TENSORS}
-    data: bytes = save(tensors, {"dheads": text})
-    return data
+    facts = {"families": model.families, "info": dict(model.info)}
+    return dump_beside(SCHEMA, model.backbone, facts, {name: getattr(model, name) for name in _TENSORS})
 
 
 _TENSORS = ("first", "first_bias", "last", "last_bias")
@@ -150,34 +135,18 @@ _TENSORS = ("first", "first_bias", "last", "last_bias")
 
 def read_places(file: Path | Traversable) -> PlaceModel:
     """Read and check a file. Raises `BackboneError` if it is missing, damaged or of an unknown schema."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    return read_beside(file, SCHEMA, "model of places", _checked)
 
-    header = read_header(file)
-    try:
-        if header.get("schema") != SCHEMA:
-            raise ValueError(f"it is not of the schema {SCHEMA}")
-        tensors, ref = load(file.read_bytes()), BackboneRef(**header["backbone"])
-        families = tuple(str(family) for family in header["families"])
-        model = PlaceModel(backbone=ref, families=families, info=header["info"], **tensors)
-        hidden = len(model.first_bias)
-        shapes = {"first": (PARTS * ref.dim, hidden), "first_bias": (hidden,)}
-        shapes |= {"last": (hidden, len(families)), "last_bias": (len(families),)}
-        if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
-            raise ValueError("its tensors are misshapen")
-        if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
-            raise ValueError("it holds values that are not finite")
-    except OSError as error:
-        raise BackboneError(f"cannot read {file}: {reason(error)}") from None
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise BackboneError(f"{file} is no model of places: {error}") from None
+
+def _checked(ref: BackboneRef, header: Mapping[str, Any], tensors: Tensors) -> PlaceModel:
+    families = tuple(str(family) for family in header["families"])
+    model = PlaceModel(backbone=ref, families=families, info=header["info"], **tensors)
+    hidden = len(model.first_bias)
+    shapes = {"first": (PARTS * ref.dim, hidden), "first_bias": (hidden,)}
+    check_shapes(tensors, {**shapes, "last": (hidden, len(families)), "last_bias": (len(families),)})
     return model
 
 
 def bundled_places(backbone: BackboneRef) -> PlaceModel | None:
     """Return the model that ships with the bundled backbone; None for any other backbone."""
-    file = files("distortion_heads.backbones") / "bundled" / f"dheads_small{SUFFIX}.safetensors"
-    if not file.is_file():
-        return None
-    model = read_places(file)
-    return model if model.backbone.fingerprint == backbone.fingerprint else None
+    return bundled_beside(SUFFIX, read_places, backbone)

@@ -7,16 +7,14 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_parts import SEED, command_line, goals_table
-from dheads_cli.output.console import stdout_stream
-from dheads_cli.output.progress import progress_bar
-from dheads_cli.session import needs_train_extra, session_of
+from dheads_cli.commands.bench_parts import IMAGES, LIMIT, SEED, command_line, goals_table, measuring, print_report
+from dheads_cli.session import session_of
 
 
 @click.command()
-@click.option("--images", required=True, metavar="DIR", help="Clean pictures, none of which was trained on.")
+@IMAGES
 @click.option("--out", default="dheads-heat", show_default=True, metavar="DIR", help="Folder of the report.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones.")
+@LIMIT
 @SEED
 @click.pass_context
 def heat(ctx: click.Context, /, out: str, **given: Any) -> int:
@@ -28,10 +26,8 @@ def heat(ctx: click.Context, /, out: str, **given: Any) -> int:
     Exit status: 0 done (whether the goals are reached or not), 1 nothing can be measured, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()
-    with needs_train_extra("dheads bench heat"), progress_bar(ticking=True) as bar:
+    with measuring(session, "heat") as how:
         from distortion_heads.bench.heat.bench import HeatBenchOptions, bench_heat
-        from distortion_heads.bench.shared.options import InstalledRegistry
 
         report = bench_heat(
             HeatBenchOptions(
@@ -41,9 +37,8 @@ def heat(ctx: click.Context, /, out: str, **given: Any) -> int:
                 seed=given["seed"],
                 command=command_line(given, "heat"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            **how,
         )
     shown = goals_table(report.goals, "bound", lambda goal: goal.bound)
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return 0

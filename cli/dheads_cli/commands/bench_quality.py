@@ -7,19 +7,29 @@ from typing import Any
 
 import click
 
-from dheads_cli.commands.bench_parts import JOBS, SEED, command_line, goals_table, labels_of, report_setting
-from dheads_cli.output.console import plain_table, stdout_stream
-from dheads_cli.output.progress import progress_bar
-from dheads_cli.session import needs_train_extra, session_of
+from dheads_cli.commands.bench_parts import (
+    IMAGES,
+    JOBS,
+    LIMIT,
+    SEED,
+    command_line,
+    goals_table,
+    labels_of,
+    measuring,
+    print_report,
+    report_setting,
+)
+from dheads_cli.output.console import plain_table
+from dheads_cli.session import session_of
 from distortion_heads._system.threads import usable_cores
 
 
 @click.command()
-@click.option("--images", required=True, metavar="DIR", help="Clean pictures, none of which was trained on.")
+@IMAGES
 @click.option("--out", default="dheads-quality", show_default=True, metavar="DIR", help="Folder of the report.")
 @click.option("--kinds", metavar="A,B", help="Make these distortions only (default: all).")
 @click.option("--scorers", metavar="A,B", help="Heads of quality and metrics (default: all).")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take N of the pictures, always the same ones.")
+@LIMIT
 @click.option("--side", type=click.IntRange(min=192), default=384, show_default=True, metavar="N",
               help="Cut the middle of each picture, at most N pixels a side.")  # fmt: skip
 @SEED
@@ -35,13 +45,11 @@ def quality(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> 
     Exit status: 0 done (whether the goals are reached or not), 1 a picture cannot be read, 2 wrong usage.
     """
     session = session_of(ctx)
-    session.checked_registry()  # says what is broken; each process makes its own
     options = {name: given[name] for name in ("images", "kinds", "scorers", "limit", "side", "seed")}
-    with needs_train_extra("dheads bench quality"), progress_bar(ticking=True) as bar:
+    with measuring(session, "quality") as how:
         from distortion_heads.bench.quality.bench import QualityBenchOptions, bench_quality
         from distortion_heads.bench.quality.measure import QualityPlan
         from distortion_heads.bench.quality.report import summary_rows
-        from distortion_heads.bench.shared.options import InstalledRegistry
 
         plan = QualityPlan(
             kinds=labels_of(given["kinds"]),
@@ -58,12 +66,11 @@ def quality(ctx: click.Context, /, out: str, jobs: int | None, **given: Any) -> 
                 plan=plan,
                 command=command_line(options, "quality"),
             ),
-            make_registry=InstalledRegistry(no_plugins=session.no_plugins),
-            progress=lambda done, total: bar.show(done, total, "pictures", f"{done} of {total}"),
+            **how,
         )
     status = report_setting(session, report.setting)
     shown = plain_table(summary_rows(report.figures))
     if report.goals:
         shown += f"\n{goals_table(report.goals, 'bound', lambda goal: goal.bound)}"
-    stdout_stream(machine=False).write(f"{shown}\nreport: {Path(out) / 'report.md'}\n")
+    print_report(shown, out)
     return status

@@ -14,8 +14,9 @@ from distortion_heads._system.extras import need_extra
 from distortion_heads.answers import Prediction
 from distortion_heads.bench.accuracy.bench import find_pictures
 from distortion_heads.bench.heat.cases import KINDS, Case, draw_cases
-from distortion_heads.bench.heat.report import HeatReport, Row, Setting, compare_goals, report_to_dict, to_markdown
+from distortion_heads.bench.heat.report import HeatReport, Row, Setting, compare_goals, to_markdown
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
+from distortion_heads.bench.shared.report import report_to_dict
 from distortion_heads.errors import DataError
 from distortion_heads.heat.areas import heat_pixels
 from distortion_heads.heat.predictor import HeatPredictor

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from distortion_heads.bench.shared.goals import Goal
-from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import render
 
 LEAST_AREA, LEAST_OVERLAP, MOST_COST = 0.95, 0.6, 1.3
@@ -56,13 +54,6 @@ def compare_goals(rows: Sequence[Row], cost: float | None) -> tuple[Goal, ...]:
         overlap = f"intersection over union, {row.label}"
         goals.append(Goal(figure=overlap, limit=LEAST_OVERLAP, measured=row.overlap, lower=True))
     return (*goals, Goal(figure="cost, of that without maps", limit=MOST_COST, measured=cost))
-
-
-def report_to_dict(report: HeatReport) -> dict[str, Any]:
-    """Return the content of report.json: floats to 5 digits, None for what could not be measured."""
-    goals = [{**asdict(goal), "met": goal.met} for goal in report.goals]
-    content: dict[str, Any] = plain({**asdict(report), "goals": goals})
-    return content
 
 
 def to_markdown(report: HeatReport) -> str:

@@ -30,12 +30,10 @@ from distortion_heads.bench.quality.report import (
     report_to_dict,
     to_markdown,
 )
-from distortion_heads.bench.shared.cache import ROOMS, Cache, cache_key
+from distortion_heads.bench.shared.bench import open_bench
+from distortion_heads.bench.shared.cache import ROOMS
 from distortion_heads.bench.shared.options import CommonOptions, InstalledRegistry, MakeRegistry, Progress
-from distortion_heads.bench.shared.workers import Job, measure_all
-from distortion_heads.errors import DataError
 from distortion_heads.metrics.scorers import of_heads
-from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_report
 from distortion_heads.spec import HeadSpec
 
@@ -64,26 +62,21 @@ def bench_quality(
     """
     need_extra("dheads bench quality", "jinja2", "matplotlib", "piq", "threadpoolctl")
     pictures = find_pictures(options.images, options.limit)
-    registry, plan = make_registry(), options.plan
-    predictor = Predictor(options.heads, registry=registry, threads=1)
-    specs = tuple(head.spec for head in registry.select(options.heads))
-    kinds, scorers = kinds_of(specs, plan), scorers_of(predictor, plan)
-    key = cache_key(predictor, specs, plan, rooms=_ROOMS)
-    job = Job(make_registry=make_registry, labels=options.heads, cache=Cache(folder=options.out / "cache", key=key))
-    measured, errors = measure_all(pictures, partial(measure_one, job=job, plan=plan), options.jobs, progress)
-    if not measured:
-        raise DataError(f"none of the pictures in {options.images} can be read")
+    bench, plan = open_bench(options, make_registry), options.plan
+    kinds, scorers = kinds_of(bench.specs, plan), scorers_of(bench.predictor, plan)
+    measure = partial(measure_one, job=bench.job(plan, rooms=_ROOMS), plan=plan)
+    measured, unreadable = bench.measure(pictures, measure, progress, options.images)
     figures = compute_figures(np.stack(list(measured.values())), versions(kinds), scorers)
-    heads = tuple(scorer.name for scorer in of_heads(predictor))
+    heads = tuple(scorer.name for scorer in of_heads(bench.predictor))
     setting = Setting(
         command=options.command,
-        backbone=str(predictor.backbone.ref),
+        backbone=bench.backbone,
         plan=plan,
         pictures=len(measured),
         kinds=len(kinds),
         heads=heads,
-        left_out=tuple(map(str, predictor.problems)),
-        unreadable=tuple(f"picture {picture.name}: {error}" for picture, error in errors.items()),
+        left_out=bench.left_out,
+        unreadable=unreadable,
     )
     report = QualityReport(setting=setting, goals=compare_goals(figures, heads), figures=figures)
     plots = _plots(figures, heads, tuple(measured), kinds, plan)

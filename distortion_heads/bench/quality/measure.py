@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.errors_text import reason
-from distortion_heads.bench.shared.workers import Job
+from distortion_heads.bench.shared.workers import Job, read_bytes
 from distortion_heads.errors import DataError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import load_image
@@ -104,10 +103,7 @@ def measure_one(picture: Path, job: Job, plan: QualityPlan) -> NDArray[np.float6
 
     More is better in all of them. Raises `InputError` if the file cannot be read.
     """
-    try:
-        data = picture.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {reason(error)}") from None
+    data = read_bytes(picture)
 
     def measure(predictor: Predictor, specs: tuple[HeadSpec, ...]) -> dict[str, NDArray[np.generic]]:
         clean = read_middle(data, plan.side)

@@ -9,6 +9,7 @@ from distortion_heads.bench.quality.counterexamples import choose_duels
 from distortion_heads.bench.quality.figures import GRADE, Figures
 from distortion_heads.bench.quality.measure import QualityPlan
 from distortion_heads.bench.shared.goals import Goal
+from distortion_heads.bench.shared.report import CommonSetting
 from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import render
 
@@ -17,17 +18,13 @@ NAMES = {"d": "D-test", "l": "L-test", "p": "P-test"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """How it was measured; `left_out` and `unreadable`: a sentence on each head, each picture that was not."""
+class Setting(CommonSetting):
+    """How it was measured: kinds and heads, on the middle of so many pictures."""
 
-    command: str
-    backbone: str
     plan: QualityPlan
     pictures: int
     kinds: int
     heads: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from distortion_heads.backbones.familiarity import bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.bench.shared.options import CommonOptions, Progress
+from distortion_heads.bench.shared.report import report_to_dict
 from distortion_heads.bench.unfamiliar.made_pictures import KINDS
-from distortion_heads.bench.unfamiliar.report import Group, Setting, UnfamiliarReport, report_to_dict, to_markdown
+from distortion_heads.bench.unfamiliar.report import Group, Setting, UnfamiliarReport, to_markdown
 from distortion_heads.datasets.own_data import read_clean
 from distortion_heads.datasets.wild import CLEAN, PHOTOGRAPHS, WildPicture, read_wild
 from distortion_heads.errors import BackboneError

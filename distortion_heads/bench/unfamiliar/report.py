@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from distortion_heads.bench.shared.goals import Goal
 from distortion_heads.metrics.intervals import Interval
-from distortion_heads.reports.files import plain
 from distortion_heads.reports.markdown import render
 
 
@@ -41,13 +40,6 @@ class UnfamiliarReport:
     setting: Setting
     goals: tuple[Goal, ...]
     groups: tuple[Group, ...]
-
-
-def report_to_dict(report: UnfamiliarReport) -> dict[str, Any]:
-    """Return the content of report.json: floats to 5 digits."""
-    goals = [{**asdict(goal), "met": goal.met} for goal in report.goals]
-    content: dict[str, Any] = plain({**asdict(report), "goals": goals})
-    return content
 
 
 def to_markdown(report: UnfamiliarReport) -> str:

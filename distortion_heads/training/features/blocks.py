@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.errors import DataError
 
@@ -33,6 +34,14 @@ def make_missing(
     for _ in each(missing, make, workers):
         done += per_block
         yield done
+
+
+def write_block(file: Path, tensors: Mapping[str, NDArray[Any]], metadata: dict[str, str] | None = None) -> None:
+    """Write a block whole, and the folder it lies in. Raises `OSError`."""
+    from safetensors.numpy import save
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, save(dict(tensors), metadata=metadata))
 
 
 def read_blocks(files: Sequence[Path], arrays: Sequence[str]) -> dict[str, NDArray[Any]]:

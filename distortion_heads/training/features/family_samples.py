@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import Each, in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
@@ -23,7 +22,7 @@ from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, HeadSpec
 from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_faults, mixed_picture
-from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks
+from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
 from distortion_heads.views.scene import scene_of
 from distortion_heads.views.windows import native_view, native_windows
 
@@ -110,23 +109,35 @@ def operators_of(specs: Mapping[str, HeadSpec], families: tuple[str, ...]) -> di
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Worker:
-    plan: FamilyPlan
+class SampleMaker:
+    """The distortions that a process makes samples with, by family, and the backbone that reads them."""
+
     operators: dict[str, FamilyOperators]
     backbone: FeatureSource
 
 
-def _open(plan: FamilyPlan) -> _Worker:
+class SamplePlan(Hashable, Protocol):
+    """Whatever says on which backbone samples of which families are made."""
+
+    @property
+    def backbone(self) -> BackboneSpec: ...
+    @property
+    def families(self) -> tuple[str, ...]: ...
+
+
+def sample_maker(plan: SamplePlan) -> SampleMaker:
+    """Return what this process makes the samples of `plan` with: opened once, on one thread."""
+    return per_process(_open, plan)
+
+
+def _open(plan: SamplePlan) -> SampleMaker:
     specs = {label: head.spec for label, head in build_registry().heads.items()}
-    operators = operators_of(specs, plan.families)
-    return _Worker(plan=plan, operators=operators, backbone=open_backbone(plan.backbone, threads=1))
+    return SampleMaker(operators=operators_of(specs, plan.families), backbone=open_backbone(plan.backbone, threads=1))
 
 
 def _make_block(plan: FamilyPlan, index: int) -> None:
-    from safetensors.numpy import save
-
-    worker = per_process(_open, plan)
-    rows = [_sample(worker, index, i) for i in range(PER_BLOCK)]
+    maker = sample_maker(plan)
+    rows = [_sample(plan, maker, (plan.seed, index, i)) for i in range(PER_BLOCK)]
     tensors: dict[str, NDArray[Any]] = {
         "native": np.concatenate([row["native"] for row in rows]).astype(np.float16),
         "counts": np.array([len(row["native"]) for row in rows], np.int64),
@@ -134,19 +145,17 @@ def _make_block(plan: FamilyPlan, index: int) -> None:
         "light": np.concatenate([row["light"] for row in rows]).astype(np.float16),
         "loss": np.stack([row["loss"] for row in rows]),
     }
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(plan.blocks[index], save(tensors, metadata={"families": json.dumps(plan.families)}))
+    write_block(plan.blocks[index], tensors, {"families": json.dumps(plan.families)})
 
 
-def _sample(worker: _Worker, block: int, index: int) -> dict[str, NDArray[np.float32]]:
-    plan, seed = worker.plan, (worker.plan.seed, block, index)
+def _sample(plan: FamilyPlan, maker: SampleMaker, seed: tuple[int, int, int]) -> dict[str, NDArray[np.float32]]:
     rng = np.random.default_rng((*seed, 1))
     found = bool(plan.found) and rng.random() < FOUND_ODDS
     paths = plan.found if found else plan.scenes
     pixels = cut_out(scene_of(load_scene(paths[rng.integers(len(paths))])).pixels, rng)
     image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
-    made = mixed_picture(image, draw_faults(worker.operators, rng), seed, untouched=not found)
-    features = scene_features(worker.backbone, scene_of(made.pixels), ("native", LIGHT))
+    made = mixed_picture(image, draw_faults(maker.operators, rng), seed, untouched=not found)
+    features = scene_features(maker.backbone, scene_of(made.pixels), ("native", LIGHT))
     loss = np.zeros(len(plan.families), np.float32)
     for fault in made.faults:
         loss[plan.families.index(fault.family)] = fault.seen.loss

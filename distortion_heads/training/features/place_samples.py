@@ -12,22 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import per_process
-from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.open import open_backbone
 from distortion_heads.datasets.clean_pictures import content_digest, load_scene
 from distortion_heads.heat.place_model import place_inputs
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.registry.backbones import read_ref
-from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import BackboneSpec
 from distortion_heads.synthesis.afterwards import handed_on
 from distortion_heads.synthesis.distort import Step, distort
 from distortion_heads.synthesis.mixtures import FamilyOperators
 from distortion_heads.synthesis.parts import Part, draw_part
-from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks
-from distortion_heads.training.features.family_samples import operators_of
+from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
+from distortion_heads.training.features.family_samples import SampleMaker, sample_maker
 from distortion_heads.views.scene import scene_of
 from distortion_heads.views.units import CELL
 
@@ -96,36 +91,20 @@ def read_place_samples(plan: PlacePlan) -> PlaceSamples:
     return PlaceSamples(**read_blocks(plan.blocks, _ARRAYS))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Worker:
-    operators: dict[str, FamilyOperators]
-    backbone: FeatureSource
-
-
-def _open(plan: PlacePlan) -> _Worker:
-    specs = {label: head.spec for label, head in build_registry().heads.items()}
-    return _Worker(operators=operators_of(specs, plan.families), backbone=open_backbone(plan.backbone, threads=1))
-
-
 def _make_block(plan: PlacePlan, index: int) -> None:
-    from safetensors.numpy import save
-
-    worker = per_process(_open, plan)
-    rows = [
-        _sample(worker, plan, place) for place in range(index * PER_BLOCK, min(plan.count, (index + 1) * PER_BLOCK))
-    ]
+    maker = sample_maker(plan)
+    rows = [_sample(maker, plan, place) for place in range(index * PER_BLOCK, min(plan.count, (index + 1) * PER_BLOCK))]
     tensors = dict(zip(_ARRAYS, (np.concatenate(column) for column in zip(*rows, strict=True)), strict=True))
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(plan.blocks[index], save(tensors))
+    write_block(plan.blocks[index], tensors)
 
 
 def _sample(
-    worker: _Worker, plan: PlacePlan, place: int
+    maker: SampleMaker, plan: PlacePlan, place: int
 ) -> tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.int64]]:
     scene = place % len(plan.scenes)
     rng = np.random.default_rng((plan.seed, place))
-    pixels, parts = distorted_in_parts(scene_of(load_scene(plan.scenes[scene])).pixels, worker.operators, rng)
-    _, local = worker.backbone.located_features(pixels, "native")  # type: ignore[attr-defined]
+    pixels, parts = distorted_in_parts(scene_of(load_scene(plan.scenes[scene])).pixels, maker.operators, rng)
+    _, local = maker.backbone.located_features(pixels, "native")  # type: ignore[attr-defined]
     shares = np.zeros((local.rows * local.columns, len(plan.families)), np.float32)
     for family, inside in parts.items():
         shares[:, plan.families.index(family)] = _shares(inside, local.rows, local.columns).ravel()

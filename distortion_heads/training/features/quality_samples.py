@@ -12,19 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.processes import Each, in_processes, per_process
-from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.open import open_backbone
+from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.backbones.read_views import scene_features
 from distortion_heads.datasets.clean_pictures import content_digest, load_scene
 from distortion_heads.registry.backbones import read_ref
-from distortion_heads.registry.build import build_registry
 from distortion_heads.spec import LIGHT, BackboneSpec
-from distortion_heads.synthesis.mixtures import FamilyOperators
 from distortion_heads.synthesis.series import BROAD, STRENGTHS, Graded, Odds, draw_series, graded_series
-from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks
-from distortion_heads.training.features.family_samples import cut_out, operators_of
+from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
+from distortion_heads.training.features.family_samples import SampleMaker, cut_out, sample_maker
 from distortion_heads.views.scene import scene_of
 
 SERIES_PER_BLOCK = 10
@@ -100,47 +95,33 @@ def read_samples(*plans: QualityPlan) -> QualitySamples:
     return QualitySamples(starts=starts, **whole)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Worker:
-    operators: dict[str, FamilyOperators]
-    backbone: FeatureSource
-
-
-def _open(plan: QualityPlan) -> _Worker:
-    specs = {label: head.spec for label, head in build_registry().heads.items()}
-    return _Worker(operators=operators_of(specs, plan.families), backbone=open_backbone(plan.backbone, threads=1))
-
-
 def _make_block(plan: QualityPlan, index: int) -> None:
-    from safetensors.numpy import save
-
-    worker = per_process(_open, plan)
-    rows = [row for i in range(SERIES_PER_BLOCK) for row in _series(plan, worker, (plan.seed, index, i))]
+    maker = sample_maker(plan)
+    rows = [row for i in range(SERIES_PER_BLOCK) for row in _series(plan, maker, (plan.seed, index, i))]
     tensors: dict[str, NDArray[Any]] = {
         "native": np.concatenate([row["native"] for row in rows]).astype(np.float16),
         "counts": np.array([len(row["native"]) for row in rows], np.int64),
         "light": np.concatenate([row["light"] for row in rows]).astype(np.float16),
         **{name: np.stack([row[name] for row in rows]) for name in _ARRAYS[3:]},
     }
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(plan.blocks[index], save(tensors))
+    write_block(plan.blocks[index], tensors)
 
 
-def _series(plan: QualityPlan, worker: _Worker, seed: tuple[int, int, int]) -> list[dict[str, NDArray[Any]]]:
+def _series(plan: QualityPlan, maker: SampleMaker, seed: tuple[int, int, int]) -> list[dict[str, NDArray[Any]]]:
     rng = np.random.default_rng((*seed, 1))
     found = bool(plan.found) and rng.random() < plan.found_odds
     paths = plan.found if found else plan.scenes
     place = int(rng.integers(len(paths)))
     pixels = cut_out(scene_of(load_scene(paths[place])).pixels, rng)
     image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
-    drawn = draw_series(worker.operators, rng, plan.odds)
+    drawn = draw_series(maker.operators, rng, plan.odds)
     graded = graded_series(image, drawn, seed, untouched=not found)
     scene = place + found * len(plan.scenes)
-    return [_row(plan, worker, picture, scene, picture.pixels.shape != pixels.shape) for picture in graded]
+    return [_row(plan, maker, picture, scene, picture.pixels.shape != pixels.shape) for picture in graded]
 
 
-def _row(plan: QualityPlan, worker: _Worker, picture: Graded, scene: int, reduced: bool) -> dict[str, NDArray[Any]]:
-    features = scene_features(worker.backbone, scene_of(picture.pixels), ("native", LIGHT))
+def _row(plan: QualityPlan, maker: SampleMaker, picture: Graded, scene: int, reduced: bool) -> dict[str, NDArray[Any]]:
+    features = scene_features(maker.backbone, scene_of(picture.pixels), ("native", LIGHT))
     seen = picture.seen
     return {
         "native": features["native"],

@@ -15,6 +15,7 @@ from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.load import load_corpus
+from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import Partition, split_records
 from distortion_heads.errors import DataError
@@ -52,6 +53,22 @@ class DatasetRun:
     command: str = "dheads train"
     report: Callable[[Progress], None] = field(default=lambda progress: None)
 
+    def job(self, corpus: Corpus, hashes: dict[Path, str], registry: Registry, processes: Processes) -> TrainingJob:
+        """Return where this run trains on the records of `corpus`, whose files have these `hashes`."""
+        return TrainingJob(
+            run=self.out,
+            backbones=self.out / "backbone",
+            cache=FeatureCache(self.out / "cache"),
+            hashes=hashes,
+            registry=registry,
+            processes=processes,
+            report=self.report,
+            head_license=self.head_license,
+            command=self.command,
+            data=f"{corpus.name}: {self.data.name}",
+            mos_lower_better=corpus.mos_lower_better,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
@@ -83,19 +100,7 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
     choice = replace(run.choice, recipe=as_in_paper(run.choice.recipe, corpus.name, run.given))
     split = split_records(selection.records, selection.scenes, selection.labels, "disjoint", seed=choice.recipe.seed)
     parts = {name: [selection.records[i] for i in getattr(split, name)] for name in ("train", "validation", "test")}
-    site = TrainingJob(
-        run=run.out,
-        backbones=run.out / "backbone",
-        cache=FeatureCache(run.out / "cache"),
-        hashes=hashes,
-        registry=registry,
-        processes=processes,
-        report=run.report,
-        head_license=run.head_license,
-        command=run.command,
-        data=f"{corpus.name}: {run.data.name}",
-        mos_lower_better=corpus.mos_lower_better,
-    )
+    site = run.job(corpus, hashes, registry, processes)
     fitted = fit_records(choice, site, parts["train"], parts["validation"], selection.labels)
     if processes.is_first:
         split_name = "scenes of the dataset that were not trained on"

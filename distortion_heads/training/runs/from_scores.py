@@ -26,7 +26,6 @@ from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.metrics.reference.table import METRICS
 from distortion_heads.registry.build import Registry
 from distortion_heads.reports.files import write_files
-from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads.quality_head import new_quality_head, raw_qualities, with_figures
 from distortion_heads.training.heads.train_head import HeadCard
 from distortion_heads.training.networks.processes import Processes
@@ -74,20 +73,9 @@ def train_on_scores(run: DatasetRun, registry: Registry, processes: Processes) -
                 f"{run.data} has neither scores of metrics (make them with dheads synth --kadis) nor ratings (mos)"
             )
         hashes = content_hashes([record.path for record in records])
-        site = TrainingJob(
-            run=run.out,
-            backbones=run.out / "backbone",
-            cache=FeatureCache(run.out / "cache"),
-            hashes=hashes,
-            registry=registry,
-            processes=processes,
-            report=run.report,
-            head_license=run.head_license,
-            command=run.command,
-            data=f"{corpus.name}: {run.data.name}",
-        )
+        site = run.job(corpus, hashes, registry, processes)
         parts = split_parts(records, hashes, run.choice.recipe.seed)
-        learning = _Learning(run=run, site=site, parts=parts, lower_better=corpus.mos_lower_better)
+        learning = _Learning(run=run, site=site, parts=parts)
         heads = learning.scores() if scored else learning.ratings()
         if processes.is_first:
             write_files(run.out, {f"heads/{head.label}.safetensors": dump_head(head) for head in heads})
@@ -101,7 +89,6 @@ class _Learning:
     run: DatasetRun
     site: TrainingJob
     parts: Parts
-    lower_better: bool
 
     def scores(self) -> list[HeadFile]:
         """Return a head for each metric, which says what share of the pictures is worse."""
@@ -135,7 +122,7 @@ class _Learning:
         if low == high:
             raise DataError(f"all pictures are rated {low:g}: there is nothing to learn from that")
         parts = self.parts
-        if self.lower_better:  # turned round on the same range
+        if self.site.mos_lower_better:  # turned round on the same range
             parts = {
                 part: [replace(record, mos=low + high - (record.mos or 0.0)) for record in records]
                 for part, records in parts.items()
@@ -143,7 +130,7 @@ class _Learning:
         choice = replace(self.run.choice, recipe=shallow(self.run.choice.recipe), finetune="frozen")
         rates = (choice.recipe.rate,) if "rate" in self.run.given else SHALLOW_RATES
         done = learn_ratings(choice, self.site, parts, (low, high), rates)
-        turned = f", turned round: {low + high:g} less the rating" if self.lower_better else ""
+        turned = f", turned round: {low + high:g} less the rating" if self.site.mos_lower_better else ""
         meaning = f"the ratings of {name}{turned}; {high:g} is best"
         scale = Scale(low=low, high=high, meaning=meaning, target=f"ratings of {name}")
         target = np.array([record.mos for record in parts["test"]], np.float32)
