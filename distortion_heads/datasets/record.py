@@ -18,7 +18,7 @@ class Record:
     is unknown; it is empty for a clean picture. `level` is the dataset's own, unchanged. `mos` is the mean opinion
     score in the dataset's own scale; `reference` the pristine file where the dataset has one; `kind` the type that the
     dataset names, also where it changes nothing and the record is clean; empty for a reference. `scores`: values of
-    full-reference metrics by name, where the dataset has them.
+    full-reference metrics by name, where the dataset has them; `parameters` the physical ones of each label.
     """
 
     path: Path
@@ -29,6 +29,7 @@ class Record:
     reference: Path | None = None
     kind: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from distortion_heads.io.float_images import to_uint8
-from distortion_heads.spec import HeadSpec
+from distortion_heads.spec import HeadSpec, Stage
 from distortion_heads.synthesis.afterwards import stored
 from distortion_heads.synthesis.levels import at_severity
 from distortion_heads.synthesis.tone import clip01
@@ -45,9 +45,17 @@ def jpeg2000(image: FloatImage, ratio: float, rng: np.random.Generator) -> Float
     return stored(to_uint8(image), "JPEG2000", **options).astype(np.float32) / np.float32(255)
 
 
-def _spec(
-    label: str, family: str, make: Operator, parameter: str, levels: tuple[float, ...], *, log: bool = True
+def operator_spec(
+    label: str,
+    family: str,
+    make: Operator,
+    parameter: str,
+    levels: tuple[float, ...],
+    *,
+    log: bool = True,
+    stage: Stage | None = None,
 ) -> HeadSpec:
+    """Return a distortion that calls `make` with its parameter at the severity, see `at_severity`."""
     return HeadSpec(
         label=label,
         title=label,
@@ -55,6 +63,7 @@ def _spec(
         description="Plain, for training.",
         synthesize=partial(_at, make, levels, log),
         parameters=partial(_named, parameter, levels, log),
+        stage=stage,
     )
 
 
@@ -71,8 +80,8 @@ def _named(parameter: str, levels: tuple[float, ...], log: bool, severity: float
 def plain_specs() -> tuple[HeadSpec, ...]:
     """Return the four, labelled as the kinds, milder and stronger than these at the ends."""
     return (
-        _spec("gaussian_blur", "blur", blur, "sigma", (0.35, 0.8, 1.5, 3.0, 6.5)),
-        _spec("white_noise", "noise", noise, "variance", (2e-4, 1e-3, 4e-3, 0.012, 0.05)),
-        _spec("jpeg", "compression", jpeg, "quality", (92.0, 55.0, 26.0, 11.0, 3.0)),
-        _spec("jpeg2000", "compression", jpeg2000, "ratio", (8.0, 25.0, 60.0, 130.0, 350.0)),
+        operator_spec("gaussian_blur", "blur", blur, "sigma", (0.35, 0.8, 1.5, 3.0, 6.5)),
+        operator_spec("white_noise", "noise", noise, "variance", (2e-4, 1e-3, 4e-3, 0.012, 0.05)),
+        operator_spec("jpeg", "compression", jpeg, "quality", (92.0, 55.0, 26.0, 11.0, 3.0)),
+        operator_spec("jpeg2000", "compression", jpeg2000, "ratio", (8.0, 25.0, 60.0, 130.0, 350.0)),
     )

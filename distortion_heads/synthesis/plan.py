@@ -7,8 +7,8 @@ number of processes nor on what else is made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -53,7 +53,8 @@ class SynthPlan:
 
     With `per_image` N: N draws, each of `mixture[0]` to `mixture[1]` distortions of distinct families. Without it,
     every distortion at every level, or once each at a drawn severity. With `one_kind` one distortion at every level,
-    drawn for the picture, as in KADIS-700k (Lin, Hosu, Saupe 2020). Raises `DataError` if that cannot be done.
+    drawn for the picture, as in KADIS-700k (Lin, Hosu, Saupe 2020). With `levels` by label each distortion has those
+    in place of `severities`. Raises `DataError` if that cannot be done.
     """
 
     specs: tuple[HeadSpec, ...]
@@ -62,6 +63,7 @@ class SynthPlan:
     per_image: int | None = None
     mixture: tuple[int, int] = (1, 1)
     one_kind: bool = False
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for spec in self.specs:
@@ -72,6 +74,8 @@ class SynthPlan:
         most = self.mixture[1]
         if self.one_kind and (self.per_image is not None or not self.severities.levels):
             raise DataError("one distortion for each picture is made at levels: give them as 1,2,3,4,5, and no -n")
+        if self.one_kind and self.levels:
+            raise DataError("pictures as of KADIS-700k have the same levels of all distortions: give no others")
         if most > 1 and self.per_image is None:
             raise DataError("mixtures are drawn at random: say how many for each picture (--per-image)")
         families = {spec.family for spec in self.specs}
@@ -86,7 +90,13 @@ class SynthPlan:
         """Return the number of items of each picture."""
         if self.per_image is not None:
             return self.per_image
-        return (1 if self.one_kind else len(self.specs)) * max(len(self.severities.levels), 1)
+        if self.one_kind:
+            return len(self.severities.levels)
+        return sum(max(len(self._severities(spec).levels), 1) for spec in self.specs)
+
+    def _severities(self, spec: HeadSpec) -> Severities:
+        levels = self.levels.get(spec.label)
+        return self.severities if levels is None else Severities(low=min(levels), high=max(levels), levels=levels)
 
     def items(self, source: str, start: int, stop: int) -> Iterator[Item]:
         """Yield the items number `start` up to `stop` of the picture named `source`."""
@@ -94,14 +104,24 @@ class SynthPlan:
             yield self._drawn(source, index) if self.per_image is not None else self._listed(source, index)
 
     def _listed(self, source: str, index: int) -> Item:
-        levels = self.severities.levels
-        place = item_seed(self.seed, source, "kind") if self.one_kind else index // max(len(levels), 1)
-        spec = self.specs[place % len(self.specs)]
-        level = levels[index % len(levels)] if levels else None
+        spec, place = self._listed_spec(source, index)
+        severities = self._severities(spec)
+        level = severities.levels[place] if severities.levels else None
         name = spec.label if level is None else f"{spec.label}-{level:g}"
         seed = item_seed(self.seed, source, name)
-        severity = self.severities.draw(np.random.default_rng(seed)) if level is None else level
+        severity = severities.draw(np.random.default_rng(seed)) if level is None else level
         return Item(name=name, steps=(Step(spec=spec, severity=severity),), seed=seed)
+
+    def _listed_spec(self, source: str, index: int) -> tuple[HeadSpec, int]:
+        """Return the distortion of the item, and which of its levels it is."""
+        if self.one_kind:
+            return self.specs[item_seed(self.seed, source, "kind") % len(self.specs)], index
+        for spec in self.specs:
+            count = max(len(self._severities(spec).levels), 1)
+            if index < count:
+                return spec, index
+            index -= count
+        raise IndexError(index)
 
     def _drawn(self, source: str, index: int) -> Item:
         seed = item_seed(self.seed, source, str(index))
@@ -109,7 +129,7 @@ class SynthPlan:
         rng = np.random.default_rng(seed)
         size = int(rng.integers(self.mixture[0], self.mixture[1] + 1))
         drawn = draw_mixture(self.specs, size, rng)
-        steps = tuple(replace(step, severity=self.severities.draw(rng)) for step in drawn)
+        steps = tuple(replace(step, severity=self._severities(step.spec).draw(rng)) for step in drawn)
         return Item(name=f"{index:04d}-{'+'.join(step.spec.label for step in steps)}", steps=steps, seed=seed)
 
 

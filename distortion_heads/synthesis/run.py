@@ -29,9 +29,10 @@ from distortion_heads._system.processes import per_process, start_workers
 from distortion_heads._system.threads import Pending, Pool, completed, ordered
 from distortion_heads.errors import DataError, WorkerDiedError
 from distortion_heads.io.video.encode import Coding
+from distortion_heads.synthesis.manifest import Row
 from distortion_heads.synthesis.plan import SynthPlan
 from distortion_heads.synthesis.sources import Source, Sources
-from distortion_heads.synthesis.work import Maker, Outcome, Row, Target, Task
+from distortion_heads.synthesis.work import Maker, Outcome, Target, Task
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -110,6 +111,7 @@ class Run:
             "intervals": [str(interval) for interval in clips.intervals] or None,
             "codec": None if clips.coding == Coding() else str(clips.coding),
             "one_kind": self.plan.one_kind or None,
+            "levels": {label: list(levels) for label, levels in self.plan.levels.items()} or None,
             "scores": list(self.target.scores) or None,
             "version": version("distortion-heads"),
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 
@@ -22,12 +21,11 @@ from distortion_heads.errors import DataError, DheadsError, InputError
 from distortion_heads.io.float_images import to_float, to_uint8
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image
 from distortion_heads.io.png import png
-from distortion_heads.io.text_tables import csv_cells, reread_path
 from distortion_heads.io.video.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_FRAME_PIXELS
 from distortion_heads.io.video.options import VideoOptions
-from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.clips import CleanClip, ClipTarget, size_of, write_clip
 from distortion_heads.synthesis.distort import distort
+from distortion_heads.synthesis.manifest import Row, row_of
 from distortion_heads.synthesis.plan import Item, SpoiltError, SynthPlan
 from distortion_heads.synthesis.scores import kept_scores
 from distortion_heads.synthesis.sources import Source
@@ -70,33 +68,6 @@ class Task:
     start: int
     stop: int
     max_pixels: int | None
-
-
-class Row(NamedTuple):
-    """One line of the manifest, whose columns are the fields.
-
-    Four belong to clips: `interval` is empty for the whole clip, else "2-5+7-8" in seconds; `bit_rate` (bit/s) and
-    `crf` are those asked for. `scores` of pictures is a JSON object of metrics, empty where none was asked for.
-    """
-
-    file: str
-    source: str
-    labels: str
-    severities: str
-    parameters: str
-    seed: int
-    width: int
-    height: int
-    interval: str = ""
-    codec: str = ""
-    bit_rate: str = ""
-    crf: str = ""
-    scores: str = ""
-
-    @property
-    def cells(self) -> list[object]:
-        """Return the cells of the row, which is read again."""
-        return [reread_path(self.file), reread_path(self.source), *csv_cells(self[2:])]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +122,7 @@ class Maker:
         # Pictures are not synced: a million syncs would take days.
         with _written(self._target.folder / file, self._temporary, sync=False):
             self._temporary.write_bytes(data)
-        return _row(task.source, item, file, (image.shape[1], image.shape[0]))
+        return row_of(task.source, item, file, (image.shape[1], image.shape[0]))
 
     def _clip(self, task: Task, item: Item) -> Row:
         clips, limit = self._target.clips, task.max_pixels or DEFAULT_MAX_FRAME_PIXELS
@@ -159,13 +130,13 @@ class Maker:
         clip = CleanClip(steps=item.steps, seed=item.seed, intervals=clips.intervals, coding=clips.coding)
         with _written(self._target.folder / file, self._temporary, sync=True):
             encoded = write_clip(task.source.path, self._temporary, clip, VideoOptions(max_pixels=limit))
-        return _row(task.source, item, file, (encoded.width, encoded.height), clips)
+        return row_of(task.source, item, file, (encoded.width, encoded.height), clips)
 
     def _with_scores(self, task: Task, row: Row) -> Row:
         if task.source.is_video or not self._target.scores:
             return row
         folder, metrics = self._target.folder, self._target.scores
-        return row._replace(scores=kept_scores(folder, row.file, metrics, lambda: self._image(task)))
+        return row.with_scores(kept_scores(folder, row.file, metrics, lambda: self._image(task)))
 
     def _image(self, task: Task) -> FloatImage:
         """Return the picture of a task, decoded only once it is wanted. Raises `InputError`."""
@@ -233,14 +204,14 @@ def _finished(source: Source, item: Item, target: Target) -> Row | None:
     try:
         if source.is_video:  # such a file has its name only once it is whole
             file = _name(source, item, target.clips.coding.suffix)
-            return _row(source, item, file, size_of(target.folder / file), target.clips)
+            return row_of(source, item, file, size_of(target.folder / file), target.clips)
         encode = _own_encoder(item, target)
         suffix = f".{target.format}" if encode is None else _codec_suffix(encode)
         file = _name(source, item, suffix)
         with (target.folder / file).open("rb") as stream:
             with warnings.catch_warnings(action="ignore"), Image.open(stream) as picture:  # a large one is no attack
                 size = picture.size
-            return _row(source, item, file, size) if _ends(stream, suffix) else None
+            return row_of(source, item, file, size) if _ends(stream, suffix) else None
     except Exception:  # whatever is wrong with it, the item is made again
         return None
 
@@ -258,33 +229,6 @@ def _ends(stream: BinaryIO, suffix: str) -> bool:
 
 def _name(source: Source, item: Item, suffix: str) -> str:
     return f"{source.name}.{item.name}{suffix}"
-
-
-def _row(source: Source, item: Item, file: str, size: tuple[int, int], clips: ClipTarget | None = None) -> Row:
-    row = Row(
-        file=file,
-        source=source.path,
-        labels="+".join(step.spec.label for step in item.steps),
-        severities="+".join(f"{step.severity:g}" for step in item.steps),
-        parameters=json.dumps({step.spec.label: _parameters(step.spec, step.severity) for step in item.steps}),
-        seed=item.seed,
-        width=size[0],
-        height=size[1],
-    )
-    if clips is None:
-        return row
-    coding = clips.coding
-    return row._replace(
-        interval="+".join(map(str, clips.intervals)),
-        codec=coding.codec,
-        bit_rate="" if coding.bit_rate is None else str(coding.bit_rate),
-        crf="" if coding.crf is None else f"{coding.crf:g}",
-    )
-
-
-def _parameters(spec: HeadSpec, severity: float) -> dict[str, float]:
-    values = spec.parameters(severity) if spec.parameters is not None else {}
-    return {name: float(f"{value:.6g}") for name, value in values.items()}
 
 
 @contextmanager

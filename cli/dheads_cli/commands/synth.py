@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from dheads_cli.commands.synth_choice import kadis_specs, metrics_of, specs_of
+from dheads_cli.commands.synth_choice import kadis_specs, level_set_of, metrics_of, specs_of, was_given
 from dheads_cli.options import ray_address
 from dheads_cli.output.console import complain, plain_table, stdout_stream
 from dheads_cli.output.progress import Bar, progress_bar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from distortion_heads.batch.pool import RayWorkers
     from distortion_heads.io.video.encode import Codec
     from distortion_heads.spec import HeadSpec
+    from distortion_heads.synthesis.level_sets import LevelSetName
     from distortion_heads.synthesis.run import Run
     from distortion_heads.synthesis.sources import Sources
 
@@ -59,6 +60,11 @@ VIDEO_OPTIONS = {"intervals": "--interval", "codec": "--codec", "bit_rate": "--b
     "--kadis",
     is_flag=True,
     help="One distortion for each picture, at every level: by default of the 25 of KADID-10k, with nine --scores.",
+)
+@click.option(
+    "--levels",
+    type=click.Choice(["dbcnn", "authentic"]),
+    help="Distortions and levels that Lai et al. learn from, with six --scores: 39 of each picture, or -n mixtures.",
 )
 @click.option("--scores", metavar="A,B", help="Metrics that compare each picture with its original, for the manifest.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes.")
@@ -107,6 +113,7 @@ def synth(
     mix: str,
     per_image: int | None,
     kadis: bool,
+    levels: LevelSetName | None,
     scores: str | None,
     seed: int,
     jobs: int | None,
@@ -134,6 +141,7 @@ def synth(
       dheads synth photos/ distorted/ --distortions jpeg,lens_blur --severities 1-5 -n 10
       dheads synth photos/ distorted/ --mix 1-3 -n 5 --keep-codec
       dheads synth --kadis photos/ kadis/
+      dheads synth --levels dbcnn photos/ dbcnn/
       dheads synth clip.mp4 distorted/ --distortions smoke --interval 2s-5s --codec h264 --bit-rate 1M
       dheads synth --sheet bank.png photo.jpg
 
@@ -142,7 +150,11 @@ def synth(
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     registry = session_of(ctx).checked_registry()
-    specs = kadis_specs(registry) if kadis and distortions == "all" else specs_of(registry, distortions)
+    of_set = None if levels is None else _usage(lambda: level_set_of(ctx, registry, levels, distortions))
+    if of_set is not None:
+        specs = of_set.specs
+    else:
+        specs = kadis_specs(registry) if kadis and distortions == "all" else specs_of(registry, distortions)
     if sheet is not None:
         if len(paths) != 1:
             raise click.UsageError("--sheet takes one picture and no OUT", ctx)
@@ -158,11 +170,17 @@ def synth(
     from distortion_heads.synthesis.sources import Sources
     from distortion_heads.synthesis.work import Target
 
-    levels = _usage(lambda: parse_severities(severities))
-    mixture = _usage(lambda: parse_mixture(mix))
+    drawn = _usage(lambda: parse_severities(severities))
+    mixture = of_set.mixture if of_set is not None and not was_given(ctx, "mix") else _usage(lambda: parse_mixture(mix))
     plan = _usage(
         lambda: SynthPlan(
-            specs=specs, severities=levels, seed=seed, per_image=per_image, mixture=mixture, one_kind=kadis
+            specs=specs,
+            severities=drawn,
+            seed=seed,
+            per_image=per_image,
+            mixture=mixture,
+            one_kind=kadis,
+            levels={} if of_set is None else of_set.levels,
         )
     )
     rate = None if bit_rate is None else _usage(lambda: parse_bit_rate(bit_rate))
@@ -170,7 +188,7 @@ def synth(
         intervals=_usage(lambda: tuple(map(parse_interval, intervals))),
         coding=_usage(lambda: Coding(codec=codec, crf=crf, bit_rate=rate)),
     )
-    metrics = _usage(lambda: metrics_of(scores, kadis))
+    metrics = _usage(lambda: metrics_of(scores, kadis, levels))
     out = Path(paths[-1])
     sources = _usage(lambda: Sources(paths[:-1], out))
     _check_video_options(ctx, sources)
@@ -197,11 +215,7 @@ def _on_ray(ctx: click.Context, on: str) -> RayWorkers:
 
 def _check_video_options(ctx: click.Context, sources: Sources) -> None:
     """Options of videos do nothing to pictures: wrong usage if there are pictures alone, else worth a note."""
-    given = [
-        option
-        for name, option in VIDEO_OPTIONS.items()
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    ]
+    given = [option for name, option in VIDEO_OPTIONS.items() if was_given(ctx, name)]
     if not given:
         return
     kinds, named = sources.kinds(), ", ".join(given)

@@ -49,6 +49,7 @@ def read(folder: Path) -> Corpus:
             reference=reference,
             kind="+".join(severities),
             scores=_scores(row.get("scores") or "{}", where),
+            parameters=_parameters(row.get("parameters") or "{}", where),
         )
         if reference is not None:
             records.setdefault(reference, Record(path=reference, scene=source))
@@ -74,6 +75,15 @@ def _scores(text: str, where: str) -> dict[str, float]:
     if not all(map(math.isfinite, scores.values())):
         raise DataError(f"{where}: the scores {text[:60]!r} are no JSON object of numbers by metric")
     return scores
+
+
+def _parameters(text: str, where: str) -> dict[str, dict[str, float]]:
+    """Return the physical parameters by label. Raises `DataError` if they are none."""
+    try:
+        found = json.loads(text)
+        return {str(label): {str(n): float(v) for n, v in values.items()} for label, values in found.items()}
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
+        raise DataError(f"{where}: the parameters {text[:60]!r} are no JSON object of numbers by label") from None
 
 
 def _inside(name: str, folder: Path, where: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +63,13 @@ def _by_strength(record: Record, registry: Registry) -> float:
     if record.clean:
         return UNCHANGED
     (label, severity), *more = record.severities.items()
-    head = registry.heads.get(label)
-    if more or not np.isfinite(severity) or head is None or head.spec.parameters is None:
-        return float("nan")
-    mean = opinion(label, head.spec.parameters(severity))
+    known = record.parameters.get(label) or _parameters(label, severity, registry)
+    mean = None if more else opinion(label, known)
     return float("nan") if mean is None else mean
+
+
+def _parameters(label: str, severity: float, registry: Registry) -> Mapping[str, float]:
+    head = registry.heads.get(label)
+    if head is None or head.spec.parameters is None or not np.isfinite(severity):
+        return {}
+    return head.spec.parameters(severity)
