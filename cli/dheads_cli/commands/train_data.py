@@ -37,10 +37,10 @@ _OPTIONS = (
     click.option("--finetune", type=click.Choice(["frozen", "last-block", "all"]), help="What of the backbone learns."),
     click.option(
         "--recipe",
-        type=click.Choice(["dheads", "ameur", "meon", "deepfl"]),
+        type=click.Choice(["dheads", "ameur", "meon", "deepfl", "lai"]),
         default="dheads",
         show_default=True,
-        help="deepfl learns the scores that `dheads synth --kadis` gives, or else ratings.",
+        help="deepfl and lai learn the scores that `dheads synth --kadis` or --levels gives, or else ratings.",
     ),
     click.option("--pooling", type=click.Choice(["mean", "majority"]), help="How a picture's windows decide."),
     click.option("--epochs", type=click.IntRange(min=1), help="At most (default: the recipe's)."),
@@ -49,6 +49,7 @@ _OPTIONS = (
     ),
     click.option("--rate", type=click.FloatRange(0, min_open=True), help="Learning rate of the heads."),
     click.option("--backbone-rate", type=click.FloatRange(0, min_open=True), help="Learning rate of the backbone."),
+    click.option("--score-rate", type=click.FloatRange(0, min_open=True), help="Of recipe lai's score beside classes."),
     click.option(
         "--patience", type=click.IntRange(min=0), help="Epochs without improvement before it stops; 0: never."
     ),
@@ -62,11 +63,13 @@ DATASET_DEFAULTS: dict[str, tuple[str, Literal["frozen", "last-block", "all"]]] 
     "dheads": ("dheads_small", "frozen"),
     "meon": ("meon", "all"),
     "deepfl": ("dheads_small", "all"),
+    "lai": ("resnet50", "all"),
 }
 """By recipe: the backbone, and what of it learns."""
 
 _CHANGES = (
-    "pooling", "epochs", "images_per_batch", "rate", "backbone_rate", "patience", "precision", "side", "stride"
+    "pooling", "epochs", "images_per_batch", "rate", "backbone_rate", "score_rate", "patience", "precision", "side",
+    "stride",
 )  # fmt: skip
 
 
@@ -90,8 +93,11 @@ def train_on_data(
 ) -> None:
     """Train on a labelled dataset; under `torchrun` only the first process writes anything."""
     registry = session_of(ctx).checked_registry()
-    if options["recipe"] == "deepfl":
-        check_options(ctx, "--recipe deepfl", without={"labels", "pooling"})
+    of_scores = options["recipe"] in ("deepfl", "lai")
+    if of_scores:
+        check_options(ctx, f"--recipe {options['recipe']}", without={"labels", "pooling"})
+    if options["recipe"] != "lai":
+        check_options(ctx, f"--recipe {options['recipe']}", without={"score_rate"})
     with needs_train_extra("train"):
         from distortion_heads.training.networks.processes import joined
         from distortion_heads.training.runs.from_dataset import train_on_dataset
@@ -99,7 +105,7 @@ def train_on_data(
 
         with joined(device) as processes, progress_bar(wanted=processes.is_first, ticking=True) as bar:
             run = _run(out, seed, head_license, options, lambda progress: _show(bar, progress))
-            teach = train_on_scores if options["recipe"] == "deepfl" else train_on_dataset
+            teach = train_on_scores if of_scores else train_on_dataset
             summary = teach(run, registry, processes)
         if processes.is_first:
             _tell(ctx, out, summary)

@@ -24,6 +24,9 @@ from distortion_heads.views.patches import PatchGrid
 from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import STRIDE, WINDOW
 
+LEAST_SCALE = 0.3
+"""Of a feature of random weights: photographs vary more than drawn textures."""
+
 STD_FLOOR = 1e-4
 """Added to a variance before the square root, so that flat maps have a defined gradient."""
 
@@ -192,17 +195,37 @@ def settle_norms(network: PatchNetwork) -> None:
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return
-    rng = torch.Generator().manual_seed(0)
-    coarse = torch.rand(32, 3, 8, 8, generator=rng) * 255
-    noise = torch.randn(32, 3, *network.grid.size, generator=rng) * torch.linspace(0, 40, 32)[:, None, None, None]
-    pictures = functional.interpolate(coarse, network.grid.size, mode="bicubic") + noise
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.train().momentum = None  # the mean over what is seen
-    network(pictures.clamp(0, 255))
+    network(_textures(network.grid.size))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval().momentum = momentum
+
+
+@torch.no_grad()
+def draw_anew(network: CellNetwork, seed: int) -> None:
+    """Draw what is learnt of a network at random (He, Zhang, Ren, Sun 2015), features standard on 32 drawn textures."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for conv in network.blocks():
+            nn.init.kaiming_normal_(cast(nn.Conv2d, conv).weight, nonlinearity="relu")
+            nn.init.zeros_(cast(Tensor, conv.bias))
+    mean, far = torch.zeros(network.dim), 1e9  # no feature is so large that it would be limited
+    network.register_buffer("feature_mean", mean)  # those that are there belong to the file
+    network.register_buffer("feature_scale", mean + far)
+    found = network(_textures(network.grid.size)) * far
+    network.register_buffer("feature_mean", found.mean(0))
+    network.register_buffer("feature_scale", found.std(0).clamp(min=LEAST_SCALE))
+
+
+def _textures(size: tuple[int, int]) -> Tensor:
+    """Return 32 drawn pictures (32, 3, *size) in [0, 255], from smooth to noisy, always the same."""
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.rand(32, 3, 8, 8, generator=rng) * 255
+    noise = torch.randn(32, 3, *size, generator=rng) * torch.linspace(0, 40, 32)[:, None, None, None]
+    return (functional.interpolate(coarse, size, mode="bicubic") + noise).clamp(0, 255)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

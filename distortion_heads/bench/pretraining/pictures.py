@@ -42,15 +42,37 @@ def make_sets(
     work: Path, sources: tuple[Sequence[Path], Sequence[Path]], specs: Sequence[HeadSpec], seed: int, progress: Progress
 ) -> PictureSets:
     """Make what is missing in `work`, of the middle of the first `sources` to be scored, of the others to be rated."""
-    scored = _make(work, "scored", sources[0], specs, seed, progress)
-    rated = [
+    scored = make_pictures(work, "scored", sources[0], _kadis(specs, seed), DEEPFL, progress)
+    rated = make_rated(work, "rated", sources[1], specs, seed + 1, progress, scores=DEEPFL)
+    return PictureSets(_with_means(scored, specs), rated)
+
+
+def make_rated(
+    work: Path,
+    name: str,
+    sources: Sequence[Path],
+    specs: Sequence[HeadSpec],
+    seed: int,
+    progress: Progress,
+    *,
+    scores: Sequence[str] = (),
+) -> tuple[Record, ...]:
+    """Make what is missing of `RATED_SERIES` kinds of each picture at five levels; `mos` is people's mean."""
+    records = [
         record
         for i in range(RATED_SERIES)
-        for record in _make(work, f"rated-{i}", sources[1], specs, seed + 1 + i, progress)
+        for record in make_pictures(work, f"{name}-{i}", sources, _kadis(specs, seed + i), scores, progress)
     ]
+    return _with_means(records, specs)
+
+
+def _kadis(specs: Sequence[HeadSpec], seed: int) -> SynthPlan:
+    return SynthPlan(specs=tuple(specs), severities=parse_severities("1,2,3,4,5"), seed=seed, one_kind=True)
+
+
+def _with_means(records: Sequence[Record], specs: Sequence[HeadSpec]) -> tuple[Record, ...]:
     by_label = {spec.label: spec for spec in specs}
-    both = (tuple(replace(record, mos=_mean(record, by_label)) for record in records) for records in (scored, rated))
-    return PictureSets(*both)
+    return tuple(replace(record, mos=_mean(record, by_label)) for record in records)
 
 
 def kadid_specs(registry: Registry) -> tuple[HeadSpec, ...]:
@@ -63,9 +85,10 @@ def find_sources(images: Path, held: Path, limit: int | None) -> tuple[tuple[Pat
     return find_pictures(images, limit), find_pictures(held, None if limit is None else max(limit // 2, 1))
 
 
-def _make(
-    work: Path, name: str, sources: Sequence[Path], specs: Sequence[HeadSpec], seed: int, progress: Progress
+def make_pictures(
+    work: Path, name: str, sources: Sequence[Path], plan: SynthPlan, scores: Sequence[str], progress: Progress
 ) -> list[Record]:
+    """Make what is missing in `work` of the pictures of a plan, of the middle of `sources`, with scores of metrics."""
     clean, out = work / "clean" / name.partition("-")[0], work / name
     clean.mkdir(parents=True, exist_ok=True)
     for source in sources:
@@ -73,8 +96,8 @@ def _make(
             write_atomic(clean / f"{source.stem}.png", _middle(source))
     run = Run(
         sources=Sources((str(clean),), out),
-        plan=SynthPlan(specs=tuple(specs), severities=parse_severities("1,2,3,4,5"), seed=seed, one_kind=True),
-        target=Target(folder=out, compress=1, scores=DEEPFL),
+        plan=plan,
+        target=Target(folder=out, compress=1, scores=tuple(scores)),
     )
     done, total = 0, run.total()
     for outcome in run.outcomes():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.datasets.record import Record
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.heads.head import Calibration, HeadFile, HeadMetrics, Knot, Layer, Provenance, Scale
@@ -15,6 +16,7 @@ from distortion_heads.heads.quality import on_scale
 from distortion_heads.metrics.correlation import plcc, srocc
 from distortion_heads.metrics.intervals import Interval, bootstrap
 from distortion_heads.spec import QUALITY, BackboneRef
+from distortion_heads.training.features.records import RecordFeatures
 from distortion_heads.training.heads.fit_quality import Rated
 from distortion_heads.training.heads.train_head import HeadCard, unmeasured
 
@@ -45,6 +47,13 @@ def new_quality_head(
     blank = unmeasured(card, layers, backbone, provenance, ("quality",))
     head = replace(blank, scope=QUALITY, scale=scale)
     return parse_head(dump_head(head), card.label)
+
+
+def rated_records(features: RecordFeatures, records: Sequence[Record], target: NDArray[np.float32]) -> Rated:
+    """Return the windows of records, with their target (n,)."""
+    windows = features.of(records, "native")
+    starts = np.concatenate([[0], np.cumsum([len(found) for found in windows])]).astype(np.int64)
+    return Rated(windows=np.concatenate(windows), starts=starts, target=target)
 
 
 def raw_qualities(head: HeadFile, rated: Rated) -> Floats:

@@ -15,11 +15,17 @@ from distortion_heads.backbones.files import (
     read_header,
     read_patch_backbone,
 )
-from distortion_heads.backbones.open import bundled_backbone
-from distortion_heads.backbones.with_torch.networks import CellNetwork, PatchNetwork, TrainableBackbone, settle_norms
+from distortion_heads.backbones.with_torch.networks import (
+    CellNetwork,
+    PatchNetwork,
+    TrainableBackbone,
+    draw_anew,
+    settle_norms,
+)
 from distortion_heads.backbones.with_torch.patch_network import (
     OWN,
     OWN_TORSOS,
+    RANDOM_SEED,
     _plugin_torso,
     torso_seeded,
 )
@@ -59,15 +65,17 @@ def open_trainable(name: str, weights: str | None, recipe: RecordRecipe, registr
 
 
 def _own_architecture(spec: BackboneSpec, weights: str | None) -> TrainableBackbone:
-    if weights in ("imagenet", "none"):
+    if weights == "imagenet":
         raise DataError(
-            f"backbone {spec.name!r} has weights of its own: leave --weights out or give a .safetensors file"
-            + (" (`dheads train --images DIR` trains it from none)" if spec.name == bundled_backbone().name else "")
+            f"backbone {spec.name!r} has no ImageNet weights: leave --weights out, or give none or a .safetensors file"
         )
-    file = spec.weights if weights is None else Path(weights)
+    file = spec.weights if weights in (None, "none") else Path(str(weights))
     if is_patch_backbone(file):
         raise DataError(f"the plugin of backbone {spec.name!r} brings no network to train: use --finetune frozen")
-    return CellNetwork(read_backbone(file))
+    network = CellNetwork(read_backbone(file))
+    if weights == "none":
+        draw_anew(network, RANDOM_SEED)
+    return network
 
 
 def _load_file(network: PatchNetwork, file: Path) -> None:

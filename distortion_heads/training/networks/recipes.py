@@ -33,7 +33,8 @@ class RecordRecipe:
     `side`, `stride`: patches in native pixels, squares if `width` is 0. `tail`: what becomes of the last feature maps
     (flattened, as they are or max-pooled 2 x 2, the mean of every channel, or also the deviation), or the means of the
     maps of every block ("mlsp"). `hidden`: widths of each head's hidden layers, followed by ReLU and `dropout`, one for
-    all or one for each. `rate`: of the heads; the backbone learns at `backbone_rate`. `rate_decay`: the rate is divided
+    all or one for each. `rate`: of the heads; the backbone learns at `backbone_rate`, a score beside classes at
+    `score_rate`. `rate_decay`: the rate is divided
     by 1 + `rate_decay` * step. `random_patches`: so many anywhere in the picture, mirrored at random, where the
     backbone learns, of `crop` pixels a side (None: `side`); 0: the grid. `severity`: learn it where it is known.
     `calibrate`: fit probabilities and thresholds to the validation part; otherwise the threshold is 0.5. `patience`:
@@ -49,6 +50,7 @@ class RecordRecipe:
     dropout: float | tuple[float, ...] = 0.25
     rate: float = 1e-3
     backbone_rate: float = 1e-4
+    score_rate: float = 1e-6
     rate_decay: float = 0.0
     weight_decay: float = 0.0
     epochs: int = 40
@@ -118,7 +120,24 @@ DEEPFL = RecordRecipe(
     calibrate=False,
     patience=10,
 )
-RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, KANG, MEON, DEEPFL)}
+LAI = RecordRecipe(
+    name="lai",
+    tail="mean",
+    hidden=(),
+    dropout=0.0,
+    rate=1e-5,
+    backbone_rate=1e-4,
+    score_rate=1e-6,
+    epochs=30,
+    images_per_batch=256,
+    random_patches=1,
+    severity=False,
+    calibrate=False,
+    patience=0,
+)
+"""Lai, Chu, Leng: classes at `rate` and a score at `score_rate`, together; see `lai_ratings` for what comes after."""
+
+RECIPES = {recipe.name: recipe for recipe in (DHEADS, AMEUR, KANG, MEON, DEEPFL, LAI)}
 
 SHALLOW_RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Rates of the shallow regression of DeepFL-IQA, which takes the best on the validation part."""
@@ -129,6 +148,17 @@ def shallow(recipe: RecordRecipe) -> RecordRecipe:
     epochs = 30 if recipe.epochs == DEEPFL.epochs else recipe.epochs
     widths = {"hidden": (2048, 1024, 256), "dropout": (0.25, 0.25, 0.5)}
     return replace(recipe, tail="mlsp", epochs=epochs, patience=epochs, **widths)  # type: ignore[arg-type]
+
+
+def lai_mixed(recipe: RecordRecipe, given: frozenset[str]) -> RecordRecipe:
+    """Return how Lai, Chu, Leng learn classes of mixtures; fields in `given` stay."""
+    return recipe if "rate" in given else replace(recipe, rate=1e-4)
+
+
+def lai_ratings(recipe: RecordRecipe, given: frozenset[str]) -> RecordRecipe:
+    """Return how Lai, Chu, Leng learn ratings after that, with a new head; fields in `given` stay."""
+    own = {"rate": 1e-5, "backbone_rate": 1e-5, "epochs": 10, "images_per_batch": 32, "random_patches": 100}
+    return replace(recipe, **{name: value for name, value in own.items() if name not in given})  # type: ignore[arg-type]
 
 
 def recipe_for(name: str, corpus: str | None = None, **changes: object) -> RecordRecipe:
@@ -167,7 +197,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "severity": (False, True),
     "calibrate": (False, True),
 }
-_REAL = ("dropout", "rate", "backbone_rate", "rate_decay", "weight_decay")
+_REAL = ("dropout", "rate", "backbone_rate", "score_rate", "rate_decay", "weight_decay")
 
 
 def _may_be(key: str, value: object) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +14,9 @@ from torch.nn import functional
 
 from distortion_heads.backbones.with_torch.meon import Meon, Places, fused
 from distortion_heads.backbones.with_torch.networks import PatchNetwork
-from distortion_heads.training.networks.checkpoint import Checkpoint
-from distortion_heads.training.networks.epochs import Epochs
-from distortion_heads.training.networks.loop import Course, Progress, State, train
-from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import RecordRecipe
-from distortion_heads.training.networks.record_samples import Batch, Samples, steps_per_epoch, stream
-
-Report: TypeAlias = Callable[[Progress], None]
+from distortion_heads.training.networks.lessons import Lesson, Teaching, train_lesson
+from distortion_heads.training.networks.loop import State
+from distortion_heads.training.networks.record_samples import Batch
 
 LAMBDA = 0.2
 """How much an error of quality counts, which is told from 0 to 100 here."""
@@ -36,21 +30,12 @@ BIAS_RATE = 2.0
 JITTER = 0.02
 """By how much contrast and saturation are changed at most: too little to be seen."""
 
-PATCHES_AT_ONCE = 40
 
-
-def train_types(
-    network: PatchNetwork,
-    parts: tuple[Samples, Samples],
-    recipe: RecordRecipe,
-    checkpoint: Checkpoint,
-    processes: Processes,
-    report: Report,
-) -> None:
+def train_types(network: PatchNetwork, lesson: Lesson) -> None:
     """Train what tells the types, in place: at `recipe.rate`, a tenth of it whenever the validation loss stalls."""
     torso = _torso(network)
     torso.of_scores.requires_grad_(False)
-    optimizer = torch.optim.Adam(parameter_groups(network, recipe.rate))
+    optimizer = torch.optim.Adam(parameter_groups(network, lesson.recipe.rate))
 
     def slower(state: State) -> bool:
         """Return whether the rate cannot fall any more."""
@@ -61,79 +46,46 @@ def train_types(
         state.stale = 0
         return False
 
-    _train(network, parts, recipe, checkpoint, processes, report, optimizer, types_alone=True, stalled=slower)
+    _train(network, lesson, optimizer, types_alone=True, stalled=slower)
     torso.of_scores.requires_grad_(True)
 
 
-def train_jointly(
-    network: PatchNetwork,
-    parts: tuple[Samples, Samples],
-    recipe: RecordRecipe,
-    checkpoint: Checkpoint,
-    processes: Processes,
-    report: Report,
-) -> None:
+def train_jointly(network: PatchNetwork, lesson: Lesson) -> None:
     """Train all of the network, in place, at `recipe.backbone_rate`; scores start at the mean of the opinions.
 
     At that rate they would need as many steps to get there as they have to learn.
     """
-    torso = _torso(network)
+    torso, recipe = _torso(network), lesson.recipe
     bias = torso.of_scores[-1].bias
     assert isinstance(bias, Tensor)
-    torch.nn.init.constant_(bias, float(np.nanmean(parts[0].targets.quality)))
+    torch.nn.init.constant_(bias, float(np.nanmean(lesson.fit.targets.quality)))
     optimizer = torch.optim.Adam(parameter_groups(network, recipe.backbone_rate))
-    joint = replace(recipe, seed=recipe.seed + 1)
-    _train(
-        network, parts, joint, checkpoint, processes, report, optimizer, types_alone=False, stalled=lambda state: True
-    )
+    joint = replace(lesson, recipe=replace(recipe, seed=recipe.seed + 1))
+    _train(network, joint, optimizer, types_alone=False, stalled=lambda state: True)
 
 
 def _train(
     network: PatchNetwork,
-    parts: tuple[Samples, Samples],
-    recipe: RecordRecipe,
-    checkpoint: Checkpoint,
-    processes: Processes,
-    report: Report,
+    lesson: Lesson,
     optimizer: torch.optim.Optimizer,
     *,
     types_alone: bool,
     stalled: Callable[[State], bool],
 ) -> None:
-    fit, validation = parts
-    device, torso = processes.device, _torso(network)
-    network.to(device)
-    state = checkpoint.load(network, optimizer)
-    per_epoch = steps_per_epoch(len(fit.targets), recipe)
-    epochs = Epochs(
-        kept=lambda: {name: value.detach() for name, value in network.state_dict().items()},
-        measure=lambda: _validation_loss(network, validation, processes, types_alone),
+    processes, seed = lesson.processes, lesson.recipe.seed
+
+    def loss(out: Tensor, batch: Batch) -> Tensor:
+        return joint_loss(out, batch, types_alone=types_alone)
+
+    teaching = Teaching(
         optimizer=optimizer,
-        state=state,
-        per_epoch=per_epoch,
-        recipe=recipe,
-        checkpoint=checkpoint,
-        processes=processes,
-        report=report,
-        stalled=lambda: stalled(state),
+        inputs=lambda batch, step: (jittered(batch.x.to(processes.device), (seed, step, processes.rank)),),
+        loss=loss,
+        validated=lambda out, batch: loss(out, batch) / len(batch.x),
+        project=_torso(network).project,
+        stalled=stalled,
     )
-
-    def after(loss: Tensor) -> None:
-        torso.project()
-        epochs.after(loss)
-
-    course: Course[Batch] = Course(
-        batches=stream(fit, recipe, processes, state.step, 0 if state.finished else recipe.epochs * per_epoch),
-        inputs=lambda batch: (jittered(batch.x.to(device), (recipe.seed, state.step, processes.rank)),),
-        loss=lambda out, batch: joint_loss(out, batch, types_alone=types_alone),
-        rate=lambda group, step: float(group["rate"] * group["factor"]),
-        after=after,
-        mixed=recipe.precision == "bfloat16",
-        scale=processes.size,  # gradients are averaged over processes
-    )
-    train(network, processes.wrap(network), course, optimizer, state)
-    if state.best:
-        network.load_state_dict(state.best)
+    train_lesson(network, lesson, teaching)
 
 
 def joint_loss(out: Tensor, batch: Batch, *, types_alone: bool) -> Tensor:
@@ -166,28 +118,6 @@ def jittered(patches: Tensor, seed: Sequence[int]) -> Tensor:
     middle = grey.mean((2, 3), keepdim=True)
     changed: Tensor = (middle + contrast * (x - middle)).clamp(0, 255)
     return changed
-
-
-@torch.no_grad()
-def _validation_loss(network: PatchNetwork, samples: Samples, processes: Processes, types_alone: bool) -> float:
-    """Mean over the records of the mean loss of their patches; each process takes its share."""
-    network.eval()
-    total = 0.0
-    for i in range(processes.rank, len(samples.targets), processes.size):
-        x = torch.from_numpy(samples.load(i, None))
-        out = torch.cat([network(part.to(processes.device)).cpu() for part in torch.split(x, PATCHES_AT_ONCE)])
-        batch = Batch(
-            x=x,
-            masks=(),
-            owner=torch.zeros(len(x), dtype=torch.long),
-            weight=torch.ones(len(x)),
-            presence=torch.from_numpy(samples.targets.presence[[i]]),
-            severity=torch.from_numpy(samples.targets.severity[[i]]),
-            quality=torch.from_numpy(samples.targets.quality[[i]]),
-        )
-        loss = float(joint_loss(out, batch, types_alone=types_alone)) / len(x)
-        total += loss if math.isfinite(loss) else math.inf
-    return sum(processes.gather(total)) / len(samples.targets)
 
 
 def parameter_groups(network: PatchNetwork, rate: float) -> list[dict[str, Any]]:

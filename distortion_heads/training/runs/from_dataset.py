@@ -11,19 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from distortion_heads._system.atomic import write_atomic
-from distortion_heads._system.errors_text import reason
 from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.load import load_corpus
 from distortion_heads.datasets.record import Corpus
 from distortion_heads.datasets.selection import Selection, select
 from distortion_heads.datasets.splits import Partition, split_records
-from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.io.text_tables import reread_path
 from distortion_heads.registry.build import Registry
+from distortion_heads.reports.files import write_files
 from distortion_heads.training.features.cache import FeatureCache
 from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.networks.loop import Progress
@@ -111,23 +109,21 @@ def _train(run: DatasetRun, registry: Registry, processes: Processes) -> Summary
 
 
 def _write(out: Path, fitted: Fitted, selection: Selection, split: Partition) -> None:
-    try:
-        (out / "heads").mkdir(parents=True, exist_ok=True)
-        for head in (*fitted.heads, *([fitted.quality] if fitted.quality else [])):
-            write_atomic(out / "heads" / f"{head.label}.safetensors", dump_head(head))
-        write_atomic(out / "labels.txt", "\n".join([*selection.labels, ""]).encode())
-        write_atomic(out / "split.csv", _split_csv(selection, split).encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        raise DataError(f"cannot write {error.filename or out}: {reason(error)}") from None
-
-
-def _split_csv(selection: Selection, split: Partition) -> str:
-    """path,scene,part: which records the figures are from."""
+    heads = (*fitted.heads, *([fitted.quality] if fitted.quality else []))
     part = np.full(len(selection.records), "", dtype=object)
     for name in ("train", "validation", "test"):
         part[getattr(split, name)] = name
+    files = {
+        **{f"heads/{head.label}.safetensors": dump_head(head) for head in heads},
+        "labels.txt": "\n".join([*selection.labels, ""]).encode(),
+        "split.csv": split_csv(selection.names, selection.scenes, part.tolist()),
+    }
+    write_files(out, files)
+
+
+def split_csv(names: Sequence[str], scenes: Sequence[int], parts: Sequence[str]) -> bytes:
+    """Return path,scene,part of records: which ones the figures are from."""
     text = io.StringIO()
-    names = map(reread_path, selection.names)
-    rows: Sequence[tuple[str, int, str]] = list(zip(names, selection.scenes, part, strict=True))
+    rows = zip(map(reread_path, names), scenes, parts, strict=True)
     csv.writer(text, lineterminator="\n").writerows([("path", "scene", "part"), *rows])
-    return text.getvalue()
+    return text.getvalue().encode("utf-8", "surrogateescape")

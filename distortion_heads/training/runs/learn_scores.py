@@ -15,7 +15,6 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.head import Layer
 from distortion_heads.metrics.equalize import Equalizer, fit_equalizer
 from distortion_heads.metrics.reference.table import METRICS
-from distortion_heads.training.heads.fit_quality import Rated
 from distortion_heads.training.networks.record_samples import Targets
 from distortion_heads.training.runs.finetune import TrainedTowers, train_towers
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
@@ -94,13 +93,6 @@ def in_range(layers: Sequence[Layer], low: float, high: float) -> tuple[Layer, .
     *first, last = layers
     unit = np.float32(high - low)
     return (*first, replace(last, weight=last.weight * unit, bias=last.bias * unit + np.float32(low)))
-
-
-def rated_of(done: TrainedTowers, records: Sequence[Record], target: NDArray[np.float32]) -> Rated:
-    """Return what heads read of records, with their target (n,)."""
-    windows = done.features.of(records, "native")
-    starts = np.concatenate([[0], np.cumsum([len(w) for w in windows])]).astype(np.int64)
-    return Rated(windows=np.concatenate(windows), starts=starts, target=target)
 
 
 def predicted(done: TrainedTowers, records: Sequence[Record]) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from distortion_heads.backbones.files import read_patch_backbone
 from distortion_heads.backbones.with_torch.meon import SIDE, SOURCE, VARIANTS, Places
@@ -19,11 +18,10 @@ from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.heads.head import HeadFile, Layer, Scale
 from distortion_heads.spec import QUALITY
-from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.training.heads.fit_quality import Rated
-from distortion_heads.training.heads.quality_head import new_quality_head, raw_qualities, with_figures
+from distortion_heads.training.heads.quality_head import new_quality_head, rated_records, raw_qualities, with_figures
 from distortion_heads.training.heads.train_head import HeadCard
 from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.lessons import Lesson
 from distortion_heads.training.networks.record_samples import PatchSamples, Targets
 from distortion_heads.training.networks.two_steps import train_jointly, train_types
 from distortion_heads.training.runs.finetune import Fitted, features_of, identity_of, share_out
@@ -89,12 +87,23 @@ def _train(
     identity = {
         "another recipe, backbone or dataset": identity_of(choice, site, parts, labels, network.ref.fingerprint)
     }
-    recipe, processes, report = choice.recipe, site.processes, site.report
+    fit, validation = samples
+
+    def lesson(file: str) -> Lesson:
+        return Lesson(
+            fit=fit,
+            validation=validation,
+            recipe=choice.recipe,
+            checkpoint=Checkpoint(site.run / file, dict(identity)),
+            processes=site.processes,
+            report=site.report,
+        )
+
     if starts_anew:
-        train_types(network, samples, recipe, Checkpoint(site.run / "types.pt", identity), processes, report)
+        train_types(network, lesson("types.pt"))
     if np.isfinite(quality).any():
         identity["a dataset with other opinions"] = hashlib.sha256(quality.tobytes()).hexdigest()
-        train_jointly(network, samples, recipe, Checkpoint(site.run / "quality.pt", identity), processes, report)
+        train_jointly(network, lesson("quality.pt"))
     elif not starts_anew:
         raise DataError("--weights of an earlier run are for learning quality: give a dataset with opinions (mos)")
     network.eval()
@@ -109,17 +118,10 @@ def with_quality(fitted: Fitted, records: Sequence[Record], site: TrainingJob, s
     if not known.any():
         return fitted
     rated = [record for record, is_known in zip(records, known, strict=True) if is_known]
-    raw = _raw(fitted.quality, fitted.features, rated)
+    raw = raw_qualities(fitted.quality, rated_records(fitted.features, rated, truth[known].astype(np.float32)))
     scenes = np.unique(np.array([record.scene for record in rated]), return_inverse=True)[1]
     head, _ = with_figures(fitted.quality, raw, truth[known], scenes, split)
     return replace(fitted, quality=head)
-
-
-def _raw(head: HeadFile, features: RecordFeatures, records: Sequence[Record]) -> NDArray[np.float64]:
-    windows = features.of(records, "native")
-    starts = np.concatenate([[0], np.cumsum([len(found) for found in windows])]).astype(np.int64)
-    target = np.zeros(len(records), np.float32)
-    return raw_qualities(head, Rated(windows=np.concatenate(windows), starts=starts, target=target))
 
 
 def _check(choice: NetworkChoice) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from distortion_heads.backbones.with_torch.meon import Gdn, Meon
 from distortion_heads.backbones.with_torch.networks import PatchNetwork
 from distortion_heads.backbones.with_torch.patch_network import new_meon
 from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.lessons import Lesson
 from distortion_heads.training.networks.loop import Progress
-from distortion_heads.training.networks.processes import Processes
-from distortion_heads.training.networks.recipes import MEON
-from distortion_heads.training.networks.record_samples import Batch, FeatureSamples, Targets
+from distortion_heads.training.networks.recipes import MEON, RecordRecipe
+from distortion_heads.training.networks.record_samples import Batch, FeatureSamples, Samples, Targets
 from distortion_heads.training.networks.two_steps import (
     JITTER,
     LAMBDA,
@@ -65,6 +65,13 @@ def samples(count: int) -> FeatureSamples:
         windows=windows,
         targets=Targets(presence=presence, severity=np.full_like(presence, np.nan), quality=quality),
     )
+
+
+def lesson(
+    parts: tuple[Samples, Samples], file: Path, report: Callable[[Progress], None], recipe: RecordRecipe = QUICK
+) -> Lesson:
+    fit, validation = parts
+    return Lesson(fit=fit, validation=validation, recipe=recipe, checkpoint=Checkpoint(file, {}), report=report)
 
 
 def network() -> PatchNetwork:
@@ -130,10 +137,10 @@ def test_both_steps_learn_and_keep_the_projections(tmp_path: Path) -> None:
         looked_at(progress)
         losses.append(progress.loss)
 
-    train_types(made, parts, replace(QUICK, epochs=8), Checkpoint(tmp_path / "t.pt", {}), Processes(), types)
+    train_types(made, lesson(parts, tmp_path / "t.pt", types, replace(QUICK, epochs=8)))
     assert min(losses) < losses[0] / 2
     assert all(torch.equal(a, b) for a, b in zip(scores, torso.of_scores.parameters(), strict=True))
-    train_jointly(made, parts, QUICK, Checkpoint(tmp_path / "q.pt", {}), Processes(), looked_at)
+    train_jointly(made, lesson(parts, tmp_path / "q.pt", looked_at))
     assert not all(torch.equal(a, b) for a, b in zip(scores, torso.of_scores.parameters(), strict=True))
     assert not made.training
 
@@ -156,8 +163,8 @@ def test_the_rate_falls_where_the_loss_stalls_until_it_is_too_small(tmp_path: Pa
             return np.zeros((1, 3, 256, 256), np.uint8)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("distortion_heads.training.networks.two_steps._validation_loss", lambda *_: 1.0)
-        train_types(network(), (parts[0], Still()), recipe, file, Processes(), remember)
+        patched.setattr("distortion_heads.training.networks.lessons.mean_loss", lambda *_: 1.0)
+        train_types(network(), lesson((parts[0], Still()), file.path, remember, recipe))
     # the first epoch is the best; each epoch after it divides by ten: 1e-2, 1e-3, 1e-4, and no more
     assert len(measured) == 4
     groups = file.read()["optimizer"]["param_groups"]
@@ -173,7 +180,7 @@ def test_a_killed_step_goes_on_to_the_same_weights(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
         made = network()
-        train_types(made, parts, QUICK, Checkpoint(folder / "t.pt", {}), Processes(), report)
+        train_types(made, lesson(parts, folder / "t.pt", report))
         return made
 
     whole = run(tmp_path / "whole")
