@@ -211,15 +211,16 @@ def report(found: Mapping[str, Sequence[Figures]], pictures: Pictures, options: 
         "",
         f"    {command(options)}",
         "",
-        f"The middle {SIDE} x {SIDE} pixels of clean photographs. To learn first: {scored} pictures of {options.scenes} "
-        f"scenes, DB-CNN's nine distortions at 39 levels; Adam at {options.rate:g}, {BATCH} a step, epochs: "
-        f"{options.epochs}. Then opinions: {rated} pictures of {options.rated_scenes} other scenes, kinds of KADID-10k at "
-        f"five levels; {options.rating_rate:g}, {BATCH} a step, epochs: {options.rating_epochs}, crops of each picture in "
-        f"one: {options.crops}. A fifth of the scenes of each validates. Judged: {test} pictures of {options.test_scenes} "
-        f"scenes of another folder. Crops have {CROP} pixels a side. The backbone is `{options.backbone}`, {start}. **No "
-        "picture is rated by people**: an opinion is KADID-10k's mean for its kind and strength. **The paper starts from "
-        "ImageNet, with ResNet50 and 853,000 pictures, and then learns people's ratings; it shows its ablation as bars "
-        "without numbers, so that only its order can be held against ours.**",
+        f"The middle {SIDE} x {SIDE} pixels of clean photographs. To learn first: {scored} pictures of "
+        f"{options.scenes} scenes, DB-CNN's nine distortions at 39 levels; Adam at {options.rate:g}, {BATCH} a step, "
+        f"epochs: {options.epochs}. Then opinions: {rated} pictures of {options.rated_scenes} other scenes, kinds of "
+        f"KADID-10k at five levels; {options.rating_rate:g}, {BATCH} a step, epochs: {options.rating_epochs}, crops "
+        f"of each picture in one: {options.crops}. A fifth of the scenes of each validates. Judged: {test} pictures of "
+        f"{options.test_scenes} scenes of another folder. Crops have {CROP} pixels a side. The backbone is "
+        f"`{options.backbone}`, {start}. **No picture is rated by people**: an opinion is KADID-10k's mean for its "
+        "kind and strength. **The paper starts from ImageNet, with ResNet50 and 853,000 pictures, and then learns "
+        "people's ratings; it shows its ablation as bars without numbers, so that only its order can be held against "
+        "ours.**",
         "",
         "| learnt first | SROCC | PLCC | classes right | distortions right | CPU s |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -231,9 +232,9 @@ def report(found: Mapping[str, Sequence[Figures]], pictures: Pictures, options: 
     count = max(map(len, found.values()))
     lines += [
         "",
-        f"Median, and the least and the largest; seeds: {count}. They draw crops, order, new layers and the scenes that "
-        "validate. PLCC is after a logistic of five parameters. Classes and distortions: shares of the pictures of the "
-        "validation part that are told right.",
+        f"Median, and the least and the largest; seeds: {count}. They draw crops, order, new layers and the scenes "
+        "that validate. PLCC is after a logistic of five parameters. Classes and distortions: shares of the pictures "
+        "of the validation part that are told right.",
         "",
         f"Order by the median SROCC: {order(found)}. Lai, Chu, Leng: FT < CLS < REG < CLS+REG.",
         "",

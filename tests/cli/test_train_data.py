@@ -100,7 +100,7 @@ def test_a_users_mistakes_are_one_line(dheads: Dheads, data: Path, tmp_path: Pat
     for more, message in (
         (("--backbone", "densnet169"), "did you mean densenet169"),
         (("--backbone", "vgg16", "--weights", "nowhere.pth"), "no such file"),
-        (("--weights", "none"), "has weights of its own"),
+        (("--weights", "imagenet"), "has no ImageNet weights"),
         (("--labels", "fog"), "no record with 'fog'"),
         (("--kind", "kadid"), "no dataset kind"),
     ):

@@ -98,6 +98,11 @@ def test_scores_then_ratings(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     assert "predicted_gmsd" in capsys.readouterr().out
     assert set(json.loads((one / "equalizers.json").read_text())) == {"psnr", "gmsd"}
+    split = [line.split(",") for line in (one / "split.csv").read_text().splitlines()]
+    assert split[0] == ["path", "scene", "part"]
+    assert len(split) == 1 + 6 * 5
+    assert all((made / path).is_file() for path, _, _ in split[1:])
+    assert len({(scene, part) for _, scene, part in split[1:]}) == 6  # no scene is in two parts
     heads = heads_in(one)
     assert set(heads.heads) == {"predicted_psnr", "predicted_gmsd"}
     answer = Predictor(backbone=find_backbone(str(one), heads), registry=heads).predict(scene(3))
