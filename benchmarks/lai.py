@@ -39,10 +39,10 @@ from distortion_heads.training.runs.learn_opinions import Learnt, find_classes, 
 from distortion_heads.training.runs.learn_scores import Parts, split_parts
 
 SCHEMES = {"FT": (False, False), "CLS": (True, False), "REG": (False, True), "CLS+REG": (True, True)}
-"""What each learns first: classes, pseudo-opinions."""
+"""Names of the schemes, and whether classes and pseudo-opinions are learnt first."""
 
 LOW, HIGH = 1.0, 5.0
-CROP, BATCH = 128, 16
+BATCH = 16
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Pictures:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Of one run. `told`: shares of classes and distortions that are told right; `seconds` of CPU to train."""
+    """Figures of one run: shares of classes and distortions that are found; `seconds` of CPU to train."""
 
     srocc: float | None
     plcc: float | None
@@ -86,12 +86,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("test", type=Path, metavar="TEST")
     parser.add_argument("work", type=Path, metavar="WORK")
     add = partial(parser.add_argument, type=int)
-    add("--scenes", default=30, help="clean pictures that are learnt first, 39 classes each (%(default)s)")
-    add("--rated-scenes", default=20, help="others whose opinions are learnt, ten pictures each (%(default)s)")
-    add("--test-scenes", default=40, help="of TEST, ten pictures each (%(default)s)")
+    add("--scenes", default=12, help="clean pictures that are learnt first, 39 classes each (%(default)s)")
+    add("--rated-scenes", default=14, help="others whose opinions are learnt, ten pictures each (%(default)s)")
+    add("--test-scenes", default=24, help="of TEST, ten pictures each (%(default)s)")
     add("--seeds", default=3, help="runs of each scheme (%(default)s)")
-    add("--epochs", default=4, help="of what is learnt first (%(default)s)")
-    add("--rating-epochs", default=4, help="of the opinions (%(default)s)")
+    add("--epochs", default=6, help="of what is learnt first (%(default)s)")
+    add("--rating-epochs", default=6, help="of the opinions (%(default)s)")
+    add("--crop", default=64, help="side of what is learnt from (%(default)s)")
     add("--crops", default=4, help="of each rated picture in an epoch (%(default)s)")
     parser.add_argument("--backbone", default="dheads_small", help="(%(default)s)")
     parser.add_argument("--weights", default="none", help="where each scheme starts (%(default)s)")
@@ -134,7 +135,7 @@ def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespa
     site = site_of(f"{name}-{seed}/ratings", [*pictures.rated, *pictures.test], options, registry)
     parts = two_parts(pictures.rated, site, seed)
     own = {"epochs": options.rating_epochs, "random_patches": options.crops, "images_per_batch": BATCH}
-    recipe = recipe_for("lai", seed=seed, crop=CROP, **own, **rates(options.rating_rate))
+    recipe = recipe_for("lai", seed=seed, crop=options.crop, **own, **rates(options.rating_rate))
     choice = NetworkChoice(backbone=options.backbone, weights=weights, finetune="all", recipe=recipe)
     done = learn_opinions(choice, site, parts, lambda records: (means(records) - LOW).astype(np.float32) / (HIGH - LOW))
     seconds = time.process_time() - began
@@ -159,7 +160,9 @@ def learnt_first(
     site = site_of(f"{name}-{seed}/first", pictures.scored, options, registry)
     parts = two_parts(pictures.scored, site, seed)
     rate = options.rate
-    recipe = recipe_for("lai", seed=seed, crop=CROP, epochs=options.epochs, images_per_batch=BATCH, **rates(rate))
+    recipe = recipe_for(
+        "lai", seed=seed, crop=options.crop, epochs=options.epochs, images_per_batch=BATCH, **rates(rate)
+    )
     choice = NetworkChoice(backbone=options.backbone, weights=options.weights, finetune="all", recipe=recipe)
     classes = find_classes(pictures.scored) if of_classes else None
     return learn_pseudo_opinions(choice, site, {**parts, "test": parts["validation"]}, classes, scored=of_scores)
@@ -216,7 +219,7 @@ def report(found: Mapping[str, Sequence[Figures]], pictures: Pictures, options: 
         f"epochs: {options.epochs}. Then opinions: {rated} pictures of {options.rated_scenes} other scenes, kinds of "
         f"KADID-10k at five levels; {options.rating_rate:g}, {BATCH} a step, epochs: {options.rating_epochs}, crops "
         f"of each picture in one: {options.crops}. A fifth of the scenes of each validates. Judged: {test} pictures of "
-        f"{options.test_scenes} scenes of another folder. Crops have {CROP} pixels a side. The backbone is "
+        f"{options.test_scenes} scenes of another folder. Crops have {options.crop} pixels a side. The backbone is "
         f"`{options.backbone}`, {start}. **No picture is rated by people**: an opinion is KADID-10k's mean for its "
         "kind and strength. **The paper starts from ImageNet, with ResNet50 and 853,000 pictures, and then learns "
         "people's ratings; it shows its ablation as bars without numbers, so that only its order can be held against "

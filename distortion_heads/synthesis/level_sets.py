@@ -1,4 +1,4 @@
-"""The two sets of pictures that Lai, Chu, Leng pre-train on: which distortions at which levels, alone or mixed."""
+"""Sets of distortions at levels that Lai, Chu, Leng pre-train on, alone or mixed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUTHENTIC: Mapping[str, tuple[float, ...]] = {
         ("motion_blur", "gaussian_blur", "chromatic_aberration", "contrast_change", "jpeg"), (1.0, 3.0, 5.0)
     ),
 }
-"""Seven distortions that photographs have, at 19 levels together. The paper does not say how strong any of them is, so
+"""Distortions that photographs have, seven at 19 levels together. The paper does not say how strong any of them is, so
 they are this project's kinds; its shift of the three colours is chromatic aberration."""
 
 MOST_MIXED = 3

@@ -1,4 +1,4 @@
-"""What a network is trained on, in one value, and the training itself: epochs on patches with any loss."""
+"""Train a network for epochs on patches with any loss; what it is trained on is one value."""
 
 from __future__ import annotations
 

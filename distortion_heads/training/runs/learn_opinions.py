@@ -32,8 +32,11 @@ from distortion_heads.training.runs.finetune import features_of, identity_of, sh
 from distortion_heads.training.runs.job import NetworkChoice, TrainingJob
 from distortion_heads.training.runs.learn_scores import Parts
 from distortion_heads.training.runs.write_backbone import trained_files
+from distortion_heads.views.patches import PatchGrid
 
 MOST_CLASSES = 400
+VALIDATION_PATCHES = 4
+"""Patches of a record that validate, where they are cut smaller than the backbone's own."""
 
 Opinion = Callable[[Sequence[Record]], NDArray[np.float32]]
 
@@ -151,14 +154,16 @@ def _lesson(
     targets: Callable[[Sequence[Record]], Targets],
 ) -> Lesson:
     pair, recipe = (parts["train"], parts["validation"]), choice.recipe
+    grid = backbone.grid
+    if recipe.crop is not None:  # validated as it is learnt
+        grid = PatchGrid(side=recipe.crop, stride=recipe.crop, limit=VALIDATION_PATCHES)
     fit, validation = (
         PatchSamples(
             records=records,
             targets=targets(records),
-            grid=backbone.grid,
+            grid=grid,
             random_patches=max(recipe.random_patches, 1),
             frames=site.frames,
-            crop=recipe.crop,
         )
         for records in pair
     )

@@ -127,6 +127,8 @@ def with_quality(fitted: Fitted, records: Sequence[Record], site: TrainingJob, s
 def _check(choice: NetworkChoice) -> None:
     if choice.backbone not in VARIANTS:
         raise DataError(f"recipe meon trains a network of its own, not {choice.backbone!r}: {', '.join(VARIANTS)}")
+    if choice.weights == "imagenet":
+        raise DataError("recipe meon has no ImageNet weights: leave --weights out, or give the file of an earlier run")
     if choice.finetune != "all":
         raise DataError("recipe meon trains the whole network: leave --finetune out")
     if choice.recipe.side != SIDE:

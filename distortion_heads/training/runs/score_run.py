@@ -1,4 +1,4 @@
-"""What recipes share that learn a score of pictures: the parts of the dataset, and finished heads of quality."""
+"""Parts of the dataset and finished heads of quality, for recipes that learn a score of pictures."""
 
 from __future__ import annotations
 

@@ -129,6 +129,7 @@ def test_without_opinions_types_alone_are_learnt(parts: Parts, tmp_path: Path) -
     [
         ({"backbone": "densenet169"}, "a network of its own"),
         ({"finetune": "frozen"}, "leave --finetune out"),
+        ({"weights": "imagenet"}, "no ImageNet weights: leave --weights out"),
         ({"recipe": replace(QUICK, side=64)}, "leave --side out"),
     ],
 )
