@@ -23,7 +23,7 @@ AUTHENTIC: Mapping[str, tuple[float, ...]] = {
 they are this project's kinds; its shift of the three colours is chromatic aberration."""
 
 MOST_MIXED = 3
-"""Of them in one picture; how many the paper mixes is not said either."""
+"""Distortions in one picture at most; how many the paper mixes is not said either."""
 
 
 @dataclass(frozen=True, kw_only=True)

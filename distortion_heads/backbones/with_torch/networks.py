@@ -25,7 +25,7 @@ from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import STRIDE, WINDOW
 
 LEAST_SCALE = 0.3
-"""Of a feature of random weights: photographs vary more than drawn textures."""
+"""Least deviation by which a feature of random weights is divided: photographs vary more than drawn textures."""
 
 STD_FLOOR = 1e-4
 """Added to a variance before the square root, so that flat maps have a defined gradient."""
