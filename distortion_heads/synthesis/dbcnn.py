@@ -15,7 +15,7 @@ from distortion_heads.io.float_images import to_uint8
 from distortion_heads.spec import HeadSpec
 from distortion_heads.synthesis.afterwards import Pixels, stored
 from distortion_heads.synthesis.plain import jpeg2000, noise, operator_spec
-from distortion_heads.synthesis.tone import clip01
+from distortion_heads.synthesis.tone import Floats, clip01
 
 if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
@@ -55,11 +55,11 @@ def pink_noise(image: FloatImage, weight: float, rng: np.random.Generator) -> Fl
     frequency = np.hypot(np.fft.fftfreq(FIELD)[:, None], np.fft.rfftfreq(FIELD)).astype(np.float32)
     frequency[0, 0] = np.inf
     size = (image.shape[1], image.shape[0])
-    planes = []
+    planes: list[Floats] = []
     for _ in range(3):
         field = irfft2(rfft2(rng.standard_normal((FIELD, FIELD), np.float32)) / frequency, s=(FIELD, FIELD))
         field = (field / np.abs(field).max()).astype(np.float32)
-        planes.append(np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BICUBIC)))
+        planes.append(np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BICUBIC), np.float32))
     return clip01(image + np.float32(weight) * np.stack(planes, axis=-1))
 
 
