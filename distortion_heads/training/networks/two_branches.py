@@ -36,7 +36,7 @@ class TwoBranches(nn.Module):
         if scored:
             read = WIDTH * (2 if classes else 1)
             self.score_first = _linear(backbone.dim, WIDTH)
-            self.score_rest = nn.Sequential(_linear(read, SCORE_WIDTH), nn.ReLU(), _linear(SCORE_WIDTH, 1))
+            self.score_second, self.score_last = _linear(read, SCORE_WIDTH), _linear(SCORE_WIDTH, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.backbone(x)
@@ -47,7 +47,7 @@ class TwoBranches(nn.Module):
             read.append(self.class_first(features))
             out.append(self.class_last(read[-1].relu()))
         if self.scored:
-            out.append(self.score_rest(torch.cat(read, 1).relu()))
+            out.append(self.score_last(self.score_second(torch.cat(read, 1).relu()).relu()))
         return torch.cat(out, 1)
 
     def score_layers(self) -> tuple[Layer, ...]:
@@ -55,7 +55,7 @@ class TwoBranches(nn.Module):
         firsts = [self.score_first, *([self.class_first] if self.classes else [])]
         weight = torch.cat([first.weight for first in firsts])
         bias = torch.cat([first.bias for first in firsts])
-        return _layers([(weight, bias), *((part.weight, part.bias) for part in self.score_rest[::2])])
+        return _layers([(weight, bias), *((part.weight, part.bias) for part in (self.score_second, self.score_last))])
 
 
 class Rating(nn.Module):
@@ -88,12 +88,13 @@ def train_branches(network: TwoBranches, lesson: Lesson, *, several: bool) -> fl
     def loss(out: Tensor, batch: Batch) -> Tensor:
         return branch_loss(out, batch, network.classes, several=several)
 
-    groups = [(network.backbone, recipe.backbone_rate)]
+    groups: list[tuple[nn.Module, float]] = [(network.backbone, recipe.backbone_rate)]
     if network.classes:
         groups += [(network.class_first, recipe.rate), (network.class_last, recipe.rate)]
     if network.scored:
-        groups += [(network.score_first, recipe.score_rate), (network.score_rest, recipe.score_rate)]
-        _start_at_mean(network.score_rest[-1], lesson)
+        parts = (network.score_first, network.score_second, network.score_last)
+        groups += [(part, recipe.score_rate) for part in parts]
+        _start_at_mean(network.score_last, lesson)
     teaching = Teaching(
         optimizer=torch.optim.Adam(_parameter_groups(groups)),
         inputs=lambda batch, step: (batch.x.to(device),),
@@ -140,10 +141,8 @@ def branch_loss(out: Tensor, batch: Batch, classes: int, *, several: bool) -> Te
     return (weight * loss).sum()
 
 
-def _start_at_mean(last: nn.Module, lesson: Lesson) -> None:
-    bias = last.bias
-    assert isinstance(bias, Tensor)
-    nn.init.constant_(bias, float(np.mean(lesson.fit.targets.quality)))
+def _start_at_mean(last: nn.Linear, lesson: Lesson) -> None:
+    nn.init.constant_(last.bias, float(np.mean(lesson.fit.targets.quality)))
 
 
 def _parameter_groups(modules: Sequence[tuple[nn.Module, float]]) -> list[dict[str, Any]]:

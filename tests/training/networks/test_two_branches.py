@@ -152,9 +152,9 @@ def test_rates_are_those_of_the_parts(tmp_path: Path) -> None:
     train_branches(network, taught, several=False)
     changed = {name.split(".")[0] for name, value in network.named_parameters() if not torch.equal(value, before[name])}
     # the score started at the mean of what it learns
-    assert changed == {"class_first", "class_last", "score_rest"}
-    assert torch.equal(network.score_rest[0].weight, before["score_rest.0.weight"])
-    assert network.score_rest[-1].bias.item() == pytest.approx(0.6)
+    assert changed == {"class_first", "class_last", "score_last"}
+    assert torch.equal(network.score_last.weight, before["score_last.weight"])
+    assert network.score_last.bias.item() == pytest.approx(0.6)
 
 
 def test_a_killed_rating_goes_on_to_the_same_weights(tmp_path: Path) -> None:
