@@ -142,6 +142,7 @@ def branch_loss(out: Tensor, batch: Batch, classes: int, *, several: bool) -> Te
 
 
 def _start_at_mean(last: nn.Linear, lesson: Lesson) -> None:
+    nn.init.zeros_(last.weight)  # random ones are far off, and an absolute error says only in which direction
     nn.init.constant_(last.bias, float(np.mean(lesson.fit.targets.quality)))
 
 

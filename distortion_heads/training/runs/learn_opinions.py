@@ -118,19 +118,13 @@ def learn_pseudo_opinions(
 
 
 def learn_opinions(choice: NetworkChoice, site: TrainingJob, parts: Parts, opinion: Opinion) -> Learnt:
-    """Train the backbone and a new head on `opinion`, from 0 to 1. Raises as `learn_pseudo_opinions`.
-
-    The random patches of a picture are samples of their own, in any order.
-    """
+    """Train the backbone and a new head on `opinion`, from 0 to 1. Raises as `learn_pseudo_opinions`."""
     backbone = _opened(choice, site)
-    crops = max(choice.recipe.random_patches, 1)
-    single = replace(choice, recipe=replace(choice.recipe, random_patches=1))
-    repeated = {**parts, "train": [record for record in parts["train"] for _ in range(crops)]}
 
     def targets(records: Sequence[Record]) -> Targets:
         return Targets.of(records, (), opinion(records))
 
-    lesson = _lesson(single, site, repeated, ("mos",), backbone, targets)
+    lesson = _lesson(choice, site, parts, ("mos",), backbone, targets)
     torch.manual_seed(choice.recipe.seed)
     network = Rating(backbone)
     loss = train_rating(network, lesson)
@@ -158,13 +152,7 @@ def _lesson(
     if recipe.crop is not None:  # validated as it is learnt
         grid = PatchGrid(side=recipe.crop, stride=recipe.crop, limit=VALIDATION_PATCHES)
     fit, validation = (
-        PatchSamples(
-            records=records,
-            targets=targets(records),
-            grid=grid,
-            random_patches=max(recipe.random_patches, 1),
-            frames=site.frames,
-        )
+        PatchSamples(records=records, targets=targets(records), grid=grid, random_patches=1, frames=site.frames)
         for records in pair
     )
     opinions = hashlib.sha256(b"".join(part.targets.quality.tobytes() for part in (fit, validation)))
@@ -173,12 +161,24 @@ def _lesson(
         "a dataset with other opinions": opinions.hexdigest(),
     }
     return Lesson(
-        fit=fit,
+        fit=_repeated(fit, recipe.random_patches),
         validation=validation,
         recipe=recipe,
         checkpoint=Checkpoint(site.run / "checkpoint.pt", identity),
         processes=site.processes,
         report=site.report,
+    )
+
+
+def _repeated(samples: PatchSamples, times: int) -> PatchSamples:
+    """Return each record as often as it has random patches, which are samples of their own, in any order."""
+    index, targets = np.repeat(np.arange(len(samples.records)), max(times, 1)), samples.targets
+    return replace(
+        samples,
+        records=[samples.records[i] for i in index],
+        targets=Targets(
+            presence=targets.presence[index], severity=targets.severity[index], quality=targets.quality[index]
+        ),
     )
 
 
