@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.spec import FAMILY, HeadSpec
 from distortion_heads.synthesis.afterwards import Pixels, handed_on
 from distortion_heads.synthesis.distort import Step, distort, in_physical_order, stage_of
 from distortion_heads.synthesis.good import finished, shallow_focus, softened
@@ -20,7 +21,7 @@ from distortion_heads.synthesis.tone import pick
 from distortion_heads.synthesis.visibility import Difference, difference
 
 if TYPE_CHECKING:
-    from distortion_heads.spec import FloatImage, HeadSpec
+    from distortion_heads.spec import FloatImage
 
 Seed: TypeAlias = tuple[int, ...]
 
@@ -34,6 +35,26 @@ class FamilyOperators:
 
     kinds: tuple[HeadSpec, ...]
     makes: tuple[HeadSpec, ...]
+
+
+def operators_of(specs: Mapping[str, HeadSpec], families: tuple[str, ...]) -> dict[str, FamilyOperators]:
+    """Return what the heads with these `specs`, by label, know to make of each family: kinds, and its own makes."""
+    operators = {}
+    for family in families:
+        kinds = tuple(spec for spec in specs.values() if spec.family == family and spec.synthesize is not None)
+        makes = tuple(
+            HeadSpec(
+                label=make.name,
+                title=make.name,
+                family=family,
+                description=make.description,
+                synthesize=make.synthesize,
+                stage=make.stage,
+            )
+            for make in (specs[family].makes if family in specs and specs[family].scope == FAMILY else ())
+        )
+        operators[family] = FamilyOperators(kinds=kinds, makes=makes)
+    return {family: known for family, known in operators.items() if known.kinds or known.makes}
 
 
 @dataclass(frozen=True, kw_only=True)
