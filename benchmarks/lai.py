@@ -73,7 +73,7 @@ def main() -> int:
     for seed in range(options.seeds):
         for name in SCHEMES:
             run = partial(measured, name, seed, pictures, options, registry)
-            file = options.work / f"{name}-{seed}.json"
+            file = options.work / "runs" / start_of(options) / f"{name}-{seed}.json"
             found[name].append(once(file, settings(options), run, lambda stored: Figures(**stored)))
             print(f"{name} {seed}: {found[name][-1]}", flush=True)
         options.out.write_text(report(found, pictures, options))
@@ -95,7 +95,7 @@ def parse() -> argparse.Namespace:
     add("--crop", default=64, help="side of what is learnt from (%(default)s)")
     add("--crops", default=4, help="of each rated picture in an epoch (%(default)s)")
     parser.add_argument("--backbone", default="dheads_small", help="(%(default)s)")
-    parser.add_argument("--weights", default="none", help="where each scheme starts (%(default)s)")
+    parser.add_argument("--weights", default="none", help="where each scheme starts: none, own or a file (%(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="of what is learnt first (%(default)s)")
     parser.add_argument("--rating-rate", type=float, default=1e-3, help="of the opinions (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/bench/lai.md"), help="the report (%(default)s)")
@@ -131,7 +131,7 @@ def say(stage: str, done: int, total: int) -> None:
 def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespace, registry: Registry) -> Figures:
     began = time.process_time()
     first = learnt_first(name, seed, pictures, options, registry)
-    weights = options.weights if first is None else str(first.backbone.weights)
+    weights = weights_of(options) if first is None else str(first.backbone.weights)
     site = site_of(f"{name}-{seed}/ratings", [*pictures.rated, *pictures.test], options, registry)
     parts = two_parts(pictures.rated, site, seed)
     own = {"epochs": options.rating_epochs, "random_patches": options.crops, "images_per_batch": BATCH}
@@ -163,9 +163,17 @@ def learnt_first(
     recipe = recipe_for(
         "lai", seed=seed, crop=options.crop, epochs=options.epochs, images_per_batch=BATCH, **rates(rate)
     )
-    choice = NetworkChoice(backbone=options.backbone, weights=options.weights, finetune="all", recipe=recipe)
+    choice = NetworkChoice(backbone=options.backbone, weights=weights_of(options), finetune="all", recipe=recipe)
     classes = find_classes(pictures.scored) if of_classes else None
     return learn_pseudo_opinions(choice, site, {**parts, "test": parts["validation"]}, classes, scored=of_scores)
+
+
+def weights_of(options: argparse.Namespace) -> str | None:
+    return None if options.weights == "own" else str(options.weights)
+
+
+def start_of(options: argparse.Namespace) -> str:
+    return Path(options.weights).stem
 
 
 def rates(rate: float) -> dict[str, float]:
@@ -178,7 +186,7 @@ def two_parts(records: Sequence[Record], site: TrainingJob, seed: int) -> Parts:
 
 
 def site_of(name: str, records: Sequence[Record], options: argparse.Namespace, registry: Registry) -> TrainingJob:
-    run = options.work / "runs" / name
+    run = options.work / "runs" / start_of(options) / name
     return TrainingJob(
         run=run,
         backbones=run / "backbone",
@@ -208,7 +216,8 @@ def answered(done: Learnt, records: Sequence[Record]) -> Floats:
 
 def report(found: Mapping[str, Sequence[Figures]], pictures: Pictures, options: argparse.Namespace) -> str:
     scored, rated, test = (len(part) for part in (pictures.scored, pictures.rated, pictures.test))
-    start = "from random weights" if options.weights == "none" else f"from {Path(options.weights).name}"
+    names = {"none": "from random weights", "own": "from the weights that ship, which know kinds of distortion"}
+    start = names.get(options.weights, f"from {Path(options.weights).name}")
     lines = [
         "# The ablation of Lai, Chu, Leng at a small scale",
         "",
