@@ -13,6 +13,7 @@ from distortion_heads.heads.file import check_backbone, parse_head, read_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
+from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.profiles import Profile
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, View
@@ -130,7 +131,9 @@ def _usable(
         try:
             yield load_installed_head(head, backbone)
         except HeadFileError as error:
+            owner = head.owner
+            reason = f"{error}" if owner.is_builtin or owner.distribution == USER else f"plugin {owner}: {error}"
             if must_work:
-                raise type(error)(f"head {head.spec.label!r}: {error}") from None
+                raise type(error)(f"head {head.spec.label!r}: {reason}") from None
             foreign = isinstance(error, BackboneMismatchError)
-            problems.append(Problem(label=head.spec.label, reason=str(error), foreign=foreign))
+            problems.append(Problem(label=head.spec.label, reason=reason, foreign=foreign))
