@@ -1,4 +1,4 @@
-"""What a plugin wants to be called at exit is run with the care of its other steps, and cannot keep the program."""
+"""Run what a plugin registers for the exit with the care of its other steps, so that it cannot keep the program."""
 
 from __future__ import annotations
 
