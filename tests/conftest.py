@@ -60,6 +60,12 @@ def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dheads_cli.output.progress.EVERY", float("inf"))
 
 
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals from a tenth of the draws, for tests that look at the figures and not at how sure they are."""
+    monkeypatch.setattr("distortion_heads.metrics.intervals.DRAWS", 50)
+
+
 @pytest.fixture(scope="session")
 def backbone() -> CellBackbone:
     return load_backbone(bundled_backbone(), threads=2)
