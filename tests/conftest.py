@@ -32,7 +32,7 @@ MOST_PROCESSES = 8
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """All quick tests take a process for each core; a room is done sooner in this one, and slow tests want all cores."""
+    """All quick tests take a process for each core; a room is done sooner in one, and slow tests want all cores."""
     whole = {Path(argument).resolve() for argument in config.args} == {TESTS.resolve()}
     return min(os.cpu_count() or 1, MOST_PROCESSES) if whole and config.option.markexpr == "not slow" else 0
 
