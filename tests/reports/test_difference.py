@@ -24,7 +24,7 @@ def test_difference_in_grey_levels() -> None:
     assert difference_map(reference, one_channel)[10, 10] == pytest.approx(30 / np.sqrt(3))
 
 
-@pytest.mark.parametrize("shape", [(40, 60), (300, 20), (20, 2000)])
+@pytest.mark.parametrize("shape", [(40, 60), (300, 20), (20, 2000), (12, 11_000)])
 def test_picture_shows_the_place(shape: tuple[int, int]) -> None:
     pytest.importorskip("matplotlib")
     reference = np.asarray(Image.fromarray(scene(1, 64)).resize(shape[::-1]))
@@ -34,4 +34,5 @@ def test_picture_shows_the_place(shape: tuple[int, int]) -> None:
     assert data == draw_difference(reference, distorted, "PSNR 3")
     drawn = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     assert min(drawn.shape[:2]) > 100
+    assert max(drawn.shape[:2]) < 2000
     assert (drawn == (0, 0, 3)).all(2).sum() > 100, "the lower half of the map is where nothing differs"
