@@ -25,8 +25,8 @@ def photographs(tmp_path_factory):
     rng = np.random.default_rng(0)
     for i in range(12):
         coarse = rng.integers(0, 256, (9, 12, 3), np.uint8)
-        picture = Image.fromarray(coarse).resize((360, 352), Image.Resampling.BICUBIC)
-        fine = np.asarray(picture, np.int16) + rng.integers(-20, 21, (352, 360, 1))
+        picture = Image.fromarray(coarse).resize((280, 264), Image.Resampling.BICUBIC)
+        fine = np.asarray(picture, np.int16) + rng.integers(-20, 21, (264, 280, 1))
         Image.fromarray(np.clip(fine, 0, 255).astype(np.uint8)).save(folder / f"{i}.png")
     return folder
 
