@@ -175,7 +175,7 @@ def _repeated(samples: PatchSamples, times: int) -> PatchSamples:
     index, targets = np.repeat(np.arange(len(samples.records)), max(times, 1)), samples.targets
     return replace(
         samples,
-        records=[samples.records[i] for i in index],
+        records=[samples.records[int(i)] for i in index],
         targets=Targets(
             presence=targets.presence[index], severity=targets.severity[index], quality=targets.quality[index]
         ),
