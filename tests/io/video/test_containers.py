@@ -203,6 +203,26 @@ def test_repeats_are_left_out_where_no_picture_stands_long() -> None:
     assert len(without_repeats(frozen, times)) == 31
 
 
+def test_a_key_frame_that_renews_a_frozen_picture_is_no_new_picture() -> None:
+    times = [i / 25 for i in range(26)]
+    moving = np.random.default_rng(0).normal(size=(26, 8)).astype(np.float32)
+    frozen = moving.copy()
+    frozen[12:] = frozen[11]
+    frozen[18:] += 0.3 * np.abs(np.diff(moving, axis=0)).mean()  # coded anew, a third of a second before the end
+    keys = [i in (6, 18) for i in range(26)]
+    assert len(without_repeats(frozen, times)) < 26
+    assert len(without_repeats(frozen, times, keys)) == 26
+    cuts = np.stack([moving[i // 5] for i in range(26)])  # a slow camera, whose new pictures are coded as a whole
+    assert len(without_repeats(cuts, times, [i % 5 == 0 for i in range(26)])) == 6
+    assert without_repeats(frozen, times, [True] * 26).tolist() == without_repeats(frozen, times).tolist()
+
+
+def test_key_frames_are_told_apart(tmp_path: Path) -> None:
+    options = {"sc_threshold": "1000000000"}  # no key frame where the picture changes
+    frames, _ = read(write_clip(tmp_path / "clip.mkv", steps(12), gop=5, options=options))
+    assert [frame.index for frame in frames if frame.key_frame] == [0, 5, 10]
+
+
 def test_patience_is_waited_once(tmp_path: Path) -> None:
     path = tmp_path / "growing.bin"
     path.write_bytes(b"x" * 10)
