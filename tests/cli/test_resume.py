@@ -113,3 +113,9 @@ def test_a_log_says_how_fast_it_goes_and_how_long_it_takes(
         "dheads: photos, 5%, 0.5 pictures/s, 3:10 left",
         "dheads: photos, 10%, 0.5 pictures/s, 3:00 left",
     ]
+    now = 40.0
+    lines.show(125, 100, "photos", unit="pictures")
+    assert capsys.readouterr().err.startswith("dheads: photos, 100%, ")
+    now = 51.0
+    lines.show(150, 100, "photos", unit="pictures")
+    assert "left" not in capsys.readouterr().err.replace(", 0:00 left", "")

@@ -96,6 +96,7 @@ class Lines(Bar):
         self._told = time.monotonic()
 
     def show(self, done: float, total: float, stage: str = "", detail: str = "", unit: str = "") -> None:
+        done = min(done, total) if total > 1 else done  # work in blocks may make more than was asked for
         rate = self._pace.rate(done)
         if time.monotonic() - self._told < EVERY:
             return
