@@ -124,6 +124,21 @@ def test_remove_asks_a_person(
     assert (home / "heads" / "always.safetensors").exists() is not removed
 
 
+@pytest.mark.parametrize("given_up", [KeyboardInterrupt, EOFError])
+def test_a_question_that_is_given_up_is_a_no_on_a_line_of_its_own(
+    dheads: Dheads, home: Path, monkeypatch: pytest.MonkeyPatch, given_up: type[BaseException]
+) -> None:
+    def give_up(prompt: str) -> str:
+        raise given_up
+
+    monkeypatch.setattr("dheads_cli.commands.remove_head.is_terminal", lambda stream: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", give_up)
+    result = dheads("remove-head", "always")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "dheads: nothing was deleted"
+    assert (home / "heads" / "always.safetensors").exists()
+
+
 def test_head_of_a_package_is_not_removed(dheads: Dheads, site: Site) -> None:
     owner = site.install("weather", "@hookimpl\ndef dheads_heads(): return [head('rain')]", version="2.1")
     result = dheads("remove-head", "rain", "--yes")
