@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,7 @@ def test_a_question_that_is_given_up_is_a_no_on_a_line_of_its_own(
     dheads: Dheads, home: Path, monkeypatch: pytest.MonkeyPatch, given_up: type[BaseException]
 ) -> None:
     def give_up(prompt: str) -> str:
+        print(prompt, end="", file=sys.stderr)
         raise given_up
 
     monkeypatch.setattr("dheads_cli.commands.remove_head.is_terminal", lambda stream: True)
