@@ -94,7 +94,11 @@ def test_the_pace_forgets_a_slow_start() -> None:
 
 
 def test_paces_are_told_in_words() -> None:
-    assert [rate_text(rate, "pictures") for rate in (0.44, 12.3)] == ["0.4 pictures/s", "12 pictures/s"]
+    assert [rate_text(rate, "pictures") for rate in (0.02, 0.44, 12.3)] == [
+        "1.2 pictures/min",
+        "0.4 pictures/s",
+        "12 pictures/s",
+    ]
     assert rate_text(1.46, REAL_TIME) == "1.5 x real time"
     assert [left_text(seconds) for seconds in (5, 125, 3725)] == ["0:05 left", "2:05 left", "1:02:05 left"]
 

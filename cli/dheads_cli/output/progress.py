@@ -44,9 +44,11 @@ REAL_TIME = "real time"
 
 
 def rate_text(rate: float, unit: str) -> str:
-    """Return `12 pictures/s`, or `0.4 pictures/s`; `1.5 x real time` for a video."""
+    """Return `12 pictures/s`, `0.4 pictures/s` or `2.5 pictures/min`; `1.5 x real time` for a video."""
     if unit == REAL_TIME:
         return f"{rate:.1f} x {unit}"
+    if rate < 0.1:
+        return f"{60 * rate:.1f} {unit}/min"
     return f"{rate:.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
 
 
