@@ -40,7 +40,7 @@ class Brightness:
     def __init__(self, windows: int = 1) -> None:
         self.seen, self.windows = 0, windows
 
-    def features(self, pixels: np.ndarray, view: str, *, max_windows: int = 0, frame_index: int = 0) -> np.ndarray:
+    def features(self, pixels: np.ndarray, view: str, *, most: int | None = None) -> np.ndarray:
         self.seen += 1
         return np.full((self.windows, 1), pixels.mean(), np.float32)
 

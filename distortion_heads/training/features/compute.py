@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.base import FeatureSource
-from distortion_heads.backbones.read_views import scene_features
+from distortion_heads.backbones.read_views import view_features
 from distortion_heads.datasets.clips import each_frame, frame_limit
 from distortion_heads.datasets.labelled_image import Source
 from distortion_heads.errors import DheadsError, InputError
@@ -16,7 +16,6 @@ from distortion_heads.io.image_hashes import difference_hash
 from distortion_heads.io.images import load_image
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.spec import View
-from distortion_heads.views.scene import scene_of
 
 MAX_WINDOWS = 64
 """Windows kept of one picture, evenly spread over it: enough to learn from, and bounds the memory of large ones."""
@@ -65,9 +64,7 @@ def compute(
         check_padded(pixels.shape[1], pixels.shape[0], max_pixels)
         scene, size = difference_hash(pixels), pixels.shape[:2]
         pixels = _made(source, pixels, view)
-        read = most if source.clip is None else None  # a large picture has hundreds of windows that nobody would keep
-        every = scene_features(backbone, scene_of(pixels), (view,), max_windows=read)[view]
-        windows = to_float16(spread_windows(every, most))
+        windows = to_float16(spread_windows(view_features(backbone, pixels, view), most))
         return ImageFeatures(windows=windows, scene=scene, size=size)
 
     try:

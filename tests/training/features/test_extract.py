@@ -25,7 +25,7 @@ from distortion_heads.training.features.cache import FeatureCache, cache_key
 from distortion_heads.training.features.compute import MAX_WINDOWS, Failure, Features, ImageFeatures
 from distortion_heads.training.features.extract import extract
 from distortion_heads.training.features.records import RecordFeatures
-from distortion_heads.views.windows import WINDOW, native_windows, spread, whole
+from distortion_heads.views.windows import WINDOW, native_windows, whole
 from helpers.little_pictures import GRAIN, noisy, save, scene, spec
 
 REF = BackboneRef(name="means", fingerprint="f" * 64, dim=4)
@@ -38,14 +38,12 @@ class Means:
     shares_overview = False
 
     def __init__(self) -> None:
-        self.seen = self.windows = 0
+        self.seen = 0
 
-    def features(self, pixels: np.ndarray, view: View, *, max_windows: int = 0, frame_index: int = 0) -> np.ndarray:
+    def features(self, pixels: np.ndarray, view: View, *, most: int | None = None) -> np.ndarray:
         self.seen += 1
         rows, columns = (-(-max(WINDOW, side) // 32) for side in pixels.shape[:2])
-        native = spread(rows, columns, max_windows) if max_windows else native_windows(rows, columns)
-        windows = native if view == "native" else whole(rows, columns)
-        self.windows += len(windows)
+        windows = native_windows(rows, columns) if view == "native" else whole(rows, columns)
         parts = [pixels[w.top * 32 : w.bottom * 32, w.left * 32 : w.right * 32] for w in windows]
         return np.array([[*part.mean((0, 1)) / 255, part.std() / 7] for part in parts], np.float32)
 
@@ -218,16 +216,15 @@ def test_light_is_kept_and_found_again(tmp_path: Path, cache: FeatureCache) -> N
 def test_large_picture_gives_windows_from_all_over_it(tmp_path: Path, cache: FeatureCache) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 2048).astype(np.uint8)[:, None, None], (2048, 1024, 3))
     photo = LabelledImage(path=save(tmp_path / "a.png", np.ascontiguousarray(ramp)), label=False)
-    backbone = Means()
-    windows = run([photo], cache, backbone)[0].windows
-    assert 0.8 * MAX_WINDOWS < len(windows) == backbone.windows <= MAX_WINDOWS  # nothing is read that is not kept
+    windows = run([photo], cache, Means())[0].windows
+    assert len(windows) == MAX_WINDOWS
     assert windows[0, 0] < 0.1
     assert windows[-1, 0] > 0.9
 
 
 def test_values_beyond_float16_stay_finite(tmp_path: Path, cache: FeatureCache) -> None:
     class Huge(Means):
-        def features(self, pixels: np.ndarray, view: View, *, max_windows: int = 0, frame_index: int = 0) -> np.ndarray:
+        def features(self, pixels: np.ndarray, view: View, *, most: int | None = None) -> np.ndarray:
             return super().features(pixels, view) * np.float32(1e9)
 
     photo = LabelledImage(path=save(tmp_path / "a.png", scene(1)), label=False)
@@ -275,7 +272,7 @@ def test_progress_counts_every_picture(photos: list[LabelledImage], cache: Featu
 
 def test_interrupt_does_not_wait_for_the_rest(tmp_path: Path, cache: FeatureCache) -> None:
     class Slow(Means):
-        def features(self, pixels: np.ndarray, view: View, *, max_windows: int = 0, frame_index: int = 0) -> np.ndarray:
+        def features(self, pixels: np.ndarray, view: View, *, most: int | None = None) -> np.ndarray:
             time.sleep(0.02)
             return super().features(pixels, view)
 
