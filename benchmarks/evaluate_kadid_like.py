@@ -53,7 +53,13 @@ TRAINED = (
 )
 """Few epochs, small patches and few of them, as this runs on a CPU."""
 
-COMPARATORS = ("brisque-svm", "iqmg", "cnn-kang,epochs=10", f"ameur,{RANDOM},epochs=10,as=ameur-random")
+COMPARATORS = (
+    "brisque-svm",
+    "iqmg",
+    "cnn-kang,epochs=10",
+    "meon,epochs=10",
+    f"ameur,{RANDOM},epochs=10,as=ameur-random",
+)
 
 REDUCED = (
     "\n\n`ameur-random` and `ameur-learnt` are the recipe of Ameur et al. 2022 (heads of 512-512 on the 2 x 2"

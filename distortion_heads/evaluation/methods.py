@@ -117,6 +117,10 @@ class _Renamed:
         found = getattr(self.method, "backbone", None)
         return None if found is None else str(found)
 
+    @property
+    def changes(self) -> str:
+        return str(getattr(self.method, "changes", ""))
+
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path
     ) -> Judge:
