@@ -1,6 +1,6 @@
 """Make docs/bench/evaluate: datasets made from clean pictures, evaluated in every way of `dheads evaluate`.
 
-    python benchmarks/evaluate_kadid_like.py CLEAN WORK [--reports paper-labels,mixtures] [--scenes 24] [--repeats 5]
+    python benchmarks/evaluate_kadid_like.py CLEAN WORK [--reports comparators,mixtures] [--scenes 24] [--repeats 10]
 
 CLEAN is a folder of pictures that the backbone was not trained on; WORK keeps the datasets and finished repetitions, so
 a run that was stopped goes on, and after a change of the backbone's weights only what read them is run again. Of the
@@ -76,25 +76,35 @@ REDUCED_TWICE = (
     " paper's system**."
 )
 
-FEW = 3
-"""Repetitions at most of what is not the main comparison."""
+REDUCED_TABLE = (
+    "\n\nThis is `--table 8` **from random weights**, which are frozen: whatever the heads tell, they tell by"
+    " what the architecture alone makes of the pixels. The paper's table starts from ImageNet's weights (`--weights`)."
+)
+TABLE_SCENES = 8
+TABLE_CHANGES = "side=112,stride=272,epochs=20"
+"""Four patches a picture of a quarter of the paper's pixels each, and a third of its epochs."""
+
+TABLE = ("--table", "8", "--weights", "none", "--with", TABLE_CHANGES, "--scenes", str(TABLE_SCENES))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    labels: str
+    """What one report compares; `repeats`: splits at most, fewer where networks are trained."""
+
+    labels: str = PAPER_LABELS
     methods: tuple[str, ...] = ("frozen", "shipped")
-    repeats: int = FEW
+    repeats: int = 10
+    protocol: str = "both"
     mixtures: bool = False
     note: str = ""
     more: tuple[str, ...] = ()
 
 
 REPORTS = {
-    "paper-labels": Report(labels=PAPER_LABELS, repeats=10),
-    "backbones": Report(labels=PAPER_LABELS, methods=("frozen", *TRAINED), repeats=1, note=REDUCED),
-    "comparators": Report(labels=PAPER_LABELS, methods=("frozen", "shipped", *COMPARATORS), note=REDUCED_TWICE),
-    "training-share": Report(labels=PAPER_LABELS, methods=("frozen",), more=("--shares", "20,40,60,80")),
+    "comparators": Report(methods=("frozen", "shipped", *COMPARATORS), note=REDUCED_TWICE),
+    "table-8": Report(methods=(), protocol="disjoint", note=REDUCED_TABLE, more=TABLE),
+    "backbones": Report(methods=("frozen", *TRAINED), repeats=3, note=REDUCED),
+    "training-share": Report(methods=("frozen",), more=("--shares", "20,40,60,80")),
     "mixtures": Report(labels=VIDEO_LABELS, mixtures=True),
     "nine-types": Report(labels=NINE_LABELS),
 }
@@ -105,7 +115,7 @@ def main() -> int:
     parser.add_argument("clean", type=Path, metavar="CLEAN")
     parser.add_argument("work", type=Path, metavar="WORK")
     parser.add_argument("--scenes", type=int, default=24, help="clean pictures (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=5, help="random splits, at most (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=10, help="random splits, at most (%(default)s)")
     parser.add_argument("--out", type=Path, default=REPORT, help="folder of the reports (%(default)s)")
     parser.add_argument("--reports", default=",".join(REPORTS), help="which of them (%(default)s)")
     options = parser.parse_args()
@@ -122,7 +132,7 @@ def main() -> int:
         report = REPORTS[name]
         note = (MIXTURES if report.mixtures else NOTE).format(scenes=options.scenes) + report.note
         arguments = [word for method in report.methods for word in ("--method", method)]
-        arguments += ["--labels", report.labels, "--protocol", "both", *report.more]
+        arguments += ["--labels", report.labels, "--protocol", report.protocol, *report.more]
         arguments += ["--repeats", str(min(options.repeats, report.repeats))]
         report_on(options.work, options.out, name, mixtures if report.mixtures else dataset, note, *arguments)
     return 0

@@ -89,7 +89,7 @@ def _features(backbone: FeatureSource, around: Surroundings) -> RecordFeatures:
 def _classical(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
     if options:
         raise DataError(f"--method {text}: {name!r} has no options, only as")
-    return ClassicalMethod(name=text, kind=name, frames=around.frames)
+    return ClassicalMethod(name=text, kind=name, frames=around.frames, hashes=around.hashes, cache=around.cache)
 
 
 def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:

@@ -19,7 +19,7 @@ from distortion_heads.training.networks.epochs import LARGE, Pace
 from distortion_heads.training.networks.loop import State
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe, recipe_for
-from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream
+from distortion_heads.training.networks.record_samples import FeatureSamples, Memory, Targets, stream
 from distortion_heads.training.networks.towers import MultiTask, Towers
 from distortion_heads.training.networks.train_on_records import train_on_records, validation_loss
 from helpers import REPOSITORY, TESTS
@@ -104,6 +104,21 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert seen[0] == 9  # the checkpoint is that of the second epoch's end, at four batches an epoch
     for ours, theirs in zip(weights(resumed), weights(whole), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_pictures_are_decoded_once_as_long_as_they_fit() -> None:
+    read: list[int] = []
+
+    def pictures(index: int) -> list[np.ndarray]:
+        read.append(index)
+        return [np.full((10, 10, 3), index, np.uint8)]
+
+    memory = Memory(room=2 * 300)
+    for _ in range(2):
+        for index in range(4):
+            (found,) = memory.of(index, lambda index=index: pictures(index))  # type: ignore[misc]
+            assert (found == index).all()
+    assert read == [0, 1, 2, 3, 2, 3]
 
 
 def test_large_checkpoints_take_a_tenth_of_the_time_at_most() -> None:
