@@ -228,6 +228,11 @@ def cut_overview(image: NDArray[np.uint8], side: int, rng: np.random.Generator) 
     return vary_clean(_resize(region, (target, target), Image.Resampling.BOX), rng)
 
 
+def cut_square(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a `side` x `side` crop of a picture that is at least as large, as it is."""
+    return _region(image, side, rng)
+
+
 def reduce_to(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Area-average a square picture to `side`."""
     return _resize(image, (side, side), Image.Resampling.BOX)

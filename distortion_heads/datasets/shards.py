@@ -7,7 +7,7 @@ stopped, and a shard that is there already is only read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,19 +21,26 @@ from distortion_heads.datasets.clean_pictures import (
     content_digest,
     cut_native,
     cut_overview,
+    cut_square,
     load_scene,
     pick,
     recompress,
     reduce_to,
 )
+from distortion_heads.datasets.mixed_samples import draw_picture
 from distortion_heads.io.float_images import to_float, to_uint8
-from distortion_heads.spec import HeadSpec
+from distortion_heads.spec import FAMILY, KIND, HeadSpec
 from distortion_heads.synthesis.distort import Step, distort, draw_mixture
+from distortion_heads.synthesis.mixtures import FamilyOperators, Fault, operators_of
+from distortion_heads.synthesis.visibility import seen_from, severity_of
 
 NATIVE_SIDE = 160
 OVERVIEW_SIDE = 128
 GROUP = 4
-"""Samples cut from one place of one scene: clean, with a distortion, with its rival, with a mixture."""
+"""Samples cut from one place of one scene: clean, with a distortion, with its rival, with a mixture.
+
+Of a picture with a mixture as it reaches us as many crops are cut.
+"""
 
 THREE = 0.3
 """Share of the mixtures that are of three distortions; the others are of two."""
@@ -46,8 +53,10 @@ MIXTURE_SEVERITIES = (1.75, 5.0)
 class ShardPlan:
     """The plan of the shards; everything but `folder` decides their content.
 
-    `native` and `overview` count the samples of a shard, multiples of `GROUP`. The labels in `emphasis` are drawn four
-    times as often as the others.
+    `native` and `overview` count the samples of a shard that come in groups, multiples of `GROUP`. The labels in
+    `emphasis` are drawn four times as often as the others. `mixed`, another multiple of `GROUP`, counts pictures with
+    mixtures as they reach us, of `scenes` and of those that were `found`: each gives `GROUP` native crops and one
+    overview. They alone show families, and what of a fault can be seen.
     """
 
     folder: Path
@@ -56,17 +65,27 @@ class ShardPlan:
     native: int = 768
     overview: int = 384
     emphasis: tuple[str, ...] = ()
+    mixed: int = 0
+    found: tuple[Path, ...] = ()
+
+    def counts(self) -> tuple[int, int]:
+        """Return the number of native samples of a shard, and of overviews."""
+        return self.native + GROUP * self.mixed, self.overview + self.mixed
 
     def digest(self, specs: Sequence[HeadSpec]) -> str:
         """Names the shards, so that those of another plan, of other scenes or heads are never taken for these."""
-        parts = (content_digest(self.scenes), self.seed, self.native, self.overview, self.emphasis, GROUP)
+        mixed = (self.mixed, content_digest(self.found)) if self.mixed else ()
+        parts = (content_digest(self.scenes), self.seed, self.native, self.overview, self.emphasis, GROUP, *mixed)
         drawn = [(spec.label, spec.view == "native") for spec in specs]
         return hashlib.sha256(repr((*parts, drawn)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Samples of both views. Images uint8 (n, side, side, 3); severities float32 (n, heads), 0 where absent."""
+    """Samples of both views. Images uint8 (n, side, side, 3).
+
+    Severities are float32 (n, heads): 0 where a head's distortion is absent, NaN where that is not known.
+    """
 
     native: NDArray[np.uint8]
     native_severity: NDArray[np.float32]
@@ -88,6 +107,9 @@ def make_shard(plan: ShardPlan, specs: Sequence[HeadSpec], index: int) -> Path:
     for i in range(plan.overview // GROUP):
         rng = np.random.default_rng((plan.seed, index, 1, i))
         overview.add_group(cut_overview(load_scene(pick(plan.scenes, rng)), OVERVIEW_SIDE, rng), rng)
+    operators = operators_of({spec.label: spec for spec in specs}, families_in(specs)) if plan.mixed else {}
+    for i in range(plan.mixed):
+        _add_mixed(plan, operators, (plan.seed, index, 2, i), native, overview)
     tensors: dict[str, NDArray[np.generic]] = {
         "native": np.stack(native.images),
         "native_severity": np.stack(native.severities),
@@ -104,22 +126,45 @@ class _Samples:
 
     def __init__(self, specs: Sequence[HeadSpec], view: str, emphasis: tuple[str, ...]) -> None:
         self.specs = specs
+        self.kinds = [spec for spec in specs if spec.scope == KIND]
         self.images: list[NDArray[np.uint8]] = []
         self.severities: list[NDArray[np.float32]] = []
-        weights = emphasised(specs, emphasis) * [
-            1.0 if (spec.view == "native") == (view == "native") else 0.4 for spec in specs
+        weights = emphasised(self.kinds, emphasis) * [
+            1.0 if (spec.view == "native") == (view == "native") else 0.4 for spec in self.kinds
         ]
         self.weights = weights / weights.sum()
 
     def add_group(self, clean: NDArray[np.uint8], rng: np.random.Generator) -> None:
         """Versions of one cut-out: what tells them apart is the distortion alone, never the scene."""
-        single = draw_mixture(self.specs, 1, rng, weights=self.weights)
-        rival = draw_rival(self.specs, single[0], rng)
+        single = draw_mixture(self.kinds, 1, rng, weights=self.weights)
+        rival = draw_rival(self.kinds, single[0], rng)
         size = 3 if rng.random() < THREE else 2
-        mixture = draw_mixture(self.specs, size, rng, severities=MIXTURE_SEVERITIES, weights=self.weights)
+        mixture = draw_mixture(self.kinds, size, rng, severities=MIXTURE_SEVERITIES, weights=self.weights)
         for steps in ((), single, rival, mixture):
             self.images.append(make_sample(clean, steps, rng))
             self.severities.append(severity_row(self.specs, steps))
+
+
+def _add_mixed(
+    plan: ShardPlan,
+    operators: Mapping[str, FamilyOperators],
+    seed: tuple[int, ...],
+    native: _Samples,
+    overview: _Samples,
+) -> None:
+    """Add crops of one picture with a mixture, and what the overview shows of it."""
+    made, rng = draw_picture(plan.scenes, plan.found, operators, seed), np.random.default_rng(seed)
+    row = seen_row(native.specs, made.faults)
+    for _ in range(GROUP):
+        native.images.append(cut_square(made.pixels, NATIVE_SIDE, rng))
+        native.severities.append(row)
+    overview.images.append(cut_square(made.pixels, min(made.pixels.shape[:2]), rng))
+    overview.severities.append(row)
+
+
+def families_in(specs: Sequence[HeadSpec]) -> tuple[str, ...]:
+    """Return the families that one of `specs` is the head of."""
+    return tuple(spec.family for spec in specs if spec.scope == FAMILY)
 
 
 def draw_rival(specs: Sequence[HeadSpec], step: Step, rng: np.random.Generator) -> tuple[Step]:
@@ -143,7 +188,23 @@ def make_sample(clean: NDArray[np.uint8], steps: Sequence[Step], rng: np.random.
 
 
 def severity_row(specs: Sequence[HeadSpec], steps: Sequence[Step]) -> NDArray[np.float32]:
-    given = {step.spec.label: step.severity for step in steps}
+    """Return the severity of each kind; of a family that is drawn nobody knows how much of it can be seen."""
+    given = {step.spec.label: step.severity for step in steps} | {step.spec.family: np.nan for step in steps}
+    return np.array([given.get(spec.label, 0.0) for spec in specs], np.float32)
+
+
+def seen_row(specs: Sequence[HeadSpec], faults: Sequence[Fault]) -> NDArray[np.float32]:
+    """Return the severity of each kind and family as far as it can be seen.
+
+    NaN of what is there and hardly seen, and of the kinds that a make of their family may be like.
+    """
+    given: dict[str, float] = {}
+    for fault in faults:
+        seen, drawn = fault.seen.loss >= seen_from(fault.family), fault.step.spec.label
+        alike = (spec.label for spec in specs if spec.family == fault.family)
+        given |= dict.fromkeys([] if any(spec.label == drawn for spec in specs) else alike, np.nan)
+        given[fault.family] = severity_of(fault.seen.loss) if seen else np.nan
+        given[drawn] = fault.step.severity if seen else np.nan
     return np.array([given.get(spec.label, 0.0) for spec in specs], np.float32)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads.spec import FAMILY, HeadSpec
 from distortion_heads.synthesis.afterwards import Pixels, handed_on
 from distortion_heads.synthesis.distort import Step, distort, in_physical_order, stage_of
 from distortion_heads.synthesis.good import finished, shallow_focus, softened
@@ -20,7 +21,7 @@ from distortion_heads.synthesis.tone import pick
 from distortion_heads.synthesis.visibility import Difference, difference
 
 if TYPE_CHECKING:
-    from distortion_heads.spec import FloatImage, HeadSpec
+    from distortion_heads.spec import FloatImage
 
 Seed: TypeAlias = tuple[int, ...]
 
@@ -34,6 +35,26 @@ class FamilyOperators:
 
     kinds: tuple[HeadSpec, ...]
     makes: tuple[HeadSpec, ...]
+
+
+def operators_of(specs: Mapping[str, HeadSpec], families: tuple[str, ...]) -> dict[str, FamilyOperators]:
+    """Return what the heads with these `specs`, by label, know to make of each family: kinds, and its own makes."""
+    operators = {}
+    for family in families:
+        kinds = tuple(spec for spec in specs.values() if spec.family == family and spec.synthesize is not None)
+        makes = tuple(
+            HeadSpec(
+                label=make.name,
+                title=make.name,
+                family=family,
+                description=make.description,
+                synthesize=make.synthesize,
+                stage=make.stage,
+            )
+            for make in (specs[family].makes if family in specs and specs[family].scope == FAMILY else ())
+        )
+        operators[family] = FamilyOperators(kinds=kinds, makes=makes)
+    return {family: known for family, known in operators.items() if known.kinds or known.makes}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +119,10 @@ def mixed_picture(image: FloatImage, drawn: Sequence[Step], seed: Seed, *, untou
     if untouched and rng.random() < 0.08:
         image, focus = shallow_focus(image, rng)
     chain = _Chain(image, in_physical_order(drawn), seed, rng.random() < (0.45 if untouched else 0.15))
-    made = chain.run()
-    faults = tuple(Fault(step=step, seen=difference(made, chain.run(without=step))) for step in chain.steps)
+    made = chain.whole()
+    faults = tuple(
+        Fault(step=step, seen=difference(made, chain.without(place))) for place, step in enumerate(chain.steps)
+    )
     return MixedPicture(pixels=handed_on(made, np.random.default_rng((*seed, 9))), faults=faults, focus=focus)
 
 
@@ -107,16 +130,40 @@ class _Chain:
     """The way of the light: air and optics, the camera's finish, then everything later. Every step has its own seed."""
 
     def __init__(self, image: FloatImage, steps: Sequence[Step], seed: Seed, camera: bool) -> None:
-        self.steps, self._image, self._seed, self._camera = steps, image, seed, camera
+        self.steps, self._seed, self._camera = steps, seed, camera
+        self._before = [image]
+        """What each step was given, and what came of the last one."""
+        for place in range(len(steps)):
+            image = self._ready(image, place)
+            self._before[place] = image
+            image = self._step(image, place)
+            self._before.append(image)
 
-    def run(self, without: Step | None = None) -> FloatImage:
-        image, taken = self._image, not self._camera
-        for place, step in enumerate(self.steps):
-            if not taken and stage_of(step.spec) >= SENSOR:
-                image, taken = self._finish(image), True
-            if step is not without:
-                image = distort(image, [step], np.random.default_rng((*self._seed, 3, place)))
+    def whole(self) -> FloatImage:
+        """Return what came of all steps."""
+        return self._end(self._before[-1])
+
+    def without(self, missing: int) -> FloatImage:
+        """Return what came of all steps but one, which is its place: up to there nothing was different."""
+        image = self._before[missing]
+        for place in range(missing + 1, len(self.steps)):
+            image = self._step(self._ready(image, place), place)
+        return self._end(image)
+
+    def _step(self, image: FloatImage, place: int) -> FloatImage:
+        return distort(image, [self.steps[place]], np.random.default_rng((*self._seed, 3, place)))
+
+    def _ready(self, image: FloatImage, place: int) -> FloatImage:
+        """Return the picture as the step gets it: the camera takes it before the first that is not of the light."""
+        takes = self._is_later(place) and not any(map(self._is_later, range(place)))
+        return self._finish(image) if self._camera and takes else image
+
+    def _end(self, image: FloatImage) -> FloatImage:
+        taken = not self._camera or any(map(self._is_later, range(len(self.steps))))
         return image if taken else self._finish(image)
+
+    def _is_later(self, place: int) -> bool:
+        return stage_of(self.steps[place].spec) >= SENSOR
 
     def _finish(self, image: FloatImage) -> FloatImage:
         return finished(image, np.random.default_rng((*self._seed, 2)))

@@ -9,9 +9,8 @@ from distortion_heads.registry.build import build_registry
 from distortion_heads.synthesis.afterwards import handed_on
 from distortion_heads.synthesis.camera import demosaic, mosaic
 from distortion_heads.synthesis.distort import Step
-from distortion_heads.synthesis.mixtures import mixed_picture
+from distortion_heads.synthesis.mixtures import mixed_picture, operators_of
 from distortion_heads.synthesis.visibility import difference, gmsd, severity_of
-from distortion_heads.training.features.family_samples import operators_of
 
 FAMILIES = (
     "blur", "noise", "compression", "exposure", "light", "atmosphere", "color", "spatial", "sharpness",

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from distortion_heads.registry.build import build_registry
+from distortion_heads.synthesis.mixtures import operators_of
 from distortion_heads.synthesis.opinions import ANCHORS, LOWEST, opinion
 from distortion_heads.synthesis.plain import plain_specs
 from distortion_heads.synthesis.series import KINDS, RATED, STRENGTHS, draw_series, graded_series
-from distortion_heads.training.features.family_samples import operators_of
 from helpers.little_pictures import scene
 
 

@@ -41,8 +41,8 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option(
     "--start",
     type=FOLDER,
-    metavar="CHECKPOINT",
-    help="Begin a run with the weights of another's checkpoint.pt; a wider network's are pruned to this one's widths.",
+    metavar="FILE",
+    help="Begin with a backbone's weights (.safetensors), or those of a run's checkpoint.pt, pruned if it is wider.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that distort pictures.")
@@ -69,7 +69,7 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option(
     "--wild",
     type=FOLDER,
-    help="With --families, --quality or --familiarity: pictures as they were found, and manifest.csv.",
+    help="With --images, but for --places: pictures as they were found, and manifest.csv.",
 )
 @dataset_options
 @click.pass_context
@@ -101,13 +101,14 @@ def train(
 ) -> None:
     """Train a backbone and heads: from clean pictures (--images) or on a labelled dataset (--data).
 
-    With --images, this project's backbone learns from random initialisation, and the heads of all distortions that the
-    plugins can make; held-out AUROC is printed whenever it was measured. With --data, any backbone, frozen or
-    fine-tuned, and a head per label of the dataset; started by torchrun, the processes share the work. With --clips and
-    --images, heads that need successive frames, on clips that are made of both. With --families and --images, the heads
-    of families, on the bundled backbone's features of samples with the faults that can be seen in them. With --quality
-    and --images, the head that says how good a picture is. With --familiarity and --images, the small model that tells
-    pictures unlike these; with --places and --images, the one that tells where in a picture a fault lies.
+    With --images, this project's backbone learns, from random initialisation or from --start, with the heads of all
+    distortions that the plugins can make and of their families; held-out AUROC is printed whenever it was measured.
+    With --data, any backbone, frozen or fine-tuned, and a head per label of the dataset; started by torchrun, the
+    processes share the work. With --clips and --images, heads that need successive frames, on clips that are made
+    of both. With --families and --images, the heads of families, on the bundled backbone's features of samples with
+    the faults that can be seen in them. With --quality and --images, the head that says how good a picture is. With
+    --familiarity and --images, the small model that tells pictures unlike these; with --places and --images, the
+    one that tells where in a picture a fault lies.
 
     Writes backbone/ and heads/ into --out.
     """
@@ -126,8 +127,8 @@ def train(
         names = [name for name, given in wanted.items() if given]
         _train_one(ctx, names, images, wild, out, seed, {**chosen, **cards})
         return
-    if wild is not None:
-        raise click.UsageError("--wild DIR goes with --families, --quality or --familiarity", ctx)
+    if wild is not None and (images is None or refit_heads):
+        raise click.UsageError("--wild DIR goes with --images DIR, and not with --refit-heads", ctx)
     if images is None or dataset["data"] is not None:
         if images is not None or dataset["data"] is None or refit_heads:
             raise click.UsageError("give --images DIR, or --data DATASET, or --refit-heads with --images DIR", ctx)
@@ -154,10 +155,11 @@ def train(
             device=_set_up_torch(device, threads),
             workers=workers,
             compile_network=compile_network,
+            wild=wild,
             start=start,
             licenses=licenses,
             head_license=head_license,
-            command=_command(images, recipe, start, fit_pictures, hold_pictures, licenses),
+            command=_command(images, wild, recipe, start, fit_pictures, hold_pictures, licenses),
         )
         options = _with_pictures(options, fit_pictures, hold_pictures)
         specs = [head.spec for head in registry.heads.values()]
@@ -191,12 +193,23 @@ def _set_up_torch(device: str, threads: int | None) -> str:
 
 
 def _command(
-    images: Path, recipe: ShardRecipe, start: Path | None, fit: int | None, hold: int | None, licenses: Sequence[str]
+    images: Path,
+    wild: Path | None,
+    recipe: ShardRecipe,
+    start: Path | None,
+    fit: int | None,
+    hold: int | None,
+    licenses: Sequence[str],
 ) -> str:
     """Return what decides the weights, as it was given; paths by their last part, for the files are given to others."""
     words = ["dheads", "train", "--images", images.resolve().name, "--steps", str(recipe.steps)]
     words += ["--seed", str(recipe.seed)]
-    given = {"--start": start and start.name, "--fit-pictures": fit, "--hold-pictures": hold}
+    given = {
+        "--wild": wild and wild.resolve().name,
+        "--start": start and start.name,
+        "--fit-pictures": fit,
+        "--hold-pictures": hold,
+    }
     words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
     words += [word for text in licenses for word in ("--license", text)]
     return shlex.join(words)

@@ -24,8 +24,7 @@ from distortion_heads.io.images import load_image
 from distortion_heads.pipeline import Predictor
 from distortion_heads.reports.files import write_report
 from distortion_heads.spec import HeadSpec
-from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_mixture, mixed_picture
-from distortion_heads.training.features.family_samples import operators_of
+from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_mixture, mixed_picture, operators_of
 
 _ROOMS = (
     *ROOMS, "synthesis/mixtures.py", "synthesis/visibility.py", "synthesis/afterwards.py", "synthesis/good.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,22 +17,17 @@ from distortion_heads._system.processes import Each, in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.read_views import scene_features
-from distortion_heads.datasets.clean_pictures import content_digest, load_scene
+from distortion_heads.datasets.clean_pictures import content_digest
+from distortion_heads.datasets.mixed_samples import draw_picture
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
-from distortion_heads.spec import FAMILY, LIGHT, BackboneSpec, HeadSpec
-from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_faults, mixed_picture
+from distortion_heads.spec import LIGHT, BackboneSpec
+from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, operators_of
 from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
 from distortion_heads.views.scene import scene_of
 from distortion_heads.views.windows import native_view, native_windows
 
 PER_BLOCK = 50
-
-FOUND_ODDS = 0.25
-"""How often a sample is made of a picture as it was found, not of a reduced one."""
-
-LOWEST, HIGHEST, LEFTMOST, RIGHTMOST = 352, 448, 448, 608
-"""Ranges from which the sides of what is cut out are drawn."""
 
 _ARRAYS = ("native", "counts", "sharp", "light", "loss")
 
@@ -88,26 +83,6 @@ def read_samples(plan: FamilyPlan) -> FamilySamples:
     return FamilySamples(starts=starts, **whole)
 
 
-def operators_of(specs: Mapping[str, HeadSpec], families: tuple[str, ...]) -> dict[str, FamilyOperators]:
-    """Return what the attached heads know to make of each family: its kinds, and the makes of its own head."""
-    operators = {}
-    for family in families:
-        kinds = tuple(spec for spec in specs.values() if spec.family == family and spec.synthesize is not None)
-        makes = tuple(
-            HeadSpec(
-                label=make.name,
-                title=make.name,
-                family=family,
-                description=make.description,
-                synthesize=make.synthesize,
-                stage=make.stage,
-            )
-            for make in (specs[family].makes if family in specs and specs[family].scope == FAMILY else ())
-        )
-        operators[family] = FamilyOperators(kinds=kinds, makes=makes)
-    return {family: known for family, known in operators.items() if known.kinds or known.makes}
-
-
 @dataclass(frozen=True, kw_only=True)
 class SampleMaker:
     """The distortions that a process makes samples with, by family, and the backbone that reads them."""
@@ -149,30 +124,13 @@ def _make_block(plan: FamilyPlan, index: int) -> None:
 
 
 def _sample(plan: FamilyPlan, maker: SampleMaker, seed: tuple[int, int, int]) -> dict[str, NDArray[np.float32]]:
-    rng = np.random.default_rng((*seed, 1))
-    found = bool(plan.found) and rng.random() < FOUND_ODDS
-    paths = plan.found if found else plan.scenes
-    pixels = cut_out(scene_of(load_scene(paths[rng.integers(len(paths))])).pixels, rng)
-    image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
-    made = mixed_picture(image, draw_faults(maker.operators, rng), seed, untouched=not found)
+    made = draw_picture(plan.scenes, plan.found, maker.operators, seed)
     features = scene_features(maker.backbone, scene_of(made.pixels), ("native", LIGHT))
     loss = np.zeros(len(plan.families), np.float32)
     for fault in made.faults:
         loss[plan.families.index(fault.family)] = fault.seen.loss
     native = features["native"]
     return {"native": native, "light": features[LIGHT], "sharp": _in_focus(made, len(native)), "loss": loss}
-
-
-def cut_out(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a piece of uint8 (H, W, 3), about 400 x 528 pixels, or all there is, mirrored at times."""
-    height, width = pixels.shape[:2]
-    rows, columns = int(rng.integers(LOWEST, HIGHEST)), int(rng.integers(LEFTMOST, RIGHTMOST))
-    if rng.random() < 0.5:
-        rows, columns = columns, rows
-    rows, columns = min(rows, height), min(columns, width)
-    top, left = int(rng.integers(0, height - rows + 1)), int(rng.integers(0, width - columns + 1))
-    cut = pixels[top : top + rows, left : left + columns]
-    return cut[:, ::-1] if rng.random() < 0.5 else cut
 
 
 def _in_focus(made: MixedPicture, windows: int) -> NDArray[np.float32]:

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.backbones.read_views import scene_features
 from distortion_heads.datasets.clean_pictures import content_digest, load_scene
+from distortion_heads.datasets.mixed_samples import cut_out
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec
 from distortion_heads.synthesis.series import BROAD, STRENGTHS, Graded, Odds, draw_series, graded_series
 from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
-from distortion_heads.training.features.family_samples import SampleMaker, cut_out, sample_maker
+from distortion_heads.training.features.family_samples import SampleMaker, sample_maker
 from distortion_heads.views.scene import scene_of
 
 SERIES_PER_BLOCK = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -107,6 +107,31 @@ class BackboneNetwork(nn.Module):
         tensors["feature_scale"] = torch.sqrt(var + self.standardise.eps)
         return {name: _array(tensor) for name, tensor in tensors.items()}
 
+    @torch.no_grad()
+    def unfold(self, tensors: Mapping[str, NDArray[np.float32]], samples: Tensor) -> None:
+        """Take the weights of a backbone file: the same features, and on `samples` (B, 3, H, W) the same in training.
+
+        Batch normalisation gets the statistics of the samples, and undoes what it does to them.
+        """
+        a, b = 255 / (4 * UNIT), (ENGINE_GREY - MID_GREY) / UNIT
+        border = self.architecture.stack[0].kernel // 2
+        x = nn.functional.pad((samples - MID_GREY) / UNIT, (border,) * 4, value=b)
+        for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            assert isinstance(conv, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            weight, bias = (torch.from_numpy(tensors[f"conv{i}.{part}"]).to(x) for part in ("weight", "bias"))
+            if i == 0:  # the other way round than in `_to_engine_pixels`
+                bias, weight = bias - b / a * weight.sum((1, 2, 3)), weight / a
+            conv.weight.copy_(weight)
+            x = conv(x)
+            variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
+            norm.running_mean, norm.running_var = mean, variance
+            norm.weight.copy_(torch.sqrt(variance + norm.eps))
+            norm.bias.copy_(mean + bias)
+            x = torch.relu(x + bias[:, None, None])
+        self.standardise.running_mean = torch.from_numpy(tensors["feature_mean"]).to(x)
+        self.standardise.running_var = torch.from_numpy(tensors["feature_scale"]).to(x) ** 2 - self.standardise.eps
+
 
 def _banks(architecture: Architecture) -> list[tuple[Conv, NDArray[np.float32]]]:
     """Each analysis convolution and its filters; none, or all banks that there are."""
@@ -163,25 +188,30 @@ class MultiTaskNetwork(nn.Module):
         return out
 
 
-def multitask_loss(out: Tensor, severity: Tensor, applies: Tensor) -> Tensor:
-    """Return the loss of joint training; `out` (B, N, 2), `severity` (B, N) with 0 where absent, `applies` (B, N) bool.
+def multitask_loss(out: Tensor, severity: Tensor, applies: Tensor, kinds: Tensor | None = None) -> Tensor:
+    """Return the loss of joint training; `out` (B, N, 2), `severity` (B, N), `applies` (B, N) bool.
 
-    The sum over heads of the binary cross-entropies (Ameur et al. 2022, uniform over heads; presence counts
-    `POSITIVE_WEIGHT` times, being rare), the cross-entropy of "which one, or none" on samples with at most one
-    distortion (MEON's identification task, on the same logits), and smooth L1 on the severity where present.
+    The severity is 0 where absent, NaN where not known. The sum over heads of the binary cross-entropies (Ameur et al.
+    2022, uniform over heads; presence counts `POSITIVE_WEIGHT` times, being rare), the cross-entropy of "which one, or
+    none" on samples with at most one distortion (MEON's identification task, on the same logits, of the heads `kinds`,
+    bool (N,), or all), and smooth L1 on the severity where present.
     """
-    logits, present = out[..., 0], severity > 0
+    known = ~severity.isnan()
+    logits, present, applies = out[..., 0], severity > 0, applies & known
     weight = applies.float() * torch.where(present, POSITIVE_WEIGHT, 1.0)
     bce = nn.functional.binary_cross_entropy_with_logits(logits, present.float(), weight, reduction="sum") / len(out)
-    size = nn.functional.smooth_l1_loss(out[..., 1], (severity - 3) / 2, beta=0.25, reduction="none")
+    size = nn.functional.smooth_l1_loss(out[..., 1], (severity.nan_to_num() - 3) / 2, beta=0.25, reduction="none")
     seen = (present & applies).float()
-    return bce + _which_one(logits, present, applies) + (size * seen).sum() / seen.sum().clamp_min(1)
+    chosen = slice(None) if kinds is None else kinds
+    told = known[:, chosen].all(1)
+    one = _which_one(logits[:, chosen], present[:, chosen], applies[:, chosen], told)
+    return bce + one + (size * seen).sum() / seen.sum().clamp_min(1)
 
 
-def _which_one(logits: Tensor, present: Tensor, applies: Tensor) -> Tensor:
-    """Cross-entropy over (none, head 1, ..., head N); "none" has the logit 0."""
+def _which_one(logits: Tensor, present: Tensor, applies: Tensor, told: Tensor) -> Tensor:
+    """Cross-entropy over (none, head 1, ..., head N) of the samples that are `told`; "none" has the logit 0."""
     count = present.sum(1)
-    single = (count == 0) | ((count == 1) & (present & applies).any(1))
+    single = told & ((count == 0) | ((count == 1) & (present & applies).any(1)))
     choices = torch.cat([logits.new_zeros(len(logits), 1), logits.masked_fill(~applies, -1e4)], 1)
     target = torch.where(count == 0, 0, present.float().argmax(1) + 1)
     losses = nn.functional.cross_entropy(choices, target, reduction="none")

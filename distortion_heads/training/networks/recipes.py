@@ -197,13 +197,15 @@ HARD = ("gaussian_blur", "lens_blur", "motion_blur", "smoke", "uneven_illuminati
 class ShardRecipe:
     """All that decides the result. A step sees `native` + `overview` samples, cut from shards that are made once.
 
+    Where there are heads of families, a shard has `shard_mixed` pictures with mixtures as they reach us (`ShardPlan`).
     The learning rate warms up linearly, then follows half a cosine; the heads' is `head_rate` times that.
     """
 
     steps: int = 8_000
     distinct_shards: int = 220
-    shard_native: int = 768
-    shard_overview: int = 576
+    shard_native: int = 384
+    shard_overview: int = 480
+    shard_mixed: int = 96
     native: int = 48
     overview: int = 36
     emphasis: tuple[str, ...] = HARD

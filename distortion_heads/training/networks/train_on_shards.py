@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from distortion_heads.backbones.architecture import Architecture, small
+from distortion_heads.backbones.files import read_backbone
 from distortion_heads.datasets.shards import (
     GROUP,
     NATIVE_SIDE,
     Shard,
     ShardPlan,
+    families_in,
     make_shard,
     read_shard,
     stream_shards,
 )
 from distortion_heads.errors import DataError
 from distortion_heads.metrics.scores import auroc
-from distortion_heads.spec import HeadSpec
+from distortion_heads.spec import KIND, HeadSpec
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
 from distortion_heads.training.networks.checkpoint import Checkpoint
 from distortion_heads.training.networks.loop import Course, Progress, State, Stopwatch, train
@@ -52,12 +54,14 @@ def train_backbone(
     report: Callable[[Progress], None] = lambda progress: None,
     architecture: Architecture | None = None,
     start: Path | None = None,
+    found: tuple[Path, ...] = (),
 ) -> MultiTaskNetwork:
     """Train, or go on from the last checkpoint in `run`, and return the network in evaluation mode.
 
     Deterministic in the recipe's seed on one device; shards are kept in `run/shards`, the checkpoint in `run` is
     renewed every `checkpoint_every` shards. A new run begins with the weights in `start`, a checkpoint of the same
-    heads, which are pruned if its network is a wider one (`prune`), or at random.
+    heads, which are pruned if its network is a wider one (`prune`), or a backbone's .safetensors file; or at random.
+    `found` are clean pictures as they were found, for the mixtures that heads of families learn from.
     Raises `DataError` if `run` holds a checkpoint of another recipe or of other heads.
     """
     torch.manual_seed(recipe.seed)
@@ -68,14 +72,15 @@ def train_backbone(
     state = checkpoint.load(network, optimizer)
     if state.step >= recipe.steps:
         return network.eval()
-    plan = _plan(run, fit, recipe)
+    plan = _plan(run, fit, recipe, found, mixed=recipe.shard_mixed if families_in(specs) else 0)
     if state.step == 0 and start is not None:
-        _begin_with(_checkpoint(start, specs, recipe), network, lambda: _first_samples(plan, specs))
+        _begin(network, start, _checkpoint(start, specs, recipe), lambda: _first_samples(plan, specs))
     shards = _Shards(network, optimizer, state, recipe, specs, plan, hold, checkpoint, checkpoint_every, report)
+    kinds = torch.tensor([spec.scope == KIND for spec in specs], device=device)
     course = Course(
         batches=shards.batches(workers, device),
         inputs=lambda batch: batch[:1],
-        loss=lambda out, batch: multitask_loss(out, *batch[1:]),
+        loss=lambda out, batch: multitask_loss(out, *batch[1:], kinds),
         rate=lambda group, step: learning_rate(step, recipe) * group["share"],
         after=shards.after,
         mixed=True,
@@ -106,7 +111,8 @@ class _Shards:
     @property
     def size(self) -> int:
         """Return the number of batches in a shard."""
-        return min(self.plan.native // self.recipe.native, self.plan.overview // self.recipe.overview)
+        native, overview = self.plan.counts()
+        return min(native // self.recipe.native, overview // self.recipe.overview)
 
     def batches(self, workers: int, device: str) -> Iterator[Batch]:
         """Yield the batches from the present step on, which begins a shard."""
@@ -151,7 +157,7 @@ def _checkpoint(path: Path, specs: Sequence[HeadSpec], recipe: ShardRecipe) -> C
     return Checkpoint(path, {"other heads": labels, "another recipe": repr(recipe)})
 
 
-def _plan(run: Path, scenes: tuple[Path, ...], recipe: ShardRecipe) -> ShardPlan:
+def _plan(run: Path, scenes: tuple[Path, ...], recipe: ShardRecipe, found: tuple[Path, ...], mixed: int) -> ShardPlan:
     return ShardPlan(
         folder=run / "shards",
         scenes=scenes,
@@ -159,7 +165,20 @@ def _plan(run: Path, scenes: tuple[Path, ...], recipe: ShardRecipe) -> ShardPlan
         native=recipe.shard_native,
         overview=recipe.shard_overview,
         emphasis=recipe.emphasis,
+        mixed=mixed,
+        found=found,
     )
+
+
+def _begin(network: MultiTaskNetwork, start: Path, checkpoint: Checkpoint, samples: Callable[[], Tensor]) -> None:
+    if start.suffix != ".safetensors":
+        _begin_with(checkpoint, network, samples)
+        return
+    file = read_backbone(start)
+    if file.architecture != network.backbone.architecture:
+        raise DataError(f"{start} holds a network of another architecture")
+    device = next(network.parameters()).device
+    network.backbone.unfold(file.tensors, samples().to(device))
 
 
 def _begin_with(checkpoint: Checkpoint, network: MultiTaskNetwork, samples: Callable[[], Tensor]) -> None:
@@ -236,8 +255,7 @@ def held_out_auroc(
     result = {}
     for i, spec in enumerate(specs):
         logits, severity = sees[spec.view != "native"]
-        present = severity[:, i] > 0
-        figure = auroc(logits[present, i], logits[~present, i])
+        figure = auroc(logits[severity[:, i] > 0, i], logits[severity[:, i] == 0, i])
         if figure is not None:
             result[spec.label] = figure
     return result

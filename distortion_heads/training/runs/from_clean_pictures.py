@@ -18,8 +18,9 @@ from distortion_heads.backbones.files import dump_backbone, read_backbone
 from distortion_heads.backbones.open import load_backbone
 from distortion_heads.backbones.with_torch.cell_graph import build_graph
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
+from distortion_heads.datasets.wild import clean_ones
 from distortion_heads.errors import BackboneError, DataError, WorkerDiedError
-from distortion_heads.spec import BackboneSpec, HeadSpec
+from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
 from distortion_heads.training.heads.train_head import UNSPECIFIED, check_line
 from distortion_heads.training.networks.loop import Progress
 from distortion_heads.training.networks.recipes import ShardRecipe
@@ -42,7 +43,8 @@ How many pictures of such families alone there are, for one picture of all disto
 class BundleOptions:
     """The request to `dheads train`. `fit_pictures` and `hold_pictures` are distorted pictures for the heads.
 
-    `start` is a checkpoint of another run with the same heads, whose weights this one begins with.
+    `wild` is a folder of pictures as they were found, with its list, whose clean ones get mixtures too. `start` is a
+    checkpoint of another run with the same heads, or a backbone's file, whose weights this one begins with.
     """
 
     images: Path
@@ -54,6 +56,7 @@ class BundleOptions:
     device: str = "cpu"
     workers: int = 1
     compile_network: bool = False
+    wild: Path | None = None
     start: Path | None = None
     licenses: tuple[str, ...] = ()
     head_license: str = UNSPECIFIED
@@ -128,7 +131,7 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     scenes = find_scenes(
         options.images, report=lambda done, total: report(Stage(name="pictures", done=done, total=total))
     )
-    backbone = _backbone(options, scenes, learnt, report)
+    backbone = _backbone(options, scenes, (*learnt, *_families(specs, learnt)), report)
     load_backbone(backbone, threads=1)  # a worker that cannot would print a traceback
     fit = PicturePlan(
         folder=options.out / "features",
@@ -144,7 +147,7 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     for plan in plans:
         for done in collect(plan, options.workers):
             report(Stage(name=f"features, {plan.name}", done=done, total=plan.count))
-    network = load_network(options.out, options.architecture, learnt, options.recipe)
+    network = load_network(options.out, options.architecture, (*learnt, *_families(specs, learnt)), options.recipe)
     job = HeadsJob(
         folder=options.out / "heads",
         specs=learnt,
@@ -156,6 +159,13 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     rivals = [Rivals(labels=plan.labels, features=read_features(plan)) for plan in plans[2:]]
     for done, detail in fit_heads(job, read_features(fit), read_features(hold), rivals):
         report(Stage(name="heads", done=done, total=len(learnt), detail=detail))
+
+
+def _families(specs: Sequence[HeadSpec], learnt: Sequence[HeadSpec]) -> tuple[HeadSpec, ...]:
+    """Return the heads of families that the backbone learns beside those of kinds; they are fitted by `--families`."""
+    made = {spec.family for spec in learnt}
+    found = (spec for spec in specs if spec.scope == FAMILY and (spec.makes or spec.family in made))
+    return tuple(sorted(found, key=lambda spec: spec.label))
 
 
 def _rivals(fit: PicturePlan, specs: Sequence[HeadSpec]) -> list[PicturePlan]:
@@ -187,6 +197,7 @@ def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec],
         report=report,
         architecture=options.architecture,
         start=options.start,
+        found=clean_ones(options.wild and options.wild.absolute(), "train"),
     )
     info = {
         "recipe": asdict(options.recipe),

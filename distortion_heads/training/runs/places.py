@@ -19,7 +19,7 @@ from distortion_heads.metrics.scores import auroc
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.reports.files import write_files
 from distortion_heads.spec import HeadSpec
-from distortion_heads.training.features.family_samples import operators_of
+from distortion_heads.synthesis.mixtures import operators_of
 from distortion_heads.training.features.place_samples import (
     PlacePlan,
     PlaceSamples,

@@ -73,6 +73,36 @@ def test_a_shard_is_the_same_bytes_every_time(folder: Path, specs: tuple[HeadSpe
     assert present.max() <= 5
 
 
+def test_mixtures_show_families_and_what_can_be_seen(
+    folder: Path, registry: Registry, specs: tuple[HeadSpec, ...], tmp_path: Path
+) -> None:
+    known = (*specs, registry.head("noise").spec, registry.head("exposure").spec)
+    plan = ShardPlan(
+        folder=tmp_path,
+        scenes=find_scenes(folder).fit,
+        seed=3,
+        native=4,
+        overview=4,
+        mixed=16,
+        found=(folder / "scene0.png",),
+    )
+    shard = read_shard(make_shard(plan, known, 0))
+    assert plan.counts() == (len(shard.native), len(shard.overview)) == (68, 20)
+    grouped = shard.native_severity[:4, 3:]
+    assert (np.isnan(grouped) | (grouped == 0)).all(), "nobody compared them with the picture without"
+    mixed = shard.overview_severity[4:]
+    for row, crops in zip(mixed, shard.native_severity[4:].reshape(16, 4, 5), strict=True):
+        np.testing.assert_array_equal(crops, np.repeat(row[None], 4, axis=0))
+    families = mixed[:, 3:]
+    assert (families == 0).any()
+    assert (families > 0).any()
+    of_family = {"impulse_noise": 3, "white_noise": 3, "under_exposure": 4}
+    for kind, label in enumerate(LABELS):
+        seen = mixed[:, kind] > 0
+        assert (mixed[seen, of_family[label]] > 1).all(), "a kind is seen, so its family is"
+    assert plan.digest(known) != replace(plan, mixed=0).digest(known)
+
+
 def test_the_loss_counts_only_the_samples_that_a_head_reads() -> None:
     out = torch.zeros(2, 2, 2)
     severity = torch.tensor([[3.0, 0.0], [0.0, 0.0]])
@@ -84,6 +114,32 @@ def test_the_loss_counts_only_the_samples_that_a_head_reads() -> None:
     unread[1, 1] = False
     assert float(multitask_loss(out, severity, unread)) < float(base)
     assert float(multitask_loss(out, severity, reads_all)) > 20
+
+
+def test_the_loss_knows_what_is_not_known() -> None:
+    """A head learns nothing of a sample whose label is not known, and families are no choice beside their kinds."""
+    kinds = torch.tensor([True, True, False])
+    out = torch.zeros(2, 3, 2, requires_grad=True)
+    severity = torch.tensor([[3.0, 0.0, float("nan")], [0.0, float("nan"), 3.0]])
+    loss = multitask_loss(out, severity, torch.ones(2, 3, dtype=torch.bool), kinds)
+    (slope,) = torch.autograd.grad(loss, out)
+    assert bool(torch.isfinite(loss))
+    assert (slope[0, 2].tolist(), slope[1, 1].tolist()) == ([0, 0], [0, 0])
+    assert slope[1, 2, 0] < 0
+    # which kind it is, is asked of the first sample alone: of the second one kind is not known
+    assert float(loss.detach()) == pytest.approx((3 + 1 + 1 + 3) / 2 * np.log(2) + np.log(3) / 2, rel=1e-5)
+
+
+def test_a_backbone_file_unfolds_into_the_network_that_it_came_from() -> None:
+    torch.manual_seed(1)
+    network, other = (MultiTaskNetwork(TINY, ["native"]).backbone for _ in range(2))
+    samples = torch.rand(6, 3, 64, 64) * 255
+    for _ in range(5):
+        network.train()(samples)
+    tensors = network.eval().folded()
+    other.unfold(tensors, samples)
+    for name, value in other.eval().folded().items():
+        np.testing.assert_allclose(value, tensors[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_folding_keeps_the_features(specs: tuple[HeadSpec, ...], tmp_path: Path) -> None:
@@ -128,6 +184,25 @@ def test_a_killed_run_goes_on_and_ends_at_the_same_weights(
         torch.testing.assert_close(a, b, atol=0, rtol=0, msg=name)
     with pytest.raises(DataError, match="another recipe"):
         train_backbone(tmp_path / "killed", scenes.fit, scenes.hold, specs, replace(RECIPE, seed=1), architecture=TINY)
+
+
+def test_families_learn_beside_kinds_from_a_backbone_that_is_there(
+    folder: Path, registry: Registry, specs: tuple[HeadSpec, ...], tmp_path: Path
+) -> None:
+    """The heads of families shape the backbone; they are fitted by a command of their own."""
+    everything = (*specs, registry.head("noise").spec)
+    recipe = replace(RECIPE, steps=2, shard_mixed=4, shard_native=20, shard_overview=8)
+    options = BundleOptions(
+        images=folder, out=tmp_path / "a", recipe=recipe, architecture=TINY, fit_pictures=100, hold_pictures=100
+    )
+    first = train_bundle(options, everything)
+    assert sorted(path.stem for path in (first / "heads").iterdir()) == sorted(LABELS)
+    assert read_backbone(first / "backbone" / "dheads_small.safetensors").info["distortions"] == [*LABELS, "noise"]
+    start, scenes = first / "backbone" / "dheads_small.safetensors", find_scenes(folder)
+    short = replace(recipe, steps=1)
+    train_backbone(tmp_path / "b", scenes.fit, scenes.hold, everything, short, architecture=TINY, start=start)
+    with pytest.raises(DataError, match="another architecture"):
+        train_backbone(tmp_path / "c", scenes.fit, scenes.hold, everything, short, architecture=tiny(5, 8), start=start)
 
 
 def test_the_bundle_is_a_backbone_and_heads_that_predict(

@@ -11,7 +11,7 @@ from PIL import Image
 from distortion_heads.errors import DataError
 from distortion_heads.heat.place_model import PARTS, read_places
 from distortion_heads.registry.build import build_registry
-from distortion_heads.training.features.family_samples import operators_of
+from distortion_heads.synthesis.mixtures import operators_of
 from distortion_heads.training.features.place_samples import distorted_in_parts
 from distortion_heads.training.runs.places import HIDDEN, PlaceOptions, train_places
 
