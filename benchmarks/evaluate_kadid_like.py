@@ -92,7 +92,7 @@ TABLE = ("--table", "8", "--weights", "none", "--with", TABLE_CHANGES, "--scenes
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one report compares; `repeats`: splits at most, fewer where networks are trained."""
+    """One report. `repeats`: splits at most, fewer where networks are trained."""
 
     labels: str = PAPER_LABELS
     methods: tuple[str, ...] = ("frozen", "shipped")

@@ -27,7 +27,7 @@ from distortion_heads.reports.markdown import render
 
 SCHEMA = "dheads-evaluation/1"
 WRONG_SETS = 5
-"""Of the sets of labels that were answered with another one, so many are listed for each method."""
+"""How many sets of labels that were answered with another one are listed for each method."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Row:
 
     @property
     def wrong_sets(self) -> list[tuple[str, str, int, int]]:
-        """What is there, another set as the answer, how often, and of how many records; the most frequent ones."""
+        """The most frequent ones: what is there, another set as the answer, how often, and of how many records."""
         rows = [
             (there, answer, count, sum(found.values()))
             for there, found in self.combinations.items()
