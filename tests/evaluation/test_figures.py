@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle, islice
 
 import numpy as np
 import pytest
 
 from distortion_heads.evaluation.figures import combinations, confusion, head_figures, overall_figures, sweep_figures
 from distortion_heads.evaluation.outcome import Outcome
+from distortion_heads.evaluation.plots import COLORS, MARKERS
 from distortion_heads.evaluation.summary import Dataset, Result, summarize, to_markdown
 
 LABELS = ("blur", "noise")
@@ -159,6 +161,11 @@ def test_wrong_sets_are_the_most_frequent_ones() -> None:
         ("clean", "noise", 2, 4),
         ("noise", "blur+noise", 2, 4),
     ]
+
+
+def test_no_two_of_many_methods_look_alike() -> None:
+    styles = list(islice(zip(cycle(COLORS), cycle(MARKERS), strict=False), 20))
+    assert len(set(styles)) == 20
 
 
 def test_precision_of_single_and_multiple_distortions() -> None:
