@@ -19,7 +19,7 @@ from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.familiarity import NOTE, bundled_familiarity
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.backbones.read_views import Features, batch_features, scene_features
-from distortion_heads.heads.all_banks import completed, judge_all, no_evidence, without_evidence
+from distortion_heads.heads.all_banks import completed, judge_all, no_evidence
 from distortion_heads.heads.families import decided, families_of
 from distortion_heads.heads.file import dump_exactly
 from distortion_heads.heads.head import HeadFile
@@ -144,13 +144,12 @@ class Predictor:
         """
         loaded = load_image_with_notes(image, max_pixels=self._max_pixels)
         scene = scene_of(loaded.pixels, loaded.alpha)
-        features = self._features(scene, most_windows, self._backbone.side_by_side(), frame_index)
-        prediction = completed(self._assemble(image, loaded, scene, features), self._order, lambda: self.heads)
-        if (reason := too_little(scene)) is not None:
-            prediction = without_evidence(prediction, self.heads, reason)
+        backbone, reason = self._backbone.side_by_side(), too_little(scene)
+        features: Features = {} if reason else self._features(scene, most_windows, backbone, frame_index)
+        prediction = completed(self._assemble(image, loaded, scene, features, reason), self._order, lambda: self.heads)
         if not self._temporal:
             return prediction, None
-        return prediction, self._overview(scene.pixels, features).mean(axis=0)
+        return prediction, self._overview(scene.pixels, features, backbone).mean(axis=0)
 
     def judge_run(
         self, run: NDArray[np.float32], rate: float = math.inf, overflowing: set[str] | None = None
@@ -234,12 +233,12 @@ class Predictor:
         except Exception as error:
             return error
 
-    def _overview(self, pixels: NDArray[np.uint8], features: Features) -> NDArray[np.float32]:
+    def _overview(self, pixels: NDArray[np.uint8], features: Features, backbone: FeatureSource) -> NDArray[np.float32]:
         """The backbone's features of the overview, float32 (K, dim): run anew only where no head has read them."""
         for view in ("overview", LIGHT):
             if view in features:
                 return features[view][:, : self._backbone.ref.dim]
-        return self._backbone.features(pixels, "overview")
+        return backbone.features(pixels, "overview")
 
     def _features(
         self,

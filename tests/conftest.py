@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.pipeline import Predictor
-from helpers import REPOSITORY
+from helpers import REPOSITORY, TESTS
 from helpers.installed_plugins import Site, first_on_path
 from helpers.sample_heads import make_head
 from helpers.video_clips import BrightnessPredictor
@@ -24,6 +25,16 @@ from helpers.video_clips import BrightnessPredictor
 # How long an example takes depends on what else the machine does.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+MOST_PROCESSES = 8
+"""Each imports the libraries anew and holds about a gigabyte."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """All quick tests take a process for each core; a room is done sooner in one, and slow tests want all cores."""
+    whole = {Path(argument).resolve() for argument in config.args} == {TESTS.resolve()}
+    return min(os.cpu_count() or 1, MOST_PROCESSES) if whole and config.option.markexpr == "not slow" else 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +58,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine ten seconds may pass anywhere, and a line on stderr would come that no test expects."""
     monkeypatch.setattr("dheads_cli.output.progress.EVERY", float("inf"))
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals from a tenth of the draws, for tests that look at the figures and not at how sure they are."""
+    monkeypatch.setattr("distortion_heads.metrics.intervals.DRAWS", 50)
 
 
 @pytest.fixture(scope="session")

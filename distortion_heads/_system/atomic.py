@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from zlib import crc32
 
 _LEFT = re.compile(r"\..+\.([0-9a-f]{8})-(\d{1,10})\.[0-9a-f]{8}\.tmp", re.DOTALL)
@@ -53,6 +54,16 @@ def replacing(path: Path, *, sync: bool = True, temporary: Path | None = None, o
         raise
     if sync:
         _sync_folder(path.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `OSError`, which names where, unless a file can be made in `folder`, or in what it would be made in."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    try:
+        with TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(existing)) from None
 
 
 def _put_beside(file: Path, path: Path) -> None:

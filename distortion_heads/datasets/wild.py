@@ -55,9 +55,18 @@ def read_wild(folder: Path, split: str, limit: int | None = None) -> tuple[WildP
 
 def clean_ones(folder: Path | None, split: str) -> tuple[Path, ...]:
     """Return the pictures of one split that the list calls clean; none without a folder."""
+    return _of_state(folder, split, CLEAN)
+
+
+def unreviewed_ones(folder: Path | None, split: str) -> tuple[Path, ...]:
+    """Return the pictures of one split that nobody looked at closely; none without a folder."""
+    return _of_state(folder, split, UNREVIEWED)
+
+
+def _of_state(folder: Path | None, split: str, state: str) -> tuple[Path, ...]:
     if folder is None:
         return ()
-    return tuple(picture.path for picture in read_wild(folder, split) if picture.state == CLEAN)
+    return tuple(picture.path for picture in read_wild(folder, split) if picture.state == state)
 
 
 def _picture(folder: Path, row: dict[str, str]) -> WildPicture:

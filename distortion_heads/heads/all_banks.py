@@ -42,20 +42,6 @@ def completed(prediction: Prediction, labels: Sequence[str], heads: Callable[[],
     return replace(prediction, heads=results, families=families_of(results))
 
 
-def without_evidence(prediction: Prediction, heads: Sequence[HeadFile], reason: str) -> Prediction:
-    """Return a frame's answer that says nothing, for the reason that it shows too little."""
-    results = tuple(map(no_evidence, heads))
-    return replace(
-        prediction,
-        heads=results,
-        families=families_of(results),
-        qualities=(),
-        unfamiliar=False,
-        judged=False,
-        reason=f"too little to judge: {reason}",
-    )
-
-
 def no_evidence(head: HeadFile) -> HeadResult:
     """Return the answer of a head that has seen nothing."""
     return HeadResult(

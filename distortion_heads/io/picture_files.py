@@ -165,7 +165,8 @@ def undecodable(name: str | None, error: Exception) -> InputError:
         return unreadable(error)
     if isinstance(error, EOFError) or "truncated" in text.lower():
         return NotAnImageError(f"truncated {what}: copy or download it again")
-    return NotAnImageError(f"damaged or truncated {what}: {text}")
+    unmade = text == "could not create decoder object"  # all that libwebp says
+    return NotAnImageError(f"damaged or truncated {what}{', or too large for the memory' * unmade}: {text}")
 
 
 def one_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,33 +94,43 @@ def choose_together(
     labels: NDArray[np.bool_],
     clean: NDArray[np.bool_],
     max_any: float,
+    floors: NDArray[np.float64] | None = None,
+    others: Sequence[NDArray[np.float64]] = (),
 ) -> tuple[Threshold, ...]:
     """Return one threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any.
 
-    Every head pays the same price for a false alarm on a clean picture (a Lagrange multiplier). What that leaves of
-    `max_any` goes to whichever head gains most by it, one after the other. `probabilities` and `labels` (heads, n),
-    `clean` (n,).
+    No threshold lies at or below its head's place in `floors` (heads,), if that is given. `others` are groups of
+    further pictures without a fault, (heads, m) each, to which the same limit applies. Every head pays the same
+    price for a false alarm on a clean picture (a Lagrange multiplier). What that leaves of `max_any` goes to
+    whichever head gains most by it, one after the other. `probabilities` and `labels` (heads, n), `clean` (n,).
     """
     curves = [_curves(p, present, clean) for p, present in zip(probabilities, labels, strict=True)]
+    if floors is not None:
+        highest = np.minimum(floors, GRID[-2])
+        curves = [(np.where(least < GRID, f1, -1.0), on) for least, (f1, on) in zip(highest, curves, strict=True)]
+    groups = (probabilities[:, clean], *others)
     values = np.full(len(curves), GRID[-1])
     for price in PRICES:
         values = np.array([GRID[_middle_of_best(f1 - price * alarms)] for f1, alarms in curves])
-        if (probabilities[:, clean] >= values[:, None]).any(0).mean() <= max_any:
+        if all((group >= values[:, None]).any(0).mean() <= max_any for group in groups):
             break
-    values = _use_up(values, np.stack([f1 for f1, _ in curves]), probabilities[:, clean], max_any)
+    values = _use_up(values, np.stack([f1 for f1, _ in curves]), groups, max_any)
     objective = f"f1 of all heads with false alarms of any on clean <= {max_any:g}"
+    objective += "" if floors is None else ", none on pictures clean to the eye"
     return tuple(Threshold(value=float(value), objective=objective) for value in values)
 
 
 def _use_up(
-    values: NDArray[np.float64], f1: NDArray[np.float64], on_clean: NDArray[np.float64], max_any: float
+    values: NDArray[np.float64], f1: NDArray[np.float64], groups: Sequence[NDArray[np.float64]], max_any: float
 ) -> NDArray[np.float64]:
     """Change one threshold at a time, the one that adds most to the sum of F1, while at most `max_any` fire."""
-    places, alarms = np.searchsorted(GRID, values), on_clean[:, None, :] >= GRID[None, :, None]
+    places, alarms = np.searchsorted(GRID, values), [group[:, None, :] >= GRID[None, :, None] for group in groups]
     while True:
-        fires = alarms[np.arange(len(places)), places]
-        others = fires.sum(0)[None] - fires > 0
-        allowed = (alarms | others[:, None]).mean(2) <= max_any
+        allowed = np.ones_like(f1, bool)
+        for fire in alarms:
+            fires = fire[np.arange(len(places)), places]
+            others = fires.sum(0)[None] - fires > 0
+            allowed &= (fire | others[:, None]).mean(2) <= max_any
         gains = np.where(allowed, f1 - f1[np.arange(len(places)), places][:, None], 0.0)
         head, place = np.unravel_index(gains.argmax(), gains.shape)
         if gains[head, place] <= 0:

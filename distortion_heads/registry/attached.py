@@ -13,9 +13,10 @@ from distortion_heads.heads.file import check_backbone, parse_head, read_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.registry.build import RegisteredHead, Registry, build_registry
+from distortion_heads.registry.discovery import USER
 from distortion_heads.registry.profiles import Profile
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, View
+from distortion_heads.spec import HEAD_VIEWS, QUALITY, TEMPORAL, BackboneRef, HeadSpec, View
 
 NAMED = 3
 """Heads of another backbone that are named."""
@@ -58,16 +59,25 @@ def load_registry(*, no_plugins: bool = False) -> Registry:
 
 
 def load_installed_head(head: RegisteredHead, backbone: BackboneRef) -> HeadFile:
-    """Read and check the file of one head; raise `HeadFileError` if it cannot be used."""
-    weights = head.spec.weights
+    """Read and check the file of one head; raise `HeadFileError`, which names its plugin, if it cannot be used."""
+    try:
+        return _load(head.spec, backbone)
+    except HeadFileError as error:
+        if head.owner.is_builtin or head.owner.distribution == USER:
+            raise
+        raise type(error)(f"plugin {head.owner}: {error}") from None
+
+
+def _load(spec: HeadSpec, backbone: BackboneRef) -> HeadFile:
+    weights = spec.weights
     if weights is None:
-        command = "train --clips DIR" if head.spec.view == TEMPORAL else f"add-head {head.spec.label} --clean DIR"
+        command = "train --clips DIR" if spec.view == TEMPORAL else f"add-head {spec.label} --clean DIR"
         raise HeadFileError(f"it has no weights yet; train it with `dheads {command}`")
     file = read_head(weights)
-    if file.label != head.spec.label:
-        raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {head.spec.label!r}")
-    if file.scope != head.spec.scope:
-        raise HeadSchemaError(f"{weights} holds a head of the scope {file.scope!r}, not {head.spec.scope!r}")
+    if file.label != spec.label:
+        raise HeadSchemaError(f"{weights} holds the head {file.label!r}, not {spec.label!r}")
+    if file.scope != spec.scope:
+        raise HeadSchemaError(f"{weights} holds a head of the scope {file.scope!r}, not {spec.scope!r}")
     check_backbone(file, backbone, str(weights))
     return file
 

@@ -202,8 +202,10 @@ def _check_fields(spec: HeadSpec | BackboneSpec) -> None:
     files = {"weights": spec.weights}
     if isinstance(spec, BackboneSpec):
         files["graph"] = spec.graph
-        if not isinstance(name, str):
-            raise RegistryError(f"backbone name {name!r} is no string")
+    texts = {"name": name} if isinstance(spec, BackboneSpec) else {"label": name, "family": spec.family}
+    for field, text in texts.items():
+        if type(text) is not str:  # a subclass may compare as it likes, and take the place of another's name
+            raise RegistryError(f"{field} {text!r} must be a plain str, not {type(text).__name__}")
     for function in ("network",) if isinstance(spec, BackboneSpec) else ("synthesize", "synthesize_clip"):
         value = getattr(spec, function)
         if not (value is None or callable(value)):

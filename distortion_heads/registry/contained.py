@@ -6,10 +6,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from types import FrameType
 from typing import TextIO
+
+from distortion_heads._system.printable import printable
+from distortion_heads.errors import DheadsError
+from distortion_heads.registry.at_exit import AtExit, say
 
 TIMEOUT_VARIABLE = "DHEADS_PLUGIN_TIMEOUT"
 DEFAULT_TIMEOUT = 60.0
@@ -32,18 +36,46 @@ def contained(owner: str, environ: Mapping[str, str] = os.environ) -> Iterator[N
     """Send what is written to stdout to stderr meanwhile, limit the time, and undo what would harm others.
 
     Threads that are begun meanwhile get the name of the plugin in front, and end with the program unless they are made
-    to stay. Raises `PluginTimeoutError` after the seconds in `DHEADS_PLUGIN_TIMEOUT`, in the main thread alone.
+    to stay. What is to be called at exit is contained too. Raises `PluginTimeoutError` after the seconds in
+    `DHEADS_PLUGIN_TIMEOUT`, in the main thread alone.
     """
     depth = sys.getrecursionlimit()
     with ExitStack() as stack:
         stack.enter_context(_STDOUT_IS_STDERR)
         stack.enter_context(_named_threads(f"{PLUGIN_THREAD}{owner}: "))
+        stack.enter_context(_AT_EXIT(lambda function: _run_at_exit(function, owner, environ)))
         stack.enter_context(_time_limit(_seconds(environ)))
         stack.enter_context(_own_interrupts())
         try:
             yield
         finally:
             sys.setrecursionlimit(max(depth, sys.getrecursionlimit()))
+
+
+def failure_reason(error: BaseException) -> str:
+    """Return one line; an error that is not ours needs its class to be understood."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r})"
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its message cannot be printed)"
+    own = isinstance(error, DheadsError | PluginTimeoutError | PluginInterruptError)
+    return text if own else f"{type(error).__name__}: {text or 'without a message'}"
+
+
+def _run_at_exit(function: Callable[[], object], owner: str, environ: Mapping[str, str]) -> None:
+    """Say what went wrong, for there is nobody left to be told; after the user's Ctrl-C the next one has its turn."""
+    try:
+        with contained(owner, environ):
+            function()
+    except KeyboardInterrupt:
+        return
+    except BaseException as error:
+        say(f"dheads: warning: {PLUGIN_THREAD}{owner}, at exit: {printable(failure_reason(error))}")
+
+
+_AT_EXIT = AtExit()
 
 
 def _seconds(environ: Mapping[str, str]) -> float:

@@ -16,8 +16,8 @@ from typing import Literal, Protocol, TypeAlias
 import pluggy
 
 from distortion_heads import hookspecs
-from distortion_heads.errors import DheadsError, RegistryError
-from distortion_heads.registry.contained import PluginInterruptError, PluginTimeoutError, contained
+from distortion_heads.errors import RegistryError
+from distortion_heads.registry.contained import contained, failure_reason
 from distortion_heads.spec import HeadSpec
 
 PluginStage: TypeAlias = Literal["load", "register", "dheads_heads", "dheads_backbones", "dheads_commands", "conflict"]
@@ -252,18 +252,6 @@ def _names(owner: Owner) -> frozenset[str]:
 def _normalized(name: str) -> str:
     """Return a distribution's name as package installers compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
-
-
-def failure_reason(error: BaseException) -> str:
-    """Return one line; an error that is not ours needs its class to be understood."""
-    if isinstance(error, SystemExit):
-        return f"called sys.exit({error.code!r})"
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = "(its message cannot be printed)"
-    own = isinstance(error, DheadsError | PluginTimeoutError | PluginInterruptError)
-    return text if own else f"{type(error).__name__}: {text or 'without a message'}"
 
 
 def _write_trace(owner: Owner, text: str) -> None:

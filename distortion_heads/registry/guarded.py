@@ -8,8 +8,8 @@ from functools import update_wrapper
 from typing import Any, TypeVar
 
 from distortion_heads.errors import DheadsError, PluginError
-from distortion_heads.registry.contained import contained
-from distortion_heads.registry.discovery import Owner, failure_reason
+from distortion_heads.registry.contained import contained, failure_reason
+from distortion_heads.registry.discovery import Owner
 from distortion_heads.spec import BackboneSpec, HeadSpec
 
 _Spec = TypeVar("_Spec", HeadSpec, BackboneSpec)

@@ -28,20 +28,29 @@ def difference_map(reference: NDArray[np.uint8], distorted: NDArray[np.uint8]) -
     return np.sqrt(np.maximum(uniform_filter(squared, WINDOW, mode="nearest"), 0))
 
 
+WIDE, BELOW_INCHES = 3, 9.0
+"""A picture that is so many times as wide as it is high has its panels below each other, so many inches wide."""
+
+LEAST_INCHES, TITLE_INCHES = 0.3, 2.7
+"""Height of the lowest panel, and width that its title needs."""
+
+
 def draw_difference(reference: NDArray[np.uint8], distorted: NDArray[np.uint8], caption: str) -> bytes:
     """Return a PNG: reference, distorted, and the map of their difference with its scale; the caption below."""
-    step = -(-max(reference.shape[:2]) // LONGEST)
+    step = min(-(-max(reference.shape[:2]) // LONGEST), min(reference.shape[:2]))
     difference = difference_map(reference, distorted)
     height, width = reference.shape[:2]
-    tall = min(max(4.0 * height / width, 1.5), 7.0)
-    figure = new_figure(3 * tall * width / height + 1.2, tall + 0.9)
+    below = width > WIDE * height
+    wide = BELOW_INCHES if below else min(max(4.0, 1.5 * width / height), 7.0 * width / height)
+    tall, wide = max(wide * height / width, LEAST_INCHES), max(wide, TITLE_INCHES)
+    figure = new_figure(wide + 1.2, 3 * (tall + 0.4) + 0.5) if below else new_figure(3 * wide + 1.2, tall + 0.9)
     top = max(float(np.quantile(difference, 0.999)), LEAST_TOP)
     shown: dict[str, NDArray[Any]] = {
         "reference": reference,
         "distorted": distorted,
         f"difference in grey levels, mean {difference.mean():.2f}": difference,
     }
-    panels = figure.subplots(1, 3)
+    panels = figure.subplots(*((3, 1) if below else (1, 3)))
     for axes, (title, pixels) in zip(panels, shown.items(), strict=True):
         image = axes.imshow(_reduced(pixels, step), cmap="inferno", vmin=0, vmax=top)
         axes.set_title(title, fontsize=9, color=INK)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
+from distortion_heads._system.atomic import check_writable
+from distortion_heads._system.errors_text import reason
 from distortion_heads.answers import FamilyResult, Prediction
-from distortion_heads.errors import DheadsError, InputError
+from distortion_heads.errors import DataError, DheadsError, InputError
 from distortion_heads.heat.predictor import HeatPredictor
 from distortion_heads.io.video.options import Frame, Sampling, VideoOptions
 from distortion_heads.io.video.reader import open_video
@@ -38,9 +40,17 @@ class WorstFrame:
 
 
 class HeatFolder:
-    """Writes JPEG files into a folder: `NAME-FAMILY.jpg`, of a video `NAME-FAMILY-1m05.20s.jpg`."""
+    """Writes JPEG files into a folder: `NAME-FAMILY.jpg`, of a video `NAME-FAMILY-1m05.20s.jpg`.
+
+    Raises `DataError` if nothing can be written there.
+    """
 
     def __init__(self, folder: Path) -> None:
+        try:
+            check_writable(folder)
+        except OSError as error:
+            text = f"{error.filename} cannot be written to: {reason(error).lower()}"
+            raise DataError(f"{text}; choose another --heat") from None
         self.folder, self.written = folder, 0
         self._names: dict[str, int] = {}
 

@@ -131,8 +131,7 @@ class _Chain:
 
     def __init__(self, image: FloatImage, steps: Sequence[Step], seed: Seed, camera: bool) -> None:
         self.steps, self._seed, self._camera = steps, seed, camera
-        self._before = [image]
-        """What each step was given, and what came of the last one."""
+        self._before = [image]  # what each step was given, then what came of the last one
         for place in range(len(steps)):
             image = self._ready(image, place)
             self._before[place] = image

@@ -42,6 +42,16 @@ class Timeline:
         return self._totals.frames
 
     @property
+    def windows(self) -> int:
+        """Return how many windows were read of a frame that was judged."""
+        return self._totals.windows
+
+    @property
+    def fast(self) -> bool:
+        """Return whether frames have more windows than that."""
+        return self._totals.fast
+
+    @property
     def unfamiliar(self) -> bool:
         """Return whether most frames are unlike the photographs that the heads were made on."""
         return 2 * self._totals.unfamiliar > self.frames
@@ -130,7 +140,8 @@ class _Totals:
     """Sums over the frames, one place per head."""
 
     def __init__(self, heads: int) -> None:
-        self.frames = self.unfamiliar = self.unjudged = 0
+        self.frames = self.windows = self.unfamiliar = self.unjudged = 0
+        self.fast = False
         self.reason: str | None = None  # of the first that was not judged
         self.probability, self.weighted, self.severity, self.affected = (np.zeros(heads) for _ in range(4))
         self.peak, self.peak_time = np.full(heads, -1.0), np.zeros(heads)
@@ -140,6 +151,8 @@ class _Totals:
         probability = np.array([head.probability for head in heads])
         severity = np.array([0.0 if head.severity is None else head.severity for head in heads])
         self.frames += 1
+        self.windows = max(self.windows, result.prediction.windows)
+        self.fast |= result.prediction.fast
         self.unfamiliar += result.prediction.unfamiliar
         if not result.prediction.judged:
             self.unjudged += 1

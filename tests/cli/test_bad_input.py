@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +167,20 @@ def test_unexpected_exception_loses_no_other_result(
     monkeypatch.setenv("DHEADS_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         dheads("predict", *pictures)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is not limited elsewhere")
+def test_too_little_memory_is_no_bug() -> None:
+    """What an array that does not fit raises; a limit of address space would fall elsewhere on every machine."""
+    code = (
+        "import numpy, resource, sys; from dheads_cli.output.console import describe_bug\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "try: numpy.ones(1 << 30)\n"
+        "except MemoryError as error: print(describe_bug(error))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("not enough memory (Unable to allocate 8.00 GiB")
+    assert "bug" not in done.stdout
 
 
 def test_unwritable_csv(dheads: Dheads, pictures: list[Path], tmp_path: Path) -> None:

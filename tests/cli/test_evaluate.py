@@ -15,7 +15,7 @@ from helpers.command_line import COMMAND, Dheads
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, few_draws: None) -> None:
     """Few steps of fitting are enough here."""
     from distortion_heads.training.heads import fit_layers as fit
 

@@ -83,9 +83,13 @@ def test_not_with_fast(dheads: Dheads, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_line(dheads: Dheads, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    result = dheads("predict", *HEADS, "--heat", tmp_path / "file" / "maps", EXAMPLES / "kitten_noise.png")
-    assert result.code == 1
-    assert "choose another --heat" in result.error
+    result = dheads(
+        "predict", *HEADS, "--csv", "-", "--heat", tmp_path / "file" / "maps", EXAMPLES / "kitten_noise.png"
+    )
+    assert (result.code, result.out) == (1, "")  # before anything is judged
+    assert result.error == (
+        f"dheads: error: {tmp_path / 'file'} cannot be written to: not a directory; choose another --heat"
+    )
 
 
 def test_the_worst_frame_of_a_segment_is_drawn(dheads: Dheads, tmp_path: Path, home: Path, ref: BackboneRef) -> None:

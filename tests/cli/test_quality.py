@@ -141,6 +141,7 @@ def ratings(folder: Path, count: int = 48, scenes: int = 12) -> Path:
     return folder / "ratings.csv"
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_a_head_of_ones_own_is_fitted_on_ratings(dheads: Dheads, tmp_path: Path) -> None:
     data = ratings(tmp_path / "rated")
     result = dheads("add-head", "taste", "--data", data, "--scale", "0,100", "--json")

@@ -92,7 +92,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, few_draws: None) -> None:
     """Few steps of fitting are enough here."""
     pytest.importorskip("sklearn")
     from distortion_heads.training.heads import fit_layers as fit

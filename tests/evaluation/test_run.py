@@ -41,7 +41,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, few_draws: None) -> None:
     """Few steps of fitting are enough here."""
     monkeypatch.setattr(fit, "MIN_STEPS", 60)
     monkeypatch.setattr(fit, "MAX_STEPS", 60)

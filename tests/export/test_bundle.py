@@ -179,7 +179,7 @@ def assert_same_maps(bundle: Bundle, found: dict[str, Any], expected: Prediction
 
 @pytest.mark.parametrize("name", ["RGB.png", "smallest.png", "narrow.png", "wide.png", "odd.png", "long.png"])
 def test_its_maps_are_those_of_predict(bundle: Bundle, located: HeatPredictor, tmp_path: Path, name: str) -> None:
-    {**PICTURES, "long.png": lambda path: scene(8300, 550).save(path)}[name](tmp_path / name)  # 4,680 cells: joined
+    {**PICTURES, "long.png": lambda path: scene(7310, 550).save(path)}[name](tmp_path / name)  # 4,122 cells: joined
     pixels = load_image(tmp_path / name)
     assert_same_maps(bundle, bundle(pixels), located.predict(pixels))
 

@@ -21,6 +21,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS, load_image, load_image_with_notes
+from distortion_heads.io.picture_files import undecodable
 
 WHITE, BLACK, RED, BLUE = (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 0, 255)
 
@@ -552,3 +553,8 @@ def test_arrays_that_are_no_picture(array: NDArray[Any], part: str) -> None:
     message = error_of(array)
     assert part in message
     assert "give" in message or "no pixels" in message
+
+
+def test_a_webp_that_libwebp_gives_no_decoder_for_may_be_too_large() -> None:
+    said = str(undecodable("WEBP", OSError("could not create decoder object")))
+    assert said == "damaged or truncated WEBP file, or too large for the memory: could not create decoder object"

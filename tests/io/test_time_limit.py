@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from distortion_heads.datasets.audit.splits import read_names
 from distortion_heads.datasets.published.files import table
+from distortion_heads.datasets.published.mat import read_arrays
 from distortion_heads.datasets.published.xlsx import read_sheets
 from distortion_heads.errors import DataError, DheadsError, InputError
 from distortion_heads.io import time_limit
@@ -91,7 +93,7 @@ def test_a_video_gives_what_was_read_in_time(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("no_time")
-@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.pkl", "a.xlsx"])
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.pkl", "a.npy", "a.xlsx", "a.mat"])
 def test_tables(name: str, tmp_path: Path) -> None:
     import pickle
 
@@ -100,10 +102,19 @@ def test_tables(name: str, tmp_path: Path) -> None:
         book = pytest.importorskip("openpyxl").Workbook()
         book.active.append(["x.png"])
         book.save(stream)
+    if name == "a.npy":
+        np.save(stream, np.array(["x.png"]))
+    if name == "a.mat":
+        savemat(stream, {"dmos": np.zeros(2)})
     data = {"a.csv": b"path,part\nx.png,a\n", "a.txt": b"x.png\n", "a.pkl": pickle.dumps(["x.png"])}
+    readers = {
+        "a.xlsx": read_sheets,
+        "a.csv": lambda file: list(table(file, "path")),
+        "a.mat": lambda file: read_arrays(file, ["dmos"]),
+    }
     path.write_bytes(data.get(name, stream.getvalue()))
     with pytest.raises(DataError, match=rf"{name}: .*took over 1e-09 s, the limit for a file: set {TIMEOUT_VARIABLE}"):
-        read_sheets(path) if name == "a.xlsx" else read_names(path) if name != "a.csv" else list(table(path, "path"))
+        readers.get(name, read_names)(path)
 
 
 def test_arrays_are_no_files() -> None:

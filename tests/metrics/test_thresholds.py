@@ -55,6 +55,16 @@ def test_what_is_allowed_is_used_up() -> None:
             assert not (better and other[:, clean].any(0).mean() <= 0.08)
 
 
+def test_no_threshold_lies_below_its_floor() -> None:
+    probabilities, labels, clean = _overlapping(4, 3000, seed=5)
+    free = [t.value for t in choose_together(probabilities, labels, clean, max_any=0.2)]
+    floors = np.array([0.0, free[1] + 0.1, 0.0, 0.99])
+    bound = [t.value for t in choose_together(probabilities, labels, clean, max_any=0.2, floors=floors)]
+    assert bound[1] > floors[1]
+    assert bound[3] == 0.98, "the end of the grid"
+    assert (bound[0], bound[2]) <= (free[0], free[2]), "what the others do not use up is left to these"
+
+
 def test_caution_where_few_are_clean() -> None:
     rng = np.random.default_rng(0)
     fired, careless = [], []

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import re
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from distortion_heads.errors import BackboneMismatchError
+from distortion_heads.errors import BackboneMismatchError, HeadFileError
 from distortion_heads.registry.attached import load_banks, problem_lines
 from distortion_heads.registry.build import Registry, build_registry
 from distortion_heads.registry.discovery import LoadedPlugins
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
+from helpers.installed_plugins import Site
 from helpers.sample_heads import FINGERPRINT, make_head
 
 DIM, N = 512, 20
@@ -59,3 +61,14 @@ def test_a_head_of_another_backbone_is_a_problem_unless_it_was_asked_for(attache
     assert problem_lines(problems[:1]) == [str(problems[0])]
     with pytest.raises(BackboneMismatchError, match="head 'head00': "):
         load_banks(attached.select(["head00"]), other, must_work=True)
+
+
+def test_the_plugin_of_a_head_that_cannot_be_used_is_named(site: Site) -> None:
+    owner = site.install(
+        "odd", "from pathlib import Path\n@hookimpl\ndef dheads_heads(): yield head('odd', weights=Path('/dev/zero'))"
+    )
+    registry = build_registry(environ={})
+    _, _, (problem,) = load_banks(registry.select(["odd"]), TINY, must_work=False)
+    assert str(problem) == f"head 'odd' is left out: plugin {owner}: /dev/zero: cannot be read: not a regular file"
+    with pytest.raises(HeadFileError, match=re.escape(f"head 'odd': plugin {owner}: /dev/zero")):
+        load_banks(registry.select(["odd"]), TINY, must_work=True)

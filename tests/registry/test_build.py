@@ -187,6 +187,12 @@ def test_unknown_head_mentions_failed_plugins(site: Site) -> None:
             "label 'Half Tone' is no identifier",
         ),
         (
+            "class Odd(str):\n    def __eq__(self, other): return False\n    def __hash__(self): return 0\n"
+            "@hookimpl\ndef dheads_heads(): return [head('half'), head(Odd('gaussian_blur'))]",
+            "dheads_heads",
+            "label 'gaussian_blur' must be a plain str, not Odd",
+        ),
+        (
             "@hookimpl\ndef dheads_heads(): return [head('half', weights='half.safetensors')]",
             "dheads_heads",
             "half: weights must be a Path or Traversable, not str",
@@ -205,7 +211,7 @@ def test_unknown_head_mentions_failed_plugins(site: Site) -> None:
         (
             "@hookimpl\ndef dheads_backbones(): return [BackboneSpec(name=[], weights=None, graph=None)]",
             "dheads_backbones",
-            "backbone name [] is no string",
+            "name [] must be a plain str, not list",
         ),
         (
             "@hookimpl\ndef dheads_backbones(): return [BackboneSpec(name='b', weights=None, graph=None)]",

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,7 @@ from distortion_heads.errors import HeadFileError
 from distortion_heads.heads.file import read_head, read_metadata
 from distortion_heads.registry import build
 from distortion_heads.registry.build import Registry, build_registry
-from distortion_heads.registry.contained import TIMEOUT_VARIABLE
+from distortion_heads.registry.contained import TIMEOUT_VARIABLE, contained
 from distortion_heads.registry.discovery import load_plugins
 from helpers.command_line import subprocess_dheads
 from helpers.installed_plugins import GOOD, Site, only_failure
@@ -94,6 +99,60 @@ def test_a_thread_of_a_plugin_does_not_keep_the_program(source: str, is_told: bo
     assert done.returncode == 0
     assert '"good_one"' in done.stdout
     assert done.stderr == f"dheads: warning: plugin {owner}: a thread of it still runs, and is ended\n" * is_told
+
+
+AT_EXIT = {
+    "time.sleep, 1e6": "took more than 1 s: set DHEADS_PLUGIN_TIMEOUT to more seconds",
+    "lambda: 1 / 0": "ZeroDivisionError: division by zero",
+    "sys.exit, 7": "called sys.exit(7)",
+}
+
+
+@pytest.mark.parametrize(("handler", "said"), AT_EXIT.items())
+def test_what_a_plugin_does_at_exit_does_not_keep_the_program(handler: str, said: str, site: Site) -> None:
+    code = f"""
+    import atexit, os, sys, time
+    atexit.register(print, 'LAST')
+    atexit.register({handler})
+    atexit.register(os.environ.__setitem__, "{TIMEOUT_VARIABLE}", "1")  # not before, for busy machines
+    """
+    owner = site.install("staying", textwrap.dedent(code) + GOOD)
+    path = os.pathsep.join([str(site.folder), os.environ.get("PYTHONPATH", "")])
+    done = subprocess_dheads("list", "--json", PYTHONPATH=path)
+    assert done.returncode == 0
+    assert '"good_one"' in done.stdout
+    assert done.stderr == f"dheads: warning: plugin {owner}, at exit: {said}\nLAST\n"
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """What is registered for the exit, in place of that of this process."""
+    found: list[Callable[[], object]] = []
+    monkeypatch.setattr(atexit, "register", lambda function, *given, **named: found.append(partial(function, *given)))
+    return found
+
+
+def test_other_threads_and_later_plugins_register_as_always(handlers: list[Callable[[], object]]) -> None:
+    before = atexit.register
+    with contained("outer", {}):
+        with contained("inner", {}):
+            assert atexit.register(print, "x") is print
+        other = threading.Thread(target=atexit.register, args=(print, "other"))
+        other.start()
+        other.join()
+        atexit.register(print)
+    assert atexit.register is before
+    inner, thread, outer = (handler.func for handler in handlers)
+    assert thread is print
+    assert (type(inner), inner, hash(inner)) == (type(outer), print, hash(print))  # as `unregister` compares
+    assert type(inner) is not type(print)
+
+
+def test_ctrl_c_ends_what_runs_at_exit(handlers: list[Callable[[], object]], site: Site) -> None:
+    site.install("waiting", f"import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)\n{GOOD}")
+    assert registry().failures == ()
+    (handler,) = handlers
+    handler()
 
 
 def test_the_recursion_limit_and_stdout_are_put_back(site: Site) -> None:

@@ -34,4 +34,13 @@ def test_picture_shows_the_place(shape: tuple[int, int]) -> None:
     assert data == draw_difference(reference, distorted, "PSNR 3")
     drawn = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     assert min(drawn.shape[:2]) > 100
+    assert max(drawn.shape[:2]) < 2000
     assert (drawn == (0, 0, 3)).all(2).sum() > 100, "the lower half of the map is where nothing differs"
+
+
+def test_a_strip_that_is_reduced_to_one_row_is_drawn() -> None:
+    pytest.importorskip("matplotlib")
+    reference = np.zeros((12, 11_000, 3), np.uint8)
+    drawn = Image.open(io.BytesIO(draw_difference(reference, reference + 9, "PSNR 29")))
+    assert drawn.width < 2000
+    assert 100 < drawn.height < 500

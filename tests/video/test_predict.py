@@ -63,7 +63,8 @@ def test_a_frame_gets_the_answer_of_a_picture(tmp_path: Path) -> None:
 
 
 def test_fewer_windows_are_read_where_that_is_asked_for(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", [grey(90, 640, 352)] * 2)
+    picture = np.random.default_rng(1).integers(0, 256, (352, 640, 3)).astype(np.uint8)
+    clip = write_clip(tmp_path / "clip.mp4", [picture] * 2)
     predictor = Predictor(["jpeg"], threads=1)
     few, all_of_them = (predict_video(predictor, clip, VideoOptions(most_windows=most)) for most in (2, None))
     assert (few.windows, few.fast) == (2, True)

@@ -18,7 +18,7 @@ from dheads_cli.options import MAX_PIXELS, PROFILE, split_labels
 from dheads_cli.output.choose_sink import chosen_sink, spare_pictures
 from dheads_cli.output.console import complain, describe_bug, printable
 from dheads_cli.output.extra_sinks import beside
-from dheads_cli.output.heat_sink import with_heat
+from dheads_cli.output.heat_sink import heat_folder, with_heat
 from dheads_cli.output.left_out import complain_of_left_out, report_left_out
 from dheads_cli.output.progress import Bar, progress_bar
 from dheads_cli.output.resume import appended_sink, left_to_do
@@ -129,6 +129,7 @@ def predict(
     has_video = any(wanted)
     options = request.options(ctx) if has_video else None
     threads = 1 if all(wanted) else None
+    maps = heat_folder(heat)
     predictor = make_predictor(
         session_of(ctx), split_labels(heads), device, max_pixels, threads, backbone, profile, heat=heat is not None
     )
@@ -151,8 +152,8 @@ def predict(
         if resume is None
         else appended_sink(resume, names) as answers,
         beside(answers, csv_long, parquet, summary=is_folder, noun=noun) as told,
-        with_heat(told, heat, predictor, options) as chosen,
     ):
+        chosen = with_heat(told, maps, predictor, options)
         chosen = chosen if sort is None else WorstFirst(chosen)
         sink = chosen if submission is None else Submission(submission, chosen)
         videos = None if options is None else Videos(request, options, predictor, sink, show_all)

@@ -27,7 +27,9 @@ def complain(message: str) -> None:
 
 
 def describe_bug(error: Exception) -> str:
-    """Return a line about an exception that nobody raised on purpose."""
+    """Return a line about an exception that nobody raised on purpose, most often by a mistake of ours."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory{f' ({error})' if str(error) else ''}: give less at once, or end other programs"
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return f"unexpected {what}: this is a bug, please report it (DHEADS_DEBUG=1 shows where)"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,12 +44,15 @@ class HeatSink(Beside):
         complain(f"note: {self._folder.written} {noun} in {printable(str(self._folder.folder))}")
 
 
-@contextmanager
-def with_heat(sink: Sink, folder: str | None, predictor: Predictor, options: VideoOptions | None) -> Iterator[Sink]:
-    """Give `sink`, and heat maps in `folder` if one is named."""
+def heat_folder(folder: str | None) -> HeatFolder | None:
+    """Return where heat maps go. Raises `DataError` if nothing can be written there, before anything is judged."""
     if folder is None:
-        yield sink
-        return
+        return None
     from distortion_heads.reports.heat_files import HeatFolder
 
-    yield HeatSink(sink, HeatFolder(Path(folder)), predictor, options)
+    return HeatFolder(Path(folder))
+
+
+def with_heat(sink: Sink, folder: HeatFolder | None, predictor: Predictor, options: VideoOptions | None) -> Sink:
+    """Return `sink`, with heat maps in `folder` if there is one."""
+    return sink if folder is None else HeatSink(sink, folder, predictor, options)

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from distortion_heads.datasets.audit.plain_pickle import read_plain_pickle
 from distortion_heads.datasets.audit.text_arrays import read_text_arrays
 from distortion_heads.datasets.published.files import MAX_RECORDS, table, text_lines, unreadable
@@ -152,13 +150,13 @@ def _json(data: bytes, file: Path) -> object:
 def _arrays(data: bytes, file: Path) -> Names:
     """Return one array as one part, those of .npz as one each; objects in arrays are refused."""
     try:
-        arrays = read_text_arrays(data, file.stem, MAX_BYTES, MAX_RECORDS)
+        arrays = read_text_arrays(data, file.stem, max_parts=MAX_PARTS, max_bytes=MAX_BYTES, max_records=MAX_RECORDS)
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
     names: Names = {}
     for part, array in arrays.items():
-        text = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
-        names[part] = [str(name) for name in text.ravel()]
+        listed = array.ravel().tolist()
+        names[part] = [name.decode("utf-8", "replace") for name in listed] if array.dtype.kind == "S" else listed
     return names
 
 
@@ -168,7 +166,7 @@ def _parts(value: object, stem: str) -> Names:
         if len(value) > MAX_PARTS:
             raise DataError(f"{len(value)} parts are no split: at most {MAX_PARTS}")
         _check_total(value.values())
-        named = {str(key): _names(item) for key, item in value.items()}
+        named = {_part(key): _names(item) for key, item in value.items()}
     else:
         names = _names(value)
         if names is not None:
@@ -181,6 +179,13 @@ def _parts(value: object, stem: str) -> Names:
     if len(parts) < len(named) or not parts:
         raise DataError("expected a list of file names, or lists of them by part")
     return parts
+
+
+def _part(key: object) -> str:
+    try:
+        return str(key)
+    except ValueError:  # Python writes no number of thousands of digits
+        raise DataError("a part is called by a number of thousands of digits") from None
 
 
 def _check_total(parts: Iterable[object]) -> None:

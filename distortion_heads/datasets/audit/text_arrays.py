@@ -7,23 +7,35 @@ import math
 import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
+from warnings import catch_warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.errors import DataError
+from distortion_heads.io.time_limit import TimeLimit
+
+MAX_HEADER = 1024
+"""Characters that say type and shape; the longest of an array of text has some hundred."""
 
 
-def read_text_arrays(data: bytes, name: str, max_bytes: int, max_records: int) -> dict[str, NDArray[Any]]:
+def read_text_arrays(
+    data: bytes, name: str, *, max_parts: int, max_bytes: int, max_records: int
+) -> dict[str, NDArray[Any]]:
     """Return the arrays of texts (dtype U or S) by name; that of an .npy file is called `name`.
 
-    Raises `DataError` for anything else, and if all together have more than `max_bytes` or `max_records` texts.
+    Raises `DataError` for anything else, for more than `max_parts` arrays, and if all together have more than
+    `max_bytes` or `max_records` texts.
     """
     arrays: dict[str, NDArray[Any]] = {}
     size = records = 0
+    time = TimeLimit(len(data))
     try:
-        for part, stream in _parts(data, name):
+        for count, (part, stream) in enumerate(_parts(data, name)):
             with stream:
+                if count >= max_parts:
+                    raise DataError(f"it has more than {max_parts} arrays")
+                time.check(DataError)
                 dtype, shape = _header(stream)
                 if dtype.kind not in "US":
                     raise DataError(f"{part} is an array of {dtype}, not of text")
@@ -34,7 +46,9 @@ def read_text_arrays(data: bytes, name: str, max_bytes: int, max_records: int) -
     except DataError:
         raise
     except Exception as error:  # zipfile and NumPy raise anything on damaged bytes
-        raise DataError(f"no array of text that can be read without pickle ({str(error)[:120]})") from None
+        raise DataError(
+            f"no array of text that can be read without pickle ({' '.join(str(error).split())[:120]})"
+        ) from None
     return arrays
 
 
@@ -51,7 +65,8 @@ def _header(stream: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Return dtype and shape. Raises `ValueError`."""
     major, _ = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    with catch_warnings(action="ignore"):  # that Python 2 wrote it
+        shape, _, dtype = read(stream, max_header_size=MAX_HEADER)
     if dtype.hasobject:
         raise ValueError("it holds objects")
     return dtype, shape

@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.errors_text import reason
 from distortion_heads.errors import DataError
+from distortion_heads.io.time_limit import TimeLimit
 
 MAX_FILE_BYTES = 64 << 20
 MAX_VALUES = 4_000_000
+"""The sum of all arrays that are asked for: packed, a thousand values may be one byte."""
+
 MAX_ELEMENTS = 10_000
+MAX_DIMENSIONS = 32
 
 _HEADER, _VERSION = 128, 0x0100
 _MATRIX, _COMPRESSED = 14, 15
@@ -55,8 +59,15 @@ class _Matrix(NamedTuple):
 
 def read_arrays(file: Path, names: Collection[str]) -> dict[str, NDArray[np.float64]]:
     """Return the real numeric arrays called `names` that are in the file. Raises `DataError`."""
+    arrays: dict[str, NDArray[np.float64]] = {}
+    left = MAX_VALUES
     with _naming(file):
-        return {matrix.name: _values(held, matrix) for matrix, held in _found(_bytes(file), names)}
+        for matrix, held in _found(_bytes(file), names):
+            left -= _count(matrix, MAX_VALUES)
+            if left < 0:
+                raise DataError(f"more than {MAX_VALUES} values")
+            arrays[matrix.name] = _values(held, matrix)
+    return arrays
 
 
 def read_texts(file: Path, name: str) -> list[str]:
@@ -65,7 +76,7 @@ def read_texts(file: Path, name: str) -> list[str]:
         for matrix, held in _found(_bytes(file), [name]):
             if matrix.kind != _CELLS:
                 break
-            return list(_texts(held, matrix, f"{file}: {name}"))
+            return list(_texts(held, matrix, name))
     raise DataError(f"{file}: {name}: expected a cell array of names")
 
 
@@ -82,6 +93,8 @@ def vector(value: NDArray[np.float64] | None, total: int, what: str) -> list[flo
 def _naming(file: Path) -> Iterator[None]:
     try:
         yield
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from None
     except OSError as error:
         raise DataError(f"{file} cannot be read: {reason(error)}") from None
     except (ValueError, IndexError, struct.error, zlib.error) as error:
@@ -90,7 +103,7 @@ def _naming(file: Path) -> Iterator[None]:
 
 def _bytes(file: Path) -> bytes:
     if file.stat().st_size > MAX_FILE_BYTES:
-        raise DataError(f"{file}: larger than {MAX_FILE_BYTES >> 20} MiB")
+        raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return file.read_bytes()
 
 
@@ -109,10 +122,11 @@ def _found(data: bytes, names: Collection[str]) -> Iterator[tuple[_Matrix, _Held
     order = _ORDERS.get(data[126:128])
     if order is None or struct.unpack_from(f"{order}H", data, 124)[0] != _VERSION:
         raise ValueError("its header says so")
-    at = _HEADER
+    at, time = _HEADER, TimeLimit(len(data))
     for _ in range(MAX_ELEMENTS):
         if len(data) - at < 8:
             return
+        time.check(DataError)
         element = _element(data, at, order)
         at = element.end
         if element.kind not in (_MATRIX, _COMPRESSED):
@@ -155,6 +169,8 @@ def _matrix(head: bytes, order: Order) -> _Matrix:
     dimensions = _element(head, flags.end, order)
     name = _element(head, dimensions.end, order)
     (word,) = struct.unpack_from(f"{order}I", flags.data)
+    if len(dimensions.data) > 4 * MAX_DIMENSIONS:
+        raise ValueError(f"more than {MAX_DIMENSIONS} dimensions")
     shape = struct.unpack(f"{order}{len(dimensions.data) // 4}i", dimensions.data)
     is_numeric = (word & 0xFF) in _NUMERIC and not word & _COMPLEX
     return _Matrix(name.data.decode("ascii", "replace"), word & 0xFF, is_numeric, shape, name.end)

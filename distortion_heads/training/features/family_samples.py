@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from distortion_heads._system.processes import Each, in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.read_views import scene_features
-from distortion_heads.datasets.clean_pictures import content_digest
+from distortion_heads.datasets.clean_pictures import content_digest, load_scene
 from distortion_heads.datasets.mixed_samples import draw_picture
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
@@ -81,6 +81,21 @@ def read_samples(plan: FamilyPlan) -> FamilySamples:
     whole = read_blocks(plan.blocks, _ARRAYS)
     starts = np.concatenate([[0], np.cumsum(whole.pop("counts"))]).astype(np.int64)
     return FamilySamples(starts=starts, **whole)
+
+
+def faultless(paths: Sequence[Path], backbone: FeatureSource, families: Sequence[str]) -> FamilySamples | None:
+    """Return whole pictures as samples without a fault; None for none. Raises `DataError` if one cannot be read."""
+    read = [scene_features(backbone, scene_of(load_scene(path)), ("native", LIGHT)) for path in paths]
+    if not read:
+        return None
+    counts = [len(features["native"]) for features in read]
+    return FamilySamples(
+        native=np.concatenate([features["native"] for features in read]).astype(np.float16),
+        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        sharp=np.ones(sum(counts), np.float32),
+        light=np.concatenate([features[LIGHT] for features in read]).astype(np.float16),
+        loss=np.zeros((len(read), len(families)), np.float32),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

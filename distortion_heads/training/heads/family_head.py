@@ -74,21 +74,38 @@ def fit_family(
     return replace(head, calibration=calibrate(window_logits(head, known), known, head.pooling))
 
 
-def with_thresholds(heads: Sequence[HeadFile], families: Sequence[str], hold: FamilySamples) -> tuple[HeadFile, ...]:
-    """Return the heads with thresholds that spare pictures without a fault together, and their figures."""
+def with_thresholds(
+    heads: Sequence[HeadFile],
+    families: Sequence[str],
+    hold: FamilySamples,
+    spared: FamilySamples | None = None,
+    unreviewed: FamilySamples | None = None,
+) -> tuple[HeadFile, ...]:
+    """Return the heads with thresholds that spare pictures without a fault together, and their figures.
+
+    None of them fires on a picture that is `spared`, being clean to the eye; `unreviewed` ones are mostly good.
+    """
     examples = [examples_of(hold, families, head.family) for head in heads]
     # what is neither seen nor absent is left out of F1: no threshold fires on it
     counted = np.zeros((len(heads), len(hold.loss)))
     for row, head, e in zip(counted, heads, examples, strict=True):
         row[e.known] = answers_of(head, _windows(e, head.view))
     labels, clean = np.stack([e.present for e in examples]), examples[0].clean
-    thresholds = choose_together(counted, labels, clean, MAX_ANY_ALARM)
+    floors = None if spared is None else _answers(heads, families, spared).max(axis=1)
+    others = () if unreviewed is None else (_answers(heads, families, unreviewed),)
+    thresholds = choose_together(counted, labels, clean, MAX_ANY_ALARM, floors, others)
     split = "held-out scenes; faults that are hardly seen left out"
     finished = []
     for head, e, p, threshold in zip(heads, examples, counted, thresholds, strict=True):
         metrics = measure(p[e.known], e.present[e.known], clean[e.known], threshold.value, split)
         finished.append(replace(head, threshold=threshold, metrics=metrics))
     return tuple(finished)
+
+
+def _answers(heads: Sequence[HeadFile], families: Sequence[str], samples: FamilySamples) -> NDArray[np.float64]:
+    """Return the probabilities (heads, n) for samples without a fault."""
+    windows = [_windows(examples_of(samples, families, head.family), head.view) for head in heads]
+    return np.stack([answers_of(head, seen) for head, seen in zip(heads, windows, strict=True)])
 
 
 def _view(view: View, samples: FamilySamples) -> tuple[NDArray[np.float16], NDArray[np.int64]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from safetensors import SafetensorError
 
-from distortion_heads._system.atomic import write_atomic
+from distortion_heads._system.atomic import check_writable, write_atomic
 from distortion_heads._system.errors_text import reason
 from distortion_heads.backbones.architecture import Architecture, small
 from distortion_heads.backbones.files import dump_backbone, read_backbone
@@ -114,12 +112,10 @@ def _advice(out: Path) -> Iterator[None]:
 
 def _check_writable(out: Path) -> None:
     """Raise `DataError` if `out`, or the folder that it would be made in, cannot be written to."""
-    folder = next(path for path in (out.absolute(), *out.absolute().parents) if os.path.lexists(path))
     try:
-        with TemporaryFile(dir=folder):
-            pass
+        check_writable(out)
     except OSError as error:
-        raise DataError(f"{folder} cannot be written to: {reason(error).lower()}; give another --out") from None
+        raise DataError(f"{error.filename} cannot be written to: {reason(error).lower()}; give another --out") from None
 
 
 def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) -> None:

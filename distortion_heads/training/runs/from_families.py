@@ -8,15 +8,15 @@ from pathlib import Path
 
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import Each, in_processes
-from distortion_heads.backbones.open import bundled_backbone
+from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.datasets.clean_pictures import find_scenes
-from distortion_heads.datasets.wild import clean_ones
+from distortion_heads.datasets.wild import clean_ones, unreviewed_ones
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import FAMILY, BackboneSpec, HeadSpec
-from distortion_heads.training.features.family_samples import FamilyPlan, collect_samples, read_samples
+from distortion_heads.training.features.family_samples import FamilyPlan, collect_samples, faultless, read_samples
 from distortion_heads.training.heads.family_head import examples_of, fit_family, with_thresholds
 from distortion_heads.training.heads.train_head import UNSPECIFIED
 from distortion_heads.training.runs.fit_bundled_heads import provenance_of
@@ -83,7 +83,9 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
         seen = examples_of(fit, families, spec.family)
         counted = replace(provenance, n_pos=int(seen.present.sum()), n_neg=int((seen.known & ~seen.present).sum()))
         fitted.append(fit_family(spec, families, fit, hold, read_ref(backbone), counted, options.head_license))
-    finished = with_thresholds(fitted, families, hold)
+    wild, source = options.wild and options.wild.absolute(), open_backbone(backbone, threads=1)
+    clean, unreviewed = (faultless(ones(wild, "val"), source, families) for ones in (clean_ones, unreviewed_ones))
+    finished = with_thresholds(fitted, families, hold, clean, unreviewed)
     folder = options.out / "heads"
     folder.mkdir(parents=True, exist_ok=True)
     for head in finished:

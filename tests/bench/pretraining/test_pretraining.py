@@ -58,6 +58,7 @@ def sets(tmp_path: Path) -> PictureSets:
     return PictureSets(records(tmp_path / "a", range(10)), records(tmp_path / "b", range(10, 20)))
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_the_best_target_is_found_and_heads_learn_it(sets: PictureSets, tmp_path: Path) -> None:
     backbone = open_backbone(bundled_backbone(), threads=1)
     rows = compare_targets(sets, backbone, FeatureCache(tmp_path / "cache"), 0, lambda done, total: None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distortion_heads.datasets.audit.splits import DeclaredSplit, assign, read_names, read_split
+from distortion_heads.datasets.audit.splits import MAX_PARTS, DeclaredSplit, assign, read_names, read_split
 from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 
@@ -79,6 +81,26 @@ def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
         read_names(tmp_path / "train.npy")
 
 
+def test_headers_of_arrays_are_short_and_few(tmp_path: Path) -> None:
+    """What Python 2 wrote is read in two passes, token by token; thousands of such headers would take a minute."""
+    text = "{'descr': '<U1', 'fortran_order': False, 'shape': (%sL,)}"
+
+    def array(header: str) -> bytes:
+        return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header.encode() + "x".encode("utf-32-le")
+
+    (tmp_path / "a.npy").write_bytes(array(text % 1))
+    assert read_names(tmp_path / "a.npy") == {"a": ["x"]}
+    (tmp_path / "a.npy").write_bytes(array(text.replace("{", "{" + "'descr': '<U1', " * 70) % 1))
+    with pytest.raises(DataError, match="Header info length") as caught:
+        read_names(tmp_path / "a.npy")
+    assert "\n" not in str(caught.value)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for index in range(MAX_PARTS + 1):
+            archive.writestr(f"{index}.npy", array(text % 1))
+    with pytest.raises(DataError, match="it has more than 100 arrays"):
+        read_names(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -87,6 +109,7 @@ def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
         ("a.json", {"train": 3}, "expected a list of file names"),
         ("a.json", [["a.png", "b.png"], 3], "expected a list of file names"),
         ("a.pkl", {}, "expected a list"),
+        ("a.pkl", {1 << 20_000: NAMES}, "a part is called by a number of thousands of digits"),
         ("a.pkl", {"train": {"a.png"}}, "more than lists of names"),
         ("a.txt", "\n\n", "lists no picture"),
         ("a.csv", "path\na.png\n", "no column part"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from distortion_heads.datasets.published import mat
-from distortion_heads.datasets.published.mat import read_arrays
+from distortion_heads.datasets.published.mat import read_arrays, read_texts
 from distortion_heads.errors import DataError
 
 NAMES = ("dmos", "orgs")
@@ -85,6 +85,15 @@ def test_sizes_are_compared_with_limits_before_anything_is_unpacked(
     monkeypatch.setattr(mat, "MAX_ELEMENTS", 5)
     with pytest.raises(DataError, match="more than 5 elements"):
         read_arrays(mat_file(tmp_path / "many.mat", many * 6), NAMES)
+    monkeypatch.undo()
+    monkeypatch.setattr(mat, "MAX_VALUES", 10)
+    four = compressed(matrix(9, (1, 4), b"dmos", element(2, bytes(4))))
+    assert read_arrays(mat_file(tmp_path / "twice.mat", four * 2), NAMES)["dmos"].size == 4
+    with pytest.raises(DataError, match=r"often\.mat: more than 10 values"):
+        read_arrays(mat_file(tmp_path / "often.mat", four * 3), NAMES)
+    cell = matrix(4, (1,) * 33, b"", element(16, b"x"))
+    with pytest.raises(DataError, match="more than 32 dimensions"):
+        read_texts(mat_file(tmp_path / "deep.mat", compressed(matrix(1, (1, 1), b"names", cell))), "names")
 
 
 @pytest.mark.parametrize("data", [b"", b"no MATLAB file", bytes(200), b"MATLAB".ljust(124) + b"\0\2IM"])

@@ -26,6 +26,8 @@ from helpers.little_pictures import save, scene
 
 SCENES, STRENGTHS = 6, (2, 6, 12, 24)
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 
 def write_rated(root: Path, *, kinds: tuple[str, ...] = ("white_noise", "other_noise"), first: int = 0) -> Corpus:
     """Noise of rising strength on each scene, rated lower the stronger it is."""

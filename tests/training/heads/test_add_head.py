@@ -91,7 +91,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, few_draws: None) -> None:
     """Where the quality of the head does not matter."""
     from distortion_heads.training.heads import fit_layers as fit
 

@@ -25,7 +25,7 @@ from distortion_heads.training.networks.train_on_records import score_loss, trai
 from distortion_heads.training.runs.learn_scores import equalized, fit_equalizers, in_range
 from helpers.little_pictures import noisy, save, scene, write_clean
 
-TOY = ["--backbone", "mobilenet_v3_small", "--side", "64", "--stride", "64", "--batch", "8", "--epochs", "2"]
+TOY = ["--backbone", "mobilenet_v3_small", "--side", "64", "--stride", "64", "--batch", "8", "--epochs", "1"]
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,7 @@ def test_layers_in_range() -> None:
         assert found.weight[0, 0] * x + found.bias[0] == pytest.approx(1 + 4 * (2 * x + 0.5))
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_scores_then_ratings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clean, made, one, two = (tmp_path / name for name in ("clean", "made", "one", "two"))
     write_clean(clean, 6)

@@ -21,6 +21,7 @@ def clean(tmp_path: Path) -> Path:
     return tmp_path / "clean"
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_a_head_is_fitted_and_a_second_run_goes_on_from_the_samples(clean: Path, tmp_path: Path) -> None:
     specs = [head.spec for head in build_registry().heads.values()]
     seen: list[str] = []
