@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569", "#0891b2", "#854d0e")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""Of another number than the colours, so that no two of many methods look alike."""
+"""One less than there are colours, so that no two of many methods look alike."""
 
 SHOWN = {"exact": "all labels right", "macro_f1": "macro F1"}
 OTHER = "another set"
