@@ -17,6 +17,7 @@ from helpers.command_line import subprocess_dheads
 
 SECONDS_PER_MEGAPIXEL, MOST_KIB = 10, 4 << 20
 MOST_PIXELS = 50_000_000
+SECONDS_A_FILE = 2
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,7 +51,8 @@ def test_every_file_is_answered_in_time_alone_and_alike_in_a_batch(files: list[P
 
 def test_the_command_goes_through_all_of_them(files: list[Path]) -> None:
     listed = "\n".join(map(str, files))
-    done = subprocess_dheads("predict", "--json", "--fast", "--max-pixels", str(MOST_PIXELS), "-", stdin=listed)
+    arguments = ("predict", "--json", "--fast", "--max-pixels", str(MOST_PIXELS), "-")
+    done = subprocess_dheads(*arguments, stdin=listed, timeout=60 + SECONDS_A_FILE * len(files))
     assert done.returncode in (0, 1)
     assert "Traceback" not in done.stderr
     assert "this is a bug" not in done.stderr + done.stdout

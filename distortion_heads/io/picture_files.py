@@ -5,6 +5,7 @@ EPS is not opened, because Pillow would run Ghostscript on it.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -26,6 +27,9 @@ from distortion_heads.io.still_color import CODING, read_coding
 _Result = TypeVar("_Result")
 
 _NEVER_OPENED = frozenset({"EPS"})
+
+_CLOSING = frozenset({"FTEX"})
+"""Formats whose readers close the file, which is wanted for more than one reading."""
 
 
 class _PillowWarningsHidden:
@@ -136,7 +140,7 @@ def _open_as(name: str, stream: IO[bytes], prefix: bytes, max_pixels: int) -> Im
 
     def read_header() -> ImageFile.ImageFile:
         stream.seek(0)
-        return factory(stream, "")
+        return factory(io.BytesIO(stream.read()) if name in _CLOSING else stream, "")
 
     try:
         verdict = accept is None or accept(prefix)

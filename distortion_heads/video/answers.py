@@ -22,13 +22,15 @@ EventKind: TypeAlias = Literal["onset", "offset", "withdrawn"]
 class FrameResult:
     """All heads' answers for one frame.
 
-    `features` are those of its overview, float32 (dim,), as long as the temporal heads have not answered.
+    `features` are those of its overview, float32 (dim,), as long as the temporal heads have not answered. `key_frame`:
+    see `Frame`.
     """
 
     index: int
     time: float
     prediction: Prediction
     features: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    key_frame: bool = field(default=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

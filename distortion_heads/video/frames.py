@@ -87,4 +87,6 @@ class FrameRun:
         prediction, features = self._predictor.predict_frame(
             frame.pixels, most_windows=self._most_windows, frame_index=frame.index
         )
-        return FrameResult(index=frame.index, time=frame.time, prediction=prediction, features=features)
+        return FrameResult(
+            index=frame.index, time=frame.time, prediction=prediction, features=features, key_frame=frame.key_frame
+        )

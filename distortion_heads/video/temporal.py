@@ -64,7 +64,7 @@ class TemporalJudge:
                 yield self._complete(result, run[:0], math.inf)
                 continue
             times = self._runs.times
-            chosen = without_repeats(run, times)
+            chosen = without_repeats(run, times, [other.key_frame for other in self._runs.items])
             span = times[-1] - times[0]
             rate = (len(chosen) - 1) / span if span > 0 else math.inf
             self._judgements += 1

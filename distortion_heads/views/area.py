@@ -81,6 +81,8 @@ class Area:
         So that neither windows nor statistics see an edge or a colour that the scene does not have.
         """
         inner: NDArray[np.uint8] = pixels[self.top : self.bottom, self.left : self.right]
+        if self.mask is not None and not self.mask.any():  # thin lines, which have no inside
+            return inner[:0]
         return inner if self.mask is None or self.mask.all() else filled(inner, self.mask)
 
 

@@ -37,17 +37,26 @@ MOST_HOLD = 0.5
 _REPEAT, _LEAST_REPEATS = 0.15, 1 / 3
 """A step of less than this share of the run's largest is a repeat; the share of repeats that makes a lower rate."""
 
+_PULSE, _MOST_KEYS = 0.5, 1 / 3
+"""A step to a key frame of less than this share is a repeat too, the same picture coded anew; unless more of the frames
+than that are key frames."""
 
-def without_repeats(run: NDArray[np.float32], times: Sequence[float]) -> NDArray[np.int64]:
+
+def without_repeats(
+    run: NDArray[np.float32], times: Sequence[float], key_frames: Sequence[bool] = ()
+) -> NDArray[np.int64]:
     """Return the places of the different pictures in a run, (N, dim), at `times` in seconds; all where it is no matter.
 
     A camera that delivers fewer pictures than the file has frames, and animation on twos and threes, repeat each for a
-    moment: at most `MOST_HOLD`. Where one picture stands longer, all frames count, for then it is frozen.
+    moment: at most `MOST_HOLD`. Where one picture stands longer, all frames count, for then it is frozen. `key_frames`
+    says, where it is known, which of the frames are.
     """
     everything = np.arange(len(run))
     steps = np.abs(np.diff(run.astype(np.float64), axis=0)).mean(axis=1)
     largest = steps.max(initial=0.0)
     new = steps >= _REPEAT * largest
+    if 0 < sum(key_frames) <= _MOST_KEYS * len(run):
+        new &= ~(np.asarray(key_frames)[1:] & (steps < _PULSE * largest))
     if largest <= FLOOR or np.mean(~new) < _LEAST_REPEATS:
         return everything
     chosen: NDArray[np.int64] = np.concatenate([[0], np.flatnonzero(new) + 1])
@@ -87,12 +96,13 @@ class Runs(Generic[_Item]):
     def __init__(self) -> None:
         self._frames: deque[tuple[float, NDArray[np.float32], _Item]] = deque()
         self.times: tuple[float, ...] = ()
+        self.items: tuple[_Item, ...] = ()
         self._next = 0  # the first of them that has not been given back
 
     def add(self, time: float, features: NDArray[np.float32], item: _Item) -> Iterator[tuple[_Item, _Run]]:
         """Take a frame with its features (dim,); give what is known by it: items, and the runs of theirs, (N, dim).
 
-        `times` has the times of the run that was given last.
+        `times` and `items` are those of the run that was given last.
         """
         self._frames.append((time, features, item))
         while self._next < len(self._frames) and self._is_whole():
@@ -113,7 +123,7 @@ class Runs(Generic[_Item]):
         first = self._edge(-1)
         members = list(self._frames)[first : self._edge(1) + 1]
         run = np.stack([features for _, features, _ in members])
-        self.times = tuple(time for time, _, _ in members)
+        self.times, self.items = tuple(time for time, _, _ in members), tuple(item for _, _, item in members)
         for _ in range(first):  # the runs to come begin no earlier
             self._frames.popleft()
         self._next = here + 1 - first

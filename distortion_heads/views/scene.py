@@ -47,7 +47,7 @@ def too_little(scene: Scene) -> str | None:
     """Say why a scene cannot be judged; None if it can."""
     height, width = scene.pixels.shape[:2]
     if not scene.pixels.size:
-        return "all of it is transparent"
+        return "all of it is transparent" if scene.mask is None else "thin lines on one colour"
     if min(height, width) < LEAST_SIDE:
         return f"{width} x {height} pixels" + (" of scene" if scene.area else "")
     if is_flat(scene.pixels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,22 @@ def test_remove_asks_a_person(
     result = dheads("remove-head", "always")
     assert result.code == (0 if removed else 1)
     assert (home / "heads" / "always.safetensors").exists() is not removed
+
+
+@pytest.mark.parametrize("given_up", [KeyboardInterrupt, EOFError])
+def test_a_question_that_is_given_up_is_a_no_on_a_line_of_its_own(
+    dheads: Dheads, home: Path, monkeypatch: pytest.MonkeyPatch, given_up: type[BaseException]
+) -> None:
+    def give_up(prompt: str) -> str:
+        print(prompt, end="", file=sys.stderr)
+        raise given_up
+
+    monkeypatch.setattr("dheads_cli.commands.remove_head.is_terminal", lambda stream: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", give_up)
+    result = dheads("remove-head", "always")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "dheads: nothing was deleted"
+    assert (home / "heads" / "always.safetensors").exists()
 
 
 def test_head_of_a_package_is_not_removed(dheads: Dheads, site: Site) -> None:

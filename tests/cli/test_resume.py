@@ -94,7 +94,11 @@ def test_the_pace_forgets_a_slow_start() -> None:
 
 
 def test_paces_are_told_in_words() -> None:
-    assert [rate_text(rate, "pictures") for rate in (0.44, 12.3)] == ["0.4 pictures/s", "12 pictures/s"]
+    assert [rate_text(rate, "pictures") for rate in (0.02, 0.44, 12.3)] == [
+        "1.2 pictures/min",
+        "0.4 pictures/s",
+        "12 pictures/s",
+    ]
     assert rate_text(1.46, REAL_TIME) == "1.5 x real time"
     assert [left_text(seconds) for seconds in (5, 125, 3725)] == ["0:05 left", "2:05 left", "1:02:05 left"]
 
@@ -113,3 +117,9 @@ def test_a_log_says_how_fast_it_goes_and_how_long_it_takes(
         "dheads: photos, 5%, 0.5 pictures/s, 3:10 left",
         "dheads: photos, 10%, 0.5 pictures/s, 3:00 left",
     ]
+    now = 40.0
+    lines.show(125, 100, "photos", unit="pictures")
+    assert capsys.readouterr().err.startswith("dheads: photos, 100%, ")
+    now = 51.0
+    lines.show(150, 100, "photos", unit="pictures")
+    assert "left" not in capsys.readouterr().err.replace(", 0:00 left", "")

@@ -54,7 +54,7 @@ class Dheads:
 
 
 def subprocess_dheads(
-    *arguments: str | Path, stdin: str | None = None, **environ: str
+    *arguments: str | Path, stdin: str | None = None, timeout: float = 60, **environ: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
@@ -64,7 +64,7 @@ def subprocess_dheads(
         encoding="utf-8",
         errors="surrogateescape",
         env={**os.environ, **environ},
-        timeout=60,
+        timeout=timeout,
     )
 
 

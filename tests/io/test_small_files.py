@@ -111,3 +111,15 @@ def test_directories_of_a_tiff_file_that_lie_over_each_other(monkeypatch: pytest
     monkeypatch.setattr(frames, "MOST_ENTRIES", 1000)
     circle = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", 1) + bytes(12) + struct.pack("<I", 8)
     assert entries_of_tiff(io.BytesIO(circle)) == 1001
+
+
+def test_a_format_whose_reader_closes_the_file_is_read(tmp_path: Path) -> None:
+    size, data = (64, 48), bytes(range(256)) * 36
+    header = struct.pack("<4si2i2i2i", b"FTEX", 0, *size, 1, 1, 1, 40)
+    path = tmp_path / "texture.ftc"
+    path.write_bytes(header + bytes(8) + struct.pack("<i", len(data)) + data)
+    pixels = load_image(path)
+    assert pixels.shape == (48, 64, 3)
+    assert pixels.tobytes() == data
+    (page,) = page_sources([Input(str(path), page=1)])
+    assert np.array_equal(load_image(page), pixels)

@@ -124,6 +124,15 @@ def test_a_picture_without_surroundings_stays_whole(pixels: Pixels) -> None:
     assert scene_of(pixels).pixels is pixels
 
 
+def test_thin_lines_on_one_colour_are_no_scene() -> None:
+    pixels = np.full((400, 400, 3), 255, np.uint8)
+    angle = np.linspace(0, np.pi / 2, 600)
+    pixels[np.rint(200 + 150 * np.sin(angle)).astype(int), np.rint(200 + 150 * np.cos(angle)).astype(int)] = 0
+    scene = scene_of(pixels)
+    assert scene.pixels.size == 0
+    assert too_little(scene) == "thin lines on one colour"
+
+
 def test_a_filled_scene_has_its_own_colours_alone() -> None:
     mask = disc(200, 220, 100, 110, 90)
     pixels = np.where(mask[..., None], texture(200, 220, low=100, high=140), 0).astype(np.uint8)

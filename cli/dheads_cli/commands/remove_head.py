@@ -45,4 +45,5 @@ def _confirmed(path: Path) -> bool:
     try:
         return click.confirm(f"Delete {printable(str(path))}?", err=True)
     except click.Abort:  # the end of the input, or Ctrl-C
+        click.echo(err=True)  # the question has no end of line
         return False

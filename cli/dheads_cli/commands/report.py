@@ -83,7 +83,7 @@ def report(
     beside = "" if folder is None else f", its small pictures in {printable(str(folder))}"
     failed = sum(entry.state == "error" for entry in entries)
     lost = f", {failed} of them failed" if failed else ""
-    click.echo(f"report: {printable(out)}{beside} ({len(entries)} inputs{lost})")
+    click.echo(f"report: {printable(out)}{beside} ({len(entries)} input{'s' * (len(entries) != 1)}{lost})")
     return 1 if failed else 0
 
 

@@ -44,9 +44,11 @@ REAL_TIME = "real time"
 
 
 def rate_text(rate: float, unit: str) -> str:
-    """Return `12 pictures/s`, or `0.4 pictures/s`; `1.5 x real time` for a video."""
+    """Return `12 pictures/s`, `0.4 pictures/s` or `2.5 pictures/min`; `1.5 x real time` for a video."""
     if unit == REAL_TIME:
         return f"{rate:.1f} x {unit}"
+    if rate < 0.1:
+        return f"{60 * rate:.1f} {unit}/min"
     return f"{rate:.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
 
 
@@ -96,6 +98,7 @@ class Lines(Bar):
         self._told = time.monotonic()
 
     def show(self, done: float, total: float, stage: str = "", detail: str = "", unit: str = "") -> None:
+        done = min(done, total) if total > 1 else done  # work in blocks may make more than was asked for
         rate = self._pace.rate(done)
         if time.monotonic() - self._told < EVERY:
             return

@@ -53,6 +53,15 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupFaults:
+    """How many faults the pictures of one group have that the eye sees clearly, and of how many the family is found."""
+
+    group: str
+    n: int
+    found: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Alarm:
     """A family that is said of a picture which is clean or was not looked at."""
 
@@ -80,16 +89,19 @@ class Figures:
     clean: tuple[GroupFigures, ...]
     unreviewed: tuple[GroupFigures, ...]
     faults: tuple[Fault, ...]
+    faults_of_groups: tuple[GroupFaults, ...]
     alarms: tuple[Alarm, ...]
     rankings: tuple[Ranking, ...]
 
 
 def compute_figures(outcomes: WildOutcomes) -> Figures:
     """Return all figures of `outcomes`."""
+    faults = _faults(outcomes)
     return Figures(
         clean=_groups(outcomes, CLEAN),
         unreviewed=_groups(outcomes, UNREVIEWED),
-        faults=tuple(_faults(outcomes)),
+        faults=tuple(faults),
+        faults_of_groups=_faults_of_groups(faults),
         alarms=tuple(_alarms(outcomes)),
         rankings=tuple(_ranking(outcomes, family, i) for i, family in enumerate(HANDMADE)),
     )
@@ -122,6 +134,15 @@ def _faults(outcomes: WildOutcomes) -> Sequence[Fault]:
         for family in picture.families
         for column in [outcomes.families.index(family)]
     ]
+
+
+def _faults_of_groups(faults: Sequence[Fault]) -> tuple[GroupFaults, ...]:
+    """Return each group that has faults, then all of them together."""
+    groups = [(name, [fault for fault in faults if fault.group == name]) for name in sorted({f.group for f in faults})]
+    return tuple(
+        GroupFaults(group=name, n=len(members), found=sum(fault.found for fault in members))
+        for name, members in (*groups, ("all", faults))
+    )
 
 
 def _alarms(outcomes: WildOutcomes) -> Sequence[Alarm]:

@@ -25,17 +25,21 @@ MENDED = "interlaced: its fields were made into whole frames (bwdif)"
 
 
 class Deinterlacer:
-    """Whole frames out of interlaced ones, one for one and one later; frames of another shape begin anew."""
+    """Whole frames out of interlaced ones, one for one and a few later; frames of another shape begin anew.
+
+    Frames without combing stay as they are. Which field comes first is seen too: files often say the wrong one, by
+    which a frame would be mended with its neighbours in the wrong order.
+    """
 
     def __init__(self) -> None:
-        self._graph: _OneFilter | None = None
+        self._graph: _Filters | None = None
 
     def add(self, frame: VideoFrame) -> list[VideoFrame]:
         """Take the next frame; return those that became known by it."""
         known: list[VideoFrame] = []
         if self._graph is None or not self._graph.takes(frame):
             known = self.finish()
-            self._graph = _OneFilter(frame, "bwdif", "mode=send_frame:deint=all")
+            self._graph = _Filters(frame, ("idet", ""), ("bwdif", "mode=send_frame:deint=interlaced"))
         return known + self._graph.push(frame)
 
     def finish(self) -> list[VideoFrame]:
@@ -49,7 +53,7 @@ class CombWatch:
 
     def __init__(self) -> None:
         self.flagged = False
-        self._graph: _OneFilter | None = None
+        self._graph: _Filters | None = None
         self._combed = self._seen = 0
 
     @property
@@ -65,27 +69,28 @@ class CombWatch:
             self._graph = None
             return
         if self._graph is None or not self._graph.takes(frame):
-            self._graph = _OneFilter(frame, "idet", "")
+            self._graph = _Filters(frame, ("idet", ""))
         for judged in self._graph.push(frame):
             verdict = judged.metadata.get(f"{_JUDGED}current_frame", "")
             self._seen += 1
             self._combed += verdict in ("tff", "bff")
 
 
-class _OneFilter:
-    """A filter of FFmpeg between a source and a sink."""
+class _Filters:
+    """Filters of FFmpeg, each with its options, between a source and a sink."""
 
-    def __init__(self, frame: VideoFrame, name: str, options: str) -> None:
+    def __init__(self, frame: VideoFrame, *filters: tuple[str, str]) -> None:
         from av.filter import Graph
 
         self._shape = (frame.width, frame.height, frame.format.name)
         self._graph: Graph = Graph()
         base = frame.time_base or Fraction(1, 1000)
         source = self._graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
-        middle = self._graph.add(name, options)
-        sink = self._graph.add("buffersink")
-        source.link_to(middle)
-        middle.link_to(sink)
+        last = source
+        for name, options in (*filters, ("buffersink", "")):
+            added = self._graph.add(name, options or None)
+            last.link_to(added)
+            last = added
         self._graph.configure()
 
     def takes(self, frame: VideoFrame) -> bool:

@@ -129,11 +129,15 @@ class VideoInfo:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """One decoded frame: uint8 (H, W, 3), RGB, upright. `index` counts the frames that are evaluated, from 0."""
+    """One decoded frame: uint8 (H, W, 3), RGB, upright. `index` counts the frames that are evaluated, from 0.
+
+    `key_frame`: it is stored as a whole, not as changes of others.
+    """
 
     index: int
     time: float
     pixels: NDArray[np.uint8]
+    key_frame: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +146,7 @@ class Moment:
 
     time: float
     load: Callable[[], NDArray[np.uint8]]
+    key_frame: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,7 +111,7 @@ class EncodedVideo:
                 self._damaged(moment.time, str(error))
                 continue
             self._budget.judged(pixels.shape[1], pixels.shape[0])
-            yield Frame(index=index, time=moment.time, pixels=pixels)
+            yield Frame(index=index, time=moment.time, pixels=pixels, key_frame=moment.key_frame)
             index += 1
         self.end = self._clock.next
         if sampling.end is None and sampling.frames is None:
@@ -156,7 +156,7 @@ class EncodedVideo:
 
     def _moments(self) -> Iterator[Moment]:
         for time, frame in self._decoded():
-            yield Moment(time=time, load=partial(self._pixels, time, frame))
+            yield Moment(time=time, load=partial(self._pixels, time, frame), key_frame=bool(frame.key_frame))
 
     def _pixels(self, time: float, frame: VideoFrame) -> Any:
         check_size(frame.width, frame.height, self._budget.most_pixels(self._options.max_pixels))

@@ -40,13 +40,17 @@ def test_a_run_writes_the_report_and_goes_on_from_its_cache(options: WildBenchOp
     assert [(group.group, group.n) for group in figures.clean] == [("sea", 1), ("all", 1)]
     assert [(group.group, group.n) for group in figures.unreviewed] == [("land", 1), ("all", 1)]
     assert [(fault.picture, fault.family) for fault in figures.faults] == [("b.png", "noise")]
+    found = sum(fault.found for fault in figures.faults)
+    assert [(row.group, row.n, row.found) for row in figures.faults_of_groups] == [("sea", 1, found), ("all", 1, found)]
     assert {alarm.picture for alarm in figures.alarms} <= {"a.png", "c.png"}
     noise = next(row for row in figures.rankings if row.family == "noise")
     assert (noise.faulty, noise.clean) == (1, 1)
     content = json.loads((options.out / "report.json").read_text())
     assert_valid("bench", content)
     assert content["setting"]["pictures"] == 4
-    assert "| b.png | noise |" in (options.out / "report.md").read_text()
+    text = (options.out / "report.md").read_text()
+    assert "| b.png | noise |" in text
+    assert f"| sea | 1 | {found} |" in text
     assert bench_wild(options, make_registry=registry).figures == figures
 
 

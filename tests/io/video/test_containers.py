@@ -146,13 +146,22 @@ def test_an_hdr_stream_says_that_it_was_tone_mapped(tmp_path: Path, transfer: in
     assert read(write_clip(tmp_path / "sdr.mp4", pictures))[1].notes == ()
 
 
-def test_combing_is_told_and_mended(tmp_path: Path) -> None:
+def moments_of_a_pan() -> list[np.ndarray]:
     texture = np.random.default_rng(0).integers(0, 256, (12, 40), np.uint8).repeat(8, 0).repeat(8, 1)
-    moments = [np.repeat(texture[:96, 4 * i : 4 * i + 128, None], 3, axis=2) for i in range(40)]
-    woven = [moments[2 * i].copy() for i in range(20)]
-    for i, picture in enumerate(woven):
-        picture[1::2] = moments[2 * i + 1][1::2]
-    path = write_clip(tmp_path / "woven.mkv", woven, codec="ffv1")
+    return [np.repeat(texture[:96, 4 * i : 4 * i + 128, None], 3, axis=2) for i in range(40)]
+
+
+def woven(moments: list[np.ndarray], second: slice = slice(1, None, 2)) -> list[np.ndarray]:
+    """Return frames of two moments each, the later one in the rows `second`."""
+    frames = [picture.copy() for picture in moments[::2]]
+    for frame, later in zip(frames, moments[1::2], strict=True):
+        frame[second] = later[second]
+    return frames
+
+
+def test_combing_is_told_and_mended(tmp_path: Path) -> None:
+    moments = moments_of_a_pan()
+    path = write_clip(tmp_path / "woven.mkv", woven(moments), codec="ffv1")
     frames, video = read(path)
     assert any("interlaced" in note for note in video.notes)
     mended, video = read(path, deinterlace=True)
@@ -168,6 +177,22 @@ def test_combing_is_told_and_mended(tmp_path: Path) -> None:
     assert read(whole)[1].notes == ()
 
 
+@pytest.mark.parametrize("second", [slice(0, None, 2), slice(1, None, 2)], ids=["bottom first", "top first"])
+def test_the_field_that_comes_first_is_seen_whatever_the_file_says(tmp_path: Path, second: slice) -> None:
+    moments = moments_of_a_pan()
+    options = {"flags": "+ildct+ilme", "crf": "4"}  # the encoder writes one order for both
+    path = write_clip(tmp_path / "woven.mp4", woven(moments, second), codec="libx264", options=options)
+    mended, _ = read(path, deinterlace=True)
+    error = [np.abs(mended[i].pixels.astype(float) - moments[2 * i]).mean() for i in range(5, 15)]
+    assert max(error) < 12  # neighbours in the wrong order: 45
+
+
+def test_frames_without_combing_are_not_mended(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "whole.mkv", moments_of_a_pan(), codec="ffv1")
+    for as_stored, mended in zip(read(path)[0], read(path, deinterlace=True)[0], strict=True):
+        assert np.array_equal(as_stored.pixels, mended.pixels)
+
+
 def test_repeats_are_left_out_where_no_picture_stands_long() -> None:
     times = [i / 30 for i in range(31)]
     new = np.random.default_rng(0).normal(size=(31, 8)).astype(np.float32)
@@ -176,6 +201,26 @@ def test_repeats_are_left_out_where_no_picture_stands_long() -> None:
     assert len(without_repeats(new, times)) == 31
     frozen = np.stack([new[0 if i < 25 else i] for i in range(31)])
     assert len(without_repeats(frozen, times)) == 31
+
+
+def test_a_key_frame_that_renews_a_frozen_picture_is_no_new_picture() -> None:
+    times = [i / 25 for i in range(26)]
+    moving = np.random.default_rng(0).normal(size=(26, 8)).astype(np.float32)
+    frozen = moving.copy()
+    frozen[12:] = frozen[11]
+    frozen[18:] += 0.3 * np.abs(np.diff(moving, axis=0)).mean()  # coded anew, a third of a second before the end
+    keys = [i in (6, 18) for i in range(26)]
+    assert len(without_repeats(frozen, times)) < 26
+    assert len(without_repeats(frozen, times, keys)) == 26
+    cuts = np.stack([moving[i // 5] for i in range(26)])  # a slow camera, whose new pictures are coded as a whole
+    assert len(without_repeats(cuts, times, [i % 5 == 0 for i in range(26)])) == 6
+    assert without_repeats(frozen, times, [True] * 26).tolist() == without_repeats(frozen, times).tolist()
+
+
+def test_key_frames_are_told_apart(tmp_path: Path) -> None:
+    options = {"sc_threshold": "1000000000"}  # no key frame where the picture changes
+    frames, _ = read(write_clip(tmp_path / "clip.mkv", steps(12), gop=5, options=options))
+    assert [frame.index for frame in frames if frame.key_frame] == [0, 5, 10]
 
 
 def test_patience_is_waited_once(tmp_path: Path) -> None:
