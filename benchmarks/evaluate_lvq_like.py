@@ -1,11 +1,13 @@
 """Make docs/bench/evaluate/lvq-like: videos made from clean surgical frames, evaluated as Ameur et al. 2022 do LVQ.
 
     python benchmarks/evaluate_lvq_like.py WILD WORK --weights vgg16-397923af.pth     # the whole of it: a day and a GPU
-    python benchmarks/evaluate_lvq_like.py WILD WORK --small [--repeats 1]            # what two busy cores can do
+    python benchmarks/evaluate_lvq_like.py WILD WORK --scale middle [--repeats 3]     # what two cores can do in an hour
+    python benchmarks/evaluate_lvq_like.py WILD WORK --scale small [--repeats 1]      # and in minutes
 
-WILD is as for `make_lvq_like.py`; WORK keeps the datasets and finished repetitions. With --small there are a reference
-of each operation, ten frames a video, of which one is judged, and two reports: `lvq-like` without the paper's own
-method, and `lvq-vgg16` with it alone, on frames of 128 x 72 and from random weights.
+WILD is as for `make_lvq_like.py`; WORK keeps the datasets and finished repetitions. With `middle` there are a reference
+of each operation and five frames a second, of which ten are judged, and not the paper's own method; with `small` ten
+frames a video, of which one is judged, and a second report, `lvq-vgg16`, on the paper's own method, on frames of
+128 x 72 and from random weights.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +27,11 @@ NOTE = (
     " frames unless something else is said, but {references} stills of laparoscopic operations over which a camera"
     " drifts, distorted by this project's own generators - the same that the bundled backbone was trained with, which"
     " has also seen some of these stills as clean pictures. An operation is one scene. Unlike LVQ there are clean"
-    " videos. Made by `python benchmarks/evaluate_lvq_like.py WILD WORK{small}`."
+    " videos. Made by `python benchmarks/evaluate_lvq_like.py WILD WORK{scale}`."
 )
+KANG = "cnn-kang,epochs=6,random_patches=80"
+"""Eight patches of each of ten frames are drawn in each epoch."""
+
 FEW_EPOCHS = "\n\n`cnn-kang` is trained for six epochs."
 RANDOM = (
     "\n\n`ameur-random` is the paper's network for videos, VGG16 on whole frames with five heads of 512-512 on its"
@@ -46,40 +52,64 @@ class Video:
 
 
 OTHERS = ("frozen", "shipped", "brisque-svm")
-SMALL = {
-    "lvq-like": Video(size="512x288", methods=(*OTHERS, "cnn-kang,epochs=6"), note=FEW_EPOCHS),
-    "lvq-vgg16": Video(
-        size="128x72",
-        methods=(
-            "frozen",
-            "ameur,weights=none,side=72,width=128,stride=72,epochs=10,as=ameur-random",
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Reports by name on videos of `references`, made with `options` of the maker; `frames` of each are judged."""
+
+    videos: Mapping[str, Video]
+    references: int = OPERATIONS
+    options: tuple[str, ...] = ()
+    frames: int = 10
+
+
+def full(weights: str) -> Scale:
+    """Return everything, the paper's own method starting from `weights`."""
+    methods = (*OTHERS, "iqmg", "cnn-kang", f"ameur,weights={weights},as=ameur")
+    return Scale(videos={"lvq-like": Video(size="512x288", methods=methods)}, references=20)
+
+
+MIDDLE = Scale(
+    videos={"lvq-like": Video(size="512x288", methods=(*OTHERS, KANG), note=FEW_EPOCHS)},
+    options=("--rate", "5"),
+)
+SMALL = Scale(
+    videos={
+        "lvq-like": Video(size="512x288", methods=(*OTHERS, "cnn-kang,epochs=6"), note=FEW_EPOCHS),
+        "lvq-vgg16": Video(
+            size="128x72",
+            methods=(
+                "frozen",
+                "ameur,weights=none,side=72,width=128,stride=72,epochs=10,as=ameur-random",
+            ),
+            note=RANDOM,
         ),
-        note=RANDOM,
-    ),
-}
+    },
+    options=("--small",),
+    frames=1,
+)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the reports on videos in docs/bench/evaluate.")
     parser.add_argument("wild", type=Path, metavar="WILD")
     parser.add_argument("work", type=Path, metavar="WORK")
-    parser.add_argument("--small", action="store_true", help="few and short videos, no paper's method at full size")
+    parser.add_argument("--scale", choices=("full", "middle", "small"), default="full", help="of it all (%(default)s)")
     parser.add_argument("--weights", default="none", metavar="FILE", help="of VGG16 (%(default)s: random)")
     parser.add_argument("--repeats", type=int, default=10, help="random splits (%(default)s)")
     parser.add_argument("--out", type=Path, default=REPORT, help="folder of the reports (%(default)s)")
     parser.add_argument("--reports", help="which of them (default: all)")
     options = parser.parse_args()
-    full = Video(size="512x288", methods=(*OTHERS, "iqmg", "cnn-kang", f"ameur,weights={options.weights},as=ameur"))
-    reports = SMALL if options.small else {"lvq-like": full}
-    references = OPERATIONS if options.small else 20
-    note = NOTE.format(references=references, small=" --small" if options.small else "")
-    for name in options.reports.split(",") if options.reports else reports:
-        video = reports[name]
-        dataset = options.work / f"{name}-{references}"
-        small = ["--small"] if options.small else []
-        run(sys.executable, MAKER, options.wild, dataset, "--references", references, "--size", video.size, *small)
+    scale = {"full": full(options.weights), "middle": MIDDLE, "small": SMALL}[options.scale]
+    note = NOTE.format(references=scale.references, scale=f" --scale {options.scale}")
+    for name in options.reports.split(",") if options.reports else scale.videos:
+        video = scale.videos[name]
+        dataset = options.work / f"{name}-{options.scale}-{scale.references}"
+        made = ("--references", scale.references, "--size", video.size, *scale.options)
+        run(sys.executable, MAKER, options.wild, dataset, *made)
         arguments = [word for method in video.methods for word in ("--method", method)]
-        arguments += ["--protocol", "both", "--repeats", str(options.repeats), "--frames", "1" if small else "10"]
+        arguments += ["--protocol", "both", "--repeats", str(options.repeats), "--frames", str(scale.frames)]
         report_on(options.work, options.out, name, dataset, note + video.note, *arguments)
         rank(options.out / name)
     return 0

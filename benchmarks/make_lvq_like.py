@@ -2,6 +2,7 @@
 
     python benchmarks/make_lvq_like.py WILD OUT            # 20 references, 800 videos of ten seconds: hours
     python benchmarks/make_lvq_like.py WILD OUT --small    # 800 videos of one second and ten frames: minutes
+    python benchmarks/make_lvq_like.py WILD OUT --references 7 --rate 5    # 280 videos of ten seconds and 50 frames
 
 WILD is a folder with a manifest.csv (`file,group,scene,labels`) of which the clean pictures of `--group` are taken. A
 camera drifts over each; then `dheads synth` would do what is done here: five distortions and five mixtures at four
@@ -86,12 +87,15 @@ def main() -> int:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder of the dataset")
     parser.add_argument("--group", default="surgery", help="of the manifest (%(default)s)")
     parser.add_argument("--small", action="store_true", help="ten frames a video, of one second")
+    parser.add_argument("--seconds", type=float, help=f"of a video (small: {SMALL.seconds:g}, else {Shape.seconds:g})")
+    parser.add_argument("--rate", type=float, help=f"frames a second (small: {SMALL.rate:g}, else {Shape.rate:g})")
     parser.add_argument("--references", type=int, default=Shape.references, metavar="N", help="(%(default)s)")
     parser.add_argument("--size", default="512x288", metavar="WxH", help="of the frames (%(default)s)")
     parser.add_argument("--jobs", type=int, default=usable_cores(), help="processes (%(default)s)")
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
     shape = replace(SMALL if options.small else Shape(), references=options.references, width=width, height=height)
+    shape = replace(shape, seconds=options.seconds or shape.seconds, rate=options.rate or shape.rate)
     try:
         references = choose_references(options.wild, options.group, shape)
         count = make_lvq_like(references, options.out, shape, jobs=options.jobs)

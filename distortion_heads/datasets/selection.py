@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distortion_heads.datasets.record import Corpus, Record
@@ -27,6 +27,19 @@ class Selection:
     scenes: tuple[int, ...]
     sha256: str
     notes: tuple[str, ...]
+
+
+def of_scenes(corpus: Corpus, count: int | None) -> Corpus:
+    """Return the records of `count` scenes, evenly spread over their names; all if there are no more, or None is asked.
+
+    What was left out is one of the notes.
+    """
+    scenes = sorted({record.scene for record in corpus.records})
+    if count is None or count >= len(scenes):
+        return corpus
+    kept = {scenes[i * len(scenes) // count] for i in range(count)}
+    records = tuple(record for record in corpus.records if record.scene in kept)
+    return replace(corpus, records=records, notes=(*corpus.notes, f"only {count} of {len(scenes)} scenes"))
 
 
 def candidates(corpus: Corpus, wanted: Sequence[str] | None) -> list[Record]:

@@ -5,6 +5,7 @@ BRISQUE and IQM-G are two of those that Ameur et al. 2022 compare with (Tables 2
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.threads import usable_cores
-from distortion_heads.datasets.clips import read_pictures
+from distortion_heads.datasets.clips import is_video, read_pictures
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
@@ -27,6 +28,7 @@ from distortion_heads.metrics.blind.natural_scenes import brisque_features
 from distortion_heads.metrics.blind.noise_level import noise_level
 from distortion_heads.metrics.blind.sharpness import s3_sharpness
 from distortion_heads.metrics.scores import precision_recall_f1
+from distortion_heads.training.features.cache import FeatureCache
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -53,12 +55,15 @@ NUMBERS: Mapping[str, Numbers] = {"brisque-svm": brisque_features, "iqmg": iqmg_
 class ClassicalMethod:
     """Implements `Method`: `numbers` of each picture, the mean over the `frames` of a video, and machines on these.
 
-    `known` remembers them for the other repetitions; None remembers nothing.
+    `known` remembers them for the other repetitions, `cache` for later runs, by the files' `hashes` (SHA-256); None
+    remembers nothing.
     """
 
     name: str
     kind: str
     frames: int = FRAMES
+    hashes: Mapping[Path, str] = field(default_factory=dict, compare=False, repr=False)
+    cache: FeatureCache | None = field(default=None, compare=False, repr=False)
     known: dict[Path, NDArray[np.float64]] | None = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -85,6 +90,20 @@ class ClassicalMethod:
         return np.array([known[record.path] for record in records])
 
     def _of(self, record: Record) -> NDArray[np.float64] | str:
+        content = self.hashes.get(record.path)
+        if self.cache is None or content is None:
+            return self._computed(record)
+        taken = f"{self.frames} frames" if is_video(record) else "still"
+        key = hashlib.sha256("\0".join((self.kind, FORMAT, content, taken)).encode()).hexdigest()
+        found = self.cache.read_numbers(key)
+        if found is not None:
+            return found
+        made = self._computed(record)
+        if not isinstance(made, str):
+            self.cache.write_numbers(key, made)
+        return made
+
+    def _computed(self, record: Record) -> NDArray[np.float64] | str:
         try:
             pictures = read_pictures(record, self.frames)
             found = np.array([NUMBERS[self.kind](pixels) for pixels in pictures])
@@ -122,7 +141,7 @@ class ClassicalJudge:
 
     def uncached(self) -> ClassicalJudge:
         """Return the same without what is remembered."""
-        return replace(self, method=replace(self.method, known=None))
+        return replace(self, method=replace(self.method, known=None, cache=None))
 
 
 def _truth(records: Sequence[Record], labels: Sequence[str]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from distortion_heads._system.locks import only_writer
 from distortion_heads.datasets.clips import is_video
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Corpus
-from distortion_heads.datasets.selection import Selection, candidates, name_in, select
+from distortion_heads.datasets.selection import Selection, candidates, name_in, of_scenes, select
 from distortion_heads.datasets.splits import FULL_SHARE, Protocol
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Method
@@ -36,14 +36,16 @@ NEEDED = ("jinja2", "matplotlib", "sklearn", "threadpoolctl")
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """Options of an evaluation. `methods` as in `make_method`; `labels` None: all of the dataset.
+    """Options of an evaluation. `methods` as in `make_method`; `labels` and `scenes` None: all of the dataset.
 
-    `predictions`: a CSV file for every answer. `note` and `command` are quoted in the report.
+    `scenes`: so many, evenly spread over their names. `predictions`: a CSV file for every answer. `note` and `command`
+    are quoted in the report.
     """
 
     out: Path
     methods: tuple[str, ...] = DEFAULT_METHODS
     labels: tuple[str, ...] | None = None
+    scenes: int | None = None
     protocols: tuple[Protocol, ...] = ("disjoint",)
     shares: tuple[float, ...] = (FULL_SHARE,)
     repeats: int = 10
@@ -70,6 +72,7 @@ def evaluate(
     finished are kept.
     """
     need_extra("dheads evaluate", *NEEDED)
+    corpus = of_scenes(corpus, options.scenes)
     chosen = candidates(corpus, options.labels)
     hashes, broken = readable_hashes([record.path for record in chosen])
     unread = [*corpus.unread, *broken]
@@ -148,10 +151,16 @@ def _result(
         frames=options.frames if any(map(is_video, records)) else None,
         seed=options.seed,
         rows=tuple(summarize(group) for group in groups.values()),
-        notes=selection.notes,
+        notes=(*selection.notes, *_changes(methods)),
         backbones={method.name: str(name) for method in methods if (name := getattr(method, "backbone", None))},
         left_out=tuple(LeftOutFile(name_in(item.path, corpus.folder), item.reason) for item in unread),
     )
+
+
+def _changes(methods: Sequence[Method]) -> list[str]:
+    """Return a line for each method whose recipe is not that of its paper."""
+    found = [(method.name, getattr(method, "changes", "")) for method in methods]
+    return [f"{name} is not as its paper or preset has it: {changes}" for name, changes in found if changes]
 
 
 def _write(result: Result, outcomes: Sequence[Outcome], options: EvaluateOptions) -> None:

@@ -89,7 +89,7 @@ def _features(backbone: FeatureSource, around: Surroundings) -> RecordFeatures:
 def _classical(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
     if options:
         raise DataError(f"--method {text}: {name!r} has no options, only as")
-    return ClassicalMethod(name=text, kind=name, frames=around.frames)
+    return ClassicalMethod(name=text, kind=name, frames=around.frames, hashes=around.hashes, cache=around.cache)
 
 
 def _trained(text: str, name: str, options: Mapping[str, Any], around: Surroundings) -> Method:
@@ -116,6 +116,10 @@ class _Renamed:
     def backbone(self) -> str | None:
         found = getattr(self.method, "backbone", None)
         return None if found is None else str(found)
+
+    @property
+    def changes(self) -> str:
+        return str(getattr(self.method, "changes", ""))
 
     def fit(
         self, train: Sequence[Record], validation: Sequence[Record], labels: Sequence[str], *, seed: int, work: Path

@@ -42,15 +42,16 @@ TABLES: Mapping[str, PaperTable] = {
 }
 
 
-def methods_of(table: str, corpus: str, weights: Sequence[str]) -> tuple[str, ...]:
+def methods_of(table: str, corpus: str, weights: Sequence[str], changes: str = "") -> tuple[str, ...]:
     """Return the methods of one of `TABLES` on that kind of dataset; those of the paper start from `weights`.
 
     `weights`: nothing (torchvision downloads ImageNet's), "none" (random), or a file for each backbone, in whose name
-    the backbone's is, as torchvision calls them. Raises `DataError` if one is missing.
+    the backbone's is, as torchvision calls them. `changes`: more options of those of the paper, as in
+    "epochs=10,side=112". Raises `DataError` if a file is missing.
     """
-    default = "vgg16" if corpus == LVQ else "densenet169"
+    default, more = "vgg16" if corpus == LVQ else "densenet169", f",{changes}" if changes else ""
     return tuple(
-        f"{method}{_weights(_backbone(method, default), weights)}" if method.startswith("ameur") else method
+        f"{method}{_weights(_backbone(method, default), weights)}{more}" if method.startswith("ameur") else method
         for method in TABLES[table].methods
     )
 

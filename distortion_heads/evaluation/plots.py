@@ -16,10 +16,13 @@ from distortion_heads.reports.drawing import INK, MAP, annotate, draw_grid, name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#475569", "#0891b2", "#854d0e")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""One less than there are colours, so that no two of many methods look alike."""
+
 SHOWN = {"exact": "all labels right", "macro_f1": "macro F1"}
 OTHER = "another set"
+LEGEND_COLUMNS = 5
 MOST_NAMED = 30
 """Labels up to which the cells of a confusion matrix carry numbers."""
 
@@ -120,7 +123,8 @@ def _matrix(row: Row, percent: NDArray[np.float64], there: Sequence[str], found:
 
 def _panels(rows: Sequence[Row], draw: Callable[[Axes, str, Row, dict[str, str]], None], title: str, x: str) -> bytes:
     """Return two panels, exact match and macro F1, in each of which `draw` draws every method."""
-    figure = new_figure(9.6, 4.2)
+    lines = -(-len(rows) // LEGEND_COLUMNS)
+    figure = new_figure(9.6, 4.0 + 0.25 * lines)
     figure.suptitle(title, color=INK, fontsize=11)
     for axes, (name, label) in zip(figure.subplots(1, 2), SHOWN.items(), strict=True):
         for row, color, marker in zip(rows, cycle(COLORS), cycle(MARKERS)):
@@ -129,7 +133,8 @@ def _panels(rows: Sequence[Row], draw: Callable[[Axes, str, Row, dict[str, str]]
         draw_grid(axes)
         axes.margins(y=0.08)
         axes.set_ylim(top=min(axes.get_ylim()[1], 1.02))
-    axes.legend(frameon=False, fontsize=8)
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=LEGEND_COLUMNS, frameon=False, fontsize=8)
     return to_png(figure)
 
 

@@ -26,6 +26,8 @@ from distortion_heads.evaluation.outcome import Outcome
 from distortion_heads.reports.markdown import render
 
 SCHEMA = "dheads-evaluation/1"
+WRONG_SETS = 5
+"""How many sets of labels that were answered with another one are listed for each method."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,17 @@ class Row:
     def combinations_plot(self) -> str:
         """The file name of its confusion over sets of labels."""
         return f"combinations-{self._slug}.png"
+
+    @property
+    def wrong_sets(self) -> list[tuple[str, str, int, int]]:
+        """The most frequent ones: what is there, another set as the answer, how often, and of how many records."""
+        rows = [
+            (there, answer, count, sum(found.values()))
+            for there, found in self.combinations.items()
+            for answer, count in found.items()
+            if answer != there
+        ]
+        return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:WRONG_SETS]
 
     @property
     def _slug(self) -> str:

@@ -16,7 +16,7 @@ from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.method import Judge, Method
-from distortion_heads.evaluation.presets import PRESETS
+from distortion_heads.evaluation.presets import PRESETS, Preset
 from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.backbones import named_backbone, read_ref
 from distortion_heads.registry.build import Registry
@@ -62,6 +62,7 @@ def finetune_method(name: str, **options: Any) -> Method:
     return FinetuneMethod(
         name=name,
         choice=choice,
+        changes=_changes(choice, preset, corpus),
         registry=registry,
         backbone=None if spec is None or choice.weights is not None else read_ref(spec),
         device=options.get("device", "cpu"),
@@ -74,12 +75,14 @@ def finetune_method(name: str, **options: Any) -> Method:
 class FinetuneMethod:
     """Implements `Method`. Features of a frozen backbone are kept in `cache` (None: the user's).
 
-    `backbone`: what training starts from, where `choice.backbone` is installed with weights of its own.
+    `backbone`: what training starts from, where `choice.backbone` is installed with weights of its own. `changes`: what
+    is otherwise than in its paper or preset, for people to read.
     """
 
     name: str
     choice: NetworkChoice
     registry: Registry
+    changes: str = ""
     backbone: BackboneRef | None = None
     device: str = "cpu"
     cache: Any = None
@@ -114,6 +117,16 @@ class FinetuneMethod:
             command="dheads evaluate",
         )
         return fit_records(choice, site, train, validation, labels).judge()
+
+
+def _changes(choice: NetworkChoice, preset: Preset, corpus: str | None) -> str:
+    """Return what was given that is otherwise than the preset, as "random weights, side 112 (224)"."""
+    paper, own = asdict(recipe_for(preset.recipe, corpus)), asdict(choice.recipe)
+    found = ["random weights"] if choice.weights == "none" != preset.weights else []
+    if choice.finetune != preset.finetune:
+        found.append(f"trained: {choice.finetune} ({preset.finetune})")
+    found += [f"{key} {own[key]} ({paper[key]})" for key in own if own[key] != paper[key]]
+    return ", ".join(found)
 
 
 def _weights_key(weights: str | None) -> str | None:

@@ -145,9 +145,25 @@ def test_table_takes_weights_by_the_backbones_names(dheads: Dheads, dataset: Pat
     alone = dheads("evaluate", dataset, "--weights", "vgg16.pth", "--out", tmp_path / "out")
     assert alone.code == 2
     assert "--weights needs --table" in alone.err
+    changed = dheads("evaluate", dataset, "--with", "epochs=2", "--out", tmp_path / "out")
+    assert changed.code == 2
+    assert "--with needs --table" in changed.err
     missing = dheads("evaluate", dataset, "--table", "8", "--weights", "densenet169.pth", "--out", tmp_path / "out")
     assert missing.code == 1
     assert "no --weights for vgg16 among densenet169.pth" in missing.err
+
+
+def test_fewer_scenes_are_evenly_spread_and_told_of(dheads: Dheads, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = dheads("evaluate", dataset, "--scenes", "4", "--repeats", "1", "--out", out)
+    assert result.code == 0, result.err
+    assert "only 4 of 8 scenes" in result.err
+    content = json.loads((out / "result.json").read_text())
+    assert (content["dataset"]["records"], content["dataset"]["scenes"]) == (8, 4)
+    assert content["command"].endswith("--repeats 1 --scenes 4 --seed 0")
+    assert "- only 4 of 8 scenes" in (out / "report.md").read_text()
+    (file,) = (out / "repetitions").iterdir()
+    assert set(json.loads(file.read_text())["scenes"]) <= {"s0", "s2", "s4", "s6"}
 
 
 def test_audit_says_what_a_split_is_worth(dheads: Dheads, dataset: Path, tmp_path: Path) -> None:

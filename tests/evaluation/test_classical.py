@@ -12,6 +12,8 @@ from distortion_heads.datasets.record import Corpus, Record
 from distortion_heads.errors import DataError
 from distortion_heads.evaluation.classical import NUMBERS, ClassicalMethod, iqmg_numbers
 from distortion_heads.evaluation.methods import METHODS, Surroundings, make_method
+from distortion_heads.io.content_hashes import content_hashes
+from distortion_heads.training.features.cache import FeatureCache
 from helpers.little_pictures import registry
 from helpers.little_records import LABELS, little_corpus
 
@@ -49,6 +51,22 @@ def test_what_is_timed_remembers_nothing(corpus: Corpus, tmp_path: Path) -> None
     assert np.allclose(anew.probabilities(test), judge.probabilities(test))
     for record in train:
         assert np.allclose((method.known or {})[record.path], method.numbers([record])[0])
+
+
+def test_a_later_run_reads_the_numbers_that_an_earlier_one_wrote(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = list(corpus.records[:4])
+    hashes, cache = content_hashes([record.path for record in records]), FeatureCache(tmp_path)
+    method = ClassicalMethod(name="iqmg", kind="iqmg", hashes=hashes, cache=cache)
+    first = method.numbers(records)
+    later = replace(method, known={})
+    monkeypatch.setitem(NUMBERS, "iqmg", lambda pixels: np.full(3, np.nan))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(later.numbers(records), first)
+    assert np.isnan(replace(method, known=None, cache=None).numbers(records)).all()
+    damaged = next(path for path in (tmp_path / "features").rglob("*") if path.is_file())
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert np.isnan(replace(method, known={}).numbers(records)).all(axis=1).sum() == 1
 
 
 def test_parameters_are_what_the_machines_hold(corpus: Corpus, tmp_path: Path) -> None:

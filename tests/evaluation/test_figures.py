@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle, islice
 
 import numpy as np
 import pytest
 
 from distortion_heads.evaluation.figures import combinations, confusion, head_figures, overall_figures, sweep_figures
 from distortion_heads.evaluation.outcome import Outcome
-from distortion_heads.evaluation.summary import summarize
+from distortion_heads.evaluation.plots import COLORS, MARKERS
+from distortion_heads.evaluation.summary import Dataset, Result, summarize, to_markdown
 
+LABELS = ("blur", "noise")
 TRUTH = [[1, 0], [1, 0], [0, 1], [0, 1], [1, 1], [0, 0], [0, 0]]
 ANSWERS = [[0.9, 0.2], [0.3, 0.1], [0.6, 0.8], [0.1, 0.7], [0.9, 0.9], [0.2, 0.1], [0.2, 0.75]]
 
@@ -126,6 +129,43 @@ def test_combinations_of_all_repetitions_begin_with_clean_and_end_with_mixtures(
     assert list(row.combinations) == ["clean", "blur", "noise", "blur+noise"]
     assert row.combinations["clean"] == {"clean": 2, "noise": 2}
     assert row.combinations["noise"] == {"noise": 2, "blur+noise": 2}
+
+
+def report_of(*outcomes: Outcome) -> str:
+    """Return report.md, a row for each outcome."""
+    dataset = Dataset(name="folder", folder="d", sha256="0" * 64, records=7, scenes=1, clean=2, multiple=1)
+    rows = tuple(summarize([each]) for each in outcomes)
+    return to_markdown(
+        Result(command="c", note="", dataset=dataset, labels=LABELS, frames=None, seed=0, rows=rows, notes=())
+    )
+
+
+def test_report_has_the_papers_table_9_table_11_and_figure_9() -> None:
+    few = replace(outcome(), share=0.4, n_train=4, n_validation=1)
+    lines = report_of(few, outcome()).splitlines()
+    # By hand: 4 of 7 are wholly right; blur is found in 3, 2 of them rightly, noise in 4, 3 of them rightly.
+    assert "| method | share | n | all right | blur | noise |" in lines
+    assert "| m | 40% | 5 | 0.571 | 0.667 | 0.750 |" in lines
+    assert "| m | 80% | 13 | 0.571 | 0.667 | 0.750 |" in lines
+    # Single and clean: blur is found in 2, 1 of them rightly, noise in 3, 2 rightly; multiple: 1 of 1, and 1 of 2.
+    assert "| m, disjoint | 0.583 | 0.650 | 0.500 | 0.750 | 0.833 | 0.667 | 0.762 |" in lines
+    (first, *others) = [line for line in lines if line.endswith(" of 2 |") and line.startswith("| m, disjoint")]
+    assert first == "| m, disjoint | blur | clean | 1 of 2 |"
+    assert len(others) == 2
+
+
+def test_wrong_sets_are_the_most_frequent_ones() -> None:
+    row = summarize([outcome(), outcome(seed=1)])
+    assert row.wrong_sets == [
+        ("blur", "clean", 2, 4),
+        ("clean", "noise", 2, 4),
+        ("noise", "blur+noise", 2, 4),
+    ]
+
+
+def test_no_two_of_many_methods_look_alike() -> None:
+    styles = list(islice(zip(cycle(COLORS), cycle(MARKERS), strict=False), 20))
+    assert len(set(styles)) == 20
 
 
 def test_precision_of_single_and_multiple_distortions() -> None:

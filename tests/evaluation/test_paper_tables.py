@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from distortion_heads.errors import DataError
-from distortion_heads.evaluation.methods import METHODS, parse_method
+from distortion_heads.evaluation.methods import METHODS, Surroundings, make_method, parse_method
 from distortion_heads.evaluation.paper_tables import BACKBONES, TABLES, labels_of, methods_of
+from helpers.little_pictures import registry
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))
@@ -32,6 +33,30 @@ def test_the_papers_own_method_starts_from_the_backbone_that_it_has_there(corpus
     assert sum("weights" in method for method in methods) == 1
     with pytest.raises(DataError, match=f"no --weights for {file.split('.')[0]} among other.pth"):
         methods_of("2", corpus, ["other.pth"])
+
+
+def test_changes_are_those_of_the_papers_own_method_alone() -> None:
+    methods = methods_of("2", "csiq", ["none"], "epochs=2,side=64")
+    assert [method for method in methods if "epochs" in method] == ["ameur,weights=none,epochs=2,side=64"]
+    assert all(method.endswith(",weights=none,epochs=2") for method in methods_of("8", "csiq", ["none"], "epochs=2"))
+
+
+@pytest.mark.parametrize(
+    ("method", "corpus", "changes"),
+    [
+        ("ameur", "csiq", ""),
+        ("ameur,weights=none,epochs=2,side=112", "csiq", "random weights, side 112 (224), epochs 2 (60)"),
+        ("ameur,backbone=vgg16,weights=none,as=VGG", "csiq", "random weights"),
+        ("ameur,stride=288", "lvq", ""),
+        ("ameur,finetune=all", "lvq", "trained: all (frozen)"),
+        ("cnn-kang", "csiq", ""),
+        ("cnn-kang,epochs=10", "csiq", "epochs 10 (40)"),
+    ],
+)
+def test_what_is_otherwise_than_in_the_paper_is_told(method: str, corpus: str, changes: str) -> None:
+    pytest.importorskip("torch")
+    around = Surroundings(registry=registry(), corpus=corpus, hashes={}, cache=None)
+    assert make_method(method, around).changes == changes  # type: ignore[attr-defined]
 
 
 def test_without_weights_and_with_none() -> None:

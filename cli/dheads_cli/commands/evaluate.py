@@ -43,11 +43,15 @@ SINGLE = {"single_right": "single right", "single_macro_f1": "single F1"}
 @click.option("--weights", multiple=True, metavar="FILE",
               help="With --table: ImageNet's weights, a file for each backbone that begins with its name, or none; may "
               "be repeated (default: torchvision downloads them).")  # fmt: skip
+@click.option("--with", "changes", default="", metavar="OPTION=VALUE[,...]",
+              help="With --table: changes of the paper's recipe, as epochs=10,side=112 for two cores.")  # fmt: skip
 @click.option("--protocol", type=click.Choice([*PROTOCOLS, "both"]), default="disjoint", show_default=True,
               help="Whether scenes may be both trained on and tested.")  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1, 1000), default=10, show_default=True, help="Random splits.")
 @click.option("--shares", metavar="20,40,60,80", help="Percent of the records to train on (default: 80).")
 @click.option("--labels", metavar="A,B", help="Only records with these labels, and clean ones (default: all).")
+@click.option("--scenes", type=click.IntRange(3), metavar="N",
+              help="Only so many scenes, evenly spread over their names (default: all).")  # fmt: skip
 @click.option("--out", type=PATH, default=Path("dheads-evaluation"), show_default=True, metavar="DIR",
               help="Folder of the report and of finished repetitions.")  # fmt: skip
 @click.option("--predictions", type=PATH, metavar="FILE", help="Write every answer as CSV.")
@@ -66,10 +70,12 @@ def evaluate(
     methods: tuple[str, ...],
     table: str | None,
     weights: tuple[str, ...],
+    changes: str,
     protocol: str,
     repeats: int,
     shares: str | None,
     labels: str | None,
+    scenes: int | None,
     out: Path,
     predictions: Path | None,
     seed: int,
@@ -93,6 +99,8 @@ def evaluate(
         raise click.UsageError("--also and --scorers need --task quality")
     if weights and table is None:
         raise click.UsageError("--weights needs --table; of a --method it is an option, as in ameur,weights=FILE")
+    if changes and table is None:
+        raise click.UsageError("--with needs --table; of a --method give them as options, as in ameur,epochs=10")
     chosen = _shares(shares)
     registry = session_of(ctx).checked_registry()
     with needs_train_extra("dheads evaluate"), progress_bar(ticking=True) as bar:
@@ -104,12 +112,13 @@ def evaluate(
 
         corpus, asked = load_corpus(dataset, kind), None if labels is None else tuple(_words(labels))
         if table is not None:
-            methods = (*methods_of(table, corpus.name, weights), *methods)
+            methods = (*methods_of(table, corpus.name, weights, changes), *methods)
             chosen, asked = chosen or TABLES[table].shares, asked or labels_of(corpus.name)
         options = EvaluateOptions(
             out=out,
             methods=methods or EvaluateOptions.methods,
             labels=asked,
+            scenes=scenes,
             protocols=PROTOCOLS if protocol == "both" else (protocol,),  # type: ignore[arg-type]
             shares=chosen or EvaluateOptions.shares,
             repeats=repeats,
@@ -160,7 +169,9 @@ def _command(params: dict[str, Any], dataset: Path) -> str:
         words += ["--method", method]
     for file in params["weights"]:
         words += ["--weights", Path(file).name]
-    for name in ("table", "kind", "protocol", "repeats", "shares", "labels", "seed"):
+    if params["changes"]:
+        words += ["--with", params["changes"]]
+    for name in ("table", "kind", "protocol", "repeats", "shares", "labels", "scenes", "seed"):
         if params[name] is not None:
             words += [f"--{name}", str(params[name])]
     return shlex.join(words)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distortion_heads._system.atomic import replacing
 from distortion_heads.datasets.labelled_image import Source
@@ -52,11 +53,29 @@ class FeatureCache:
 
     def write(self, key: str, features: Features) -> None:
         """Keep the features if they can be written; other processes see all of them or nothing."""
+        self._put(key, _to_bytes(key, features))
+
+    def read_numbers(self, key: str) -> NDArray[np.float64] | None:
+        """Return the numbers that were written for `key`, bit for bit; None if there are none or they are damaged."""
+        try:
+            data = self.path(key).read_bytes()
+        except OSError:
+            return None
+        body = data[:-_CHECKSUM_BYTES]
+        whole = _checksum(key, body) == data[-_CHECKSUM_BYTES:]
+        return np.frombuffer(body, "<f8").astype(np.float64) if whole else None
+
+    def write_numbers(self, key: str, numbers: NDArray[np.float64]) -> None:
+        """Keep numbers of a file if they can be written, as `write` does features."""
+        body = numbers.astype("<f8").tobytes()
+        self._put(key, body + _checksum(key, body))
+
+    def _put(self, key: str, data: bytes) -> None:
         path = self.path(key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path, sync=False) as temporary:  # the checksum finds a torn one
-                temporary.write_bytes(_to_bytes(key, features))
+                temporary.write_bytes(data)
 
 
 def cache_key(

@@ -24,8 +24,8 @@ class Checkpoint:
     path: Path
     identity: Mapping[str, str]
 
-    def save(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, state: State) -> None:
-        """Write the state. Raises `DataError` if that fails."""
+    def save(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, state: State) -> int:
+        """Write the state and return its size in bytes. Raises `DataError` if that fails."""
         content = {"identity": dict(self.identity), "state": vars(state), "network": dict(weights)}
         buffer = BytesIO()
         torch.save({**content, "optimizer": optimizer.state_dict()}, buffer)
@@ -34,6 +34,7 @@ class Checkpoint:
             write_atomic(self.path, buffer.getvalue())
         except OSError as error:
             raise DataError(f"cannot write {self.path}: {reason(error)}") from None
+        return buffer.tell()
 
     def load(self, network: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> State:
         """Restore in place and return where to go on: the beginning where there is no checkpoint.

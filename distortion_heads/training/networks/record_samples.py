@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -75,6 +76,27 @@ class Samples(Protocol):
         ...
 
 
+@dataclass(eq=False)
+class Memory:
+    """Decoded pictures of the first records that fit into `room` bytes: each epoch asks for them again."""
+
+    room: int = 1 << 30
+    _kept: dict[int, Sequence[NDArray[np.uint8]]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def of(self, index: int, read: Callable[[], Sequence[NDArray[np.uint8]]]) -> Sequence[NDArray[np.uint8]]:
+        """Return the pictures of a record, from `read` if they are not kept."""
+        found = self._kept.get(index)
+        if found is None:
+            found = read()
+            size = sum(picture.nbytes for picture in found)
+            with self._lock:
+                if size <= self.room and index not in self._kept:
+                    self.room -= size
+                    self._kept[index] = found
+        return found
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchSamples:
     """Patches uint8 (K, 3, side, side), of `frames` frames of a video; random ones have `crop` pixels a side, if given.
@@ -88,9 +110,10 @@ class PatchSamples:
     random_patches: int
     frames: int = FRAMES
     crop: int | None = None
+    memory: Memory = field(default_factory=Memory)
 
     def load(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
-        pictures = read_pictures(self.records[index], self.frames)
+        pictures = self.memory.of(index, lambda: read_pictures(self.records[index], self.frames))
         if rng is None or not self.random_patches:
             patches = [self.grid.cut(picture) for picture in pictures]
         else:

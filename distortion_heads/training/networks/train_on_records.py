@@ -62,6 +62,7 @@ def train_on_records(
         checkpoint=checkpoint,
         processes=processes,
         report=report,
+        keeps_best=recipe.patience > 0,
     )
     course = Course(
         batches=stream(fit, recipe, processes, state.step, steps),
@@ -73,7 +74,7 @@ def train_on_records(
         scale=processes.size,  # gradients are averaged over processes
     )
     train(network, processes.wrap(network), course, optimizer, state)
-    if recipe.patience and state.best:
+    if state.best:
         network.load_state_dict(state.best, strict=False)
     return state.least
 

@@ -15,10 +15,11 @@ torch = pytest.importorskip("torch")
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DataError
 from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.epochs import LARGE, Pace
 from distortion_heads.training.networks.loop import State
 from distortion_heads.training.networks.processes import Processes
 from distortion_heads.training.networks.recipes import AMEUR, DHEADS, RecordRecipe, recipe_for
-from distortion_heads.training.networks.record_samples import FeatureSamples, Targets, stream
+from distortion_heads.training.networks.record_samples import FeatureSamples, Memory, Targets, stream
 from distortion_heads.training.networks.towers import MultiTask, Towers
 from distortion_heads.training.networks.train_on_records import train_on_records, validation_loss
 from helpers import REPOSITORY, TESTS
@@ -105,6 +106,41 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_pictures_are_decoded_once_as_long_as_they_fit() -> None:
+    read: list[int] = []
+
+    def pictures(index: int) -> list[np.ndarray]:
+        read.append(index)
+        return [np.full((10, 10, 3), index, np.uint8)]
+
+    memory = Memory(room=2 * 300)
+    for _ in range(2):
+        for index in range(4):
+            (found,) = memory.of(index, lambda index=index: pictures(index))  # type: ignore[misc]
+            assert (found == index).all()
+    assert read == [0, 1, 2, 3, 2, 3]
+
+
+def test_large_checkpoints_take_a_tenth_of_the_time_at_most() -> None:
+    now, written = 0.0, []
+
+    def write(size: int) -> int:
+        nonlocal now
+        now += 2.0
+        written.append(now)
+        return size
+
+    pace = Pace(clock=lambda: now)
+    for _ in range(100):
+        now += 1.0
+        pace.save(lambda: write(LARGE + 1), always=False)
+    assert written[:2] == [3.0, 23.0]  # twenty seconds from the beginning of the first to that of the second
+    assert 2.0 * len(written) <= 0.1 * now + 2.0
+    pace.save(lambda: write(LARGE), always=True)
+    pace.save(lambda: write(LARGE), always=False)
+    assert written[-1] == written[-2] + 2.0, "small ones are always written, and so is the last"
+
+
 def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
     first = run(tmp_path)
     again = run(tmp_path, report=lambda progress: pytest.fail("a step was made"))
@@ -178,6 +214,7 @@ sys.path[:0] = {paths!r}
 from tests.training.networks import test_train_on_records as t
 from distortion_heads.training.networks.processes import joined
 from distortion_heads.training.networks.checkpoint import Checkpoint
+from distortion_heads.training.networks.epochs import LARGE, Pace
 from distortion_heads.training.networks.train_on_records import train_on_records
 with joined("cpu") as processes:
     recipe = t.TINY
