@@ -34,7 +34,10 @@ MOST_PROCESSES = 8
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """All quick tests take a process for each core; a room is done sooner in one, and slow tests want all cores."""
     whole = {Path(argument).resolve() for argument in config.args} == {TESTS.resolve()}
-    return min(os.cpu_count() or 1, MOST_PROCESSES) if whole and config.option.markexpr == "not slow" else 0
+    if not whole or config.option.markexpr != "not slow":
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # or the threads of all processes would wait for each other's cores
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)
