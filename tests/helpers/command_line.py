@@ -54,8 +54,9 @@ class Dheads:
 
 
 def subprocess_dheads(
-    *arguments: str | Path, stdin: str | None = None, timeout: float = 60, **environ: str
+    *arguments: str | Path, stdin: str | None = None, timeout: float = 300, **environ: str
 ) -> subprocess.CompletedProcess[str]:
+    """Run the command; `timeout` ends what hangs, not what a busy machine makes slow."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         input=stdin,
