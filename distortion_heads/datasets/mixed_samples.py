@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from distortion_heads.datasets.clean_pictures import load_scene
 from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, draw_faults, mixed_picture
 from distortion_heads.views.scene import scene_of
+
+if TYPE_CHECKING:
+    from distortion_heads.spec import FloatImage
 
 FOUND_ODDS = 0.25
 """How often a sample is made of a picture as it was found, not of a reduced one."""
@@ -29,9 +33,13 @@ def draw_picture(
     rng = np.random.default_rng((*seed, 1))
     as_found = bool(found) and rng.random() < FOUND_ODDS
     paths = found if as_found else scenes
-    pixels = cut_out(scene_of(load_scene(paths[int(rng.integers(len(paths)))])).pixels, rng)
-    image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
+    image = cut_piece(paths[int(rng.integers(len(paths)))], rng)
     return mixed_picture(image, draw_faults(operators, rng), seed, untouched=not as_found)
+
+
+def cut_piece(path: Path, rng: np.random.Generator) -> FloatImage:
+    """Return a piece of the scene in a picture, float32 (H, W, 3) in [0, 1]. Raises `DataError` as `load_scene`."""
+    return np.ascontiguousarray(cut_out(scene_of(load_scene(path)).pixels, rng), np.float32) / np.float32(255)
 
 
 def cut_out(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

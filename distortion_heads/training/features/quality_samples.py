@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.backbones.read_views import scene_features
-from distortion_heads.datasets.clean_pictures import content_digest, load_scene
-from distortion_heads.datasets.mixed_samples import cut_out
+from distortion_heads.datasets.clean_pictures import content_digest
+from distortion_heads.datasets.mixed_samples import cut_piece
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.spec import LIGHT, BackboneSpec
 from distortion_heads.synthesis.series import BROAD, STRENGTHS, Graded, Odds, draw_series, graded_series
@@ -113,12 +113,11 @@ def _series(plan: QualityPlan, maker: SampleMaker, seed: tuple[int, int, int]) -
     found = bool(plan.found) and rng.random() < plan.found_odds
     paths = plan.found if found else plan.scenes
     place = int(rng.integers(len(paths)))
-    pixels = cut_out(scene_of(load_scene(paths[place])).pixels, rng)
-    image = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
+    image = cut_piece(paths[place], rng)
     drawn = draw_series(maker.operators, rng, plan.odds)
     graded = graded_series(image, drawn, seed, untouched=not found)
     scene = place + found * len(plan.scenes)
-    return [_row(plan, maker, picture, scene, picture.pixels.shape != pixels.shape) for picture in graded]
+    return [_row(plan, maker, picture, scene, picture.pixels.shape != image.shape) for picture in graded]
 
 
 def _row(plan: QualityPlan, maker: SampleMaker, picture: Graded, scene: int, reduced: bool) -> dict[str, NDArray[Any]]:

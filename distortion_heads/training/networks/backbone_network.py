@@ -23,6 +23,9 @@ MID_GREY, UNIT = 128.0, 64.0
 ENGINE_GREY = 127.5
 """The value that engines pad the picture with."""
 
+ENGINE_GAIN, ENGINE_SHIFT = 255 / (4 * UNIT), (ENGINE_GREY - MID_GREY) / UNIT
+"""Pixels as the engines normalise them, y, are gain y + shift here."""
+
 LEAST_SCALE = 0.05
 """No feature is enlarged more than twentyfold, however little it varies: its gradients would drown the others'."""
 
@@ -53,7 +56,7 @@ class BackboneNetwork(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         picture = (pixels - MID_GREY) / UNIT
         border = self.architecture.stack[0].kernel // 2
-        x = nn.functional.pad(picture, (border,) * 4, value=(ENGINE_GREY - MID_GREY) / UNIT)
+        x = nn.functional.pad(picture, (border,) * 4, value=ENGINE_SHIFT)
         read = {3: picture.float(), 1: luma(picture.float()) / sum(LUMA_PARTS)}
         features = pooled(levels(self.architecture, [*self._stack(), *self._filters()], x, read))
         with torch.autocast(x.device.type, enabled=False):
@@ -113,15 +116,14 @@ class BackboneNetwork(nn.Module):
 
         Batch normalisation gets the statistics of the samples, and undoes what it does to them.
         """
-        a, b = 255 / (4 * UNIT), (ENGINE_GREY - MID_GREY) / UNIT
         border = self.architecture.stack[0].kernel // 2
-        x = nn.functional.pad((samples - MID_GREY) / UNIT, (border,) * 4, value=b)
+        x = nn.functional.pad((samples - MID_GREY) / UNIT, (border,) * 4, value=ENGINE_SHIFT)
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             assert isinstance(conv, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
             weight, bias = (torch.from_numpy(tensors[f"conv{i}.{part}"]).to(x) for part in ("weight", "bias"))
             if i == 0:  # the other way round than in `_to_engine_pixels`
-                bias, weight = bias - b / a * weight.sum((1, 2, 3)), weight / a
+                bias, weight = bias - ENGINE_SHIFT / ENGINE_GAIN * weight.sum((1, 2, 3)), weight / ENGINE_GAIN
             conv.weight.copy_(weight)
             x = conv(x)
             variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
@@ -139,11 +141,10 @@ def _banks(architecture: Architecture) -> list[tuple[Conv, NDArray[np.float32]]]
 
 
 def _to_engine_pixels(tensors: dict[str, Tensor], name: str) -> None:
-    """Rewrite a convolution for pixels as the engines normalise them, y: (value - 128) / 64 = a y + b."""
-    a, b = 255 / (4 * UNIT), (ENGINE_GREY - MID_GREY) / UNIT
+    """Rewrite a convolution for pixels as the engines normalise them, which are y there and gain y + shift here."""
     weight = tensors[f"{name}.weight"]
-    tensors[f"{name}.bias"] = tensors[f"{name}.bias"] + b * weight.sum((1, 2, 3))
-    tensors[f"{name}.weight"] = a * weight
+    tensors[f"{name}.bias"] = tensors[f"{name}.bias"] + ENGINE_SHIFT * weight.sum((1, 2, 3))
+    tensors[f"{name}.weight"] = ENGINE_GAIN * weight
 
 
 class Heads(nn.Module):

@@ -127,7 +127,8 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     scenes = find_scenes(
         options.images, report=lambda done, total: report(Stage(name="pictures", done=done, total=total))
     )
-    backbone = _backbone(options, scenes, (*learnt, *_families(specs, learnt)), report)
+    taught = (*learnt, *_families(specs, learnt))
+    backbone = _backbone(options, scenes, taught, report)
     load_backbone(backbone, threads=1)  # a worker that cannot would print a traceback
     fit = PicturePlan(
         folder=options.out / "features",
@@ -143,7 +144,7 @@ def _train(options: BundleOptions, specs: Sequence[HeadSpec], report: Report) ->
     for plan in plans:
         for done in collect(plan, options.workers):
             report(Stage(name=f"features, {plan.name}", done=done, total=plan.count))
-    network = load_network(options.out, options.architecture, (*learnt, *_families(specs, learnt)), options.recipe)
+    network = load_network(options.out, options.architecture, taught, options.recipe)
     job = HeadsJob(
         folder=options.out / "heads",
         specs=learnt,
