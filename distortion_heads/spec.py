@@ -40,7 +40,10 @@ TEMPORAL: View = "temporal"
 """The view of a run of a video's frames: statistics over time of the features of their overviews."""
 
 FULL: View = "full"
-"""Each native window, followed by the view "light" of the picture: what a head of quality may read."""
+"""Each native window, followed by the view "light" of the picture and by its traces (see `views.traces.traces`)."""
+
+TRACES = 204
+_FULL_VERSION = 2  # as for the view "light"
 
 HEAD_VIEWS: tuple[View, ...] = (*VIEWS, FULL, TEMPORAL)
 TEMPORAL_STATISTICS = 2
@@ -222,9 +225,15 @@ class BackboneRef:
         return f"{self.name}@{self.fingerprint[:12]}"
 
 
+def is_coarse(view: View) -> bool:
+    """Return whether heads of a view see the whole picture at once, reduced, and not windows of it."""
+    return view in ("overview", LIGHT)
+
+
 def view_key(view: View) -> str:
     """Return a key for caches that names all that decides what heads of `view` read, but for the backbone."""
-    return f"{view} {_LIGHT_VERSION}" if view in (LIGHT, FULL) else view
+    versions = {LIGHT: f" {_LIGHT_VERSION}", FULL: f" {_LIGHT_VERSION}.{_FULL_VERSION}"}
+    return f"{view}{versions.get(view, '')}"
 
 
 def width_of(view: View, dim: int) -> int:
@@ -232,5 +241,5 @@ def width_of(view: View, dim: int) -> int:
     if view == TEMPORAL:
         return TEMPORAL_STATISTICS * dim
     if view == FULL:
-        return 2 * dim + LIGHT_STATISTICS
+        return 2 * dim + LIGHT_STATISTICS + TRACES
     return dim + LIGHT_STATISTICS if view == LIGHT else dim

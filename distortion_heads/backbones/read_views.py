@@ -12,6 +12,7 @@ from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.spec import FULL, LIGHT, View
 from distortion_heads.views.light import with_light
 from distortion_heads.views.scene import Scene, scene_of
+from distortion_heads.views.traces import traces
 from distortion_heads.views.windows import overview_view
 
 Features: TypeAlias = Mapping[View, NDArray[np.float32]]
@@ -77,6 +78,11 @@ def assembled(scene: Scene, run: Features, views: Sequence[View], small: NDArray
     if LIGHT in views or FULL in views:
         found[LIGHT] = with_light(run["overview"], scene.pixels, small, scene.mask)
     if FULL in views:
-        light = np.broadcast_to(found[LIGHT][0], (len(run["native"]), found[LIGHT].shape[1]))
-        found[FULL] = np.concatenate([run["native"], light], axis=1)
+        picture = np.concatenate([found[LIGHT][0], traces(scene.pixels, scene.mask)])
+        found[FULL] = beside(run["native"], picture)
     return {view: found[view] for view in views}
+
+
+def beside(windows: NDArray[np.float32], picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return each of `windows` (K, n), followed by what is known of the whole `picture` (m,): (K, n + m)."""
+    return np.concatenate([windows, np.broadcast_to(picture, (len(windows), len(picture)))], axis=1)

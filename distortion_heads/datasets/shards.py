@@ -29,7 +29,7 @@ from distortion_heads.datasets.clean_pictures import (
 )
 from distortion_heads.datasets.mixed_samples import draw_picture
 from distortion_heads.io.float_images import to_float, to_uint8
-from distortion_heads.spec import FAMILY, KIND, HeadSpec
+from distortion_heads.spec import FAMILY, KIND, HeadSpec, is_coarse
 from distortion_heads.synthesis.distort import Step, distort, draw_mixture
 from distortion_heads.synthesis.mixtures import FamilyOperators, Fault, operators_of
 from distortion_heads.synthesis.visibility import seen_from, severity_of
@@ -76,7 +76,7 @@ class ShardPlan:
         """Names the shards, so that those of another plan, of other scenes or heads are never taken for these."""
         mixed = (self.mixed, content_digest(self.found)) if self.mixed else ()
         parts = (content_digest(self.scenes), self.seed, self.native, self.overview, self.emphasis, GROUP, *mixed)
-        drawn = [(spec.label, spec.view == "native") for spec in specs]
+        drawn = [(spec.label, not is_coarse(spec.view)) for spec in specs]
         return hashlib.sha256(repr((*parts, drawn)).encode()).hexdigest()[:12]
 
 

@@ -16,14 +16,18 @@ from distortion_heads.export.light_graph import window_layouts
 from distortion_heads.export.places_graph import place_maps
 from distortion_heads.export.tensors import Tensor, joined, where
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.heat.maps import LEAST, LIKELY, MOST_LOGIT, family_view, is_coarse
+from distortion_heads.heat.maps import LEAST, LIKELY, MOST_LOGIT, family_view
 from distortion_heads.heat.place_model import PlaceModel
 from distortion_heads.heat.predictor import AFFECTED, EVEN, UPPER, WIDE
-from distortion_heads.spec import FAMILY, LIGHT, View
+from distortion_heads.spec import FAMILY, FULL, LIGHT, View, is_coarse
 from distortion_heads.views.units import CELL
 
 FINE, ROUGH = "heat", "heat_rough"
 """The maps of families that are seen in windows, and of those that are judged from the whole picture."""
+
+
+WIDEST = 2**31
+"""Beyond the end of any axis."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +44,7 @@ class Scene:
     places: PlaceModel | None
 
     def cells_of(self, view: View) -> Cells:
-        return self.cells["overview" if is_coarse(view) else view]
+        return self.cells["overview" if is_coarse(view) else "native"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,6 +128,9 @@ def _levels(scene: Scene, view: View, heads: Sequence[HeadFile]) -> list[_Level]
 
 def _window_features(scene: Scene, view: View, units: Units, size: Tensor, side: int) -> Tensor:
     own = units.window_features(size)
+    if view == FULL:
+        picture = scene.features[FULL].part(0, 0, 1).part(1, units.cells.backbone.ref.dim, WIDEST)
+        return joined([own, own.part(1, 0, 1) * 0.0 + picture], 1)
     if view != LIGHT:
         return own
     assert scene.small is not None

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from distortion_heads.errors import HeadSchemaError
 from distortion_heads.heads.head import HeadFile
-from distortion_heads.spec import FULL, QUALITY, TEMPORAL
+from distortion_heads.spec import QUALITY, TEMPORAL
 
 
 def outputs_of(head: HeadFile) -> int:
@@ -19,8 +19,6 @@ def outputs_of(head: HeadFile) -> int:
 def check_quality(head: HeadFile) -> None:
     """Raise `HeadSchemaError` where what makes a head one of quality does not go together."""
     is_quality = head.outputs == ("quality",)
-    if head.view == FULL and not is_quality:
-        raise HeadSchemaError("the view 'full' is for heads of quality")
     if is_quality != (head.scope == QUALITY) or is_quality != (head.scale is not None):
         raise HeadSchemaError('a head of quality has the outputs ["quality"], the scope "quality" and a scale')
     _check_mixture(head)

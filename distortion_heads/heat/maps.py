@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.local import LocalFeatures, LocalLevel
+from distortion_heads.backbones.read_views import beside
 from distortion_heads.heads.bank import HeadBank, sigmoid
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heat.place_model import around
-from distortion_heads.spec import FAMILY, LIGHT
+from distortion_heads.spec import FAMILY, is_coarse
 from distortion_heads.views.light import GRID, layout
 from distortion_heads.views.units import CELL
 
@@ -106,6 +107,12 @@ def light_places(
     return replace(overview, levels=tuple(_light_level(level, small, features, dim) for level in overview.levels))
 
 
+def full_places(native: LocalFeatures, picture: NDArray[np.float32]) -> LocalFeatures:
+    """Return the view "full" of each native window: its own features, then those of the whole `picture` (dim,)."""
+    levels = tuple(replace(level, features=beside(level.features, picture)) for level in native.levels)
+    return replace(native, levels=levels)
+
+
 def _light_level(level: LocalLevel, small: NDArray[np.uint8], features: NDArray[np.float32], dim: int) -> LocalLevel:
     side = level.side * CELL
     windows = _windows(small.shape[:2], level)
@@ -132,8 +139,3 @@ def family_view(heads: Sequence[HeadFile], family: str) -> tuple[HeadFile, ...]:
     views = [head.view for head in members]
     view = own[0] if own else max(views, key=views.count)
     return tuple(head for head in members if head.view == view)
-
-
-def is_coarse(view: str) -> bool:
-    """Return whether heads of a view see the whole picture at once."""
-    return view in ("overview", LIGHT)

@@ -21,12 +21,12 @@ from distortion_heads.backbones.local import LocalFeatures
 from distortion_heads.backbones.read_views import Features, assembled, views_to_run
 from distortion_heads.errors import BackboneError, DheadsError, UnknownHeadError
 from distortion_heads.heat.areas import find_areas
-from distortion_heads.heat.maps import LEAST, MapMaker, family_view, is_coarse, light_places
+from distortion_heads.heat.maps import LEAST, MapMaker, family_view, full_places, light_places
 from distortion_heads.heat.place_model import bundled_places, raised, upper_end
 from distortion_heads.io.small_files import check_padded
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.profiles import OWN
-from distortion_heads.spec import FAMILY, LIGHT, TEMPORAL, View
+from distortion_heads.spec import FAMILY, FULL, LIGHT, TEMPORAL, View, is_coarse
 from distortion_heads.views.scene import Scene
 from distortion_heads.views.windows import overview_view
 
@@ -109,7 +109,7 @@ class HeatPredictor(Predictor):
             return super()._features(scene, max_windows, backbone, frame_index)
         check_padded(scene.pixels.shape[1], scene.pixels.shape[0], self._max_pixels)
         source: Any = backbone or self._backbone
-        small = overview_view(scene.pixels).image if {"overview", LIGHT} & set(self._views) else None
+        small = overview_view(scene.pixels).image if {"overview", LIGHT, FULL} & set(self._views) else None
         run, local = {}, {}
         for view in views_to_run(self._views):
             pixels = scene.pixels if view != "overview" or small is None else small
@@ -182,8 +182,8 @@ class PicturePlaces:
         if self._located is None:
             raise DheadsError("there is no heat map of a picture that was not judged")
         coarse = is_coarse(maker.view) and name not in self._by_model
-        local, unit = self._local(maker.view if coarse else "native", self._located)
         values = self._by_model.get(name)
+        local, unit = self._local(maker.view if coarse or values is None else "native", self._located)
         if values is None:
             values = maker.values(local, self._probability)
         elif self._answers[name].present:
@@ -227,7 +227,9 @@ class PicturePlaces:
     def _local(self, view: View, located: LocatedFeatures) -> tuple[LocalFeatures, tuple[float, float]]:
         """The local features of a view, and the sides of their unit in pixels of the picture, across and down."""
         if not is_coarse(view):
-            local = located.local[view]
+            local = located.local["native"]
+            if view == FULL:
+                local = full_places(local, located[FULL][0, local.levels[0].features.shape[1] :])
             return local, (local.unit, local.unit)
         local, small = located.local["overview"], located.small
         assert small is not None

@@ -27,4 +27,5 @@ HEAD = HeadSpec(
     ),
     description="What should be sharp is not: out of focus, moved, smoothed or enlarged.",
     weights=bundled("blur"),
+    view="full",
 )

@@ -26,4 +26,5 @@ HEAD = HeadSpec(
     ),
     description="Colours are off, thinned out or smeared: casts, faded or false colours, too few of them, fringes.",
     weights=bundled("color"),
+    view="full",
 )

@@ -26,4 +26,5 @@ HEAD = HeadSpec(
     ),
     description="A codec has left its traces: blocks, ringing, smeared detail.",
     weights=bundled("compression"),
+    view="full",
 )

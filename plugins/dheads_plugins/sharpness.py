@@ -21,4 +21,5 @@ HEAD = HeadSpec(
     ),
     description="Sharpened too much: halos along edges, texture that is too hard.",
     weights=bundled("sharpness"),
+    view="full",
 )

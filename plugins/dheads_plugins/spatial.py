@@ -22,4 +22,5 @@ HEAD = HeadSpec(
     ),
     description="Parts are displaced, repeated, covered or coarse: shifted pixels, patches, blocks.",
     weights=bundled("spatial"),
+    view="full",
 )

@@ -234,6 +234,7 @@ def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
     )
     attach(home, ref, "haze", family="haze", scope="family", threshold=Threshold(value=1.0))
     attach(home, ref, "mist", family="haze", threshold=Threshold(value=0.0))
+    attach(home, ref, "glare", family="glare", scope="family", view="full", dim=width_of("full", ref.dim))
     registry = load_registry()
     for labels in (
         ["grain", "dust", "fog_bank", "lamp", "far"],
@@ -243,6 +244,8 @@ def test_heads_of_every_build(home: Path, predictor: Predictor) -> None:
         ["dust", "grain"],
         ["grain", "jpeg", "brighten", "far", "smoke", "haze"],
         ["smoke", "brighten"],
+        ["glare"],
+        ["lamp", "glare", "jpeg"],
     ):
         chosen = Predictor(labels, registry=registry, threads=1)
         made = Bundle(build_bundle(read_backbone(bundled_backbone().weights), chosen.heads))

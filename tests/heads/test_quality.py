@@ -122,7 +122,6 @@ MIXED = make_quality_head(mixture=2).layers
         (make_quality_head(layers=make_layers((12, 5, 2))), "do not lead"),
         (make_head(outputs=("presence",), layers=MIXED), "softmax_mixture"),
         (make_quality_head(layers=(replace(MIXED[0], activation="softmax_mixture"), MIXED[1])), "softmax_mixture"),
-        (make_head(view="full", layers=make_layers((24 + 368, 5, 2))), "full"),
     ],
 )
 def test_what_does_not_go_together_is_refused(head: HeadFile, reason: str) -> None:

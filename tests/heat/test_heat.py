@@ -135,10 +135,10 @@ def test_heads_of_every_view_have_maps(tmp_path: Path) -> None:
     from helpers.tiny_registry import write_heads
 
     registry: Registry = write_heads(
-        tmp_path / "heads", {"jpeg": "native", "smoke": "light", "lens_blur": "overview"}
+        tmp_path / "heads", {"jpeg": "native", "smoke": "light", "lens_blur": "overview", "jitter": "full"}
     )()
     found = HeatPredictor(registry=registry, threads=1).predict(photograph())
-    for name in ("jpeg", "smoke", "lens_blur", "noise"):
+    for name in ("jpeg", "smoke", "lens_blur", "jitter", "noise"):
         values = found.heat(name).values
         assert values.dtype == np.float32
         assert 0 <= values.min() <= values.max() <= 1

@@ -41,8 +41,9 @@ IMAGES_ONLY = ("steps", "start", "workers", "compile_network", "fit_pictures", "
 @click.option(
     "--start",
     type=FOLDER,
-    metavar="FILE",
-    help="Begin with a backbone's weights (.safetensors), or those of a run's checkpoint.pt, pruned if it is wider.",
+    metavar="PATH",
+    help="Begin with a backbone's weights (.safetensors), or those of a run's checkpoint.pt, pruned if it is wider; "
+    "with --families: with the heads in this folder.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes that distort pictures.")
@@ -122,7 +123,7 @@ def train(
         return
     wanted = {"--families": families, "--quality": quality, "--familiarity": familiarity, "--places": places}
     if any(wanted.values()):
-        chosen = {"fit_pictures": fit_pictures, "hold_pictures": hold_pictures, **making}
+        chosen = {"start": start, "fit_pictures": fit_pictures, "hold_pictures": hold_pictures, **making}
         cards = {"licenses": licenses, "head_license": head_license}
         names = [name for name, given in wanted.items() if given]
         _train_one(ctx, names, images, wild, out, seed, {**chosen, **cards})
@@ -252,10 +253,12 @@ def _train_one(
     what = wanted[0]
     if images is None or len(wanted) > 1:
         raise click.UsageError(f"{what} goes alone, with --images DIR, a folder of clean pictures", ctx)
+    samples = {"wild", "licenses", "workers", "on", "fit_pictures", "hold_pictures"}
     read = {
         "--familiarity": {"wild"},
         "--places": {"workers"},
-    }.get(what, {"wild", "licenses", "workers", "on", "fit_pictures", "hold_pictures"})
+        "--families": samples | {"start"},
+    }.get(what, samples)
     others = {param.name or "" for param in ctx.command.params} - {"images", "out", "seed", "head_license"}
     check_options(ctx, what, without=others - {name.strip("-") for name in wanted} - read)
     if what == "--familiarity":

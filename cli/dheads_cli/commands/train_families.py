@@ -107,6 +107,7 @@ def _command(what: str, images: Path, wild: Path | None, seed: int, options: dic
     """Return what decides the weights; folders by their names, for the files are given to others."""
     words = ["dheads", "train", what, "--images", images.resolve().name, "--seed", str(seed)]
     words += [] if wild is None else ["--wild", wild.resolve().name]
+    words += [] if options.get("start") is None else ["--start", options["start"].resolve().name]
     for name in ("fit_pictures", "hold_pictures"):
         words += [] if options.get(name) is None else [f"--{name.replace('_', '-')}", str(options[name])]
     return shlex.join(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,19 +17,19 @@ from distortion_heads._system.processes import Each, in_processes, per_process
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import open_backbone
 from distortion_heads.backbones.read_views import scene_features
-from distortion_heads.datasets.clean_pictures import content_digest, load_scene
+from distortion_heads.datasets.clean_pictures import content_digest
 from distortion_heads.datasets.mixed_samples import draw_picture
 from distortion_heads.registry.backbones import read_ref
 from distortion_heads.registry.build import build_registry
-from distortion_heads.spec import LIGHT, BackboneSpec
+from distortion_heads.spec import FULL, BackboneSpec, View, view_key, width_of
 from distortion_heads.synthesis.mixtures import FamilyOperators, MixedPicture, operators_of
 from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
-from distortion_heads.views.scene import scene_of
+from distortion_heads.views.scene import Scene, scene_of
 from distortion_heads.views.windows import native_view, native_windows
 
 PER_BLOCK = 50
 
-_ARRAYS = ("native", "counts", "sharp", "light", "loss")
+_ARRAYS = ("native", "counts", "sharp", "picture", "loss")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,12 @@ class FamilyPlan:
 
     @cached_property
     def digest(self) -> str:
-        parts = (content_digest(self.scenes), content_digest(self.found), read_ref(self.backbone).fingerprint)
+        parts = (
+            content_digest(self.scenes),
+            content_digest(self.found),
+            read_ref(self.backbone).fingerprint,
+            view_key(FULL),
+        )
         return hashlib.sha256(repr((*parts, self.seed, self.families, PER_BLOCK)).encode()).hexdigest()[:12]
 
     @property
@@ -60,15 +65,29 @@ class FamilyPlan:
 class FamilySamples:
     """Features of n samples, float16, and how much of each family's fault is seen.
 
-    `loss` float32 (n, families) is what people's opinion falls by, NaN where it is not known; `sharp` float32, a number
-    for each native window: how much of it is in focus.
+    `native` (windows, dim), and of the whole `picture` (n, `width_of("full", dim) - dim`) what the view "full" holds
+    beside them. `loss` float32 (n, families) is what people's opinion falls by, NaN where it is not known; `sharp`
+    float32, a number for each native window: how much of it is in focus.
     """
 
     native: NDArray[np.float16]
     starts: NDArray[np.int64]
     sharp: NDArray[np.float32]
-    light: NDArray[np.float16]
+    picture: NDArray[np.float16]
     loss: NDArray[np.float32]
+
+    def view(self, view: View) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+        """Return the windows of a view, and where those of each sample begin and the last end."""
+        if view == "native":
+            return self.native, self.starts
+        if view == FULL:
+            return np.concatenate([self.native, self.picture[self.owner]], axis=1), self.starts
+        return self.picture[:, : width_of(view, self.native.shape[1])], np.arange(len(self.picture) + 1)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """The sample to which each native window belongs."""
+        return np.repeat(np.arange(len(self.picture)), np.diff(self.starts))
 
 
 def collect_samples(plan: FamilyPlan, workers: int, each: Each = in_processes) -> Iterator[int]:
@@ -83,19 +102,12 @@ def read_samples(plan: FamilyPlan) -> FamilySamples:
     return FamilySamples(starts=starts, **whole)
 
 
-def faultless(paths: Sequence[Path], backbone: FeatureSource, families: Sequence[str]) -> FamilySamples | None:
-    """Return whole pictures as samples without a fault; None for none. Raises `DataError` if one cannot be read."""
-    read = [scene_features(backbone, scene_of(load_scene(path)), ("native", LIGHT)) for path in paths]
-    if not read:
-        return None
-    counts = [len(features["native"]) for features in read]
-    return FamilySamples(
-        native=np.concatenate([features["native"] for features in read]).astype(np.float16),
-        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        sharp=np.ones(sum(counts), np.float32),
-        light=np.concatenate([features[LIGHT] for features in read]).astype(np.float16),
-        loss=np.zeros((len(read), len(families)), np.float32),
-    )
+def full_features(
+    backbone: FeatureSource, scene: Scene, most_windows: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the view "full" of a scene in two: its native windows (K, dim), and what all of them have beside them."""
+    full = scene_features(backbone, scene, (FULL,), max_windows=most_windows)[FULL]
+    return full[:, : backbone.ref.dim], full[0, backbone.ref.dim :]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +144,7 @@ def _make_block(plan: FamilyPlan, index: int) -> None:
         "native": np.concatenate([row["native"] for row in rows]).astype(np.float16),
         "counts": np.array([len(row["native"]) for row in rows], np.int64),
         "sharp": np.concatenate([row["sharp"] for row in rows]),
-        "light": np.concatenate([row["light"] for row in rows]).astype(np.float16),
+        "picture": np.stack([row["picture"] for row in rows]).astype(np.float16),
         "loss": np.stack([row["loss"] for row in rows]),
     }
     write_block(plan.blocks[index], tensors, {"families": json.dumps(plan.families)})
@@ -140,12 +152,11 @@ def _make_block(plan: FamilyPlan, index: int) -> None:
 
 def _sample(plan: FamilyPlan, maker: SampleMaker, seed: tuple[int, int, int]) -> dict[str, NDArray[np.float32]]:
     made = draw_picture(plan.scenes, plan.found, maker.operators, seed)
-    features = scene_features(maker.backbone, scene_of(made.pixels), ("native", LIGHT))
+    native, picture = full_features(maker.backbone, scene_of(made.pixels))
     loss = np.zeros(len(plan.families), np.float32)
     for fault in made.faults:
         loss[plan.families.index(fault.family)] = fault.seen.loss
-    native = features["native"]
-    return {"native": native, "light": features[LIGHT], "sharp": _in_focus(made, len(native)), "loss": loss}
+    return {"native": native, "picture": picture, "sharp": _in_focus(made, len(native)), "loss": loss}
 
 
 def _in_focus(made: MixedPicture, windows: int) -> NDArray[np.float32]:

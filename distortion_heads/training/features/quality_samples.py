@@ -13,20 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distortion_heads._system.processes import Each, in_processes
-from distortion_heads.backbones.read_views import scene_features
 from distortion_heads.datasets.clean_pictures import content_digest
 from distortion_heads.datasets.mixed_samples import cut_piece
 from distortion_heads.registry.backbones import read_ref
-from distortion_heads.spec import LIGHT, BackboneSpec
+from distortion_heads.spec import FULL, BackboneSpec, view_key
 from distortion_heads.synthesis.series import BROAD, STRENGTHS, Graded, Odds, draw_series, graded_series
 from distortion_heads.training.features.blocks import block_files, make_missing, read_blocks, write_block
-from distortion_heads.training.features.family_samples import SampleMaker, sample_maker
+from distortion_heads.training.features.family_samples import SampleMaker, full_features, sample_maker
 from distortion_heads.views.scene import scene_of
 
 SERIES_PER_BLOCK = 10
 PER_BLOCK = SERIES_PER_BLOCK * (1 + STRENGTHS)
 
-_ARRAYS = ("native", "counts", "light", "seen", "mean", "severity", "kind", "scene", "reduced")
+_ARRAYS = ("native", "counts", "picture", "seen", "mean", "severity", "kind", "scene", "reduced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,12 @@ class QualityPlan:
 
     @cached_property
     def digest(self) -> str:
-        parts = (content_digest(self.scenes), content_digest(self.found), read_ref(self.backbone).fingerprint)
+        parts = (
+            content_digest(self.scenes),
+            content_digest(self.found),
+            read_ref(self.backbone).fingerprint,
+            view_key(FULL),
+        )
         return hashlib.sha256(repr((*parts, self.seed, self.families, self.kinds)).encode()).hexdigest()[:12]
 
     @property
@@ -64,6 +68,8 @@ class QualityPlan:
 class QualitySamples:
     """Features of n samples in series of `1 + STRENGTHS`, good one first, float16; what is known of each.
 
+    `native` and `picture`: as in `FamilySamples`.
+
     `seen` float32 (n, 3): differences of structure, colour and light to the good one; `mean` float32 (n,): people's
     opinion of such a fault, NaN where they were not asked; `kind` int64 (n,): its place in the plan's kinds, -1 for a
     good picture or a mixture; `scene` int64 (n,): scenes, then pictures as found; `reduced` uint8 (n,): 1 where the
@@ -72,7 +78,7 @@ class QualitySamples:
 
     native: NDArray[np.float16]
     starts: NDArray[np.int64]
-    light: NDArray[np.float16]
+    picture: NDArray[np.float16]
     seen: NDArray[np.float32]
     mean: NDArray[np.float32]
     severity: NDArray[np.float32]
@@ -102,7 +108,7 @@ def _make_block(plan: QualityPlan, index: int) -> None:
     tensors: dict[str, NDArray[Any]] = {
         "native": np.concatenate([row["native"] for row in rows]).astype(np.float16),
         "counts": np.array([len(row["native"]) for row in rows], np.int64),
-        "light": np.concatenate([row["light"] for row in rows]).astype(np.float16),
+        "picture": np.stack([row["picture"] for row in rows]).astype(np.float16),
         **{name: np.stack([row[name] for row in rows]) for name in _ARRAYS[3:]},
     }
     write_block(plan.blocks[index], tensors)
@@ -121,11 +127,11 @@ def _series(plan: QualityPlan, maker: SampleMaker, seed: tuple[int, int, int]) -
 
 
 def _row(plan: QualityPlan, maker: SampleMaker, picture: Graded, scene: int, reduced: bool) -> dict[str, NDArray[Any]]:
-    features = scene_features(maker.backbone, scene_of(picture.pixels), ("native", LIGHT))
+    native, whole = full_features(maker.backbone, scene_of(picture.pixels))
     seen = picture.seen
     return {
-        "native": features["native"],
-        "light": features[LIGHT],
+        "native": native,
+        "picture": whole,
         "seen": np.array([seen.structure, seen.colour, seen.light], np.float32),
         "mean": np.array(np.nan if picture.mean is None else picture.mean, np.float32),
         "severity": np.array(picture.severity, np.float32),

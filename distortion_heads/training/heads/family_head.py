@@ -8,18 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.heads.head import HeadFile, Pooling, Provenance
+from distortion_heads.errors import DataError
+from distortion_heads.heads.head import HeadFile, Layer, Pooling, Provenance
 from distortion_heads.metrics.measure import measure
 from distortion_heads.metrics.thresholds import choose_together
-from distortion_heads.spec import FAMILY, LIGHT, BackboneRef, HeadSpec, View
+from distortion_heads.spec import FAMILY, FULL, LIGHT, BackboneRef, HeadSpec, View, width_of
 from distortion_heads.synthesis.visibility import seen_from, severity_of
 from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.features.family_samples import FamilySamples
 from distortion_heads.training.heads.calibration import calibrate
-from distortion_heads.training.heads.fit_layers import fit_layers
+from distortion_heads.training.heads.fit_layers import Perceptron, fit_layers
 from distortion_heads.training.heads.train_head import HeadCard, answers_of, new_head, window_logits
 
 HIDDEN = 96
+
+MORE, QUIET = 64, 0.3
+"""Hidden units that a head gets which goes on from an earlier one, and their weight at first, as a share of the usual.
+"""
 
 IN_FOCUS = 0.6
 """Share of a window that must be in focus for it to say that there is no blur."""
@@ -46,7 +51,7 @@ def examples_of(samples: FamilySamples, families: Sequence[str], family: str) ->
     """Return the samples as examples of `family`."""
     loss = samples.loss[:, families.index(family)]
     present = loss >= seen_from(family)
-    severity = np.array([severity_of(float(value)) if value > 0 else np.nan for value in loss], np.float32)
+    severity = np.array([severity_of(value) if 0 < value < np.inf else np.nan for value in loss.tolist()], np.float32)
     clean: NDArray[np.bool_] = (samples.loss == 0).all(axis=1)
     return FamilyExamples(samples=samples, present=present, known=present | (loss == 0), clean=clean, severity=severity)
 
@@ -59,12 +64,17 @@ def fit_family(
     backbone: BackboneRef,
     provenance: Provenance,
     license_text: str,
+    earlier: HeadFile | None = None,
 ) -> HeadFile:
-    """Fit the head of a family on `fit` and calibrate it on `hold`, of other scenes; its threshold is still .5."""
+    """Fit the head of a family on `fit` and calibrate it on `hold`, of other scenes; its threshold is still .5.
+
+    Goes on from `earlier`, if that is given: with its hidden units and `MORE` new ones.
+    """
     layers = fit_layers(
         _windows(examples_of(fit, families, spec.family), spec.view, spare_unfocused=spec.family == "blur"),
         with_severity=True,
         seed=provenance.seed,
+        start=None if earlier is None else widened(earlier, spec.view, provenance.seed),
         whitened=False,
         hidden=HIDDEN,
     )
@@ -72,6 +82,26 @@ def fit_family(
     head = replace(new_head(card, layers, backbone, provenance), scope=FAMILY, pooling=POOLING.get(spec.family))
     known = _windows(examples_of(hold, families, spec.family), spec.view)
     return replace(head, calibration=calibrate(window_logits(head, known), known, head.pooling))
+
+
+def widened(head: HeadFile, view: View, seed: int) -> tuple[Layer, Layer]:
+    """Return layers that read `view`, say what `head` says, and have `MORE` hidden units that say little yet.
+
+    Raises `DataError` for a head that reads what is no part of the view, or is no perceptron of two outputs.
+    """
+    dim = head.backbone.dim
+    start = 0 if head.view == view else {("native", FULL): 0, (LIGHT, FULL): dim}.get((head.view, view))
+    if start is None or len(head.layers) != 2 or head.layers[-1].out != 2:
+        raise DataError(f"the head {head.label!r} is none to go on from: fit it anew, without --start")
+    first, last = head.layers
+    fresh = Perceptron.random(width_of(view, dim), MORE, last.out, np.random.default_rng(seed))
+    inner = np.zeros((len(first.weight), width_of(view, dim)), np.float32)
+    inner[:, start : start + first.weight.shape[1]] = first.weight
+    new_first, new_last = fresh.layers()
+    return (
+        replace(first, weight=np.concatenate([inner, new_first.weight]), bias=np.append(first.bias, new_first.bias)),
+        replace(last, weight=np.concatenate([last.weight, QUIET * new_last.weight], axis=1)),
+    )
 
 
 def with_thresholds(
@@ -83,7 +113,8 @@ def with_thresholds(
 ) -> tuple[HeadFile, ...]:
     """Return the heads with thresholds that spare pictures without a fault together, and their figures.
 
-    None of them fires on a picture that is `spared`, being clean to the eye; `unreviewed` ones are mostly good.
+    None of them fires on a picture that is `spared`, being clean to the eye; `unreviewed` ones are mostly good, and
+    count with these, for of a few of them alone a share says little.
     """
     examples = [examples_of(hold, families, head.family) for head in heads]
     # what is neither seen nor absent is left out of F1: no threshold fires on it
@@ -91,8 +122,9 @@ def with_thresholds(
     for row, head, e in zip(counted, heads, examples, strict=True):
         row[e.known] = answers_of(head, _windows(e, head.view))
     labels, clean = np.stack([e.present for e in examples]), examples[0].clean
-    floors = None if spared is None else _answers(heads, families, spared).max(axis=1)
-    others = () if unreviewed is None else (_answers(heads, families, unreviewed),)
+    found = [_answers(heads, families, group) for group in (spared, unreviewed) if group is not None]
+    floors = None if spared is None else found[0].max(axis=1)
+    others = () if not found else (np.concatenate(found, axis=1),)
     thresholds = choose_together(counted, labels, clean, MAX_ANY_ALARM, floors, others)
     split = "held-out scenes; faults that are hardly seen left out"
     finished = []
@@ -108,15 +140,9 @@ def _answers(heads: Sequence[HeadFile], families: Sequence[str], samples: Family
     return np.stack([answers_of(head, seen) for head, seen in zip(heads, windows, strict=True)])
 
 
-def _view(view: View, samples: FamilySamples) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
-    if view == LIGHT:
-        return samples.light, np.arange(len(samples.light) + 1)
-    return samples.native, samples.starts
-
-
 def _windows(examples: FamilyExamples, view: View, *, spare_unfocused: bool = False) -> Examples:
     """Return the windows of samples whose label is known; `spare_unfocused`: of sharp ones only what is in focus."""
-    windows, starts = _view(view, examples.samples)
+    windows, starts = examples.samples.view(view)
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     kept = examples.known[owner]
     if spare_unfocused:

@@ -69,7 +69,7 @@ def fit_layers(
     )
     targets = _Targets.of(examples, with_severity)
     if start is not None or len(examples) >= MANY or not whitened:
-        recipe = _MANY_PICTURES if len(examples) < MOST else _MOST_PICTURES
+        recipe = _MANY_PICTURES if start is not None or len(examples) < MOST else _MOST_PICTURES
         return _fit(head, examples.windows, targets, recipe, rng)
     whitening = Whitening.of(examples)
     first, last = _fit(head, whitening.apply(examples.windows), targets, _FEW_PICTURES, rng)

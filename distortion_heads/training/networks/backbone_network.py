@@ -14,7 +14,7 @@ from distortion_heads.backbones.analysis_bank import analysis_banks
 from distortion_heads.backbones.architecture import Architecture, Conv
 from distortion_heads.backbones.with_torch.networks import Operation, levels, luma, pooled
 from distortion_heads.heads.head import Layer
-from distortion_heads.spec import View
+from distortion_heads.spec import View, is_coarse
 from distortion_heads.views.units import LUMA_PARTS
 
 MID_GREY, UNIT = 128.0, 64.0
@@ -182,7 +182,7 @@ class MultiTaskNetwork(nn.Module):
         super().__init__()
         self.backbone = BackboneNetwork(architecture)
         self.heads = Heads(architecture.dim, len(views), hidden)
-        self.register_buffer("reads_overview", torch.tensor([view != "native" for view in views]))
+        self.register_buffer("reads_overview", torch.tensor([is_coarse(view) for view in views]))
 
     def forward(self, pixels: Tensor) -> Tensor:
         out: Tensor = self.heads(self.backbone(pixels))

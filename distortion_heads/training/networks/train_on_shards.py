@@ -27,7 +27,7 @@ from distortion_heads.datasets.shards import (
 )
 from distortion_heads.errors import DataError
 from distortion_heads.metrics.scores import auroc
-from distortion_heads.spec import KIND, HeadSpec
+from distortion_heads.spec import KIND, HeadSpec, is_coarse
 from distortion_heads.training.networks.backbone_network import MultiTaskNetwork, multitask_loss
 from distortion_heads.training.networks.checkpoint import Checkpoint
 from distortion_heads.training.networks.loop import Course, Progress, State, Stopwatch, train
@@ -254,7 +254,7 @@ def held_out_auroc(
     }
     result = {}
     for i, spec in enumerate(specs):
-        logits, severity = sees[spec.view != "native"]
+        logits, severity = sees[is_coarse(spec.view)]
         figure = auroc(logits[severity[:, i] > 0, i], logits[severity[:, i] == 0, i])
         if figure is not None:
             result[spec.label] = figure

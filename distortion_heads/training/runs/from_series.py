@@ -108,7 +108,7 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
 def rated_of(samples: QualitySamples, target: np.typing.NDArray[np.float32]) -> Rated:
     """Return what the view "full" has of samples, with their opinions, in series."""
     return Rated(
-        windows=samples.native, starts=samples.starts, target=target, whole=samples.light, series=1 + STRENGTHS
+        windows=samples.native, starts=samples.starts, target=target, whole=samples.picture, series=1 + STRENGTHS
     )
 
 

@@ -14,8 +14,8 @@ from distortion_heads.errors import DataError
 from distortion_heads.heads.bank import HeadBank
 from distortion_heads.heads.file import read_head
 from distortion_heads.registry.build import build_registry
-from distortion_heads.training.features.family_samples import faultless
-from distortion_heads.training.heads.family_head import with_thresholds
+from distortion_heads.training.features.wild_samples import faultless
+from distortion_heads.training.heads.family_head import HIDDEN, MORE, with_thresholds
 from distortion_heads.training.runs.from_families import FamilyOptions, train_families
 
 
@@ -36,7 +36,7 @@ def test_a_head_for_each_family_and_again_from_the_same_samples(photographs, tmp
     options = FamilyOptions(images=photographs, out=tmp_path, fit_pictures=50, hold_pictures=50)
     heads = train_families(options, specs)
     assert [(head.label, head.scope, head.view) for head in heads] == [
-        ("blur", "family", "native"),
+        ("blur", "family", "full"),
         ("light", "family", "light"),
     ]
     assert heads[0].pooling is not None
@@ -46,6 +46,18 @@ def test_a_head_for_each_family_and_again_from_the_same_samples(photographs, tmp
     assert [block.stat().st_mtime_ns for block in blocks] == times
     assert read_head(tmp_path / "heads" / "blur.safetensors").threshold == heads[0].threshold
     _check_spared(heads, sorted(photographs.iterdir()))
+
+
+def test_heads_go_on_from_earlier_ones(photographs, tmp_path):
+    """With their hidden units and new ones; from the same samples, which are not made again."""
+    specs = [h.spec for h in build_registry(no_plugins=True).heads.values() if h.spec.family == "blur"]
+    options = FamilyOptions(images=photographs, out=tmp_path, fit_pictures=50, hold_pictures=50)
+    (before,) = train_families(options, specs)
+    (after,) = train_families(replace(options, start=tmp_path / "heads"), specs)
+    assert before.layers[0].out == HIDDEN
+    assert after.layers[0].out == HIDDEN + MORE
+    with pytest.raises(DataError, match="holds no head of a family"):
+        train_families(replace(options, start=photographs), specs)
 
 
 def _check_spared(heads, paths):
@@ -58,11 +70,8 @@ def _check_spared(heads, paths):
     low = with_thresholds(heads, families, seen)
     finished = with_thresholds(heads, families, seen, spared)
     for head, careless in zip(finished, low, strict=True):
-        features = spared.light if head.view == "light" else spared.native
-        rows = [
-            features[i : i + 1] if head.view == "light" else features[a:b]
-            for i, (a, b) in enumerate(pairwise(spared.starts))
-        ]
+        features, starts = spared.view(head.view)
+        rows = [features[a:b] for a, b in pairwise(starts)]
         assert not any(HeadBank([head]).answers(row.astype(np.float32))[0].present for row in rows)
         assert head.threshold.value >= careless.threshold.value
     assert any(head.threshold.value > careless.threshold.value for head, careless in zip(finished, low, strict=True))
