@@ -18,6 +18,7 @@ from distortion_heads.registry.attached import load_registry
 from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef, View
 from distortion_heads.views.scene import scene_of
+from distortion_heads.views.traces import traces
 from helpers.sample_heads import make_head, make_quality_head
 
 Pixels = NDArray[np.uint8]
@@ -50,12 +51,12 @@ def test_a_quality_head_changes_no_other_answer(home: Path, backbone: CellBackbo
     assert replace(Predictor(labels).predict(photo), path=None) == before
 
 
-def test_the_full_view_is_each_window_and_the_light_of_the_picture(backbone: CellBackbone, photo: Pixels) -> None:
+def test_the_full_view_is_each_window_and_what_the_whole_picture_shows(backbone: CellBackbone, photo: Pixels) -> None:
     found = scene_features(backbone, scene_of(photo), ("full", "native", "light"))
     alone = scene_features(backbone, scene_of(photo), ("full",))["full"]
     assert np.array_equal(found["full"], alone)
     assert np.array_equal(alone[:, : backbone.ref.dim], found["native"])
-    assert (alone[:, backbone.ref.dim :] == found["light"][0]).all()
+    assert (alone[:, backbone.ref.dim :] == np.append(found["light"][0], traces(photo))).all()
     head = make_quality_head(dim=backbone.ref.dim, backbone=backbone.ref, view="full")
     bank = QualityHeads()
     bank.add(head)

@@ -48,16 +48,15 @@ def _thinned(pixels: Tensor, axis: int) -> Tensor:
     return rows if axis == 0 else rows.op("Transpose", perm=[1, 0, 2])
 
 
-def _luma(pixels: Tensor) -> Tensor:
-    """Of whole numbers whose last axis is colour."""
-    axis = 2 if pixels.dtype == np.int32 else 1
+def _luma(pixels: Tensor, axis: int) -> Tensor:
+    """Return the luma of whole numbers that hold the channels along their last axis."""
     return (pixels * np.array(LUMA_PARTS)).sum(axis) / sum(LUMA_PARTS)
 
 
 def _colours(pixels: Tensor) -> Tensor:
     """float64 (118,) of int64 (n, 3)."""
     red, green, blue = (pixels.take(channel, 1) for channel in range(3))
-    luma = _luma(pixels)
+    luma = _luma(pixels, 1)
     most = red.maximum(green).maximum(blue)
     saturation = most - red.minimum(green).minimum(blue)
     chromas = [(((channel - luma) + 64).maximum(0) / 16).minimum(CHROMAS - 1) for channel in (blue, red)]
@@ -109,7 +108,7 @@ def _tinges(quarter: Tensor, one: Tensor, values: list[Tensor]) -> Tensor:
 
 def _along(rows: Tensor) -> Tensor:
     """float64 (43,) of int32 (R, C, 3)."""
-    luma = _luma(rows)
+    luma = _luma(rows, 2)
     columns = luma.length(1)
     before, middle, after = (luma.part(1, i, columns - (2 - i)) for i in range(3))
     first = (luma.part(1, 1, columns) - luma.part(1, 0, columns - 1)).op("Abs")
