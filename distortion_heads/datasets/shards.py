@@ -29,7 +29,7 @@ from distortion_heads.datasets.clean_pictures import (
 )
 from distortion_heads.datasets.mixed_samples import draw_picture
 from distortion_heads.io.float_images import to_float, to_uint8
-from distortion_heads.spec import FAMILY, KIND, HeadSpec, is_coarse
+from distortion_heads.spec import FAMILY, KIND, HeadSpec, View, is_coarse
 from distortion_heads.synthesis.distort import Step, distort, draw_mixture
 from distortion_heads.synthesis.mixtures import FamilyOperators, Fault, operators_of
 from distortion_heads.synthesis.visibility import seen_from, severity_of
@@ -124,13 +124,13 @@ def make_shard(plan: ShardPlan, specs: Sequence[HeadSpec], index: int) -> Path:
 class _Samples:
     """Distorted samples of one view and their labels."""
 
-    def __init__(self, specs: Sequence[HeadSpec], view: str, emphasis: tuple[str, ...]) -> None:
+    def __init__(self, specs: Sequence[HeadSpec], view: View, emphasis: tuple[str, ...]) -> None:
         self.specs = specs
         self.kinds = [spec for spec in specs if spec.scope == KIND]
         self.images: list[NDArray[np.uint8]] = []
         self.severities: list[NDArray[np.float32]] = []
         weights = emphasised(self.kinds, emphasis) * [
-            1.0 if (spec.view == "native") == (view == "native") else 0.4 for spec in self.kinds
+            1.0 if is_coarse(spec.view) == is_coarse(view) else 0.4 for spec in self.kinds
         ]
         self.weights = weights / weights.sum()
 

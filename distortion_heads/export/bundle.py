@@ -26,7 +26,7 @@ from distortion_heads.export.heat_graph import Scene, heat_maps, mapped_families
 from distortion_heads.export.light_graph import light_statistics
 from distortion_heads.export.picture_graph import can_be_judged, native_canvas, overview, overview_canvas
 from distortion_heads.export.quality_graph import quality_answers
-from distortion_heads.export.tensors import Tensor, joined
+from distortion_heads.export.tensors import Tensor, beside, joined
 from distortion_heads.export.traces_graph import traces
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heat.place_model import bundled_places
@@ -139,9 +139,7 @@ def _scene(pixels: Tensor, backbone: BackboneFile, views: set[View]) -> Scene:
         if views & {LIGHT, FULL}:
             features[LIGHT] = joined([whole, light_statistics(pixels, small)], 1)
     if FULL in views:
-        windows = features["native"]
-        picture = joined([features[LIGHT], traces(pixels)], 1)
-        features[FULL] = joined([windows, windows.part(1, 0, 1) * 0.0 + picture], 1)
+        features[FULL] = beside(features["native"], joined([features[LIGHT], traces(pixels)], 1))
     places = bundled_places(backbone.ref) if "native" in cells else None
     return Scene(pixels=pixels, small=small, cells=cells, features=features, places=places)
 

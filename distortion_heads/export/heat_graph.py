@@ -14,7 +14,7 @@ from distortion_heads.export.answers_graph import Answers, alike, calibrated, la
 from distortion_heads.export.features_graph import Cells, Units, units_of
 from distortion_heads.export.light_graph import window_layouts
 from distortion_heads.export.places_graph import place_maps
-from distortion_heads.export.tensors import Tensor, joined, where
+from distortion_heads.export.tensors import Tensor, beside, joined, where
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.heat.maps import LEAST, LIKELY, MOST_LOGIT, family_view
 from distortion_heads.heat.place_model import PlaceModel
@@ -24,10 +24,6 @@ from distortion_heads.views.units import CELL
 
 FINE, ROUGH = "heat", "heat_rough"
 """The maps of families that are seen in windows, and of those that are judged from the whole picture."""
-
-
-WIDEST = 2**31
-"""Beyond the end of any axis."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,8 +125,8 @@ def _levels(scene: Scene, view: View, heads: Sequence[HeadFile]) -> list[_Level]
 def _window_features(scene: Scene, view: View, units: Units, size: Tensor, side: int) -> Tensor:
     own = units.window_features(size)
     if view == FULL:
-        picture = scene.features[FULL].part(0, 0, 1).part(1, units.cells.backbone.ref.dim, WIDEST)
-        return joined([own, own.part(1, 0, 1) * 0.0 + picture], 1)
+        whole = scene.features[FULL].part(0, 0, 1)
+        return beside(own, whole.part(1, units.cells.backbone.ref.dim, whole.length(1)))
     if view != LIGHT:
         return own
     assert scene.small is not None
@@ -138,7 +134,7 @@ def _window_features(scene: Scene, view: View, units: Units, size: Tensor, side:
     layouts = window_layouts(scene.small, rows, columns, side * CELL)
     dim, whole = units.cells.backbone.ref.dim, scene.features[LIGHT]
     tones = whole.part(1, dim, whole.length(1) - layouts.length(1))
-    return joined([own, own.part(1, 0, 1) * 0.0 + tones, layouts], 1)
+    return joined([beside(own, tones), layouts], 1)
 
 
 def _around(features: Tensor, view: View, heads: Sequence[HeadFile], units: Units, size: Tensor) -> dict[int, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distortion_heads.export.tensors import Tensor, constant, joined, where
+from distortion_heads.export.tensors import Tensor, counted, joined, where
 from distortion_heads.views.light import (
     BRIGHTEST,
     CENTRES,
@@ -56,10 +56,7 @@ def _histograms(pixels: Tensor) -> Tensor:
     colours = flat.part(0, 0, flat.length(0), every).cast(np.int32)
     brightest = colours.op("ReduceMax", axes=[1], keepdims=1)
     levels = joined([colours, brightest], 1).cast(np.int64) + np.arange(PLANES) * LEVELS
-    zeros = constant(pixels.parts, np.zeros(PLANES * LEVELS, np.int64))
-    places = levels.reshape(-1)
-    ones = (places * 0) + 1
-    return zeros.op("ScatterElements", places, ones, axis=0, reduction="add").reshape(PLANES, LEVELS)
+    return counted(levels.reshape(-1), PLANES * LEVELS).reshape(PLANES, LEVELS)
 
 
 def _comb(log: Tensor) -> Tensor:

@@ -157,5 +157,16 @@ def joined(values: list[Tensor], axis: int) -> Tensor:
     return first.op("Concat", *others, axis=axis) if others else first
 
 
+def beside(windows: Tensor, picture: Tensor) -> Tensor:
+    """Join to each of `windows` (K, n) what is known of the whole `picture` (1, m): (K, n + m)."""
+    return joined([windows, windows.part(1, 0, 1) * 0.0 + picture], 1)
+
+
+def counted(places: Tensor, bins: int, amount: Tensor | None = None) -> Tensor:
+    """Like `np.bincount` of int64 (n,): how often each place is taken, or the sum of `amount` there."""
+    zeros = constant(places.parts, np.zeros(bins, np.int64))
+    return zeros.op("ScatterElements", places, (places * 0) + 1 if amount is None else amount, axis=0, reduction="add")
+
+
 def _whole(parts: Parts, value: Tensor | NDArray[np.int64] | int) -> Tensor:
     return value if isinstance(value, Tensor) else constant(parts, np.asarray(value, np.int64))

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from distortion_heads.export.tensors import Tensor, constant, joined, where
+from distortion_heads.export.tensors import Tensor, counted, joined, where
 from distortion_heads.views.traces import (
     BANDS,
     CHROMAS,
@@ -61,27 +61,19 @@ def _colours(pixels: Tensor) -> Tensor:
     saturation = most - red.minimum(green).minimum(blue)
     chromas = [(((channel - luma) + 64).maximum(0) / 16).minimum(CHROMAS - 1) for channel in (blue, red)]
     code = ((red / 8) * DEPTH + green / 8) * DEPTH + blue / 8
-    kinds = (_counts(code, DEPTH**3) > 0).cast(np.float64).sum(0)
-    one = (luma * 0) + 1
-    tinges = _tinges(luma / 64, one, [blue - luma, red - luma, saturation])
+    kinds = (counted(code, DEPTH**3) > 0).cast(np.float64).sum(0)
     grey = saturation.op("Equal", 0, dtype=np.bool_).cast(np.float64).mean()
     return joined(
         [
-            _log_shares(_counts(saturation / 16, SATURATIONS), 4.0),
-            _log_shares(_counts(chromas[0] * CHROMAS + chromas[1], CHROMAS**2), 2.0),
-            _log_shares(_counts(_hue(red, green, blue, most, saturation), HUES, saturation), 4.0),
-            tinges,
-            ((grey + 10 * FEW).op("Log") * (1 / np.log(10))).reshape(1),
+            _log_shares(counted(saturation / 16, SATURATIONS), 4.0),
+            _log_shares(counted(chromas[0] * CHROMAS + chromas[1], CHROMAS**2), 2.0),
+            _log_shares(counted(_hue(red, green, blue, most, saturation), HUES, saturation), 4.0),
+            _tinges(luma / 64, [blue - luma, red - luma, saturation]),
+            _log10(grey + 10 * FEW).reshape(1),
             ((kinds.op("Log") * (1 / np.log(2))) - 11).reshape(1),
         ],
         0,
     )
-
-
-def _counts(places: Tensor, bins: int, amount: Tensor | None = None) -> Tensor:
-    """int64 (bins,): how often each place is taken, or the sum of `amount` there."""
-    zeros = constant(places.parts, np.zeros(bins, np.int64))
-    return zeros.op("ScatterElements", places, (places * 0) + 1 if amount is None else amount, axis=0, reduction="add")
 
 
 def _log_shares(counts: Tensor, centre: float) -> Tensor:
@@ -98,12 +90,12 @@ def _hue(red: Tensor, green: Tensor, blue: Tensor, most: Tensor, saturation: Ten
     return where(is_red, from_red, where(is_green, from_green, from_blue))
 
 
-def _tinges(quarter: Tensor, one: Tensor, values: list[Tensor]) -> Tensor:
-    count = _counts(quarter, QUARTERS)
+def _tinges(quarter: Tensor, values: list[Tensor]) -> Tensor:
+    count = counted(quarter, QUARTERS)
     share = count.cast(np.float64) / count.sum(0).cast(np.float64)
     told = share / ((share + TELLING) * 20.0)
     some = count.maximum(1).cast(np.float64)
-    return joined([told * (_counts(quarter, QUARTERS, one * value).cast(np.float64) / some) for value in values], 0)
+    return joined([told * (counted(quarter, QUARTERS, value).cast(np.float64) / some) for value in values], 0)
 
 
 def _along(rows: Tensor) -> Tensor:
@@ -119,7 +111,7 @@ def _along(rows: Tensor) -> Tensor:
 
 
 def _step_shares(steps: Tensor) -> Tensor:
-    counts = _counts(steps.reshape(-1).cast(np.int64), 256).cast(np.float64)
+    counts = counted(steps.reshape(-1).cast(np.int64), 256).cast(np.float64)
     ends = np.append(STEPS, 256)
     sums = [counts.part(0, int(a), int(b)).sum(0).reshape(1) for a, b in pairwise(ends)]
     return _log10((joined(sums, 0) / counts.sum(0)) + FEW) + 2.0

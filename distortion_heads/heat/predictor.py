@@ -109,9 +109,10 @@ class HeatPredictor(Predictor):
             return super()._features(scene, max_windows, backbone, frame_index)
         check_padded(scene.pixels.shape[1], scene.pixels.shape[0], self._max_pixels)
         source: Any = backbone or self._backbone
-        small = overview_view(scene.pixels).image if {"overview", LIGHT, FULL} & set(self._views) else None
+        wanted = views_to_run(self._views)
+        small = overview_view(scene.pixels).image if "overview" in wanted else None
         run, local = {}, {}
-        for view in views_to_run(self._views):
+        for view in wanted:
             pixels = scene.pixels if view != "overview" or small is None else small
             run[view], local[view] = source.located_features(pixels, view, inside=scene.mask)
         return LocatedFeatures(assembled(scene, run, self._views, small), local, small)

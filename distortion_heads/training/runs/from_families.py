@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import Each, in_processes
+from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
 from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.datasets.wild import clean_ones, unreviewed_ones
@@ -62,13 +63,14 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
         raise DataError(f"{options.start} holds no head of a family, such as {heads[0].label}.safetensors")
     scenes = find_scenes(options.images.absolute())
     fit, hold = (read_samples(plan) for plan in _made(options, families, scenes))
-    judged = judged_ones(options.wild, open_backbone(_backbone(options), threads=1), families)
+    source = open_backbone(_backbone(options), threads=1)
+    judged = judged_ones(options.wild, source, families)
     fit = fit if judged is None else joined([fit, judged])
     fitted = []
     for done, spec in enumerate(heads):
         options.report("heads", done, len(heads))
         fitted.append(_fitted(options, spec, families, fit, hold, scenes.sha256, earlier[spec.label]))
-    return _write_chosen(options, fitted, families, hold)
+    return _write_chosen(options, fitted, families, hold, source)
 
 
 def _made(options: FamilyOptions, families: tuple[str, ...], scenes: Scenes) -> tuple[FamilyPlan, FamilyPlan]:
@@ -117,10 +119,13 @@ def _fitted(
 
 
 def _write_chosen(
-    options: FamilyOptions, fitted: Sequence[HeadFile], families: tuple[str, ...], hold: FamilySamples
+    options: FamilyOptions,
+    fitted: Sequence[HeadFile],
+    families: tuple[str, ...],
+    hold: FamilySamples,
+    source: FeatureSource,
 ) -> tuple[HeadFile, ...]:
     """Choose the thresholds of fitted heads together, by what real pictures allow, and write the files."""
-    source = open_backbone(_backbone(options), threads=1)
     clean, unreviewed = (
         faultless(ones(options.wild, "val"), source, families) for ones in (clean_ones, unreviewed_ones)
     )
