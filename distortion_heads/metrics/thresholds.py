@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,11 @@ WORTH = 0.75
 
 PRICES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 60)])
 """Prices in F1 of a false alarm on every clean picture, tried from the cheapest."""
+
+Floats: TypeAlias = NDArray[np.float64]
+
+Groups: TypeAlias = Sequence[tuple[Floats, float]]
+"""Probabilities (heads, m) for pictures without a fault, and the share of them that may fire."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,42 +101,54 @@ def choose_together(
     clean: NDArray[np.bool_],
     max_any: float,
     floors: NDArray[np.float64] | None = None,
-    others: Sequence[NDArray[np.float64]] = (),
+    others: Sequence[tuple[NDArray[np.float64], float]] = (),
 ) -> tuple[Threshold, ...]:
     """Return one threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any.
 
     No threshold lies at or below its head's place in `floors` (heads,), if that is given. `others` are groups of
-    further pictures without a fault, (heads, m) each, to which the same limit applies. Every head pays the same
-    price for a false alarm on a clean picture (a Lagrange multiplier). What that leaves of `max_any` goes to
-    whichever head gains most by it, one after the other. `probabilities` and `labels` (heads, n), `clean` (n,).
+    further pictures without a fault, (heads, m) each, with limits of their own. Every head pays the same price for a
+    false alarm (a Lagrange multiplier), on a clean picture or in the group where it has most. What that leaves of the
+    limits goes to whichever head gains most by it, one after the other. `probabilities` and `labels` (heads, n),
+    `clean` (n,).
     """
     curves = [_curves(p, present, clean) for p, present in zip(probabilities, labels, strict=True)]
+    f1, alarms = np.stack([f1 for f1, _ in curves]), np.stack([on for _, on in curves])
     if floors is not None:
-        highest = np.minimum(floors, GRID[-2])
-        curves = [(np.where(least < GRID, f1, -1.0), on) for least, (f1, on) in zip(highest, curves, strict=True)]
-    groups = (probabilities[:, clean], *others)
-    values = np.full(len(curves), GRID[-1])
-    for price in PRICES:
-        values = np.array([GRID[_middle_of_best(f1 - price * alarms)] for f1, alarms in curves])
-        if all((group >= values[:, None]).any(0).mean() <= max_any for group in groups):
-            break
-    values = _use_up(values, np.stack([f1 for f1, _ in curves]), groups, max_any)
+        f1 = np.where(np.minimum(floors, GRID[-2])[:, None] < GRID, f1, -1.0)
+    groups = ((probabilities[:, clean], max_any), *others)
+    everywhere = np.maximum.reduce([alarms, *((group[:, None] >= GRID[:, None]).mean(2) for group, _ in others)])
+    found = [_use_up(_at_a_price(f1, paid, groups), f1, groups) for paid in (alarms, everywhere)]
+    heads = np.arange(len(f1))
+    values = max(found, key=lambda v: (_within(v, groups), f1[heads, np.searchsorted(GRID, v)].sum()))
     objective = f"f1 of all heads with false alarms of any on clean <= {max_any:g}"
     objective += "" if floors is None else ", none on pictures clean to the eye"
     return tuple(Threshold(value=float(value), objective=objective) for value in values)
 
 
-def _use_up(
-    values: NDArray[np.float64], f1: NDArray[np.float64], groups: Sequence[NDArray[np.float64]], max_any: float
-) -> NDArray[np.float64]:
-    """Change one threshold at a time, the one that adds most to the sum of F1, while at most `max_any` fire."""
-    places, alarms = np.searchsorted(GRID, values), [group[:, None, :] >= GRID[None, :, None] for group in groups]
+def _at_a_price(f1: Floats, alarms: Floats, groups: Groups) -> Floats:
+    """Return the thresholds of highest F1 less the lowest price of `alarms` at which every group keeps its limit."""
+    values = np.full(len(f1), GRID[-1])
+    for price in PRICES:
+        values = np.array([GRID[_middle_of_best(gain)] for gain in f1 - price * alarms])
+        if _within(values, groups):
+            break
+    return values
+
+
+def _within(values: Floats, groups: Groups) -> bool:
+    return all((group >= values[:, None]).any(0).mean() <= most for group, most in groups)
+
+
+def _use_up(values: Floats, f1: Floats, groups: Groups) -> Floats:
+    """Change one threshold at a time, the one that adds most to the sum of F1, while every group keeps its limit."""
+    places = np.searchsorted(GRID, values)
+    alarms = [(group[:, None, :] >= GRID[None, :, None], most) for group, most in groups]
     while True:
         allowed = np.ones_like(f1, bool)
-        for fire in alarms:
+        for fire, most in alarms:
             fires = fire[np.arange(len(places)), places]
             others = fires.sum(0)[None] - fires > 0
-            allowed &= (fire | others[:, None]).mean(2) <= max_any
+            allowed &= (fire | others[:, None]).mean(2) <= most
         gains = np.where(allowed, f1 - f1[np.arange(len(places)), places][:, None], 0.0)
         head, place = np.unravel_index(gains.argmax(), gains.shape)
         if gains[head, place] <= 0:

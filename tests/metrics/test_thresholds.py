@@ -65,6 +65,16 @@ def test_no_threshold_lies_below_its_floor() -> None:
     assert (bound[0], bound[2]) <= (free[0], free[2]), "what the others do not use up is left to these"
 
 
+def test_every_group_keeps_its_own_limit() -> None:
+    probabilities, labels, clean = _overlapping(4, 3000, seed=6)
+    harder = np.random.default_rng(7).uniform(0, 1, (4, 200))
+    free = np.array([t.value for t in choose_together(probabilities, labels, clean, 0.2)])
+    values = np.array([t.value for t in choose_together(probabilities, labels, clean, 0.2, others=[(harder, 0.3)])])
+    assert (harder >= free[:, None]).any(0).mean() > 0.3
+    assert (harder >= values[:, None]).any(0).mean() <= 0.3
+    assert (probabilities[:, clean] >= values[:, None]).any(0).mean() <= 0.2
+
+
 def test_caution_where_few_are_clean() -> None:
     rng = np.random.default_rng(0)
     fired, careless = [], []

@@ -23,8 +23,10 @@ from distortion_heads.training.heads.train_head import HeadCard, answers_of, new
 HIDDEN = 96
 
 MORE, QUIET = 64, 0.3
-"""Hidden units that a head gets which goes on from an earlier one, and their weight at first, as a share of the usual.
-"""
+"""Hidden units that a head gets when it goes on in a wider view, and their weight at first, as a share of the usual."""
+
+FURTHER_STEPS = 1200
+"""Steps of a head that goes on: with more it forgets what it knew for what the fresh samples happen to be."""
 
 IN_FOCUS = 0.6
 """Share of a window that must be in focus for it to say that there is no blur."""
@@ -32,8 +34,9 @@ IN_FOCUS = 0.6
 POOLING: Mapping[str, Pooling] = {"blur": Pooling(quantile=0.25)}
 """Blur means that nothing is sharp: its sharpest windows tell. All other families take the mean."""
 
-MAX_ANY_ALARM = 0.1
-"""Share of pictures without a fault on which any family may fire: crops of unusual scenes, harder than whole ones."""
+MAX_ANY_ALARM, MAX_REAL_ALARM = 0.1, 0.08
+"""Shares of pictures without a fault on which any family may fire: held-out crops of unusual scenes, harder than whole
+ones; and real pictures, clean or not looked at closely, of which some may have a fault."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,16 +71,20 @@ def fit_family(
 ) -> HeadFile:
     """Fit the head of a family on `fit` and calibrate it on `hold`, of other scenes; its threshold is still .5.
 
-    Goes on from `earlier`, if that is given: with its hidden units and `MORE` new ones.
+    Goes on from `earlier`, if that is given (`widened`), and ends midway between its weights and those that were then
+    found: what it knew of samples that are not seen again is kept (Wortsman et al. 2022).
     """
+    start = None if earlier is None else widened(earlier, spec.view, provenance.seed)
     layers = fit_layers(
         _windows(examples_of(fit, families, spec.family), spec.view, spare_unfocused=spec.family == "blur"),
         with_severity=True,
         seed=provenance.seed,
-        start=None if earlier is None else widened(earlier, spec.view, provenance.seed),
+        start=start,
         whitened=False,
         hidden=HIDDEN,
+        most_steps=None if start is None else FURTHER_STEPS,
     )
+    layers = layers if start is None else _midway(start, layers)
     card = HeadCard(label=spec.label, title=spec.title, family=spec.family, license=license_text, view=spec.view)
     head = replace(new_head(card, layers, backbone, provenance), scope=FAMILY, pooling=POOLING.get(spec.family))
     known = _windows(examples_of(hold, families, spec.family), spec.view)
@@ -85,15 +92,18 @@ def fit_family(
 
 
 def widened(head: HeadFile, view: View, seed: int) -> tuple[Layer, Layer]:
-    """Return layers that read `view`, say what `head` says, and have `MORE` hidden units that say little yet.
+    """Return layers that read `view` and say what `head` says.
 
-    Raises `DataError` for a head that reads what is no part of the view, or is no perceptron of two outputs.
+    They are its own where it reads that view already; else they get `MORE` hidden units that say little yet. Raises
+    `DataError` for a head that reads what is no part of the view, or is no perceptron of two outputs.
     """
     dim = head.backbone.dim
     start = 0 if head.view == view else {("native", FULL): 0, (LIGHT, FULL): dim}.get((head.view, view))
     if start is None or len(head.layers) != 2 or head.layers[-1].out != 2:
         raise DataError(f"the head {head.label!r} is none to go on from: fit it anew, without --start")
     first, last = head.layers
+    if head.view == view:
+        return first, last
     fresh = Perceptron.random(width_of(view, dim), MORE, last.out, np.random.default_rng(seed))
     inner = np.zeros((len(first.weight), width_of(view, dim)), np.float32)
     inner[:, start : start + first.weight.shape[1]] = first.weight
@@ -102,6 +112,14 @@ def widened(head: HeadFile, view: View, seed: int) -> tuple[Layer, Layer]:
         replace(first, weight=np.concatenate([inner, new_first.weight]), bias=np.append(first.bias, new_first.bias)),
         replace(last, weight=np.concatenate([last.weight, QUIET * new_last.weight], axis=1)),
     )
+
+
+def _midway(before: tuple[Layer, Layer], after: tuple[Layer, Layer]) -> tuple[Layer, Layer]:
+    first, last = (
+        replace(b, weight=(a.weight + b.weight) / np.float32(2), bias=(a.bias + b.bias) / np.float32(2))
+        for a, b in zip(before, after, strict=True)
+    )
+    return first, last
 
 
 def with_thresholds(
@@ -124,7 +142,7 @@ def with_thresholds(
     labels, clean = np.stack([e.present for e in examples]), examples[0].clean
     found = [_answers(heads, families, group) for group in (spared, unreviewed) if group is not None]
     floors = None if spared is None else found[0].max(axis=1)
-    others = () if not found else (np.concatenate(found, axis=1),)
+    others = () if not found else ((np.concatenate(found, axis=1), MAX_REAL_ALARM),)
     thresholds = choose_together(counted, labels, clean, MAX_ANY_ALARM, floors, others)
     split = "held-out scenes; faults that are hardly seen left out"
     finished = []

@@ -55,12 +55,14 @@ def fit_layers(
     start: tuple[Layer, Layer] | None = None,
     whitened: bool = True,
     hidden: int = HIDDEN,
+    most_steps: int | None = None,
 ) -> tuple[Layer, Layer]:
     """Fit dim -> `hidden` -> (presence[, severity]) on windows that carry their image's label; deterministic in `seed`.
 
     Both classes count alike; severity is fitted where it is known. `start` goes on from the layers of joint training.
-    AdamW (Loshchilov, Hutter 2019) with dropout on the features, which are partly whitened if `whitened`, where there
-    is no `start` and fewer than `MANY` pictures. The float32 layers read the features as they are.
+    AdamW (Loshchilov, Hutter 2019), `most_steps` of it if that is given, with dropout on the features, which are partly
+    whitened if `whitened`, where there is no `start` and fewer than `MANY` pictures. The float32 layers read the
+    features as they are.
     """
     rng = np.random.default_rng(seed)
     outputs = 2 if with_severity else 1
@@ -70,16 +72,22 @@ def fit_layers(
     targets = _Targets.of(examples, with_severity)
     if start is not None or len(examples) >= MANY or not whitened:
         recipe = _MANY_PICTURES if start is not None or len(examples) < MOST else _MOST_PICTURES
-        return _fit(head, examples.windows, targets, recipe, rng)
+        return _fit(head, examples.windows, targets, recipe, rng, most_steps)
     whitening = Whitening.of(examples)
     first, last = _fit(head, whitening.apply(examples.windows), targets, _FEW_PICTURES, rng)
     return whitening.absorbed(first), last
 
 
 def _fit(
-    head: Perceptron, windows: NDArray[Any], targets: _Targets, recipe: Recipe, rng: np.random.Generator
+    head: Perceptron,
+    windows: NDArray[Any],
+    targets: _Targets,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    most_steps: int | None = None,
 ) -> tuple[Layer, Layer]:
-    steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, recipe.stretch * MAX_STEPS))
+    most = most_steps or recipe.stretch * MAX_STEPS
+    steps = int(np.clip(EPOCHS * len(windows) / recipe.batch, MIN_STEPS, most))
     descend(head, windows, targets, recipe, steps, rng)
     return head.layers()
 

@@ -14,7 +14,7 @@ DIM = 12
 TINY = BackboneRef(name="tiny", fingerprint=FINGERPRINT, dim=DIM)
 
 
-@pytest.mark.parametrize(("view", "begins"), [("native", 0), ("light", DIM), ("full", 0)])
+@pytest.mark.parametrize(("view", "begins"), [("native", 0), ("light", DIM)])
 def test_what_a_head_says_is_kept_in_a_wider_view(view: View, begins: int) -> None:
     head = make_head(view=view, dim=width_of(view, DIM), hidden=(5,), backbone=TINY)
     first, last = widened(head, "full", seed=0)
@@ -26,6 +26,11 @@ def test_what_a_head_says_is_kept_in_a_wider_view(view: View, begins: int) -> No
     np.testing.assert_allclose(seen @ first.weight[:5].T, own @ inner.T, atol=1e-4)
     assert np.array_equal(last.weight[:, :5], head.layers[1].weight)
     assert np.array_equal(last.bias, head.layers[1].bias)
+
+
+def test_a_head_goes_on_as_it_is_in_its_own_view() -> None:
+    head = make_head(view="full", dim=width_of("full", DIM), hidden=(5,), backbone=TINY)
+    assert widened(head, "full", seed=0) == head.layers
 
 
 @pytest.mark.parametrize(("view", "hidden"), [("overview", (5,)), ("native", ()), ("native", (5, 4))])
