@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from distortion_heads.backbones.cells import CellBackbone
+from distortion_heads.backbones.onnx import NO_REPORTS
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
 from distortion_heads.heads.head import HeadFile, Threshold
 from distortion_heads.pipeline import Predictor
@@ -28,6 +29,11 @@ settings.load_profile("any machine")
 
 MOST_PROCESSES = 8
 """Each imports the libraries anew and holds about a gigabyte."""
+
+
+def pytest_configure() -> None:
+    """Tests that import ONNX Runtime themselves report to nobody either, nor share its database."""
+    os.environ.setdefault(*NO_REPORTS)
 
 
 @pytest.hookimpl(optionalhook=True)

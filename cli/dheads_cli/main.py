@@ -86,10 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _leave_threads(status: int) -> None:
-    """End the program at once if a plugin's threads might keep it, after a moment for those that want to stay."""
+    """End the program at once if threads might keep it: a plugin's, or after an interrupt our own.
+
+    Those that want to stay get a moment.
+    """
     if threading.active_count() == 1:
         return
+    from distortion_heads._system.threads import end_helpers
     from distortion_heads.registry.contained import PLUGIN_THREAD
+
+    stuck = status in (EXIT_INTERRUPTED, EXIT_TERMINATED) and end_helpers(THREAD_SECONDS)
 
     of_plugins = [thread for thread in threading.enumerate() if thread.name.startswith(PLUGIN_THREAD)]
     staying, begin = [thread for thread in of_plugins if not thread.daemon], time.monotonic()
@@ -97,7 +103,7 @@ def _leave_threads(status: int) -> None:
         thread.join(max(begin + THREAD_SECONDS - time.monotonic(), 0.0))
     for name in dict.fromkeys(thread.name.partition(":")[0] for thread in staying if thread.is_alive()):
         complain(f"warning: {name}: a thread of it still runs, and is ended")
-    if of_plugins:
+    if of_plugins or stuck:
         atexit._run_exitfuncs()
         os._exit(status)
 

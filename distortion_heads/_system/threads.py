@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+
+HELPER = "dheads: "
+"""What the names of threads begin with that make something ahead: a program that was interrupted may end them."""
 
 QUEUED = 2
 """Items that are in work or wait for it, for each thread."""
@@ -87,15 +93,40 @@ def in_order(
 
     `work_alone` runs in the thread of whoever asks. Close the iterator to stop early.
     """
+    ahead = QUEUED * threads
+    with helpers(threads, "side-by-side") as pool:
+
+        def submit(item: T) -> Future[R]:
+            return completed(work_alone, item) if is_large(item) else pool.submit(work, item)
+
+        yield from ordered(items, submit, ahead, lambda item: ahead if is_large(item) else 1)
+
+
+@contextmanager
+def helpers(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Start a pool of threads, and wait for what they are at in the end, but not after Ctrl-C.
+
+    That may have come while the pool or a result of it held a lock, which nobody would give back: the threads would
+    wait for it, and the program for them (`end_helpers`).
+    """
     from concurrent.futures import ThreadPoolExecutor
 
-    ahead = QUEUED * threads
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="side-by-side")
-
-    def submit(item: T) -> Future[R]:
-        return completed(work_alone, item) if is_large(item) else pool.submit(work, item)
-
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=f"{HELPER}{name}")
     try:
-        yield from ordered(items, submit, ahead, lambda item: ahead if is_large(item) else 1)
-    finally:
+        yield pool
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    except BaseException:
         pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown(cancel_futures=True)
+
+
+def end_helpers(seconds: float) -> bool:
+    """Wait for threads of `helpers`, and return whether one still runs after that many seconds."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(HELPER)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.join(max(begin + seconds - time.monotonic(), 0.0))
+    return any(thread.is_alive() for thread in threads)

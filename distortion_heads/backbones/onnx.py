@@ -6,9 +6,11 @@ checked too; the bundled one needs none of that.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +33,22 @@ MOST_MEMORY = 4 << 30
 
 _FATAL = 4
 """The least level at which ONNX Runtime writes to stderr itself: its exceptions say the same."""
+
+
+NO_REPORTS = ("ORT_DISABLE_TELEMETRY", "1")
+"""What keeps ONNX Runtime from reporting to its makers and from a database that all its processes share.
+
+It reads the variable when it is first imported, and does both where that is unset (its Privacy.md).
+"""
+
+
+def onnx_runtime() -> ModuleType:
+    """Import ONNX Runtime, which reports to nobody unless the user's own environment says so."""
+    os.environ.setdefault(*NO_REPORTS)
+    import onnxruntime
+
+    module: ModuleType = onnxruntime
+    return module
 
 
 class OnnxEngine:
@@ -76,9 +94,7 @@ class OnnxEngine:
 
     def _free_memory(self) -> None:
         """Empty the arena, whose blocks are too small for what comes and would be held beside larger ones."""
-        import onnxruntime as ort
-
-        options = ort.RunOptions()
+        options = onnx_runtime().RunOptions()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._session.run(None, {"pixels": np.zeros((1, 3, CELL, CELL), np.uint8)}, options)
 
@@ -93,8 +109,7 @@ def open_session(
 
     Raises `BackboneError` if the graph and the weights do not make a session, or a foreign graph may not be run.
     """
-    import onnxruntime as ort
-
+    ort = onnx_runtime()
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     # A block of memory planned for one shape would be held beside what the first run with that shape took.
@@ -141,8 +156,7 @@ def _check_foreign(graph: bytes, weights: Mapping[str, NDArray[np.float32]]) -> 
 @cache
 def _limit_memory() -> None:
     """Limit the memory of sessions that ask for the allocator of the process: once, for that is all there is."""
-    import onnxruntime as ort
-
+    ort = onnx_runtime()
     place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     ort.create_and_register_allocator(place, ort.OrtArenaCfg({"max_mem": MOST_MEMORY, "arena_extend_strategy": 1}))
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from distortion_heads._system.threads import ordered, usable_cores
+from distortion_heads._system.threads import helpers, ordered, usable_cores
 from distortion_heads.io.images import count_pixels, load_image_with_notes
 from distortion_heads.io.rgb import Loaded
 
@@ -46,19 +46,14 @@ def decode_ahead(sources: Iterable[ImageSource], *, max_pixels: int) -> Generato
 
     Closing the iterator ends the threads, once they are through with the pictures they are at.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
-    pool = ThreadPoolExecutor(min(usable_cores(), MAX_THREADS), thread_name_prefix="decode")
     least = MAX_PIXELS // MAX_PICTURES  # counted for a small one, so that they are not too many
     sized = ((source, max(count_pixels(source), least)) for source in sources)
+    with helpers(min(usable_cores(), MAX_THREADS), "decode") as pool:
 
-    def submit(item: tuple[ImageSource, int]) -> Future[Decoded]:
-        return pool.submit(_decode, item[0], max_pixels)
+        def submit(item: tuple[ImageSource, int]) -> Future[Decoded]:
+            return pool.submit(_decode, item[0], max_pixels)
 
-    try:
         yield from ordered(sized, submit, MAX_PIXELS, lambda item: item[1])
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _decode(source: ImageSource, max_pixels: int) -> Decoded:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from distortion_heads._system.threads import QUEUED, completed, in_order, ordered
+from distortion_heads._system.threads import HELPER, QUEUED, completed, in_order, ordered
 
 
 def test_results_come_in_order_and_items_are_worked_on_at_once() -> None:
@@ -56,7 +56,7 @@ def test_few_are_taken_ahead_and_closing_ends_the_threads() -> None:
     assert len(taken) <= QUEUED * 2 + 1
     found.close()
     assert len(taken) <= QUEUED * 2 + 1
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("side-by-side")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(HELPER)]
 
 
 def test_what_is_raised_comes_in_its_place() -> None:

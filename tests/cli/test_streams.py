@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from distortion_heads.backbones.onnx import NO_REPORTS
 from helpers.command_line import COMMAND, subprocess_dheads
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX streams")
@@ -157,3 +158,30 @@ def test_other_screens_fit_the_terminal(command: tuple[str, ...]) -> None:
     assert code == 0
     assert len(lines) > 3
     assert max(map(len, lines)) <= 80
+
+
+def test_an_interrupt_that_leaves_a_lock_taken_ends_the_program_too(pictures: list[Path]) -> None:
+    """Ctrl-C may come in the middle of handing over work, while the pool holds the lock that its threads want next."""
+    late = (
+        "from concurrent.futures import ThreadPoolExecutor as Pool\n"
+        "def adjust(pool, old=Pool._adjust_thread_count):\n"
+        "    old(pool)\n"
+        "    if pool._thread_name_prefix.endswith('side-by-side') and len(pool._threads) == 2:\n"
+        "        pool._idle_semaphore._cond.acquire()\n"
+        "        raise KeyboardInterrupt\n"
+        "Pool._adjust_thread_count = adjust\n"
+    )
+    command = [*COMMAND[:-1], f"{late}{COMMAND[-1]}", "predict", *map(str, pictures)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stderr == "dheads: interrupted\n"
+    assert done.returncode == 130
+
+
+def test_nothing_reports_to_others(pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime would keep a database of what is run, and send it, unless it is told not to."""
+    monkeypatch.delenv(NO_REPORTS[0])
+    house = tmp_path / "house"
+    house.mkdir()
+    done = subprocess_dheads("predict", *pictures, HOME=str(house), XDG_CACHE_HOME=str(house), XDG_DATA_HOME=str(house))
+    assert done.returncode == 0
+    assert list(house.iterdir()) == []

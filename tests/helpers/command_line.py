@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,9 +18,16 @@ from distortion_heads.registry.user_heads import Store
 from distortion_heads.spec import BackboneRef
 from helpers.sample_heads import make_head
 
+HANGS = 300.0
+"""Seconds after which a command counts as one that hangs; a busy machine makes it slow, but not so slow."""
+
+_STACKS = f"import faulthandler; faulthandler.dump_traceback_later({0.8 * HANGS})"
 _QUIET = "from dheads_cli.output import progress; progress.EVERY = float('inf')"
-COMMAND = [sys.executable, "-c", f"{_QUIET}; from dheads_cli.main import main; main()"]
-"""Without the lines of progress that a busy machine brings, where ten seconds may pass anywhere."""
+COMMAND = [sys.executable, "-c", f"{_STACKS}; {_QUIET}; from dheads_cli.main import main; main()"]
+"""Without the lines of progress that a busy machine brings, where ten seconds may pass anywhere.
+
+One that hangs writes to stderr where its threads are.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,19 +62,22 @@ class Dheads:
 
 
 def subprocess_dheads(
-    *arguments: str | Path, stdin: str | None = None, timeout: float = 300, **environ: str
+    *arguments: str | Path, stdin: str | None = None, timeout: float = HANGS, **environ: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command; `timeout` ends what hangs, not what a busy machine makes slow."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        env={**os.environ, **environ},
-        timeout=timeout,
-    )
+    try:
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env={**os.environ, **environ},
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"hangs: {shlex.join(map(str, arguments))}\n{(error.stderr or b'').decode(errors='replace')}")
 
 
 def write_picture(path: Path, seed: int = 0, side: int = 64) -> Path:

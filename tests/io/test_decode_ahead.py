@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from distortion_heads._system.threads import HELPER
 from distortion_heads.errors import ImageTooLargeError, InputError, NotAnImageError
 from distortion_heads.io.decode_ahead import Decoded, decode_ahead, same_size
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
@@ -91,7 +92,7 @@ def test_closing_ends_the_threads() -> None:
     pictures = decode_ahead((picture(i % 256) for i in range(10_000)), max_pixels=DEFAULT_MAX_PIXELS)
     next(pictures)
     pictures.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(HELPER)]
 
 
 def test_alike_groups_neighbours_of_one_size() -> None:
