@@ -18,7 +18,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 HELPER = "dheads: "
-"""What the names of threads begin with that make something ahead: a program that was interrupted may end them."""
+"""Begins the names of threads that make something ahead, which a program that was interrupted may end."""
 
 QUEUED = 2
 """Items that are in work or wait for it, for each thread."""

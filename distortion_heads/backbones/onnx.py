@@ -36,7 +36,7 @@ _FATAL = 4
 
 
 NO_REPORTS = ("ORT_DISABLE_TELEMETRY", "1")
-"""What keeps ONNX Runtime from reporting to its makers and from a database that all its processes share.
+"""Keeps ONNX Runtime from reporting to its makers and from a database that all its processes share.
 
 It reads the variable when it is first imported, and does both where that is unset (its Privacy.md).
 """
