@@ -6,7 +6,6 @@ import hashlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +19,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from distortion_heads._system.processes import per_process
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.errors import DataError, ImageTooLargeError, InputError
 from distortion_heads.io.content_hashes import content_hashes
 from distortion_heads.io.image_hashes import difference_hash, join_near
@@ -130,18 +129,15 @@ def _difference_hashes(paths: Sequence[Path], report: Callable[[int, int], None]
     """Return the difference hashes of all pictures. Raises `DataError` if any cannot be decoded."""
     hashes: list[int | None] = []
     failed: list[Unread] = []
-    pool = ThreadPoolExecutor(usable_cores())
-    try:
-        with warnings.catch_warnings():  # of Pillow, about damaged EXIF; around all threads, for they share the filters
-            warnings.simplefilter("ignore")
-            for path, result in zip(paths, pool.map(_difference_hash, paths), strict=True):
-                if isinstance(result, InputError):
-                    failed.append(Unread(path, _reason(result)))
-                else:
-                    hashes.append(result)
-                report(len(hashes) + len(failed), len(paths))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    # warnings of Pillow, about damaged EXIF; around all threads, for they share the filters
+    with helpers(usable_cores(), "hash") as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path, result in zip(paths, pool.map(_difference_hash, paths), strict=True):
+            if isinstance(result, InputError):
+                failed.append(Unread(path, _reason(result)))
+            else:
+                hashes.append(result)
+            report(len(hashes) + len(failed), len(paths))
     if failed:
         raise unreadable(failed, len(paths))
     return hashes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.datasets.clean_pictures import reduced_picture
 from distortion_heads.errors import DheadsError
 from distortion_heads.io.image_hashes import is_video
@@ -61,7 +60,7 @@ class Properties:
 
 def read_all_properties(paths: Sequence[Path], max_pixels: int = DEFAULT_MAX_PIXELS) -> list[Properties | None]:
     """Return the properties of every file; None where one cannot be read."""
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with helpers(usable_cores(), "read") as pool:
         return list(pool.map(lambda path: read_properties(path, max_pixels=max_pixels), paths))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.datasets.clips import is_video, read_pictures
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
@@ -81,7 +80,7 @@ class ClassicalMethod:
         """Return the numbers (records, n). Raises `DataError` if a picture cannot be read or is too small."""
         known = {} if self.known is None else self.known
         new = [record for record in records if record.path not in known]
-        with ThreadPoolExecutor(usable_cores()) as pool:
+        with helpers(usable_cores(), "measure") as pool:
             found = dict(zip((record.path for record in new), pool.map(self._of, new), strict=True))
         failed = tuple(Unread(path, value) for path, value in found.items() if isinstance(value, str))
         if failed:

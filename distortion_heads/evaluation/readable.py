@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.datasets.clips import read_pictures
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
@@ -28,7 +27,7 @@ def unread_records(
     if isinstance(features, RecordFeatures):
         return features.unread(records, progress)
     failed = []
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with helpers(usable_cores(), "read") as pool:
         for done, reason in enumerate(pool.map(lambda record: _problem(record, frames), records), 1):
             if reason is not None:
                 failed.append(Unread(records[done - 1].path, reason))

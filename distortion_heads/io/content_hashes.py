@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from distortion_heads._system.errors_text import reason
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.io.unread import Unread, unreadable
 
 
@@ -22,7 +22,7 @@ def content_hashes(paths: Sequence[Path]) -> dict[Path, str]:
 def readable_hashes(paths: Sequence[Path]) -> tuple[dict[Path, str], tuple[Unread, ...]]:
     """Return the SHA-256 (hex) of each file that can be read, and the others; an empty file is one of these."""
     different = list(dict.fromkeys(paths))
-    with ThreadPoolExecutor() as pool:
+    with helpers(usable_cores(), "hash") as pool:
         results = list(zip(different, pool.map(_sha256, different), strict=True))
     hashes = {path: result for path, result in results if isinstance(result, str)}
     return hashes, tuple(Unread(path, str(error)) for path, error in results if isinstance(error, OSError))

@@ -8,15 +8,17 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.io.video.growing import Lag
 from distortion_heads.io.video.options import Frame
 from distortion_heads.video.answers import FrameResult
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from distortion_heads.pipeline import Predictor
 
 AHEAD = 2
@@ -44,27 +46,29 @@ class FrameRun:
         self._predictor, self._frames, self._max_lag = predictor, frames, max_lag
         self._most_windows, self._on_leave = most_windows, on_leave
         self._workers = workers or usable_cores()
-        self._places = threading.Semaphore(self._workers * (1 + AHEAD))
+        # not a semaphore, whose lock Ctrl-C may leave taken
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(self._workers * (1 + AHEAD)):
+            self._places.put(None)
         self._results: queue.SimpleQueue[Future[FrameResult] | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self.dropped = 0
 
     def __iter__(self) -> Iterator[FrameResult]:
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="dheads-frames")
-        # A daemon: it may wait for a pipe that says nothing more.
-        feeder = threading.Thread(target=self._feed, args=(pool,), daemon=True, name="dheads-decode")
-        feeder.start()
-        try:
-            while (answer := self._results.get()) is not None:
-                result = answer.result()
-                self._places.release()
-                yield result
-        finally:
-            self._stopped.set()
-            self._places.release()
-            self._on_leave()
-            feeder.join(timeout=1.0)
-            pool.shutdown(wait=True, cancel_futures=True)
+        with helpers(self._workers, "frames") as pool:
+            # A daemon: it may wait for a pipe that says nothing more.
+            feeder = threading.Thread(target=self._feed, args=(pool,), daemon=True, name="dheads-decode")
+            feeder.start()
+            try:
+                while (answer := self._results.get()) is not None:
+                    result = answer.result()
+                    self._places.put(None)
+                    yield result
+            finally:
+                self._stopped.set()
+                self._places.put(None)
+                self._on_leave()
+                feeder.join(timeout=1.0)
 
     def _feed(self, pool: ThreadPoolExecutor) -> None:
         lag = Lag()
@@ -73,7 +77,7 @@ class FrameRun:
                 if self._max_lag is not None and lag.behind(frame.time) > self._max_lag:
                     self.dropped += 1
                     continue
-                self._places.acquire()
+                self._places.get()
                 if self._stopped.is_set():
                     return
                 self._results.put(pool.submit(self._one, frame))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -12,7 +11,7 @@ from shutil import rmtree
 import numpy as np
 from PIL import Image
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.backbones.architecture import small
 from distortion_heads.backbones.cells import CellBackbone
 from distortion_heads.backbones.open import bundled_backbone, load_backbone
@@ -142,7 +141,7 @@ def write_pictures(spec: HeadSpec, scenes: Sequence[Path], folder: Path, count: 
 
 def one_pass(backbone: CellBackbone, paths: Sequence[Path], spec: HeadSpec) -> None:
     """Read the pictures and run the backbone over them, on the threads that add-head has."""
-    with ThreadPoolExecutor(min(MAX_WORKERS, usable_cores())) as pool:
+    with helpers(min(MAX_WORKERS, usable_cores()), "attach") as pool:
         for _ in pool.map(lambda path: view_features(backbone, load_image(path), spec.view), paths):
             pass
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distortion_heads._system.threads import helpers
 from distortion_heads.datasets.properties import Properties, read_properties
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import DheadsError, InputError
@@ -44,7 +44,7 @@ def look_at(
     """Return the facts on each record (on the first frame of a video) or why it cannot be read; `jobs` threads."""
     groups = list(_by_reference(records))
     looks: dict[Path, PictureFacts | str] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with helpers(jobs, "look") as pool:
         for found in pool.map(_look_at_group, groups):
             looks.update(found)
             progress(len(looks), len(records))

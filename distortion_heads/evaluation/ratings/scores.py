@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.threads import helpers
 from distortion_heads.datasets.record import Record
 from distortion_heads.errors import InputError
 from distortion_heads.evaluation.ratings.rated import RatedPictures
@@ -37,7 +37,7 @@ def judge_rated(rated: RatedPictures, scorers: Sequence[Scorer], threads: int, p
     """Judge all pictures on `threads`; `progress(done, total)` counts them."""
     progress(0, len(rated.records))
     rows = []
-    with ThreadPoolExecutor(threads) as pool:
+    with helpers(threads, "judge") as pool:
         for row in pool.map(lambda record: _judge(record, scorers), rated.records):
             rows.append(row)
             progress(len(rows), len(rated.records))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
-from distortion_heads._system.threads import usable_cores
+from distortion_heads._system.threads import helpers, usable_cores
 from distortion_heads.backbones.base import FeatureSource
 from distortion_heads.datasets.labelled_image import Source
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
@@ -53,12 +52,9 @@ def extract(
         return made
 
     results: list[Features | Failure] = []
-    pool = ThreadPoolExecutor(min(MAX_WORKERS, usable_cores()))
-    try:
+    with helpers(min(MAX_WORKERS, usable_cores()), "read") as pool:
         for result in pool.map(work, sources):
             results.append(result)
             if progress is not None:
                 progress("features", len(results), len(sources))
-    finally:
-        pool.shutdown(cancel_futures=True)
     return results

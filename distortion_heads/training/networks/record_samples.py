@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from distortion_heads._system.threads import ordered
+from distortion_heads._system.threads import helpers, ordered
 from distortion_heads.datasets.clips import read_pictures
 from distortion_heads.datasets.labelled_image import FRAMES
 from distortion_heads.datasets.record import Record
@@ -163,18 +163,16 @@ def stream(samples: Samples, recipe: RecordRecipe, processes: Processes, start: 
     """
     count = len(samples.targets)
     size, per_epoch = min(recipe.images_per_batch, count), steps_per_epoch(count, recipe)
-    pool = ThreadPoolExecutor(READERS)
+    with helpers(READERS, "read") as pool:
 
-    def submit(step: int) -> _Pending:
-        epoch, place = divmod(step, per_epoch)
-        order = np.random.default_rng((recipe.seed, epoch)).permutation(count)
-        mine = order[place * size : (place + 1) * size][processes.rank :: processes.size]
-        return _Pending(mine, [pool.submit(_load, samples, recipe, epoch, int(i)) for i in mine], samples.targets, size)
+        def submit(step: int) -> _Pending:
+            epoch, place = divmod(step, per_epoch)
+            order = np.random.default_rng((recipe.seed, epoch)).permutation(count)
+            mine = order[place * size : (place + 1) * size][processes.rank :: processes.size]
+            made = [pool.submit(_load, samples, recipe, epoch, int(i)) for i in mine]
+            return _Pending(mine, made, samples.targets, size)
 
-    try:
         yield from ordered(range(start, stop), submit, AHEAD + 1)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False)
