@@ -14,6 +14,7 @@ import numpy as np
 
 from distortion_heads import Predictor
 from distortion_heads.backbones.files import read_backbone
+from distortion_heads.backbones.onnx import onnx_runtime
 from distortion_heads.backbones.open import bundled_backbone
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -61,8 +62,7 @@ def probe_predict(path: str, most: str) -> tuple[Callable[[], int], Callable[[],
 
 def probe_engine(height: str, width: str, name: str) -> tuple[Callable[[], int], Callable[[], object], int]:
     """The graph in a session whose settings differ from those of `OnnxEngine` as `SETTINGS` says."""
-    import onnxruntime as ort
-
+    ort = onnx_runtime()
     spec = bundled_backbone()
     weights = {k: v for k, v in read_backbone(spec.weights).tensors.items() if not k.startswith("feature_")}
     values = [ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for value in weights.values()]

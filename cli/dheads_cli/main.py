@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -92,18 +91,16 @@ def _leave_threads(status: int) -> None:
     """
     if threading.active_count() == 1:
         return
-    from distortion_heads._system.threads import end_helpers
+    from distortion_heads._system.threads import HELPER, still_running
     from distortion_heads.registry.contained import PLUGIN_THREAD
 
-    stuck = status in (EXIT_INTERRUPTED, EXIT_TERMINATED) and end_helpers(THREAD_SECONDS)
-
-    of_plugins = [thread for thread in threading.enumerate() if thread.name.startswith(PLUGIN_THREAD)]
-    staying, begin = [thread for thread in of_plugins if not thread.daemon], time.monotonic()
-    for thread in staying:
-        thread.join(max(begin + THREAD_SECONDS - time.monotonic(), 0.0))
-    for name in dict.fromkeys(thread.name.partition(":")[0] for thread in staying if thread.is_alive()):
+    threads, interrupted = threading.enumerate(), status in (EXIT_INTERRUPTED, EXIT_TERMINATED)
+    ours = [thread for thread in threads if interrupted and thread.name.startswith(HELPER)]
+    of_plugins = [thread for thread in threads if thread.name.startswith(PLUGIN_THREAD)]
+    staying = still_running([thread for thread in of_plugins if not thread.daemon], THREAD_SECONDS)
+    for name in dict.fromkeys(thread.name.partition(":")[0] for thread in staying):
         complain(f"warning: {name}: a thread of it still runs, and is ended")
-    if of_plugins or stuck:
+    if of_plugins or still_running(ours, THREAD_SECONDS):
         atexit._run_exitfuncs()
         os._exit(status)
 

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -107,26 +107,24 @@ def helpers(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Start a pool of threads, and wait for what they are at in the end, but not after Ctrl-C.
 
     That may have come while the pool or a result of it held a lock, which nobody would give back: the threads would
-    wait for it, and the program for them (`end_helpers`).
+    wait for it, and the program for them.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix=f"{HELPER}{name}")
+    wait = True
     try:
         yield pool
     except KeyboardInterrupt:
-        pool.shutdown(wait=False, cancel_futures=True)
+        wait = False
         raise
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
-    pool.shutdown(cancel_futures=True)
+    finally:
+        pool.shutdown(wait, cancel_futures=True)
 
 
-def end_helpers(seconds: float) -> bool:
-    """Wait for threads of `helpers`, and return whether one still runs after that many seconds."""
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith(HELPER)]
-    begin = time.monotonic()
+def still_running(threads: Sequence[threading.Thread], seconds: float) -> list[threading.Thread]:
+    """Wait for `threads`, at most that many seconds together, and return those that run on."""
+    end = time.monotonic() + seconds
     for thread in threads:
-        thread.join(max(begin + seconds - time.monotonic(), 0.0))
-    return any(thread.is_alive() for thread in threads)
+        thread.join(max(end - time.monotonic(), 0.0))
+    return [thread for thread in threads if thread.is_alive()]

@@ -101,7 +101,7 @@ def choose_together(
     clean: NDArray[np.bool_],
     max_any: float,
     floors: NDArray[np.float64] | None = None,
-    others: Sequence[tuple[NDArray[np.float64], float]] = (),
+    others: Groups = (),
 ) -> tuple[Threshold, ...]:
     """Return one threshold per head: the highest sum of F1 at which at most `max_any` of the clean pictures fire any.
 
@@ -117,7 +117,8 @@ def choose_together(
         f1 = np.where(np.minimum(floors, GRID[-2])[:, None] < GRID, f1, -1.0)
     groups = ((probabilities[:, clean], max_any), *others)
     everywhere = np.maximum.reduce([alarms, *((group[:, None] >= GRID[:, None]).mean(2) for group, _ in others)])
-    found = [_use_up(_at_a_price(f1, paid, groups), f1, groups) for paid in (alarms, everywhere)]
+    payable = (alarms, everywhere) if others else (alarms,)
+    found = [_use_up(_at_a_price(f1, paid, groups), f1, groups) for paid in payable]
     heads = np.arange(len(f1))
     values = max(found, key=lambda v: (_within(v, groups), f1[heads, np.searchsorted(GRID, v)].sum()))
     objective = f"f1 of all heads with false alarms of any on clean <= {max_any:g}"
