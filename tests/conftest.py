@@ -70,6 +70,12 @@ def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator for one test: one that tests share gives each other numbers in another order."""
+    return np.random.default_rng(4)
+
+
+@pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals from a tenth of the draws, for tests that look at the figures and not at how sure they are."""
     monkeypatch.setattr("distortion_heads.metrics.intervals.DRAWS", 50)

@@ -121,3 +121,11 @@ def test_the_prose_is_plain() -> None:
     complaints = namespace["complaints"]
     assert callable(complaints)
     assert complaints(REPOSITORY) == []
+
+
+def test_no_tests_share_a_generator() -> None:
+    """What a test draws would depend on those that were run before it."""
+    for file in sources(REPOSITORY / "tests"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+                assert ast.unparse(node.value.func).rpartition(".")[2] not in {"default_rng", "Random"}, file

@@ -8,12 +8,11 @@ from scipy import stats
 
 from distortion_heads.metrics.correlation import agreement, fit_logistic, krcc, oriented, plcc, srocc
 
-RNG = np.random.default_rng(4)
-HUMAN = RNG.uniform(1, 5, 200)
+HUMAN = np.random.default_rng(5).uniform(1, 5, 200)
 
 
-def test_correlations_are_those_of_scipy() -> None:
-    x = np.round(HUMAN + RNG.normal(0, 0.8, 200), 1)  # with ties
+def test_correlations_are_those_of_scipy(rng: np.random.Generator) -> None:
+    x = np.round(HUMAN + rng.normal(0, 0.8, 200), 1)  # with ties
     assert srocc(x, HUMAN) == pytest.approx(stats.spearmanr(x, HUMAN).statistic)
     assert krcc(x, HUMAN) == pytest.approx(stats.kendalltau(x, HUMAN).statistic)
     assert plcc(x, HUMAN) == pytest.approx(stats.pearsonr(x, HUMAN).statistic)
@@ -64,8 +63,8 @@ def test_rmse_has_the_units_of_the_human_means() -> None:
     assert larger.rmse == pytest.approx(20 * found.rmse, rel=1e-2)
 
 
-def test_intervals_draw_whole_scenes() -> None:
-    noise = np.repeat(RNG.normal(0, 1.5, 20), 10)
+def test_intervals_draw_whole_scenes(rng: np.random.Generator) -> None:
+    noise = np.repeat(rng.normal(0, 1.5, 20), 10)
     alone = agreement(HUMAN + noise, HUMAN, np.arange(200))
     together = agreement(HUMAN + noise, HUMAN, np.repeat(np.arange(20), 10))
     for found in (alone, together):

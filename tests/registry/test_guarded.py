@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from distortion_heads.spec import FloatImage
 
 IMAGE = np.full((8, 8, 3), 0.5, np.float32)
-RNG = np.random.default_rng(0)
 ENDS = {
     "ValueError": ("raise ValueError('boom')", "ValueError: boom"),
     "exit": ("import sys; sys.exit(3)", "called sys.exit(3)"),
@@ -62,10 +61,11 @@ def specs(site: Site, body: str) -> dict[str, HeadSpec]:
 
 def once(spec: HeadSpec) -> FloatImage:
     """Distort one picture, or a clip of one."""
+    rng = np.random.default_rng(0)
     if spec.synthesize is not None:
-        return spec.synthesize(IMAGE, 2.0, RNG)
+        return spec.synthesize(IMAGE, 2.0, rng)
     assert spec.synthesize_clip is not None
-    (made,) = spec.synthesize_clip(iter([IMAGE]), 25.0, 2.0, RNG)
+    (made,) = spec.synthesize_clip(iter([IMAGE]), 25.0, 2.0, rng)
     return made
 
 
@@ -103,7 +103,7 @@ def test_stdout_is_there_again_after_two_threads_were_inside(site: Site, capfd: 
     assert caught.err.count("NOISE") == 4
 
 
-def test_ctrl_c_and_our_own_errors_pass(site: Site) -> None:
+def test_ctrl_c_and_our_own_errors_pass(site: Site, rng: np.random.Generator) -> None:
     found = specs(site, f"import os, signal, time; os.kill(os.getpid(), {int(signal.SIGINT)}); time.sleep(9)")
     with pytest.raises(KeyboardInterrupt):
         once(found["evil"])
@@ -115,16 +115,16 @@ def test_ctrl_c_and_our_own_errors_pass(site: Site) -> None:
     assert found["evil_clip"].synthesize_clip is not None
     with (
         pytest.raises(InputError, match=r"^the clip ends here$"),
-        closing(found["evil_clip"].synthesize_clip(unreadable(), 25.0, 2.0, RNG)) as frames,  # type: ignore[type-var]
+        closing(found["evil_clip"].synthesize_clip(unreadable(), 25.0, 2.0, rng)) as frames,  # type: ignore[type-var]
     ):
         next(frames)
 
 
-def test_a_guarded_function_is_known_by_its_module_and_can_be_sent(site: Site) -> None:
+def test_a_guarded_function_is_known_by_its_module_and_can_be_sent(site: Site, rng: np.random.Generator) -> None:
     guarded = specs(site, "pass")["evil"].synthesize
     assert isinstance(guarded, Guarded)
     assert guarded.__module__ == "meddling"
-    assert np.array_equal(pickle.loads(pickle.dumps(guarded))(IMAGE, 1.0, RNG), IMAGE)
+    assert np.array_equal(pickle.loads(pickle.dumps(guarded))(IMAGE, 1.0, rng), IMAGE)
     assert not isinstance(build_registry(environ={}).heads["jpeg"].spec.synthesize, Guarded)
 
 

@@ -12,12 +12,10 @@ from distortion_heads.metrics.blind.naturalness import learn_naturalness, shippe
 from helpers import REPOSITORY
 from helpers.little_pictures import noisy, scene
 
-RNG = np.random.default_rng(2)
 
-
-@pytest.mark.parametrize(("shape", "draw"), [(2.0, RNG.normal), (1.0, RNG.laplace)])
-def test_shape_of_known_noise(shape: float, draw: object) -> None:
-    values = draw(0, 3, (500, 500))  # type: ignore[operator]
+@pytest.mark.parametrize(("shape", "name"), [(2.0, "normal"), (1.0, "laplace")])
+def test_shape_of_known_noise(shape: float, name: str, rng: np.random.Generator) -> None:
+    values = getattr(rng, name)(0, 3, (500, 500))
     numbers = scene_statistics(values)
     assert numbers.shape == (18,)
     assert numbers[0] == pytest.approx(shape, rel=0.03)
@@ -26,8 +24,8 @@ def test_shape_of_known_noise(shape: float, draw: object) -> None:
         assert left == pytest.approx(right, rel=0.06), "products of independent values lean to no side"
 
 
-def test_products_of_neighbours_lean_where_they_are_alike() -> None:
-    along = np.repeat(RNG.normal(size=(300, 1)), 300, axis=1)
+def test_products_of_neighbours_lean_where_they_are_alike(rng: np.random.Generator) -> None:
+    along = np.repeat(rng.normal(size=(300, 1)), 300, axis=1)
     horizontal, vertical = scene_statistics(along)[2:].reshape(4, 4)[:2]
     assert horizontal[1] > 0.5
     assert horizontal[3] > horizontal[2]
