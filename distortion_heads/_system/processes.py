@@ -67,7 +67,9 @@ def in_processes(tasks: Sequence[_Task], work: Callable[[_Task], T], jobs: int) 
         yield from map(work, tasks)
         return
     with start_workers(min(jobs, max(len(tasks), 1))) as pool:
-        for future in as_completed([pool.submit(work, task) for task in tasks]):
+        with _interrupts_held():  # in the midst of a call it could leave a lock of the pool taken
+            begun = [pool.submit(work, task) for task in tasks]
+        for future in as_completed(begun):
             yield future.result()
 
 
@@ -91,9 +93,30 @@ def _interrupts_held() -> Iterator[None]:
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _interrupts_kept():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Raise afterwards what comes meanwhile, for the system may give an interrupt to any other thread."""
+    import signal
+    import threading
+
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _begin() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +123,28 @@ def test_a_killed_worker_is_reported_through_results_in_order(killed_at: int) ->
 def measure_slowly(task: int) -> tuple[int, int]:
     time.sleep(0.05)
     return measure(task)
+
+
+def test_an_interrupt_waits_until_a_call_to_the_pool_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: list[bool] = []
+    submit = ProcessPoolExecutor.submit
+
+    def interrupted(pool: ProcessPoolExecutor, *call: Any) -> Future[Any]:
+        whole.append(False)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        future = submit(pool, *call)
+        whole[-1] = True
+        return future
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
+    done = threading.Event()
+    threading.Thread(target=done.wait, daemon=True).start()  # the system may give it to this one
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes([1, 2, 3], measure, 2))
+    done.set()
+    assert whole
+    assert all(whole)
 
 
 def test_what_is_made_once_per_process_is_kept() -> None:
