@@ -11,7 +11,7 @@ from distortion_heads._system.threads import HELPER, QUEUED, completed, in_order
 
 
 def test_results_come_in_order_and_items_are_worked_on_at_once() -> None:
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=60)
 
     def work(item: int) -> int:
         together.wait()  # passes only if two are in work

@@ -1,8 +1,7 @@
-"""How `dheads` starts: fast, and without what it does not need."""
+"""How `dheads` starts: small, and without what it does not need."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -12,13 +11,11 @@ import pytest
 
 from dheads_cli.main import COMMANDS
 from distortion_heads.io.images import DEFAULT_MAX_PIXELS
-from helpers.command_line import COMMAND, subprocess_dheads, write_picture
+from helpers.command_line import COMMAND, HANGS, subprocess_dheads, write_picture
 from helpers.installed_plugins import Site
 
 HEAVY = ("torch", "torchvision", "scipy", "sklearn", "onnx", "piq", "av")
-LIBRARIES = (sys.executable, "-c", "import numpy, PIL.Image, onnxruntime")
-# CPU time in times of that of `LIBRARIES` alone, for machines differ by more than a limit in seconds could allow
-HELP_RATIO, PREDICT_RATIO, PREDICT_MEGABYTES = 1.0, 4.5, 250
+PREDICT_MEGABYTES = 250
 
 
 def imported(names: tuple[str, ...], *arguments: str | Path) -> list[str]:
@@ -30,24 +27,22 @@ code = run(sys.argv[1:])
 print(code, *sorted({set(names)!r} & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=HANGS
     )
     status, *found = done.stderr.split()
     assert status == "0", done.stderr
     return found
 
 
-def cost(*command: str | Path) -> tuple[float, float]:
-    """Least CPU seconds and most memory in MB of a few runs; a small process starts them, whose memory they inherit."""
+def megabytes(*command: str | Path) -> float:
+    """Return the most memory of a run; a small process starts it, whose memory it inherits."""
     code = """
-import json, resource, subprocess, sys
+import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)]))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 """
     whole = [sys.executable, "-c", code, *map(str, command)]
-    runs = [json.loads(subprocess.run(whole, capture_output=True, check=True, timeout=60).stdout) for _ in range(3)]
-    return min(seconds for seconds, _ in runs), max(megabytes for _, megabytes in runs)
+    return float(subprocess.run(whole, capture_output=True, check=True, timeout=HANGS).stdout)
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("predict", "--help"), ("add-head", "--help")])
@@ -67,16 +62,9 @@ def test_predict_imports_neither_torch_nor_scipy_nor_rich(own_heads: tuple[str, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the resource usage of a child")
-def test_help_is_fast() -> None:
-    seconds, _ = cost(*COMMAND, "--help")
-    assert seconds <= HELP_RATIO * cost(*LIBRARIES)[0]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs the resource usage of a child")
-def test_predict_is_fast_and_small(own_heads: tuple[str, str], examples_folder: Path) -> None:
-    seconds, megabytes = cost(*COMMAND, "predict", examples_folder / "kitten_clean.jpg")
-    assert seconds <= PREDICT_RATIO * cost(*LIBRARIES)[0]
-    assert megabytes <= PREDICT_MEGABYTES
+def test_predict_is_small(own_heads: tuple[str, str], examples_folder: Path) -> None:
+    """How fast it is a benchmark says, `benchmarks/speed.py --only start`."""
+    assert megabytes(*COMMAND, "predict", examples_folder / "kitten_clean.jpg") <= PREDICT_MEGABYTES
 
 
 def test_help_names_the_limit_of_the_library() -> None:

@@ -76,7 +76,7 @@ def test_an_interrupt_ends_the_processes_at_once(bank: dict[str, HeadSpec], phot
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         started.throw(KeyboardInterrupt)
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 50
     assert multiprocessing.active_children() == []
     assert not (tmp_path / "out/.partial").exists()
 

@@ -23,6 +23,7 @@ from distortion_heads.io.video.reader import open_video
 from distortion_heads.video.frames import AHEAD, FrameRun
 from distortion_heads.video.predict import FrameEvent, predict_frames
 from distortion_heads.video.timeline import Timeline
+from helpers.sessions import wait_until
 from helpers.video_clips import BrightnessPredictor, Picture, grey, steps, write_clip
 
 
@@ -105,10 +106,7 @@ def test_leaving_early_ends_the_threads(tmp_path: Path, brightness: Predictor) -
     results = predict_frames(brightness, clip)
     next(results)
     results.close()  # type: ignore[attr-defined]
-    deadline = time.monotonic() + 5
-    while any(thread.name.startswith("dheads-") for thread in threading.enumerate()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not any(thread.name.startswith("dheads-") for thread in threading.enumerate()))
 
 
 def test_an_error_of_the_predictor_is_raised(tmp_path: Path, brightness: Predictor) -> None:

@@ -268,4 +268,4 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
         "import sys, distortion_heads.bench.accuracy.bench\n"
         "assert not {'matplotlib', 'sklearn', 'scipy', 'torch', 'onnxruntime'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
