@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from distortion_heads._system.scheduling import as_before
 from distortion_heads.foreign.base import ForeignOperator, Level, Pixels, operator
 
 FILTERS = (
@@ -104,6 +105,8 @@ def _coded(pixels: Pixels, level: Level, name: str, decoder: str, options: Any) 
     if "b" in settings:
         encoder.bit_rate = int(settings.pop("b"))
     encoder.thread_count, encoder.options = 1, settings
+    with as_before():
+        encoder.open()
     frame = av.VideoFrame.from_ndarray(even, "rgb24").reformat(format=form)
     frame.pts = 0
     packets = [*encoder.encode(frame), *encoder.encode(None)]

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from distortion_heads._system.scheduling import as_before
 from distortion_heads.answers import HeadResult, Prediction
 from distortion_heads.heads.head import HeadFile
 from distortion_heads.video.answers import FrameResult
@@ -48,6 +49,8 @@ def write_clip(
         if times is not None:
             stream.codec_context.time_base = CLOCK
         prepare(stream)
+        with as_before():
+            stream.codec_context.open()
         for i, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture)
             frame.pts, frame.time_base = (i, Fraction(1, rate)) if times is None else (round(times[i] * 1000), CLOCK)

@@ -20,7 +20,6 @@ WEBP_QUALITY = (40.0, 22.0, 12.0, 5.0, 0.0)
 AVIF_QUALITY = (45.0, 32.0, 22.0, 12.0, 4.0)
 X264_CRF = (30.0, 34.0, 38.0, 43.0, 50.0)
 X265_CRF = (31.0, 35.0, 39.0, 44.0, 50.0)
-AV1_CRF = (42.0, 48.0, 54.0, 59.0, 63.0)
 MPEG_SCALE = (8.0, 12.0, 17.0, 24.0, 31.0)
 
 
@@ -45,9 +44,7 @@ def video_frame(pixels: Pixels, codec: str, options: dict[str, str], count: int 
         frame.pts = index
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    decoder: Any = av.CodecContext.create(
-        {"libx264": "h264", "libx265": "hevc", "libsvtav1": "av1"}.get(codec, codec), "r"
-    )
+    decoder: Any = av.CodecContext.create({"libx264": "h264", "libx265": "hevc"}.get(codec, codec), "r")
     decoder.thread_count = 1
     if encoder.extradata:
         decoder.extradata = encoder.extradata

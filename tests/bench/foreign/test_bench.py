@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,6 +98,14 @@ def test_operators_change_a_picture_always_in_the_same_way(made: ForeignOperator
     assert all(result.shape == picture.shape and result.dtype == np.uint8 for result in results)
     assert np.array_equal(results[0], results[2])
     assert not any(np.array_equal(result, picture) for result in results)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or SVT in ffmpeg.absent(), reason="needs SVT-AV1 on Linux")
+def test_svt_av1_makes_no_real_time_process_of_this_one(picture: Pixels) -> None:
+    (made,) = (o for o in ffmpeg.operators() if o.name == SVT)
+    before = os.sched_getscheduler(0)
+    assert made.apply(picture, 1).shape == picture.shape
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.slow
