@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_native_id
 
 TASKS = Path("/proc/self/task")
 
@@ -21,7 +22,8 @@ def as_before() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    before, usual = _scheduling(), (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority)
+    before = _scheduling()
+    usual = before[get_native_id()]
     try:
         yield
     finally:

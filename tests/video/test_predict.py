@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from distortion_heads import Predictor, VideoOptions, predict_video
+from distortion_heads._system.threads import HELPER
 from distortion_heads.answers import Prediction
 from distortion_heads.errors import InputError
 from distortion_heads.heads.head import HeadFile
@@ -105,8 +106,10 @@ def test_leaving_early_ends_the_threads(tmp_path: Path, brightness: Predictor) -
     clip = write_clip(tmp_path / "clip.mp4", steps(40))
     results = predict_frames(brightness, clip)
     next(results)
+    started = [thread for thread in threading.enumerate() if thread.name.startswith(HELPER)]
+    assert started
     results.close()  # type: ignore[attr-defined]
-    wait_until(lambda: not any(thread.name.startswith("dheads-") for thread in threading.enumerate()))
+    wait_until(lambda: not any(thread.is_alive() for thread in started))
 
 
 def test_an_error_of_the_predictor_is_raised(tmp_path: Path, brightness: Predictor) -> None:
