@@ -13,19 +13,19 @@ from distortion_heads.training.features.examples import Examples
 from distortion_heads.training.heads.fit_layers import MANY, AdamW, Recipe
 from distortion_heads.training.heads.whitening import Whitening
 
-HIDDEN, HIDDEN_WHOLE = 64, 16
-"""Units that read a window, and units that read the picture as a whole."""
+HIDDEN, HIDDEN_FULL = 64, 128
+"""Units of a head that reads windows alone, and of one that reads the picture as a whole beside each."""
 
 BETA = 0.3
 """Error, in steps of the scale, from which on it counts by its size and no longer by its square."""
 
-RANK_WEIGHT, LEAST_MARGIN, MOST_MARGIN = 0.5, 0.03, 0.3
+RANK_WEIGHT, LEAST_MARGIN, MOST_MARGIN = 1.5, 0.03, 0.3
 """Within a series a worse picture must lie lower by half of what the targets differ by, between these margins."""
 
-BEST_WEIGHT = 2.0
+BEST_WEIGHT = 3.0
 """How much the best picture of a series counts: a good picture must not be taken for a bad one."""
 
-FEWEST_STEPS, MOST_STEPS = 400, 8000
+FEWEST_STEPS, MOST_STEPS = 400, 16_000
 EPOCHS_OF_MANY, EPOCHS_OF_FEW = 60, 60
 WHOLE_DROPOUT = 128
 """Features of the picture as a whole that are left out of 256: they know the scene too well."""
@@ -78,7 +78,7 @@ def fit_quality(rated: Rated, *, seed: int) -> tuple[Layer, Layer]:
 
     Smooth L1 on the mean of the windows, and a hinge on neighbours in a series (RankIQA, Liu et al. 2017). AdamW with
     dropout on the features, which are partly whitened where few pictures are seen by windows alone. The layers read
-    them as they are; no hidden unit reads both windows and the whole, which would learn the scenes by heart.
+    them as they are.
     """
     rng = np.random.default_rng(seed)
     if rated.whole is not None or len(rated) >= MANY // 4:
@@ -99,7 +99,7 @@ def _in_two_classes(rated: Rated) -> Examples:
 
 
 def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator) -> tuple[Layer, Layer]:
-    net = _Branches.random(rated, rng)
+    net = _Net.random(rated, rng)
     groups = len(rated) // rated.series
     batch = max(min(recipe.batch // rated.series, groups), 1)
     steps = int(np.clip(epochs * groups / batch, FEWEST_STEPS, MOST_STEPS))
@@ -126,56 +126,50 @@ def _dropped(features: NDArray[Any], dropout: int, rng: np.random.Generator) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Branches:
-    """Hidden units that read windows (first two arrays), units that read the whole (next two), and one output of both.
+class _Net:
+    """Hidden units that read a window and the picture as a whole, and one output of their means over the windows.
 
-    The arrays are updated in place.
+    `weight` (dim + width, units), `last` (units, 1). The arrays are updated in place.
     """
 
-    parameters: tuple[Array, Array, Array, Array, Array, Array]
+    weight: Array
+    bias: Array
+    last: Array
+    middle: Array
 
     @classmethod
-    def random(cls, rated: Rated, rng: np.random.Generator) -> _Branches:
-        width = 0 if rated.whole is None else rated.whole.shape[1]
-        hidden = (HIDDEN, HIDDEN_WHOLE if width else 0)
-        weights = [
-            rng.standard_normal((n_in, n_out), dtype=np.float32) * np.float32((3 * max(n_in, 1)) ** -0.5)
-            for n_in, n_out in ((rated.windows.shape[1], hidden[0]), (width, hidden[1]), (sum(hidden), 1))
-        ]
-        biases = [np.zeros(hidden[0], np.float32), np.zeros(hidden[1], np.float32)]
+    def random(cls, rated: Rated, rng: np.random.Generator) -> _Net:
+        dim, width = rated.windows.shape[1], 0 if rated.whole is None else rated.whole.shape[1]
+        units = HIDDEN_FULL if width else HIDDEN
+        weight, last = (
+            rng.standard_normal((n_in, n_out), dtype=np.float32) * np.float32((3 * n_in) ** -0.5)
+            for n_in, n_out in ((dim + width, units), (units, 1))
+        )
         middle = np.full(1, rated.target.mean(), np.float32)
-        return cls((weights[0], biases[0], weights[1], biases[1], weights[2], middle))
+        return cls(weight=weight, bias=np.zeros(units, np.float32), last=last, middle=middle)
+
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        return self.weight, self.bias, self.last, self.middle
 
     def gradients(self, part: Rated) -> tuple[Array, ...]:
         """Return the gradients by `parameters` of the loss of a batch."""
-        by_window, bias, by_whole, whole_bias, last, last_bias = self.parameters
-        counts = np.diff(part.starts)
+        dim, counts, first = part.windows.shape[1], np.diff(part.starts), part.starts[:-1]
+        share = (1 / counts).astype(np.float32)[:, np.newaxis]
         whole = np.zeros((len(part), 0), np.float32) if part.whole is None else part.whole
-        seen, known = np.maximum(part.windows @ by_window + bias, 0), np.maximum(whole @ by_whole + whole_bias, 0)
-        pooled = np.add.reduceat(seen, part.starts[:-1]) / counts[:, np.newaxis].astype(np.float32)
-        hidden = np.concatenate([pooled, known], axis=1)
-        slope = _slope((hidden @ last + last_bias)[:, 0], part).astype(np.float32)[:, np.newaxis]
-        back = slope @ last.T
-        split = by_window.shape[1]
-        into_seen = np.repeat(back[:, :split] / counts[:, np.newaxis].astype(np.float32), counts, axis=0) * (seen > 0)
-        into_known = back[:, split:] * (known > 0)
-        return (
-            part.windows.T @ into_seen,
-            into_seen.sum(0),
-            whole.T @ into_known,
-            into_known.sum(0),
-            hidden.T @ slope,
-            slope.sum(0),
-        )
+        known = np.repeat(whole @ self.weight[dim:] + self.bias, counts, axis=0)
+        seen = np.maximum(part.windows @ self.weight[:dim] + known, 0)
+        hidden = np.add.reduceat(seen, first) * share
+        slope = _slope((hidden @ self.last + self.middle)[:, 0], part).astype(np.float32)[:, np.newaxis]
+        back = np.repeat(slope @ self.last.T * share, counts, axis=0) * (seen > 0)
+        by_picture = np.add.reduceat(back, first)
+        by_weight = np.concatenate([part.windows.T @ back, whole.T @ by_picture])
+        return by_weight, by_picture.sum(0), hidden.T @ slope, slope.sum(0)
 
     def layers(self) -> tuple[Layer, Layer]:
-        by_window, bias, by_whole, whole_bias, last, last_bias = self.parameters
-        (dim, seen), (width, known) = by_window.shape, by_whole.shape
-        weight = np.zeros((seen + known, dim + width), np.float32)
-        weight[:seen, :dim], weight[seen:, dim:] = by_window.T, by_whole.T
         return (
-            Layer(weight=weight, bias=np.concatenate([bias, whole_bias]), activation="relu"),
-            Layer(weight=np.ascontiguousarray(last.T), bias=last_bias, activation="identity"),
+            Layer(weight=np.ascontiguousarray(self.weight.T), bias=self.bias, activation="relu"),
+            Layer(weight=np.ascontiguousarray(self.last.T), bias=self.middle, activation="identity"),
         )
 
 

@@ -2,11 +2,14 @@
 
 Half of a target is the mean opinion of a fault of that strength, half what the visible difference says: on the scale of
 the same fault, so that blur that a picture hardly shows counts for less than blur that it shows well. Where people were
-not asked, or the picture was made smaller since, the visible difference alone speaks; for makes and mixtures on the
-scale of all faults together.
+not asked, or the picture was made smaller since, the visible difference alone speaks: for what people judge alike on
+the scale of its family, else, and for mixtures, on that of all faults together.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +22,33 @@ FEWEST_OF_KIND = 20
 
 QUANTILES = 17
 
-Floats = NDArray[np.float64]
+ALIKE: Mapping[str, str] = {
+    "blur": "blur",
+    "noise": "noise",
+    "compression": "compression",
+    "exposure": "exposure",
+    "light": "exposure",
+    "atmosphere": "exposure",
+}
+"""The family on whose scale a family's makes lie: its kinds agree on how annoying a visible difference is.
+
+People mind blur more, and light and noise less, than all faults that differ as much; kinds of colour and spatial faults
+do not agree with each other.
+"""
+
+Floats: TypeAlias = NDArray[np.float64]
+Scale: TypeAlias = tuple[Floats, Floats]
 
 
-def opinions_of(samples: QualitySamples, scale: QualitySamples | None = None) -> NDArray[np.float32]:
-    """Return the target of each sample, float32 (n,), 1 to 4.6; scales are those of `scale`, by default the same."""
+def opinions_of(
+    samples: QualitySamples, families: Sequence[str], scale: QualitySamples | None = None
+) -> NDArray[np.float32]:
+    """Return the target of each sample, float32 (n,), 1 to 4.6; `families` of the kinds, by their number.
+
+    Scales are those of `scale`, by default the same samples.
+    """
     known = samples if scale is None else scale
-    every, by_kind = _scales(known)
+    every, by_kind = _scales(known, families)
     losses = visible_losses(samples)
     target = np.interp(losses, *every)
     for kind, (x, y) in by_kind.items():
@@ -44,19 +67,28 @@ def visible_losses(samples: QualitySamples) -> Floats:
     return np.array([difference.loss for difference in seen])
 
 
-def _scales(samples: QualitySamples) -> tuple[tuple[Floats, Floats], dict[int, tuple[Floats, Floats]]]:
-    """Return maps from visible loss to opinion, of all faults together and of each: quantile goes to quantile."""
+def _scales(samples: QualitySamples, families: Sequence[str]) -> tuple[Scale, dict[int, Scale]]:
+    """Return maps from visible loss to opinion, of all faults together and of each kind: quantile goes to quantile.
+
+    A kind that people were not asked about has that of its family, if `ALIKE` names one.
+    """
     losses = visible_losses(samples)
     asked = np.isfinite(samples.mean) & (samples.kind >= 0)
-    by_kind = {
-        int(kind): _matched(losses[rows], samples.mean[rows])
-        for kind in np.unique(samples.kind[asked])
-        if (rows := asked & (samples.kind == kind)).sum() >= FEWEST_OF_KIND
-    }
+    family = np.array([*families, ""])[samples.kind]
+
+    def scale(rows: NDArray[np.bool_]) -> Scale | None:
+        return _matched(losses[rows], samples.mean[rows]) if rows.sum() >= FEWEST_OF_KIND else None
+
+    by_family = {name: scale(asked & (family == name)) for name in set(ALIKE.values())}
+    by_kind = {}
+    for kind, name in enumerate(families):
+        own = scale(asked & (samples.kind == kind)) or by_family.get(ALIKE.get(name, ""))
+        if own is not None:
+            by_kind[kind] = own
     return _matched(losses[asked], samples.mean[asked]), by_kind
 
 
-def _matched(losses: Floats, means: NDArray[np.float32]) -> tuple[Floats, Floats]:
+def _matched(losses: Floats, means: NDArray[np.float32]) -> Scale:
     shares = np.linspace(0, 1, QUANTILES)
     x = np.concatenate([[0.0], np.maximum.accumulate(np.quantile(losses, shares)) + 1e-9])
     return x, np.concatenate([[UNCHANGED], np.quantile(means, 1 - shares)])

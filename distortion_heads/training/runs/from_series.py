@@ -57,7 +57,7 @@ class QualityOptions:
     images: Path
     out: Path
     wild: Path | None = None
-    fit_pictures: int = 13_000
+    fit_pictures: int = 52_000
     hold_pictures: int = 2_000
     seed: int = 0
     workers: int = 1
@@ -86,7 +86,9 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
             options.report(f"samples, {plan.name}", done, plan.count)
     fit, hold = read_samples(*fit_plans), read_samples(hold_plan)
     options.report("head", 0, 1)
-    rated, held = rated_of(fit, opinions_of(fit)), rated_of(hold, opinions_of(hold, scale=fit))
+    families = _families(specs)
+    of_kinds = [families[kind] for kind in hold_plan.kinds]
+    rated, held = rated_of(fit, opinions_of(fit, of_kinds)), rated_of(hold, opinions_of(hold, of_kinds, scale=fit))
     card = HeadCard(
         label=spec.label, title=spec.title, family=spec.family, license=options.head_license, view=spec.view
     )
@@ -112,6 +114,12 @@ def rated_of(samples: QualitySamples, target: np.typing.NDArray[np.float32]) -> 
     )
 
 
+def _families(specs: Sequence[HeadSpec]) -> dict[str, str]:
+    """Return the family of each distortion that can be made, by the label of its head or the name of its make."""
+    makes = {make.name: spec.family for spec in specs for make in spec.makes}
+    return makes | {spec.label: spec.family for spec in specs if spec.synthesize is not None}
+
+
 def _plans(
     options: QualityOptions,
     specs: Sequence[HeadSpec],
@@ -122,7 +130,6 @@ def _plans(
     """Return what to fit on, two plans, and what to hold out."""
     able = [spec for spec in specs if spec.synthesize is not None]
     by_kind = round(KIND_SHARE * options.fit_pictures)
-    kinds = {spec.label for spec in able} | {make.name for spec in specs for make in spec.makes}
     plan = QualityPlan(
         folder=options.out.absolute() / "samples",
         name="fit",
@@ -132,7 +139,7 @@ def _plans(
         seed=options.seed,
         backbone=backbone,
         families=tuple(sorted({spec.family for spec in able})),
-        kinds=tuple(sorted(kinds)),
+        kinds=tuple(sorted(_families(specs))),
     )
     more = replace(plan, name="kinds", count=by_kind, seed=options.seed + 2, odds=KINDS, found_odds=0.35)
     held = replace(plan, name="hold", scenes=hold, found=(), count=options.hold_pictures, seed=options.seed + 1)
