@@ -19,6 +19,10 @@ from distortion_heads.spec import MAX_SEVERITY, MIN_SEVERITY, Scope, width_of
 BLOCK_BYTES = 32 * 2**20
 """Weights side by side: from 4 MiB on NumPy asks for huge pages, without which reading takes a fifth longer."""
 
+SMALL_PRODUCT, FEWEST_COLUMNS = 2**18, 4
+"""Multiplications up to which OpenBLAS computes a product on one thread, and columns below which parts of a product do
+not pay: it is large then, as those of training are."""
+
 _Architecture: TypeAlias = tuple[tuple[tuple[int, int], Activation], ...]
 """`(out, in)` and the activation of each layer."""
 
@@ -142,14 +146,29 @@ class _Block:
         values, n = features, len(self.rows)
         with np.errstate(over="ignore", invalid="ignore"):
             for weights, biases, activation in self._layers:
-                # of stacked matrices NumPy makes one BLAS call each
-                values = np.matmul(values, weights[:n].transpose(0, 2, 1))
+                values = _products(values, weights[:n])
                 values += biases[:n]
                 if activation == "relu":
                     np.maximum(values, 0, out=values)
                 elif activation == "softmax_mixture":
                     values = _mixture(values)
         return values
+
+
+def _products(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `values` (K, in) or (n, K, in) times each of n matrices (n, out, in), transposed: (n, K, out).
+
+    In parts that BLAS does not share out: its threads would take all cores while they wait for the next product.
+    """
+    rows, (n, outs, width) = values.shape[-2], weights.shape
+    step = SMALL_PRODUCT // max(rows * width, 1)
+    step = step if step >= FEWEST_COLUMNS else outs
+    made = np.empty((n, rows, outs), np.float32)
+    for start in range(0, outs, step):
+        # of stacked matrices NumPy makes one BLAS call each
+        part = slice(start, start + step)
+        made[..., part] = np.matmul(values, weights[:, part].transpose(0, 2, 1))
+    return made
 
 
 def _mixture(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from distortion_heads.errors import HeadTensorError
+from distortion_heads.heads import bank as module
 from distortion_heads.heads.bank import HeadBank, sigmoid
 from distortion_heads.heads.file import dump_head, dump_metadata, parse_head
 from distortion_heads.heads.head import Calibration, HeadFile, Layer, Threshold
@@ -45,6 +46,28 @@ def rows(heads: Sequence[HeadFile], features: NDArray[np.float32]) -> dict[str, 
     assert outputs.logits.dtype == outputs.severity.dtype == np.float32
     assert outputs.logits.shape == outputs.severity.shape == (len(heads), len(features))
     return {head.label: (outputs.logits[i].tobytes(), outputs.severity[i].tobytes()) for i, head in enumerate(heads)}
+
+
+@pytest.mark.parametrize(("k", "outs", "whole"), [(6, 20, True), (6, 100, False), (24, 50, False), (40, 50, True)])
+def test_a_product_that_blas_would_share_out_is_made_in_parts(
+    k: int, outs: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    width, shapes, matmul = 1788, [], np.matmul
+
+    def watched(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        shapes.append((values.shape[-2], *weights.shape[-2:]))
+        product: NDArray[np.float32] = matmul(values, weights)
+        return product
+
+    features = features_of(k, width)
+    weights = np.random.default_rng(0).standard_normal((3, outs, width), np.float32)
+    monkeypatch.setattr(module.np, "matmul", watched)
+    made = module._products(features, weights)
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, features.astype(np.float64) @ weights.transpose(0, 2, 1), atol=2e-3)
+    assert sum(columns for _, _, columns in shapes) == outs
+    assert (len(shapes) == 1) == whole
+    assert whole or all(np.prod(shape) <= module.SMALL_PRODUCT for shape in shapes)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 12, 35])

@@ -28,12 +28,11 @@ ALIKE: Mapping[str, str] = {
     "compression": "compression",
     "exposure": "exposure",
     "light": "exposure",
-    "atmosphere": "exposure",
 }
 """The family on whose scale a family's makes lie: its kinds agree on how annoying a visible difference is.
 
-People mind blur more, and light and noise less, than all faults that differ as much; kinds of colour and spatial faults
-do not agree with each other.
+People mind blur more, and light and noise less, than all faults that differ as much. Kinds of colour and spatial faults
+do not agree with each other, and nobody was asked about anything like smoke.
 """
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -41,9 +41,10 @@ def rated(n: int = 60, *, whole: bool = True, seed: int = 0, series: int = 1) ->
 
 def loss(net: module._Net, part: Rated) -> float:
     first, last = net.layers()
+    weight = first.weight.T.astype(np.float64)
     quality = np.array(
         [
-            np.maximum(part.features(i) @ first.weight.T.astype(np.float64) + first.bias, 0).mean(0) @ last.weight[0] + last.bias[0]
+            np.maximum(part.features(i) @ weight + first.bias, 0).mean(0) @ last.weight[0] + last.bias[0]
             for i in range(len(part))
         ],
         np.float64,
