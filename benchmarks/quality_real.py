@@ -1,4 +1,4 @@
-"""What the head of quality says of clean real pictures: `python benchmarks/quality_real.py data/wild`.
+"""Print what the head of quality says of clean real pictures: `python benchmarks/quality_real.py data/wild`.
 
 Of each group of the split "val" that the list calls clean: how many, the median and the least quality, the median of
 the same pictures stored as JPEG 30, and how many score below that.
