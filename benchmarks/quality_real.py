@@ -21,7 +21,7 @@ STORED = 30
 
 
 def main(folder: str) -> None:
-    predictor = Predictor()
+    predictor = Predictor(["quality"])
     scores: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for picture in read_wild(Path(folder), "val"):
         if picture.state == CLEAN:

@@ -30,9 +30,10 @@ from distortion_heads import Predictor, predict_video
 from distortion_heads._system.threads import usable_cores
 from distortion_heads.backbones.read_views import beside
 from distortion_heads.heads.bank import HeadBank
+from distortion_heads.heads.quality import QualityHeads
 from distortion_heads.io.video.color import RgbConverter
 from distortion_heads.io.video.options import FRAME_WINDOWS, VideoOptions
-from distortion_heads.spec import FULL, VIEWS, View
+from distortion_heads.spec import FULL, LIGHT, VIEWS, View
 from distortion_heads.views.light import with_light
 from distortion_heads.views.scene import scene_of
 from distortion_heads.views.traces import traces
@@ -81,8 +82,10 @@ def report(clip: Path, width: int, height: int, most: int | None) -> None:
 def stages(predictor: Predictor, clip: Path, most: int | None, count: int = 24) -> dict[str, float]:
     """CPU milliseconds per frame of each stage, in one thread."""
     views: tuple[View, ...] = ("native", "overview")
-    heads = (*predictor.heads, *predictor.quality_heads)
-    banks = {view: HeadBank([head for head in heads if head.view == view]) for view in (*VIEWS, FULL)}
+    banks = {view: HeadBank([head for head in predictor.heads if head.view == view]) for view in (*VIEWS, FULL)}
+    qualities = QualityHeads()
+    for head in predictor.quality_heads:
+        qualities.add(head)
     parts = dict.fromkeys(("decode", "to RGB", "scene", "native view", "overview", "light", "traces", "heads"), 0.0)
 
     def timed(name: str, work: Callable[[], T]) -> T:
@@ -100,17 +103,18 @@ def stages(predictor: Predictor, clip: Path, most: int | None, count: int = 24) 
             frame = timed("decode", lambda: next(decoded))
             pixels = timed("to RGB", lambda frame=frame: convert(frame))
             timed("scene", lambda pixels=pixels: scene_of(pixels))
-            found = {}
-            for view, name in zip(views, ("native view", "overview"), strict=True):
-                features = timed(
+            found = {
+                view: timed(
                     name, lambda view=view, pixels=pixels: predictor.backbone.features(pixels, view, max_windows=most)
                 )
-                found[view] = features
-            found["light"] = timed("light", lambda pixels=pixels, features=features: with_light(features, pixels))
-            picture = [found["light"][0], timed("traces", lambda pixels=pixels: traces(pixels))]
+                for view, name in zip(views, ("native view", "overview"), strict=True)
+            }
+            found[LIGHT] = timed("light", lambda pixels=pixels, found=found: with_light(found["overview"], pixels))
+            picture = [found[LIGHT][0], timed("traces", lambda pixels=pixels: traces(pixels))]
             found[FULL] = beside(found["native"], np.concatenate(picture))
             for view, bank in banks.items():
-                timed("heads", lambda bank=bank, features=found[view]: bank.evaluate(features))
+                timed("heads", lambda bank=bank, features=found[view]: bank.answers(features))
+            timed("heads", lambda found=found: qualities.judge(found))
     return parts
 
 

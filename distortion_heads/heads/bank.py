@@ -167,7 +167,7 @@ def _products(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDAr
     for start in range(0, outs, step):
         # of stacked matrices NumPy makes one BLAS call each
         part = slice(start, start + step)
-        made[..., part] = np.matmul(values, weights[:, part].transpose(0, 2, 1))
+        np.matmul(values, weights[:, part].transpose(0, 2, 1), out=made[..., part])
     return made
 
 

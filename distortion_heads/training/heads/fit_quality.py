@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from distortion_heads.heads.head import Layer
 from distortion_heads.training.features.examples import Examples
-from distortion_heads.training.heads.fit_layers import MANY, AdamW, Recipe
+from distortion_heads.training.heads.fit_layers import MANY, AdamW, Perceptron, Recipe
 from distortion_heads.training.heads.whitening import Whitening
 
 HIDDEN, HIDDEN_FULL = 64, 128
@@ -99,7 +99,7 @@ def _in_two_classes(rated: Rated) -> Examples:
 
 
 def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator) -> tuple[Layer, Layer]:
-    net = _Net.random(rated, rng)
+    net = _started(rated, rng)
     groups = len(rated) // rated.series
     batch = max(min(recipe.batch // rated.series, groups), 1)
     steps = int(np.clip(epochs * groups / batch, FEWEST_STEPS, MOST_STEPS))
@@ -113,8 +113,16 @@ def _fit(rated: Rated, recipe: Recipe, epochs: int, rng: np.random.Generator) ->
         part = replace(part, windows=_dropped(part.windows, recipe.dropout, rng))
         if part.whole is not None:
             part = replace(part, whole=_dropped(part.whole, WHOLE_DROPOUT, rng))
-        optimizer.step(net.gradients(part))
+        optimizer.step(_gradients(net, part))
     return net.layers()
+
+
+def _started(rated: Rated, rng: np.random.Generator) -> Perceptron:
+    """Draw a perceptron that reads `Rated.features` and says the mean of the targets."""
+    dim, width = rated.windows.shape[1], 0 if rated.whole is None else rated.whole.shape[1]
+    net = Perceptron.random(dim + width, HIDDEN_FULL if width else HIDDEN, 1, rng)
+    net.parameters[-1][:] = rated.target.mean()
+    return net
 
 
 def _dropped(features: NDArray[Any], dropout: int, rng: np.random.Generator) -> Array:
@@ -125,52 +133,23 @@ def _dropped(features: NDArray[Any], dropout: int, rng: np.random.Generator) -> 
     return x
 
 
-@dataclass(frozen=True, eq=False)
-class _Net:
-    """Hidden units that read a window and the picture as a whole, and one output of their means over the windows.
+def _gradients(net: Perceptron, part: Rated) -> tuple[Array, ...]:
+    """Return the gradients by `net.parameters` of the loss of a batch.
 
-    `weight` (dim + width, units), `last` (units, 1). The arrays are updated in place.
+    As `Perceptron.gradients` of the windows, each followed by the whole, whose share is computed once for a picture.
     """
-
-    weight: Array
-    bias: Array
-    last: Array
-    middle: Array
-
-    @classmethod
-    def random(cls, rated: Rated, rng: np.random.Generator) -> _Net:
-        dim, width = rated.windows.shape[1], 0 if rated.whole is None else rated.whole.shape[1]
-        units = HIDDEN_FULL if width else HIDDEN
-        weight, last = (
-            rng.standard_normal((n_in, n_out), dtype=np.float32) * np.float32((3 * n_in) ** -0.5)
-            for n_in, n_out in ((dim + width, units), (units, 1))
-        )
-        middle = np.full(1, rated.target.mean(), np.float32)
-        return cls(weight=weight, bias=np.zeros(units, np.float32), last=last, middle=middle)
-
-    @property
-    def parameters(self) -> tuple[Array, ...]:
-        return self.weight, self.bias, self.last, self.middle
-
-    def gradients(self, part: Rated) -> tuple[Array, ...]:
-        """Return the gradients by `parameters` of the loss of a batch."""
-        dim, counts, first = part.windows.shape[1], np.diff(part.starts), part.starts[:-1]
-        share = (1 / counts).astype(np.float32)[:, np.newaxis]
-        whole = np.zeros((len(part), 0), np.float32) if part.whole is None else part.whole
-        known = np.repeat(whole @ self.weight[dim:] + self.bias, counts, axis=0)
-        seen = np.maximum(part.windows @ self.weight[:dim] + known, 0)
-        hidden = np.add.reduceat(seen, first) * share
-        slope = _slope((hidden @ self.last + self.middle)[:, 0], part).astype(np.float32)[:, np.newaxis]
-        back = np.repeat(slope @ self.last.T * share, counts, axis=0) * (seen > 0)
-        by_picture = np.add.reduceat(back, first)
-        by_weight = np.concatenate([part.windows.T @ back, whole.T @ by_picture])
-        return by_weight, by_picture.sum(0), hidden.T @ slope, slope.sum(0)
-
-    def layers(self) -> tuple[Layer, Layer]:
-        return (
-            Layer(weight=np.ascontiguousarray(self.weight.T), bias=self.bias, activation="relu"),
-            Layer(weight=np.ascontiguousarray(self.last.T), bias=self.middle, activation="identity"),
-        )
+    weight, bias, last, middle = net.parameters
+    dim, counts, first = part.windows.shape[1], np.diff(part.starts), part.starts[:-1]
+    share = (1 / counts).astype(np.float32)[:, np.newaxis]
+    whole = np.zeros((len(part), 0), np.float32) if part.whole is None else part.whole
+    known = np.repeat(whole @ weight[dim:] + bias, counts, axis=0)
+    seen = np.maximum(part.windows @ weight[:dim] + known, 0)
+    hidden = np.add.reduceat(seen, first) * share
+    slope = _slope((hidden @ last + middle)[:, 0], part).astype(np.float32)[:, np.newaxis]
+    back = np.repeat(slope @ last.T * share, counts, axis=0) * (seen > 0)
+    by_picture = np.add.reduceat(back, first)
+    by_weight = np.concatenate([part.windows.T @ back, whole.T @ by_picture])
+    return by_weight, by_picture.sum(0), hidden.T @ slope, slope.sum(0)
 
 
 def _slope(quality: NDArray[Any], part: Rated) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ the scale of its family, else, and for mixtures, on that of all faults together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from distortion_heads.synthesis.visibility import UNCHANGED, Difference
 from distortion_heads.training.features.quality_samples import QualitySamples
 
 FEWEST_OF_KIND = 20
-"""Samples of a kind from which on it has a scale of its own."""
+"""Samples of a kind or a family from which on it has a scale of its own."""
 
 QUANTILES = 17
 
@@ -39,35 +40,16 @@ Floats: TypeAlias = NDArray[np.float64]
 Scale: TypeAlias = tuple[Floats, Floats]
 
 
-def opinions_of(
-    samples: QualitySamples, families: Sequence[str], scale: QualitySamples | None = None
-) -> NDArray[np.float32]:
-    """Return the target of each sample, float32 (n,), 1 to 4.6; `families` of the kinds, by their number.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scales:
+    """Maps from visible loss to opinion: of `every` fault together, and of kinds, by their number."""
 
-    Scales are those of `scale`, by default the same samples.
-    """
-    known = samples if scale is None else scale
-    every, by_kind = _scales(known, families)
-    losses = visible_losses(samples)
-    target = np.interp(losses, *every)
-    for kind, (x, y) in by_kind.items():
-        rows = samples.kind == kind
-        seen = np.interp(losses[rows], x, y)
-        mean = samples.mean[rows]
-        alone = (samples.reduced[rows] > 0) | ~np.isfinite(mean)
-        target[rows] = np.where(alone, seen, (seen + mean) / 2)
-    target[samples.severity == 0] = UNCHANGED
-    return target.astype(np.float32)
+    every: Scale
+    by_kind: Mapping[int, Scale]
 
 
-def visible_losses(samples: QualitySamples) -> Floats:
-    """Return by how much opinions fall by the visible difference alone, float64 (n,)."""
-    seen = (Difference(structure=float(s), colour=float(c), light=float(b)) for s, c, b in samples.seen)
-    return np.array([difference.loss for difference in seen])
-
-
-def _scales(samples: QualitySamples, families: Sequence[str]) -> tuple[Scale, dict[int, Scale]]:
-    """Return maps from visible loss to opinion, of all faults together and of each kind: quantile goes to quantile.
+def scales_of(samples: QualitySamples, families: Sequence[str]) -> Scales:
+    """Return the scales of samples: quantile goes to quantile; `families` of the kinds, by their number.
 
     A kind that people were not asked about has that of its family, if `ALIKE` names one.
     """
@@ -84,7 +66,27 @@ def _scales(samples: QualitySamples, families: Sequence[str]) -> tuple[Scale, di
         own = scale(asked & (samples.kind == kind)) or by_family.get(ALIKE.get(name, ""))
         if own is not None:
             by_kind[kind] = own
-    return _matched(losses[asked], samples.mean[asked]), by_kind
+    return Scales(every=_matched(losses[asked], samples.mean[asked]), by_kind=by_kind)
+
+
+def opinions_of(samples: QualitySamples, scales: Scales) -> NDArray[np.float32]:
+    """Return the target of each sample, float32 (n,), 1 to 4.6."""
+    losses = visible_losses(samples)
+    target = np.interp(losses, *scales.every)
+    for kind, (x, y) in scales.by_kind.items():
+        rows = samples.kind == kind
+        seen = np.interp(losses[rows], x, y)
+        mean = samples.mean[rows]
+        alone = (samples.reduced[rows] > 0) | ~np.isfinite(mean)
+        target[rows] = np.where(alone, seen, (seen + mean) / 2)
+    target[samples.severity == 0] = UNCHANGED
+    return target.astype(np.float32)
+
+
+def visible_losses(samples: QualitySamples) -> Floats:
+    """Return by how much opinions fall by the visible difference alone, float64 (n,)."""
+    seen = (Difference(structure=float(s), colour=float(c), light=float(b)) for s, c, b in samples.seen)
+    return np.array([difference.loss for difference in seen])
 
 
 def _matched(losses: Floats, means: NDArray[np.float32]) -> Scale:

@@ -36,7 +36,7 @@ from distortion_heads.training.heads.quality_head import (
     raw_qualities,
     with_figures,
 )
-from distortion_heads.training.heads.quality_targets import opinions_of
+from distortion_heads.training.heads.quality_targets import opinions_of, scales_of
 from distortion_heads.training.heads.train_head import UNSPECIFIED, HeadCard
 from distortion_heads.training.runs.fit_bundled_heads import provenance_of
 
@@ -87,8 +87,8 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
     fit, hold = read_samples(*fit_plans), read_samples(hold_plan)
     options.report("head", 0, 1)
     families = _families(specs)
-    of_kinds = [families[kind] for kind in hold_plan.kinds]
-    rated, held = rated_of(fit, opinions_of(fit, of_kinds)), rated_of(hold, opinions_of(hold, of_kinds, scale=fit))
+    scales = scales_of(fit, [families[kind] for kind in hold_plan.kinds])
+    rated, held = (rated_of(samples, opinions_of(samples, scales)) for samples in (fit, hold))
     card = HeadCard(
         label=spec.label, title=spec.title, family=spec.family, license=options.head_license, view=spec.view
     )

@@ -12,6 +12,7 @@ from distortion_heads.heads.file import dump_head, parse_head
 from distortion_heads.heads.head import Scale
 from distortion_heads.spec import BackboneRef
 from distortion_heads.training.heads import fit_quality as module
+from distortion_heads.training.heads.fit_layers import Perceptron
 from distortion_heads.training.heads.fit_quality import Rated, fit_quality
 from distortion_heads.training.heads.quality_head import monotone, new_quality_head, raw_qualities, with_figures
 from distortion_heads.training.heads.train_head import HeadCard
@@ -39,7 +40,7 @@ def rated(n: int = 60, *, whole: bool = True, seed: int = 0, series: int = 1) ->
     )
 
 
-def loss(net: module._Net, part: Rated) -> float:
+def loss(net: Perceptron, part: Rated) -> float:
     first, last = net.layers()
     weight = first.weight.T.astype(np.float64)
     quality = np.array(
@@ -63,8 +64,8 @@ def loss(net: module._Net, part: Rated) -> float:
 @pytest.mark.parametrize("series", [1, 5])
 def test_gradients_are_those_of_the_loss(series: int) -> None:
     part = rated(20, seed=1, series=series)
-    net = module._Net.random(part, np.random.default_rng(3))
-    gradients = net.gradients(part)
+    net = module._started(part, np.random.default_rng(3))
+    gradients = module._gradients(net, part)
     rng = np.random.default_rng(5)
     for parameter, gradient in zip(net.parameters, gradients, strict=True):
         direction = rng.standard_normal(parameter.shape).astype(np.float32)
