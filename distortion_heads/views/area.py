@@ -190,6 +190,8 @@ def _between(mask: _Mask) -> _Mask:
 
 def _without_bars(pixels: NDArray[np.uint8], small: NDArray[np.int16], step: int) -> Area | None:
     top, bottom = _bars(small, 1 + RINGING // step)
+    if top + bottom >= len(small):  # two halves of one colour each: neither is a bar beside the other
+        return None
     left, right = _bars(small[top : len(small) - bottom].transpose(1, 0, 2), 1 + RINGING // step)
     return _box(pixels, small, (top, bottom, left, right), step)
 

@@ -114,11 +114,21 @@ def night() -> Pixels:
     return np.clip(np.asarray(glow)[..., None] * np.array([1.0, 0.9, 0.6]) + grain, 0, 255).astype(np.uint8)
 
 
+def halves() -> Pixels:
+    """A flag: each half of one colour, so that all of it is a bar seen from either side."""
+    pixels = np.empty((300, 400, 3), np.uint8)
+    pixels[:150], pixels[150:] = (20, 60, 200), (240, 200, 10)
+    return pixels
+
+
 @pytest.mark.parametrize(
     "pixels",
-    [texture(), sky(60), sky(150), night(), texture(low=0, high=20), np.full((300, 400, 3), 255, np.uint8)],
-    ids=["texture", "sky", "much_sky", "night", "dark", "white"],
-)
+    [
+        texture(), sky(60), sky(150), night(), texture(low=0, high=20), np.full((300, 400, 3), 255, np.uint8),
+        halves(), halves().transpose(1, 0, 2).copy(),
+    ],
+    ids=["texture", "sky", "much_sky", "night", "dark", "white", "halves", "upright_halves"],
+)  # fmt: skip
 def test_a_picture_without_surroundings_stays_whole(pixels: Pixels) -> None:
     assert find_area(pixels) is None
     assert scene_of(pixels).pixels is pixels
