@@ -6,6 +6,8 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -14,6 +16,7 @@ from distortion_heads.views.inside import INSIDE, filled, mostly_inside
 from distortion_heads.views.scene import LEAST_SIDE, Scene, scene_of, too_little
 
 Pixels = NDArray[np.uint8]
+Stripes = list[tuple[int, tuple[int, int, int]]]
 
 GRADIENT = np.broadcast_to(np.linspace(90, 230, 300).astype(np.uint8)[:, None, None], (300, 400, 3))
 
@@ -188,3 +191,24 @@ def test_little_scene_of_a_large_picture_is_not_judged() -> None:
     assert too_little(scene_of(texture(), alpha)) == "all of it is transparent"
     alpha[:30, :30] = 255
     assert too_little(scene_of(texture(), alpha)) == "30 x 30 pixels of scene"
+
+
+STRIPES = st.lists(
+    st.tuples(st.integers(1, 120), st.tuples(*[st.sampled_from([0, 20, 128, 250, 255])] * 3)), min_size=1
+)
+
+
+@given(STRIPES, STRIPES, st.booleans())
+def test_flat_stripes_are_whole_or_lie_within_the_picture(down: Stripes, across: Stripes, framed: bool) -> None:
+    pixels = (
+        np.maximum(striped(down)[:, None], striped(across)[None]) if framed else striped(down)[:, None].repeat(90, 1)
+    )
+    area = find_area(pixels)
+    assert area is None or 0 <= area.left < area.right <= pixels.shape[1]
+    assert area is None or 0 <= area.top < area.bottom <= pixels.shape[0]
+    assert min(scene_of(pixels).pixels.shape[:2]) > 0
+
+
+def striped(stripes: Stripes) -> Pixels:
+    """A column of pixels (n, 3): so many of each colour."""
+    return np.repeat(np.array([colour for _, colour in stripes], np.uint8), [many for many, _ in stripes], axis=0)
