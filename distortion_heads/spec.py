@@ -28,10 +28,12 @@ Stage: TypeAlias = Literal["optics", "atmosphere", "sensor", "processing", "comp
 Scope: TypeAlias = Literal["kind", "family", "quality"]
 
 LIGHT: View = "light"
-"""The overview, and statistics of the histogram and of where light lies (see `views.light.light_statistics`)."""
+"""The overview, and statistics of the histogram, of where light drifts and where it lies (see
+`views.light.light_statistics`)."""
 
-LIGHT_STATISTICS = 368
-_LIGHT_VERSION = 2  # another one whenever a statistic gets another value
+TONES, DRIFT, LAYOUT = 224, 66, 144
+LIGHT_STATISTICS = TONES + DRIFT + LAYOUT
+_LIGHT_VERSION = 3  # another one whenever a statistic gets another value
 
 VIEWS: tuple[View, ...] = ("native", "overview", LIGHT)
 """The views of a single picture."""

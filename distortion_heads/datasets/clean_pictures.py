@@ -60,6 +60,11 @@ class Scenes:
         """Return the SHA-256 over the sorted content hashes of all pictures."""
         return content_digest((*self.fit, *self.hold))
 
+    @property
+    def held(self) -> frozenset[str]:
+        """Return the names, without suffix, of what is held out: nothing is learnt of it wherever else it lies."""
+        return frozenset(path.stem for path in self.hold)
+
 
 @lru_cache(maxsize=16)
 def content_digest(paths: tuple[Path, ...]) -> str:

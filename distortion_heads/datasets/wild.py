@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +54,12 @@ def read_wild(folder: Path, split: str, limit: int | None = None) -> tuple[WildP
     return tuple(chosen[:limit])
 
 
-def clean_ones(folder: Path | None, split: str) -> tuple[Path, ...]:
-    """Return the pictures of one split that the list calls clean; none without a folder."""
-    return _of_state(folder, split, CLEAN)
+def clean_ones(folder: Path | None, split: str, without: Container[str] = ()) -> tuple[Path, ...]:
+    """Return the pictures of one split that the list calls clean; none without a folder.
+
+    `without`: names, without suffix, of pictures that are left out (see `Scenes.held`).
+    """
+    return tuple(path for path in _of_state(folder, split, CLEAN) if path.stem not in without)
 
 
 def unreviewed_ones(folder: Path | None, split: str) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from distortion_heads.export.drift_graph import drift
 from distortion_heads.export.tensors import Tensor, counted, joined, where
 from distortion_heads.views.light import (
     BRIGHTEST,
@@ -33,9 +34,9 @@ PLANES = 4
 
 
 def light_statistics(pixels: Tensor, small: Tensor) -> Tensor:
-    """`views.light.light_statistics` of uint8 (H, W, 3) and of its overview: float32 (1, 368)."""
+    """`views.light.light_statistics` of uint8 (H, W, 3) and of its overview: float32 (1, 434)."""
     down, right = (_spread(small.length(axis), SAMPLES).reshape(1, -1) for axis in (0, 1))
-    parts = [_tones(pixels).reshape(1, -1), _layouts(small, down, right, SAMPLES)]
+    parts = [_tones(pixels).reshape(1, -1), drift(small), _layouts(small, down, right, SAMPLES)]
     return joined(parts, 1).op("Clip", -FEATURE_LIMIT, FEATURE_LIMIT).cast(np.float32)
 
 

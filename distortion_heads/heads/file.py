@@ -27,6 +27,7 @@ from distortion_heads.errors import (
     HeadTensorError,
     InvalidLabelError,
 )
+from distortion_heads.heads.before_drift import earlier_width, with_drift
 from distortion_heads.heads.codec import RefusedError, record_of
 from distortion_heads.heads.head import SCHEMA, HeadFile, Layer
 from distortion_heads.heads.quality_file import check_quality, outputs_of
@@ -95,7 +96,7 @@ def parse_head(data: bytes, source: str) -> HeadFile:
         _check_size(len(data))
         tensors, metadata = _read_safetensors(data)
         head = _load_metadata(metadata)
-        return replace(head, layers=_layers(head, tensors))
+        return with_drift(replace(head, layers=_layers(head, tensors)))
 
 
 def read_head(file: Path | Traversable) -> HeadFile:
@@ -214,6 +215,8 @@ def _check_relations(head: HeadFile) -> None:
     check_quality(head)
     width, n_outputs = width_of(head.view, head.backbone.dim), outputs_of(head)
     sizes = [(layer.in_, layer.out) for layer in head.layers]
+    if sizes and sizes[0][0] == earlier_width(head.view, head.backbone.dim):
+        width = sizes[0][0]
     if not sizes or [width, *(n_out for _, n_out in sizes)] != [*(n_in for n_in, _ in sizes), n_outputs]:
         raise HeadSchemaError(f"layers (in, out) {sizes} do not lead from {width} features to {n_outputs} outputs")
 

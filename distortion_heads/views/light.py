@@ -1,4 +1,4 @@
-"""Pixels -> what changes of light leave: gaps, peaks and cut ends of the histogram, and where the picture is bright.
+"""Pixels -> what changes of light leave: gaps, peaks and cut ends of the histogram, and where it drifts and lies.
 
 A picture of 8 bits whose tones were stretched has grey levels that no pixel takes, one whose tones were compressed has
 levels that take a double share, and a shift or a gain piles up what it clips (Stamm, Liu 2010: intrinsic fingerprints
@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
+from distortion_heads.views.drift import drift
 from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
 from distortion_heads.views.windows import overview_view
 
@@ -61,7 +62,7 @@ def with_light(
 ) -> NDArray[np.float32]:
     """Return the view "light": features (K, dim) of uint8 (H, W, 3), each followed by `light_statistics`.
 
-    Returns float32 (K, dim + 368). `small` is the picture of `overview_view`, where that is known.
+    Returns float32 (K, dim + 434). `small` is the picture of `overview_view`, where that is known.
     """
     statistics = light_statistics(pixels, small, mask)
     return np.concatenate([overview, np.broadcast_to(statistics, (len(overview), len(statistics)))], axis=1)
@@ -70,13 +71,14 @@ def with_light(
 def light_statistics(
     pixels: NDArray[np.uint8], small: NDArray[np.uint8] | None = None, mask: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """Float32 (368,), each about in [-3, 3], of uint8 (H, W, 3): 56 of each of 4 histograms, 4 of each of 36 cells.
+    """Float32 (434,), each about in [-3, 3], of uint8 (H, W, 3).
 
-    The histograms count what is in `mask` (H, W) alone.
+    56 of each of 4 histograms, 66 of where light drifts, 4 of each of 36 cells. The histograms
+    count what is in `mask` (H, W) alone.
     """
     small = overview_view(pixels).image if small is None else small
     counted = pixels if mask is None else pixels[mask][np.newaxis]
-    statistics = np.concatenate([tones(counted).ravel(), layout(small).ravel()])
+    statistics = np.concatenate([tones(counted).ravel(), drift(small), layout(small).ravel()])
     clipped: NDArray[np.float32] = np.clip(statistics, -FEATURE_LIMIT, FEATURE_LIMIT).astype(np.float32)
     return clipped
 

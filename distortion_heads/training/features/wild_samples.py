@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +29,20 @@ def faultless(paths: Sequence[Path], backbone: FeatureSource, families: Sequence
     return _samples(paths, backbone, np.zeros((len(paths), len(families)), np.float32), None)
 
 
-def judged_ones(folder: Path | None, backbone: FeatureSource, families: Sequence[str]) -> FamilySamples | None:
+def judged_ones(
+    folder: Path | None, backbone: FeatureSource, families: Sequence[str], without: Container[str] = ()
+) -> FamilySamples | None:
     """Return the pictures of the split "train" that are clean or have clear faults, each `OFTEN` times.
 
-    What else may be wrong with a faulty one is not known. Raises `DataError` if one cannot be read.
+    What else may be wrong with a faulty one is not known. `without`: see `clean_ones`. Raises `DataError` if one
+    cannot be read.
     """
     if folder is None:
         return None
     clear = [
         picture
         for picture in read_wild(folder, "train")
-        if picture.state == CLEAN or set(picture.families) & set(families)
+        if (picture.state == CLEAN or set(picture.families) & set(families)) and picture.path.stem not in without
     ]
     loss = np.zeros((len(clear), len(families)), np.float32)
     for row, picture in zip(loss, clear, strict=True):

@@ -194,7 +194,7 @@ def _backbone(options: BundleOptions, scenes: Scenes, specs: Sequence[HeadSpec],
         report=report,
         architecture=options.architecture,
         start=options.start,
-        found=clean_ones(options.wild and options.wild.absolute(), "train"),
+        found=clean_ones(options.wild and options.wild.absolute(), "train", scenes.held),
     )
     info = {
         "recipe": asdict(options.recipe),

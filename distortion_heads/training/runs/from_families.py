@@ -64,7 +64,7 @@ def train_families(options: FamilyOptions, specs: Sequence[HeadSpec]) -> tuple[H
     scenes = find_scenes(options.images.absolute())
     fit, hold = (read_samples(plan) for plan in _made(options, families, scenes))
     source = open_backbone(_backbone(options), threads=1)
-    judged = judged_ones(options.wild, source, families)
+    judged = judged_ones(options.wild, source, families, scenes.held)
     fit = fit if judged is None else joined([fit, judged])
     fitted = []
     for done, spec in enumerate(heads):
@@ -82,7 +82,7 @@ def _made(options: FamilyOptions, families: tuple[str, ...], scenes: Scenes) -> 
             folder=options.out.absolute() / "samples",
             name=name,
             scenes=paths,
-            found=clean_ones(wild, split),
+            found=clean_ones(wild, split, scenes.held),
             count=count,
             seed=seed,
             backbone=_backbone(options),

@@ -11,7 +11,7 @@ import numpy as np
 from distortion_heads._system.atomic import write_atomic
 from distortion_heads._system.processes import Each, in_processes
 from distortion_heads.backbones.open import bundled_backbone
-from distortion_heads.datasets.clean_pictures import find_scenes
+from distortion_heads.datasets.clean_pictures import Scenes, find_scenes
 from distortion_heads.datasets.wild import clean_ones
 from distortion_heads.errors import DataError
 from distortion_heads.heads.file import dump_head
@@ -80,7 +80,7 @@ def train_quality(options: QualityOptions, specs: Sequence[HeadSpec]) -> tuple[H
         raise DataError('no plugin has a head of the scope "quality": there is nothing to fit')
     backbone = options.backbone or bundled_backbone()
     scenes = find_scenes(options.images.absolute())
-    *fit_plans, hold_plan = plans = _plans(options, specs, backbone, scenes.fit, scenes.hold)
+    *fit_plans, hold_plan = plans = _plans(options, specs, backbone, scenes)
     for plan in reversed(plans):
         for done in collect_samples(plan, options.workers, options.each):
             options.report(f"samples, {plan.name}", done, plan.count)
@@ -124,8 +124,7 @@ def _plans(
     options: QualityOptions,
     specs: Sequence[HeadSpec],
     backbone: BackboneSpec,
-    fit: tuple[Path, ...],
-    hold: tuple[Path, ...],
+    scenes: Scenes,
 ) -> tuple[QualityPlan, ...]:
     """Return what to fit on, two plans, and what to hold out."""
     able = [spec for spec in specs if spec.synthesize is not None]
@@ -133,8 +132,8 @@ def _plans(
     plan = QualityPlan(
         folder=options.out.absolute() / "samples",
         name="fit",
-        scenes=fit,
-        found=clean_ones(options.wild and options.wild.absolute(), "train"),
+        scenes=scenes.fit,
+        found=clean_ones(options.wild and options.wild.absolute(), "train", scenes.held),
         count=options.fit_pictures - by_kind,
         seed=options.seed,
         backbone=backbone,
@@ -142,5 +141,5 @@ def _plans(
         kinds=tuple(sorted(_families(specs))),
     )
     more = replace(plan, name="kinds", count=by_kind, seed=options.seed + 2, odds=KINDS, found_odds=0.35)
-    held = replace(plan, name="hold", scenes=hold, found=(), count=options.hold_pictures, seed=options.seed + 1)
+    held = replace(plan, name="hold", scenes=scenes.hold, found=(), count=options.hold_pictures, seed=options.seed + 1)
     return plan, more, held

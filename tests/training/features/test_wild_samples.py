@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from distortion_heads.backbones.open import bundled_backbone, open_backbone
+from distortion_heads.datasets.clean_pictures import Scenes
+from distortion_heads.datasets.wild import clean_ones
 from distortion_heads.spec import width_of
 from distortion_heads.training.features.wild_samples import OFTEN, faultless, joined, judged_ones
 from distortion_heads.training.heads.family_head import examples_of
@@ -52,6 +54,15 @@ def test_what_the_list_says_is_learnt_and_nothing_else(wild: Path) -> None:
     assert blur.clean[clean]
     assert not blur.clean[[blurred, both]].any()
     assert np.isnan(blur.severity).all()
+
+
+def test_what_is_held_out_elsewhere_is_not_learnt_here(wild: Path) -> None:
+    held = Scenes(fit=(Path("images/other.webp"),), hold=(Path("images/clean.webp"), Path("images/both.webp"))).held
+    samples = judged_ones(wild, open_backbone(bundled_backbone(), threads=1), FAMILIES, held)
+    assert samples is not None
+    assert len(samples.loss) == OFTEN
+    assert clean_ones(wild, "train", held) == ()
+    assert clean_ones(wild, "train") == (wild / "clean.png",)
 
 
 def test_without_a_list_there_is_nothing(wild: Path) -> None:
