@@ -27,7 +27,7 @@ def drift(small: Tensor) -> Tensor:
         length = small.length(axis)
         small = small.take(length.maximum(LEAST_SIDE).range().minimum(length - 1), axis)
     luma = (small.cast(np.int64) * np.array(LUMA_PARTS)).sum(2) / sum(LUMA_PARTS)
-    logarithm = constant(small.parts, LOGARITHM).take(luma, 0)
+    logarithm = constant(small.parts, LOGARITHM.astype(np.int64)).take(luma, 0)
     step = logarithm.length(0).minimum(logarithm.length(1)) / LEAST_SIDE
     steps = []
     for axis in (0, 1):

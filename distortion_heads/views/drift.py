@@ -17,7 +17,7 @@ from distortion_heads.views.units import LUMA_PARTS
 LEAST_SIDE = 32
 """Rows and columns below which a picture is continued by its edge; a step is this part of the shorter side."""
 
-LOGARITHM = np.round(1024 * np.log(np.arange(256) + 8)).astype(np.int64)
+LOGARITHM = np.round(1024 * np.log(np.arange(256) + 8)).astype(np.int16)
 """Logarithm of each grey level, a whole number: a graph finds the same. 8 keeps the noise of dark levels small."""
 
 LIMITS = (31, 102, 307)
@@ -48,8 +48,12 @@ SCALE = 8.0
 def drift(small: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Float64 (66,), each about in [-3, 3], of uint8 (H, W, 3), the picture of `overview_view`: 22 of each limit."""
     height, width = small.shape[:2]
-    beyond = ((0, max(0, LEAST_SIDE - height)), (0, max(0, LEAST_SIDE - width)), (0, 0))
-    logarithm = LOGARITHM[np.pad(small, beyond, mode="edge") @ np.array(LUMA_PARTS) // sum(LUMA_PARTS)]
+    if min(height, width) < LEAST_SIDE:
+        beyond = ((0, max(0, LEAST_SIDE - height)), (0, max(0, LEAST_SIDE - width)), (0, 0))
+        small = np.pad(small, beyond, mode="edge")
+    planes = np.moveaxis(small.astype(np.int32), 2, 0)
+    luma = sum(part * plane for part, plane in zip(LUMA_PARTS, planes, strict=True)) // sum(LUMA_PARTS)
+    logarithm = LOGARITHM[luma]
     step = min(logarithm.shape) // LEAST_SIDE
     steps = (logarithm[step:] - logarithm[:-step], logarithm[:, step:] - logarithm[:, :-step])
     told = [agreement(np.stack([slopes(np.clip(s, -limit, limit), limit) for s in steps], axis=1)) for limit in LIMITS]
@@ -57,10 +61,10 @@ def drift(small: NDArray[np.uint8]) -> NDArray[np.float64]:
     return scaled
 
 
-def slopes(steps: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+def slopes(steps: NDArray[np.int16], limit: int) -> NDArray[np.int64]:
     """Int64 (36,), at most `UNIT`: the mean of steps (H, W) of at most `limit` in each part, row by row."""
     down, right = (side * np.arange(PARTS + 1) // PARTS for side in steps.shape)
-    sums = np.add.reduceat(np.add.reduceat(steps, down[:-1], axis=0), right[:-1], axis=1)
+    sums = np.add.reduceat(np.add.reduceat(steps, down[:-1], axis=0, dtype=np.int64), right[:-1], axis=1)
     most = np.outer(np.diff(down), np.diff(right)) * limit
     means: NDArray[np.int64] = np.rint(sums / most * UNIT).astype(np.int64).ravel()
     return means

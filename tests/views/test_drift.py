@@ -61,7 +61,7 @@ def test_lost_corners_are_a_drift_towards_the_middle(photograph: NDArray[np.floa
 
 
 def test_an_edge_counts_no_more_than_the_limit() -> None:
-    steps = np.zeros((60, 60), np.int64)
+    steps = np.zeros((60, 60), np.int16)
     steps[:, 30] = 31
     assert slopes(steps, 31).reshape(PARTS, PARTS)[0].tolist() == [0, 0, 0, round(UNIT / 10), 0, 0]
 
