@@ -99,7 +99,8 @@ class _Voice:
 def light_places(
     overview: LocalFeatures, small: NDArray[np.uint8], features: NDArray[np.float32], dim: int
 ) -> LocalFeatures:
-    """Return the view "light" of each window of the overview: its own features and layout, the whole picture's tones.
+    """Return the view "light" of each window of the overview: its own features and layout, and of the whole picture its
+    tones and drift.
 
     `small` is the picture of `overview_view`, `features` the view "light" of the whole picture, `dim` the number of
     features of the backbone.
@@ -119,8 +120,8 @@ def _light_level(level: LocalLevel, small: NDArray[np.uint8], features: NDArray[
     own = np.array(
         [layout(small[rows, columns], max(2, side // GRID)).ravel() for rows, columns in windows], np.float32
     )
-    tones = np.repeat(features[:1, dim : features.shape[1] - own.shape[1]], len(own), axis=0)
-    return replace(level, features=np.concatenate([level.features, tones, own], axis=1))
+    whole = np.repeat(features[:1, dim : features.shape[1] - own.shape[1]], len(own), axis=0)
+    return replace(level, features=np.concatenate([level.features, whole, own], axis=1))
 
 
 def _windows(shape: Sequence[int], level: LocalLevel) -> Iterator[tuple[slice, slice]]:
