@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distortion_heads.export.tensors import Tensor, constant, joined
+from distortion_heads.export.tensors import Tensor, constant, continued, joined, luma
 from distortion_heads.views.drift import (
     ALONG,
     AWAY,
@@ -18,16 +18,12 @@ from distortion_heads.views.drift import (
     SCALE,
     UNIT,
 )
-from distortion_heads.views.units import LUMA_PARTS
 
 
 def drift(small: Tensor) -> Tensor:
     """`views.drift.drift` of uint8 (H, W, 3), the picture of `overview`: float64 (1, 66)."""
-    for axis in (0, 1):
-        length = small.length(axis)
-        small = small.take(length.maximum(LEAST_SIDE).range().minimum(length - 1), axis)
-    luma = (small.cast(np.int64) * np.array(LUMA_PARTS)).sum(2) / sum(LUMA_PARTS)
-    logarithm = constant(small.parts, LOGARITHM.astype(np.int64)).take(luma, 0)
+    grey = luma(continued(small, LEAST_SIDE).cast(np.int64), 2)
+    logarithm = constant(small.parts, LOGARITHM.astype(np.int64)).take(grey, 0)
     step = logarithm.length(0).minimum(logarithm.length(1)) / LEAST_SIDE
     steps = []
     for axis in (0, 1):
@@ -36,7 +32,7 @@ def drift(small: Tensor) -> Tensor:
     told = [
         _agreement([_slopes(s.maximum(-limit).minimum(limit), limit).with_axis(1) for s in steps]) for limit in LIMITS
     ]
-    return (joined(told, 0) * (SCALE / (64 * UNIT))).reshape(1, -1)
+    return (joined(told, 0) * SCALE).reshape(1, -1)
 
 
 def _slopes(steps: Tensor, limit: int) -> Tensor:

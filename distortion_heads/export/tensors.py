@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from distortion_heads.backbones.graph_parts import Parts
+from distortion_heads.views.units import LUMA_PARTS
 
 Operand: TypeAlias = "Tensor | NDArray[Any] | float"
 
@@ -160,6 +161,19 @@ def joined(values: list[Tensor], axis: int) -> Tensor:
 def beside(windows: Tensor, picture: Tensor) -> Tensor:
     """Join to each of `windows` (K, n) what is known of the whole `picture` (1, m): (K, n + m)."""
     return joined([windows, windows.part(1, 0, 1) * 0.0 + picture], 1)
+
+
+def continued(pixels: Tensor, least: int) -> Tensor:
+    """`views.planes.continued` of (H, W, 3)."""
+    for axis in (0, 1):
+        length = pixels.length(axis)
+        pixels = pixels.take(length.maximum(least).range().minimum(length - 1), axis)
+    return pixels
+
+
+def luma(pixels: Tensor, axis: int) -> Tensor:
+    """Return the luma of whole numbers that hold the channels along their last axis."""
+    return (pixels * np.array(LUMA_PARTS)).sum(axis) / sum(LUMA_PARTS)
 
 
 def counted(places: Tensor, bins: int, amount: Tensor | None = None) -> Tensor:

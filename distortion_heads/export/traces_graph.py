@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from distortion_heads.export.tensors import Tensor, counted, joined, where
+from distortion_heads.export.tensors import Tensor, continued, counted, joined, luma, where
 from distortion_heads.views.traces import (
     BANDS,
     CHROMAS,
@@ -25,14 +25,12 @@ from distortion_heads.views.traces import (
     TELLING,
     TOPS,
 )
-from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
+from distortion_heads.views.units import FEATURE_LIMIT
 
 
 def traces(pixels: Tensor) -> Tensor:
     """`views.traces.traces` of uint8 (H, W, 3): float32 (1, 204)."""
-    for axis in (0, 1):
-        length = pixels.length(axis)
-        pixels = pixels.take(length.maximum(LEAST_SIDE).range().minimum(length - 1), axis)
+    pixels = continued(pixels, LEAST_SIDE)
     flat = pixels.reshape(-1, 3)
     every = (flat.length(0) / MOST_COLOURS).maximum(1)
     parts = [_colours(flat.part(0, 0, flat.length(0), every).cast(np.int64))]
@@ -48,18 +46,13 @@ def _thinned(pixels: Tensor, axis: int) -> Tensor:
     return rows if axis == 0 else rows.op("Transpose", perm=[1, 0, 2])
 
 
-def _luma(pixels: Tensor, axis: int) -> Tensor:
-    """Return the luma of whole numbers that hold the channels along their last axis."""
-    return (pixels * np.array(LUMA_PARTS)).sum(axis) / sum(LUMA_PARTS)
-
-
 def _colours(pixels: Tensor) -> Tensor:
     """float64 (118,) of int64 (n, 3)."""
     red, green, blue = (pixels.take(channel, 1) for channel in range(3))
-    luma = _luma(pixels, 1)
+    levels = luma(pixels, 1)
     most = red.maximum(green).maximum(blue)
     saturation = most - red.minimum(green).minimum(blue)
-    chromas = [(((channel - luma) + 64).maximum(0) / 16).minimum(CHROMAS - 1) for channel in (blue, red)]
+    chromas = [(((channel - levels) + 64).maximum(0) / 16).minimum(CHROMAS - 1) for channel in (blue, red)]
     code = ((red / 8) * DEPTH + green / 8) * DEPTH + blue / 8
     kinds = (counted(code, DEPTH**3) > 0).cast(np.float64).sum(0)
     grey = saturation.op("Equal", 0, dtype=np.bool_).cast(np.float64).mean()
@@ -68,7 +61,7 @@ def _colours(pixels: Tensor) -> Tensor:
             _log_shares(counted(saturation / 16, SATURATIONS), 4.0),
             _log_shares(counted(chromas[0] * CHROMAS + chromas[1], CHROMAS**2), 2.0),
             _log_shares(counted(_hue(red, green, blue, most, saturation), HUES, saturation), 4.0),
-            _tinges(luma / 64, [blue - luma, red - luma, saturation]),
+            _tinges(levels / 64, [blue - levels, red - levels, saturation]),
             _log10(grey + 10 * FEW).reshape(1),
             ((kinds.op("Log") * (1 / np.log(2))) - 11).reshape(1),
         ],
@@ -100,14 +93,14 @@ def _tinges(quarter: Tensor, values: list[Tensor]) -> Tensor:
 
 def _along(rows: Tensor) -> Tensor:
     """float64 (43,) of int32 (R, C, 3)."""
-    luma = _luma(rows, 2)
-    columns = luma.length(1)
-    before, middle, after = (luma.part(1, i, columns - (2 - i)) for i in range(3))
-    first = (luma.part(1, 1, columns) - luma.part(1, 0, columns - 1)).op("Abs")
+    levels = luma(rows, 2)
+    columns = levels.length(1)
+    before, middle, after = (levels.part(1, i, columns - (2 - i)) for i in range(3))
+    first = (levels.part(1, 1, columns) - levels.part(1, 0, columns - 1)).op("Abs")
     second = ((after - middle) - (middle - before)).op("Abs").minimum(255)
     bands = _in_bands(first)
     whole = bands.mean(0).with_axis(0)
-    return joined([_step_shares(first), _step_shares(second), _lines(whole), _lines(bands), _flat(luma)], 0)
+    return joined([_step_shares(first), _step_shares(second), _lines(whole), _lines(bands), _flat(levels)], 0)
 
 
 def _step_shares(steps: Tensor) -> Tensor:
@@ -134,9 +127,9 @@ def _lines(profile: Tensor) -> Tensor:
     return clear.take(clear.highest(max(TOPS) + 1), 0).take(np.array(TOPS), 0)
 
 
-def _flat(luma: Tensor) -> Tensor:
-    pieces = luma.length(1) / SEGMENT
-    values = luma.part(1, 0, pieces * SEGMENT).shaped(luma.length(0), pieces, SEGMENT)
+def _flat(grey: Tensor) -> Tensor:
+    pieces = grey.length(1) / SEGMENT
+    values = grey.part(1, 0, pieces * SEGMENT).shaped(grey.length(0), pieces, SEGMENT)
     ends = [values.op(f"Reduce{end}", axes=[2], keepdims=0) for end in ("Max", "Min")]
     span = (ends[0] - ends[1]).reshape(-1)
     shares = [(span <= most).cast(np.float64).mean().reshape(1) for most in SPANS]

@@ -23,6 +23,7 @@ def with_drift(head: HeadFile) -> HeadFile:
     if not missing:
         return head
     place = (2 * dim if head.view == FULL else dim) + TONES
-    weight = np.insert(first.weight, [place] * missing, np.float32(0), axis=1)
+    before, after = first.weight[:, :place], first.weight[:, place:]
+    weight = np.concatenate([before, np.zeros((len(before), missing), np.float32), after], axis=1)
     weight.setflags(write=False)
     return replace(head, layers=(replace(first, weight=weight), *others))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from distortion_heads.views.units import LUMA_PARTS
+from distortion_heads.views.planes import continued, luma
 
 LEAST_SIDE = 32
 """Rows and columns below which a picture is continued by its edge; a step is this part of the shorter side."""
@@ -26,38 +26,35 @@ LIMITS = (31, 102, 307)
 PARTS, UNIT = 6, 4096
 """Parts of a picture along either side, and what a slope counts when each step in a part is at the limit."""
 
+LENGTH = 64
+"""Length of a way, in whole numbers."""
+
 ANGLES = np.arange(16) * (np.pi / 8)
-DIRECTIONS = np.round(64 * np.stack([np.sin(ANGLES), np.cos(ANGLES)], axis=1)).astype(np.int64)
+DIRECTIONS = np.round(LENGTH * np.stack([np.sin(ANGLES), np.cos(ANGLES)], axis=1)).astype(np.int64)
 """Sixteen ways to go, (16, 2): down and right."""
 
 PLACES = np.stack(np.meshgrid(*[(np.arange(PARTS) + 0.5) / PARTS - 0.5] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
 CENTRES = np.stack(np.meshgrid(*[np.linspace(-0.6, 0.6, 5)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
 MIDDLE = len(CENTRES) // 2
 _AWAY = PLACES - CENTRES[:, np.newaxis]
-OUTWARD = np.round(64 * _AWAY / (np.hypot(_AWAY[..., :1], _AWAY[..., 1:]) + 0.1)).astype(np.int64)
+OUTWARD = np.round(LENGTH * _AWAY / (np.hypot(_AWAY[..., :1], _AWAY[..., 1:]) + 0.1)).astype(np.int64)
 """Ways from each centre to each part, (25, 36, 2), shorter for those that are near."""
 
 ALONG = (3, 9, 18)
 AWAY = (3, 9, 18, 27, 32)
 """Places in the order of the 36 parts: of slopes along a direction, and of slopes away from a centre."""
 
-SCALE = 8.0
-"""The slopes of a usual picture are this part of what they can be."""
+SCALE = 8.0 / (LENGTH * UNIT)
+"""The slopes of a usual picture are an eighth of what they can be."""
 
 
 def drift(small: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Float64 (66,), each about in [-3, 3], of uint8 (H, W, 3), the picture of `overview_view`: 22 of each limit."""
-    height, width = small.shape[:2]
-    if min(height, width) < LEAST_SIDE:
-        beyond = ((0, max(0, LEAST_SIDE - height)), (0, max(0, LEAST_SIDE - width)), (0, 0))
-        small = np.pad(small, beyond, mode="edge")
-    planes = np.moveaxis(small.astype(np.int32), 2, 0)
-    luma = sum(part * plane for part, plane in zip(LUMA_PARTS, planes, strict=True)) // sum(LUMA_PARTS)
-    logarithm = LOGARITHM[luma]
+    logarithm = LOGARITHM[luma(np.moveaxis(continued(small, LEAST_SIDE), 2, 0))]
     step = min(logarithm.shape) // LEAST_SIDE
     steps = (logarithm[step:] - logarithm[:-step], logarithm[:, step:] - logarithm[:, :-step])
     told = [agreement(np.stack([slopes(np.clip(s, -limit, limit), limit) for s in steps], axis=1)) for limit in LIMITS]
-    scaled: NDArray[np.float64] = np.concatenate(told) * (SCALE / (64 * UNIT))
+    scaled: NDArray[np.float64] = np.concatenate(told) * SCALE
     return scaled
 
 

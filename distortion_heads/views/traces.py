@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from distortion_heads.views.units import FEATURE_LIMIT, LUMA_PARTS
+from distortion_heads.views.planes import continued, luma
+from distortion_heads.views.units import FEATURE_LIMIT
 
 MOST_PIXELS = 2**17
 """About the most pixels whose neighbours are compared along one direction: whole rows, every n-th of a picture."""
@@ -50,11 +51,8 @@ TELLING = 0.005
 
 def traces(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
     """Float32 (208,), each about in [-4, 4], of uint8 (H, W, 3); only of what is in `mask` (H, W), if that is given."""
-    height, width = pixels.shape[:2]
-    if min(height, width) < LEAST_SIDE:
-        beyond = ((0, max(0, LEAST_SIDE - height)), (0, max(0, LEAST_SIDE - width)))
-        pixels = np.pad(pixels, (*beyond, (0, 0)), mode="edge")
-        mask = None if mask is None else np.pad(mask, beyond, mode="edge")
+    pixels = continued(pixels, LEAST_SIDE)
+    mask = None if mask is None else continued(mask, LEAST_SIDE)
     flat = pixels.reshape(-1, 3) if mask is None else pixels[mask]
     every = max(1, len(flat) // MOST_COLOURS)
     parts = [colours(flat[::every].astype(np.int32))]
@@ -81,10 +79,10 @@ def colours(pixels: NDArray[np.int32]) -> NDArray[np.float64]:
     """
     planes = np.ascontiguousarray(pixels.T)
     red, green, blue = planes
-    luma = _luma(planes)
+    grey = luma(planes)
     most = np.maximum(np.maximum(red, green), blue)
     saturation = most - np.minimum(np.minimum(red, green), blue)
-    chromas = [np.clip((channel - luma + 64) // 16, 0, CHROMAS - 1) for channel in (blue, red)]
+    chromas = [np.clip((channel - grey + 64) // 16, 0, CHROMAS - 1) for channel in (blue, red)]
     code = ((red // 8) * DEPTH + green // 8) * DEPTH + blue // 8
     kinds = np.count_nonzero(np.bincount(code, minlength=DEPTH**3))
     return np.concatenate(
@@ -92,7 +90,7 @@ def colours(pixels: NDArray[np.int32]) -> NDArray[np.float64]:
             _log_shares(np.bincount(saturation // 16, minlength=SATURATIONS), 4.0),
             _log_shares(np.bincount(chromas[0] * CHROMAS + chromas[1], minlength=CHROMAS**2), 2.0),
             _log_shares(np.bincount(_hue(planes, most, saturation), saturation, minlength=HUES), 4.0),
-            _tinges(luma // 64, np.stack([blue - luma, red - luma, saturation])),
+            _tinges(grey // 64, np.stack([blue - grey, red - grey, saturation])),
             [np.log10(10 * FEW + np.mean(saturation == 0)), np.log2(kinds) - 11],
         ]
     )
@@ -101,13 +99,6 @@ def colours(pixels: NDArray[np.int32]) -> NDArray[np.float64]:
 def _log_shares(counts: NDArray[Any], centre: float) -> NDArray[np.float64]:
     shares: NDArray[np.float64] = np.log1p(5000 * counts / max(counts.sum(), 1)) - centre
     return shares
-
-
-def _luma(planes: NDArray[Any]) -> NDArray[np.int32]:
-    """Int32 (...) of whole numbers (3, ...)."""
-    red, green, blue = (part * plane.astype(np.int32) for part, plane in zip(LUMA_PARTS, planes, strict=True))
-    luma: NDArray[np.int32] = (red + green + blue) // sum(LUMA_PARTS)
-    return luma
 
 
 def _hue(planes: NDArray[np.int32], most: NDArray[np.int32], saturation: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -133,9 +124,9 @@ def _tinges(quarter: NDArray[np.int32], values: NDArray[np.int32]) -> NDArray[np
 
 def _along(rows: NDArray[Any], known: NDArray[Any] | None) -> NDArray[np.float64]:
     """(45,) of rows of pixels (R, C, 3): differences of neighbours, of second order, lines across, flat pieces."""
-    luma = _luma(np.moveaxis(rows, 2, 0)).astype(np.int16)
-    first = np.abs(luma[:, 1:] - luma[:, :-1])
-    second = np.minimum(np.abs(luma[:, 2:] - 2 * luma[:, 1:-1] + luma[:, :-2]), 255)
+    grey = luma(np.moveaxis(rows, 2, 0)).astype(np.int16)
+    first = np.abs(grey[:, 1:] - grey[:, :-1])
+    second = np.minimum(np.abs(grey[:, 2:] - 2 * grey[:, 1:-1] + grey[:, :-2]), 255)
     steps = [first, second]
     if known is None:
         told, counted = np.ones((BANDS, first.shape[1])), steps
@@ -146,7 +137,7 @@ def _along(rows: NDArray[Any], known: NDArray[Any] | None) -> NDArray[np.float64
         told = np.maximum(_in_bands(pairs), FEW)
     bands = _in_bands(first) / told
     whole = (bands * told).sum(axis=0, keepdims=True) / told.sum(axis=0, keepdims=True)
-    return np.concatenate([*(_step_shares(part) for part in counted), lines(whole), lines(bands), _flat(luma, known)])
+    return np.concatenate([*(_step_shares(part) for part in counted), lines(whole), lines(bands), _flat(grey, known)])
 
 
 def _step_shares(steps: NDArray[np.int16]) -> NDArray[np.float64]:
@@ -175,11 +166,11 @@ def lines(profile: NDArray[np.float64]) -> NDArray[np.float64]:
     return highest[list(TOPS)]
 
 
-def _flat(luma: NDArray[np.int16], known: NDArray[Any] | None) -> NDArray[np.float64]:
+def _flat(grey: NDArray[np.int16], known: NDArray[Any] | None) -> NDArray[np.float64]:
     """(3,): the log share of pieces of a row whose grey levels lie within each of `SPANS`."""
-    pieces = luma[:, : luma.shape[1] // SEGMENT * SEGMENT].reshape(len(luma), -1, SEGMENT)
+    pieces = grey[:, : grey.shape[1] // SEGMENT * SEGMENT].reshape(len(grey), -1, SEGMENT)
     span = (pieces.max(axis=2) - pieces.min(axis=2)).ravel()
     if known is not None:
-        whole = known[:, : pieces.shape[1] * SEGMENT].reshape(len(luma), -1, SEGMENT).all(axis=2).ravel()
+        whole = known[:, : pieces.shape[1] * SEGMENT].reshape(len(grey), -1, SEGMENT).all(axis=2).ravel()
         span = span[whole]
     return np.array([np.log10(100 * FEW + np.count_nonzero(span <= most) / max(span.size, 1)) + 2 for most in SPANS])

@@ -16,7 +16,8 @@ from distortion_heads.backbones.read_views import view_features
 from distortion_heads.errors import HeadSchemaError
 from distortion_heads.pipeline import Predictor
 from distortion_heads.registry.user_heads import Store
-from distortion_heads.spec import LIGHT_STATISTICS, View, width_of
+from distortion_heads.spec import DRIFT, LIGHT_STATISTICS, TONES, View, width_of
+from distortion_heads.views.drift import drift
 from distortion_heads.views.light import (
     COARSE,
     GRID,
@@ -119,6 +120,7 @@ def test_any_picture_has_statistics(picture: Pixels) -> None:
     values = light_statistics(picture)
     assert values.dtype == np.float32
     assert values.shape == (LIGHT_STATISTICS,)
+    assert np.array_equal(values[TONES : TONES + DRIFT], drift(overview_view(picture).image).astype(np.float32))
     assert np.abs(values).max() <= 10  # so that none of them is NaN either
 
 
